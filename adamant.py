@@ -1,0 +1,175 @@
+"""The front door: each command is a few lines that call a room. Heavy imports wait until a command needs them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from enum import Enum
+from functools import wraps
+from typing import Annotated, ParamSpec
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from cluster.places import DEFAULT_STORAGE
+from optimizers import InputError
+
+BAD_INPUT = 2
+
+console = Console()
+app = typer.Typer(
+    help="Does this change to Adam help? Tune every side with the same budget, and get a verdict with intervals.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Storage = Annotated[str, typer.Option(help="Folder for sweeps, study and runs.")]
+TrackingUri = Annotated[str | None, typer.Option(help="MLflow tracking URI; a database in the storage folder when left out.")]
+Address = Annotated[str | None, typer.Option(help="Address of a running Ray cluster; this machine when left out.")]
+Set = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a value of the sweep, e.g. search.trials=64.")]
+JsonFile = Annotated[str | None, typer.Option("--json", metavar="FILE", help="Write the verdict as JSON.")]
+Data = Annotated[str | None, typer.Option(help="Data folder; else $ADAMANT_DATA, else data/ in the storage folder.")]
+
+
+class Kind(str, Enum):
+    workloads = "workloads"
+    optimizers = "optimizers"
+    spaces = "spaces"
+    schedules = "schedules"
+    sweeps = "sweeps"
+
+
+P = ParamSpec("P")
+
+
+def _clear_errors(command: Callable[P, int | None]) -> Callable[P, None]:
+    """Bad input is one sentence on stderr and exit code 2; a command's return value is its exit code."""
+
+    @wraps(command)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            code = command(*args, **kwargs) or 0
+        except InputError as error:
+            typer.echo(f"error: {error}", err=True)
+            code = BAD_INPUT
+        raise typer.Exit(code)
+
+    return guarded
+
+
+@app.command()
+@_clear_errors
+def run(
+    sweep: Annotated[str, typer.Argument(help="A sweep file, or the name of a ready sweep.")],
+    set_: Set = None,
+    tracking_uri: TrackingUri = None,
+    study_storage: Annotated[str | None, typer.Option(help="Optuna storage URL or journal file.")] = None,
+    storage: Storage = DEFAULT_STORAGE,
+    data: Data = None,
+    address: Address = None,
+    json_file: JsonFile = None,
+) -> int:
+    """Run a sweep: search, confirmation, verdict."""
+    from cluster.sweeps import Places, run_sweep
+
+    places = Places(storage, tracking_uri, study_storage, data)
+    return run_sweep(sweep, set_ or [], places, address, json_file, console)
+
+
+@app.command()
+@_clear_errors
+def resume(name: str, storage: Storage = DEFAULT_STORAGE, address: Address = None, json_file: JsonFile = None) -> int:
+    """Go on with a sweep that was interrupted or killed."""
+    from cluster.sweeps import resume_sweep
+
+    return resume_sweep(name, storage, address, json_file, console)
+
+
+@app.command()
+@_clear_errors
+def validate(
+    sweep: Annotated[str | None, typer.Argument(help="A sweep file, or the name of a ready sweep.")] = None,
+    set_: Set = None,
+    schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of sweep files, for editors.")] = False,
+) -> None:
+    """Check a sweep file without starting anything."""
+    from cluster.preflight import check_workload
+    from search_spaces import Sweep, load_sweep
+
+    if schema:
+        typer.echo(json.dumps(Sweep.model_json_schema(), indent=2))
+    elif sweep is None:
+        raise InputError("validate: name a sweep, or ask for --schema")
+    else:
+        checked = check_workload(load_sweep(sweep, set_ or []))
+        typer.echo(f"{checked.name}: valid. {len(checked.arms)} arms x {checked.search.trials} trials on {checked.workload.name}.")
+
+
+@app.command(name="list")
+@_clear_errors
+def list_(kind: Kind, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """List workloads, optimizers, spaces, schedules or sweeps."""
+    from cluster.listing import rows
+
+    listed = rows(kind.value)
+    if as_json:
+        typer.echo(json.dumps(listed, indent=2))
+        return
+    table = Table(*listed[0], box=None, pad_edge=False, header_style="bold")
+    for row in listed:
+        table.add_row(*map(str, row.values()))
+    console.print(table, highlight=False, markup=False)
+
+
+@app.command()
+@_clear_errors
+def report(
+    name: str,
+    out: Annotated[str | None, typer.Option(metavar="DIR", help="Write report.md and report.json there.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    storage: Storage = DEFAULT_STORAGE,
+    tracking_uri: TrackingUri = None,
+) -> None:
+    """Print the verdict of a sweep from its MLflow runs."""
+    from analysis import judge, load, render_table, to_json, write_report
+    from cluster.places import tracking_uri_of
+
+    verdict = judge(load(name, tracking_uri or tracking_uri_of(storage, name)))
+    if out is not None:
+        write_report(verdict, out)
+    typer.echo(json.dumps(to_json(verdict), indent=2) if as_json else render_table(verdict))
+
+
+@app.command()
+@_clear_errors
+def ui(storage: Storage = DEFAULT_STORAGE, tracking_uri: TrackingUri = None, port: int = 5000) -> int:
+    """Serve the MLflow UI of the runs on this machine."""
+    from cluster.places import tracking_uri_of
+    from cluster.ui import serve
+
+    return serve(tracking_uri or tracking_uri_of(storage), port, console)
+
+
+@app.command()
+@_clear_errors
+def replay(
+    run_id: str, storage: Storage = DEFAULT_STORAGE, tracking_uri: TrackingUri = None, data: Data = None
+) -> int:
+    """Repeat a finished run on the CPU and compare every metric to the last digit."""
+    from cluster.places import data_root_of, tracking_uri_of
+    from cluster.replay import replay_run
+
+    repeated = replay_run(run_id, tracking_uri or tracking_uri_of(storage), data_root_of(storage, data))
+    for line in (*repeated.remarks, *repeated.differences):
+        typer.echo(line)
+    if repeated.differences:
+        typer.echo(f"{repeated.trial_id}: NOT equal: {len(repeated.differences)} differences")
+        return 1
+    typer.echo(f"{repeated.trial_id}: equal. {repeated.compared} metric values agree to the last digit.")
+    return 0
+
+
+if __name__ == "__main__":
+    app()

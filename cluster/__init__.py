@@ -1,0 +1,1 @@
+"""Where a sweep runs: Ray sessions, the Tuner, MLflow tracking, and the commands of the front door."""

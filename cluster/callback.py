@@ -1,0 +1,82 @@
+"""What follows from Tune's events: tracking, the display, and a finished trial's checkpoints removed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ray.tune import Callback
+from ray.tune.experiment import Trial
+
+from cluster.descriptions import MLFLOW_STATUS, describe
+from cluster.display import Display
+from cluster.places import SweepFolder
+from cluster.tracking import Tracker
+from search_spaces import Sweep
+from search_spaces.searcher import SweepSearcher
+from search_spaces.study import Assignment, Outcome
+from trainables import TrialSpec
+from trainables.checkpoint import TrialFolder
+from trainables.summary import summarise
+
+
+class SweepCallback(Callback):
+    """Called by Tune after the searcher has told the study."""
+
+    def __init__(self, sweep: Sweep, folder: SweepFolder, searcher: SweepSearcher, tracker: Tracker, display: Display) -> None:
+        self._sweep, self._folder, self._searcher = sweep, folder, searcher
+        self._tracker, self._display = tracker, display
+
+    def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        self._display.started(self._searcher.assignment(trial.trial_id))
+
+    def on_trial_result(self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any) -> None:
+        assignment = self._searcher.assignment(trial.trial_id)
+        for warning in result["warnings"]:
+            self._display.warn(f"{assignment.trial_id}: {warning}")
+        self._tracker.log(describe(self._sweep, assignment), result["curve"])
+
+    def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        self._end(trial)
+
+    def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        self._end(trial)
+
+    def _end(self, trial: Trial) -> None:
+        assignment, outcome = self._searcher.assignment(trial.trial_id), self._searcher.outcome(trial.trial_id)
+        if outcome is None:
+            return
+        if outcome.status == "failed":
+            self._display.warn(f"{assignment.trial_id} failed: {outcome.reason}")
+        close_run(self._sweep, self._folder, self._tracker, assignment, outcome)
+        self._display.ended(assignment, outcome)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Tune pickles callbacks for a snapshot that is never read."""
+        return {}
+
+
+def close_run(sweep: Sweep, folder: SweepFolder, tracker: Tracker, assignment: Assignment, outcome: Outcome) -> None:
+    """Give a run that the study holds as closed its whole curve, its summary and its last status in MLflow.
+
+    Reads the trial's record and nothing else, so that a resume can do it for a driver that was killed before it could.
+    """
+    trial_folder = TrialFolder(folder.trial(assignment.trial_id))
+    record, _ = trial_folder.read_record()
+    description = describe(sweep, assignment)
+    tags = {"status.reason": outcome.status}
+    if outcome.status == "failed":
+        tags["status.detail"] = outcome.reason
+    metrics: dict[str, float] = {}
+    step = 0
+    if record is not None:
+        ended = record.get("outcome", {})
+        metrics = {
+            **summarise(TrialSpec.from_dict(record["spec"]), record["curve"]),
+            **ended.get("test", {}),
+            "summary/train_seconds": record["train_seconds"],
+        }
+        step = record["step"]
+        tags |= {"data.fingerprint": record["fingerprint"], "weights.sha256": ended.get("weights_sha256", "")}
+        tracker.log(description, record["curve"])
+    tracker.end(description, MLFLOW_STATUS[outcome.status], tags, metrics, step)
+    trial_folder.delete_checkpoints()

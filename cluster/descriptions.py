@@ -1,0 +1,109 @@
+"""From an assignment to what is trained and to what MLflow shows of it: names, tags, parameters."""
+
+from __future__ import annotations
+
+import json
+import platform
+import subprocess
+from collections.abc import Mapping
+from functools import lru_cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import trainables
+from cluster.tracking import RunDescription
+from search_spaces import Sweep
+from search_spaces.study import Assignment
+from trainables import TrialSpec
+
+MLFLOW_STATUS = {"finished": "FINISHED", "pruned": "KILLED", "diverged": "FAILED", "failed": "FAILED"}
+RECORDED_PACKAGES = ("adamant", "torch", "torchvision", "numpy", "ray", "optuna", "mlflow", "scikit-learn")
+
+
+def trial_spec(sweep: Sweep, assignment: Assignment) -> TrialSpec:
+    """What the assignment trains, under the sweep's budget."""
+    workload = trainables.get(sweep.workload.name)
+    return TrialSpec(
+        workload=workload.name,
+        epochs=sweep.workload.epochs or workload.epochs,
+        batch_size=sweep.workload.batch_size or workload.batch_size,
+        optimizer=sweep.arms[assignment.arm].optimizer,
+        hyperparameters=assignment.hyperparameters,
+        seed=assignment.seed,
+        metric=sweep.metric.name,
+        goal=sweep.metric.goal,
+        target=sweep.metric.target,
+        test=assignment.role == "confirm",
+    )
+
+
+def describe(sweep: Sweep, assignment: Assignment) -> RunDescription:
+    """The MLflow run of an assignment."""
+    spec = trial_spec(sweep, assignment)
+    tags = {
+        "sweep.name": sweep.name,
+        "sweep.role": assignment.role,
+        "arm": assignment.arm,
+        "optimizer": spec.optimizer,
+        "workload": spec.workload,
+        "seed": str(spec.seed),
+        "config.hash": spec.config_hash,
+        "trial.spec": json.dumps(spec.to_dict()),
+        **environment(),
+    }
+    if assignment.confirms is not None:
+        tags["confirm.of"] = f"{assignment.arm}/{assignment.confirms}"
+    params = {"arm": assignment.arm, "epochs": spec.epochs, "batch_size": spec.batch_size}
+    return RunDescription(assignment.trial_id, tags, {**params, **dotted("optimizer", spec.hyperparameters)})
+
+
+def describe_summary(sweep: Sweep) -> RunDescription:
+    """The one run that holds the sweep's file, report and outcome."""
+    workload = trainables.get(sweep.workload.name)
+    tags = {
+        "sweep.name": sweep.name,
+        "sweep.role": "summary",
+        "workload": workload.name,
+        "score.metric": workload.score,
+        "score.goal": workload.score_goal,
+        "mlflow.note.content": sweep.question,
+        **environment(),
+    }
+    return RunDescription("summary", tags)
+
+
+def dotted(prefix: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Flatten nested settings: ``optimizer.beta1_schedule.kind``."""
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        name = f"{prefix}.{key}"
+        flat.update(dotted(name, value) if isinstance(value, Mapping) else {name: value})
+    return flat
+
+
+@lru_cache
+def environment() -> dict[str, str]:
+    """Tags ``versions`` (JSON) and ``git.commit`` (with ``+changes`` for a changed working tree; empty outside a checkout)."""
+    versions = {"python": platform.python_version()}
+    for package in RECORDED_PACKAGES:
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return {"versions": json.dumps(versions), "git.commit": _git_commit()}
+
+
+def _git_commit() -> str:
+    root = Path(__file__).resolve().parent.parent
+
+    def git(*arguments: str) -> str:
+        return subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, timeout=10, check=True).stdout.strip()
+
+    try:
+        if Path(git("rev-parse", "--show-toplevel")).resolve() != root:
+            return ""
+        commit = git("rev-parse", "HEAD")
+        return f"{commit}+changes" if git("status", "--porcelain", "--untracked-files=no") else commit
+    except (OSError, subprocess.SubprocessError):
+        return ""

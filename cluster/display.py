@@ -1,0 +1,112 @@
+"""What a person sees while a sweep runs: one line an arm."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import Counter
+from collections.abc import Iterable
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from search_spaces import Sweep
+from search_spaces.study import Assignment, Outcome
+
+REFRESH_S = 0.5
+# Where there is no terminal to redraw, the lines are printed this often.
+PRINT_S = 15.0
+
+
+class ArmProgress:
+    """Counts of one arm: runs by how they ended, those running now, and the best value so far."""
+
+    def __init__(self, planned: int, minimize: bool) -> None:
+        self.planned = planned
+        self.ended: Counter[str] = Counter()
+        self.running: set[str] = set()
+        self.best: float | None = None
+        self._minimize = minimize
+
+    def end(self, outcome: Outcome) -> None:
+        self.ended[outcome.status] += 1
+        if outcome.status == "finished" and math.isfinite(outcome.value):
+            better = self.best is None or (outcome.value < self.best) == self._minimize
+            self.best = outcome.value if better else self.best
+
+    @property
+    def done(self) -> int:
+        return sum(self.ended.values())
+
+
+class Display:
+    """Live lines on a terminal, plain lines elsewhere; ``ended`` are the runs of earlier sessions."""
+
+    def __init__(self, sweep: Sweep, console: Console, ended: Iterable[tuple[Assignment, Outcome]]) -> None:
+        confirmations = sweep.confirm.top_k * len(sweep.confirm.seeds)
+        minimize = sweep.metric.goal == "minimize"
+        self._arms = {arm: ArmProgress(sweep.search.trials + confirmations, minimize) for arm in sweep.arms}
+        self._metric, self._console = sweep.metric.name, console
+        self._live = Live(console=console, auto_refresh=False, transient=True) if console.is_terminal else None
+        for assignment, outcome in ended:
+            self._arms[assignment.arm].end(outcome)
+        self._started, self._done_before = time.monotonic(), sum(arm.done for arm in self._arms.values())
+        self._drawn = self._started
+
+    def __enter__(self) -> Display:
+        if self._live:
+            self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._live:
+            self._live.stop()
+        for line in self._lines():
+            self._console.print(line, highlight=False)
+
+    def started(self, assignment: Assignment) -> None:
+        self._arms[assignment.arm].running.add(assignment.trial_id)
+        self._draw()
+
+    def ended(self, assignment: Assignment, outcome: Outcome) -> None:
+        self._arms[assignment.arm].running.discard(assignment.trial_id)
+        self._arms[assignment.arm].end(outcome)
+        self._draw()
+
+    def warn(self, message: str) -> None:
+        self._console.print(f"warning: {message}", style="yellow", highlight=False, markup=False, soft_wrap=True)
+
+    def _draw(self) -> None:
+        now = time.monotonic()
+        if now - self._drawn < (REFRESH_S if self._live else PRINT_S):
+            return
+        self._drawn = now
+        if self._live:
+            table = Table.grid(padding=(0, 2))
+            for line in self._lines():
+                table.add_row(line)
+            self._live.update(table, refresh=True)
+        else:
+            for line in self._lines():
+                self._console.print(line, highlight=False)
+
+    def _lines(self) -> list[str]:
+        width = max(map(len, self._arms))
+        left = self._time_left()
+        return [f"{name:<{width}}  {self._line(arm)}{left}" for name, arm in self._arms.items()]
+
+    def _line(self, arm: ArmProgress) -> str:
+        parts = [f"{arm.done}/{arm.planned} done", f"{len(arm.running)} running"]
+        parts += [f"{arm.ended[status]} {status}" for status in ("pruned", "diverged", "failed") if arm.ended[status]]
+        if arm.best is not None:
+            parts.append(f"best {self._metric} {arm.best:.4g}")
+        return ", ".join(parts)
+
+    def _time_left(self) -> str:
+        done = sum(arm.done for arm in self._arms.values())
+        planned = sum(arm.planned for arm in self._arms.values())
+        if done == self._done_before or done >= planned:
+            return ""
+        seconds = (time.monotonic() - self._started) / (done - self._done_before) * (planned - done)
+        return f", about {seconds / 60:.0f} min left" if seconds >= 90 else f", about {seconds:.0f} s left"

@@ -1,0 +1,119 @@
+"""Where a sweep keeps what it must not lose, and the manifest by which it is found again."""
+
+from __future__ import annotations
+
+import json
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import yaml
+from filelock import FileLock, Timeout
+
+from optimizers import InputError, did_you_mean
+from search_spaces import Sweep, parse_sweep
+
+DEFAULT_STORAGE = "adamant-runs"
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a resume needs beside the sweep itself. ``session`` counts the drivers that have worked on it."""
+
+    sweep_id: str
+    tracking_uri: str
+    study_storage: str
+    data_root: str
+    session: int = 1
+
+
+class SweepFolder:
+    """The folder ``<storage>/<sweep name>``: manifest, resolved sweep, and one folder a trial."""
+
+    def __init__(self, storage: str | Path, name: str) -> None:
+        self.storage = Path(storage).expanduser().resolve()
+        self.name = name
+        self.path = self.storage / name
+
+    @property
+    def exists(self) -> bool:
+        return (self.path / "manifest.json").is_file()
+
+    def trial(self, trial_id: str) -> Path:
+        return self.path / "trials" / trial_id
+
+    @property
+    def tune(self) -> Path:
+        """Ray Tune's own files; nothing is ever read back from them."""
+        return self.path / "tune"
+
+    def create(self, sweep: Sweep, manifest: Manifest) -> None:
+        """Write a new sweep. Raises InputError when the folder cannot be written."""
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            (self.path / "sweep.yaml").write_text(sweep_yaml(sweep))
+            self._write(manifest)
+        except OSError as error:
+            raise InputError(f"{self.path}: the sweep's folder cannot be written ({error}); choose another with --storage") from None
+
+    def open(self) -> tuple[Sweep, Manifest]:
+        """The sweep and its manifest. Raises InputError, with the nearest name, when there is no such sweep."""
+        if not self.exists:
+            known = sorted(path.parent.name for path in self.storage.glob("*/manifest.json"))
+            there = f"there are {', '.join(known)}" if known else "it holds no sweep"
+            raise InputError(f'{self.storage}: no sweep is called "{self.name}" here; {there}.{did_you_mean(self.name, known)}')
+        path = self.path / "manifest.json"
+        try:
+            manifest = Manifest(**json.loads(path.read_text()))
+        except (ValueError, TypeError) as error:
+            raise InputError(f"{path}: this manifest is damaged ({error}); restore it from a copy") from None
+        source = self.path / "sweep.yaml"
+        return parse_sweep(source.read_text(), str(source)), manifest
+
+    def next_session(self, manifest: Manifest) -> Manifest:
+        manifest = replace(manifest, session=manifest.session + 1)
+        self._write(manifest)
+        return manifest
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Only one driver at a time; the system takes the lock from a killed one. Raises InputError when it is held."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(self.path / ".lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            raise InputError(f"{self.path}: another adamant is running this sweep; wait for it or stop it") from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def _write(self, manifest: Manifest) -> None:
+        temporary = self.path / f"manifest.{os.getpid()}.tmp"
+        temporary.write_text(json.dumps(asdict(manifest), indent=1))
+        temporary.replace(self.path / "manifest.json")
+
+
+def sweep_yaml(sweep: Sweep) -> str:
+    """The resolved sweep as YAML that reads back to an equal sweep."""
+    return yaml.safe_dump(sweep.plain(), sort_keys=False, allow_unicode=True, width=120)
+
+
+def new_sweep_id(name: str) -> str:
+    return f"{name}-{uuid.uuid4().hex[:8]}"
+
+
+def tracking_uri_of(storage: str | Path, name: str | None = None) -> str:
+    """The tracking URI of a sweep in ``storage``, or, without a known name, the storage folder's own database."""
+    if name is not None and (folder := SweepFolder(storage, name)).exists:
+        return folder.open()[1].tracking_uri
+    return f"sqlite:///{Path(storage).expanduser().resolve() / 'mlflow.db'}"
+
+
+def data_root_of(storage: str | Path, given: str | None) -> Path:
+    """The data folder: as given, else ``$ADAMANT_DATA``, else ``data`` in the storage folder."""
+    return Path(given or os.environ.get("ADAMANT_DATA") or Path(storage) / "data").expanduser().resolve()

@@ -1,0 +1,68 @@
+"""Everything that can be known to be wrong before anything starts."""
+
+from __future__ import annotations
+
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import trainables
+from optimizers import InputError, did_you_mean
+from search_spaces import Sweep
+
+SERVER_TIMEOUT_S = 5
+
+
+def check_workload(sweep: Sweep) -> Sweep:
+    """The sweep with its workload's own budget filled in. Raises InputError where the two do not fit together."""
+    try:
+        entry = trainables.get(sweep.workload.name)
+    except InputError as error:
+        raise sweep.error("workload", "name", str(error)) from None
+    if sweep.metric.name not in entry.metrics:
+        raise sweep.error(
+            "metric", "name",
+            f'{entry.name} has no metric "{sweep.metric.name}"; it has {", ".join(entry.metrics)}.'
+            f"{did_you_mean(sweep.metric.name, entry.metrics)}",
+        )  # fmt: skip
+    resolved = sweep.with_workload(epochs=entry.epochs, batch_size=entry.batch_size)
+    if sweep.scheduler.type == "asha" and sweep.scheduler.grace > (resolved.workload.epochs or 0):
+        raise sweep.error("scheduler", "grace", f"more epochs of grace than the {resolved.workload.epochs} epochs of {entry.name}")
+    return resolved
+
+
+def check_data(sweep: Sweep, data_root: Path) -> None:
+    """Raise InputError unless the workload's data is there and whole."""
+    trainables.get(sweep.workload.name).load().check_data(data_root)
+
+
+def check_tracking(tracking_uri: str) -> None:
+    """Raise InputError for a tracking server that does not answer."""
+    if not tracking_uri.startswith(("http://", "https://")):
+        return
+    try:
+        with urllib.request.urlopen(f"{tracking_uri.rstrip('/')}/health", timeout=SERVER_TIMEOUT_S):
+            return
+    except urllib.error.HTTPError as error:
+        # Something answers there; only a server error means that it cannot be used.
+        if error.code < 500:
+            return
+        reason: object = error
+    except OSError as error:
+        reason = getattr(error, "reason", error)
+    raise InputError(
+        f"--tracking-uri {tracking_uri}: no MLflow server answers there ({reason}); "
+        "start one, correct the address, or leave the option out for a local database"
+    )
+
+
+def check_study_storage(location: str, sweep: Sweep) -> None:
+    """Raise InputError for a study database that does not answer, or that holds a sweep of this name already."""
+    if "://" not in location and not Path(location).exists():
+        return
+    from search_spaces.storage import open_storage
+    from search_spaces.study import search_study_name
+
+    taken = {study.study_name for study in open_storage(location).get_all_studies()}
+    if any(search_study_name(sweep.name, arm) in taken for arm in sweep.arms):
+        raise sweep.error("name", f'the study storage {location} holds a sweep "{sweep.name}" already; choose another name, for example with --set name=...')

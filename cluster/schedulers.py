@@ -1,0 +1,100 @@
+"""One Tune scheduler for a whole sweep: each arm has its own rungs, and confirmations always run to their end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from types import SimpleNamespace
+from typing import Any
+
+from ray.tune.experiment import Trial
+from ray.tune.schedulers import AsyncHyperBandScheduler, FIFOScheduler, TrialScheduler
+
+from search_spaces import Sweep
+from search_spaces.study import Assignment
+
+Decisions = Iterable[tuple[str, list[tuple[int, float]]]]
+
+
+def decision_epochs(sweep: Sweep, epochs: int) -> list[int]:
+    """The epochs after which a trial's fate may be decided: the rungs, and the end."""
+    rungs = []
+    if sweep.scheduler.type == "asha":
+        rung = sweep.scheduler.grace
+        while rung < epochs:
+            rungs.append(rung)
+            rung *= sweep.scheduler.eta
+    return [*rungs, epochs]
+
+
+def arm_scheduler(sweep: Sweep, epochs: int) -> TrialScheduler:
+    """The scheduler of one arm, with rungs at the epochs of :func:`decision_epochs`."""
+    if sweep.scheduler.type == "none":
+        return FIFOScheduler()
+    return AsyncHyperBandScheduler(
+        time_attr="epoch",
+        metric="objective",
+        mode=tune_mode(sweep),
+        max_t=epochs,
+        grace_period=sweep.scheduler.grace,
+        reduction_factor=sweep.scheduler.eta,
+    )
+
+
+def tune_mode(sweep: Sweep) -> str:
+    return "min" if sweep.metric.goal == "minimize" else "max"
+
+
+class SweepScheduler(FIFOScheduler):
+    """Delegates to one scheduler an arm; ``assignment`` tells which arm and role Tune's trial of an id has."""
+
+    def __init__(self, arms: Mapping[str, TrialScheduler], assignment: Callable[[str], Assignment]) -> None:
+        super().__init__()
+        self._arms = arms
+        self._assignment = assignment
+
+    def replay(self, arm: str, decisions: Decisions) -> None:
+        """Put an arm's scheduler where it stood, by the values that the study recorded at each decision."""
+        scheduler = self._arms[arm]
+        for trial_id, values in decisions:
+            recorded: Any = SimpleNamespace(trial_id=trial_id)
+            controller: Any = None
+            scheduler.on_trial_add(controller, recorded)
+            for epoch, value in values:
+                scheduler.on_trial_result(controller, recorded, {"epoch": epoch, "objective": value})
+            scheduler.on_trial_remove(controller, recorded)
+
+    def on_trial_add(self, tune_controller: Any, trial: Trial) -> None:
+        self._of(trial).on_trial_add(tune_controller, trial)
+
+    def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
+        return self._of(trial).on_trial_result(tune_controller, trial, result)
+
+    def on_trial_complete(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> None:
+        # ASHA would enter the last value into every lower rung that it has not seen this trial at, which after a resume
+        # are those that were replayed under the trial's old id. Its rungs are complete without it.
+        self.on_trial_remove(tune_controller, trial)
+
+    def on_trial_error(self, tune_controller: Any, trial: Trial) -> None:
+        self.on_trial_remove(tune_controller, trial)
+
+    def on_trial_remove(self, tune_controller: Any, trial: Trial) -> None:
+        self._of(trial).on_trial_remove(tune_controller, trial)
+
+    def choose_trial_to_run(self, tune_controller: Any) -> Trial | None:
+        """The newest pending trial.
+
+        A free actor goes to the trial chosen here. Were that the oldest, whose own actor is still starting, Tune would
+        stop that actor, and with short trials the second core would never come up.
+        """
+        newest_first = reversed(tune_controller.get_trials())
+        return next((trial for trial in newest_first if trial.status == Trial.PENDING), None)
+
+    def debug_string(self) -> str:
+        return "; ".join(f"{arm}: {scheduler.debug_string()}" for arm, scheduler in self._arms.items())
+
+    def _of(self, trial: Trial) -> TrialScheduler:
+        assignment = self._assignment(trial.trial_id)
+        return self._arms[assignment.arm] if assignment.role == "trial" else _RUN_TO_THE_END
+
+
+_RUN_TO_THE_END = FIFOScheduler()

@@ -1,0 +1,62 @@
+"""The Ray session under a sweep: one of its own on this machine, or a running cluster."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+# Tune reads these when it is imported or when a run starts.
+TUNE_SETTINGS = {
+    # The study, the trial folders and MLflow hold everything that Tune's loggers and snapshots would.
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    "TUNE_GLOBAL_CHECKPOINT_S": "86400",
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",
+    "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
+    "TUNE_WARN_THRESHOLD_S": "5",
+    "RAY_CHDIR_TO_TRIAL_DIR": "0",
+    "RAY_AIR_NEW_OUTPUT": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    # Under `uv run` Ray would ship this folder and install torch anew on every worker.
+    "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
+    "RAY_USAGE_STATS_ENABLED": "0",
+}
+# Tune moves no arrays here, so Ray's default of 30 % of the memory is not needed.
+OBJECT_STORE_BYTES = 256 * 2**20
+ROOMS = ("search_spaces", "trainables", "optimizers", "cluster", "analysis")
+
+
+@contextmanager
+def ray_session(address: str | None) -> Iterator[None]:
+    """Connect to ``address``, or start Ray on this machine's cores and stop it at the end.
+
+    On a cluster the five rooms travel with the job, so that its nodes need only the installed packages.
+    """
+    for key, value in TUNE_SETTINGS.items():
+        os.environ.setdefault(key, value)
+    import ray
+
+    quiet = {"logging_level": logging.ERROR, "log_to_driver": False}
+    if address is None:
+        ray.init(include_dashboard=False, object_store_memory=OBJECT_STORE_BYTES, **quiet)
+    else:
+        root = Path(__file__).resolve().parent.parent
+        ray.init(address=address, runtime_env={"py_modules": [str(root / room) for room in ROOMS]}, **quiet)
+    for name in ("ray.tune", "ray.train", "ray"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        with suppress(KeyboardInterrupt):
+            ray.shutdown()
+
+
+def concurrent_trials(cpu: int, gpu: float) -> int:
+    """How many trials of these resources the cluster runs at once now, at least one."""
+    import ray
+
+    there = ray.cluster_resources()
+    by_cpu = there.get("CPU", 0) // cpu
+    return max(1, int(min(by_cpu, there.get("GPU", 0) // gpu if gpu else by_cpu)))

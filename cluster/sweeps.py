@@ -1,0 +1,232 @@
+"""Running a sweep from its first trial to its verdict, and going on with one that was interrupted."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import threading
+import types
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+
+from cluster import preflight
+from cluster.descriptions import describe_summary, trial_spec
+from cluster.links import runs_link
+from cluster.places import DEFAULT_STORAGE, Manifest, SweepFolder, data_root_of, new_sweep_id, tracking_uri_of
+from cluster.session import concurrent_trials, ray_session
+from cluster.tracking import Tracker
+from search_spaces import Sweep, load_sweep
+
+if TYPE_CHECKING:
+    from analysis import Verdict
+    from search_spaces.study import ArmStudies, Assignment
+
+DONE, FAILED, INTERRUPTED = 0, 1, 130
+# A trial whose process or node is lost goes on from its checkpoint this often before it counts as failed.
+RESTARTS = 3
+# Ctrl-C promises an end within seconds; what MLflow has not taken by then, a resume sends.
+INTERRUPT_FLUSH_S = 2.0
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where a new sweep keeps things; None stands for the default below ``storage``."""
+
+    storage: str
+    tracking_uri: str | None = None
+    study_storage: str | None = None
+    data: str | None = None
+
+    def manifest(self, name: str) -> Manifest:
+        root = Path(self.storage).expanduser().resolve()
+        study = self.study_storage or str(root / "study.journal")
+        return Manifest(
+            sweep_id=new_sweep_id(name),
+            tracking_uri=self.tracking_uri or tracking_uri_of(root),
+            study_storage=study if "://" in study else str(Path(study).expanduser().resolve()),
+            data_root=str(data_root_of(root, self.data)),
+        )
+
+
+def run_sweep(
+    sweep_reference: str, overrides: Sequence[str], places: Places, address: str | None, json_path: str | None, console: Console
+) -> int:
+    """Run a new sweep; returns the exit code. Raises InputError, with nothing written, for anything wrong beforehand."""
+    sweep = preflight.check_workload(load_sweep(sweep_reference, overrides))
+    manifest = places.manifest(sweep.name)
+    folder = SweepFolder(places.storage, sweep.name)
+    if folder.exists:
+        raise sweep.error(
+            "name", f'there is a sweep "{sweep.name}" in {folder.storage} already: go on with `adamant resume {sweep.name}`, '
+            "or choose another name, for example with --set name=..."
+        )  # fmt: skip
+    preflight.check_data(sweep, Path(manifest.data_root))
+    preflight.check_tracking(manifest.tracking_uri)
+    preflight.check_study_storage(manifest.study_storage, sweep)
+    folder.create(sweep, manifest)
+    with folder.locked():
+        return _Driver(folder, sweep, manifest, console).drive(address, json_path)
+
+
+def resume_sweep(name: str, storage: str, address: str | None, json_path: str | None, console: Console) -> int:
+    """Go on with a sweep where it stands; of a finished one, print the verdict again. Returns the exit code."""
+    folder = SweepFolder(storage, name)
+    folder.open()
+    with folder.locked():
+        sweep, manifest = folder.open()
+        sweep = preflight.check_workload(sweep)
+        preflight.check_data(sweep, Path(manifest.data_root))
+        preflight.check_tracking(manifest.tracking_uri)
+        return _Driver(folder, sweep, folder.next_session(manifest), console).drive(address, json_path)
+
+
+class _Driver:
+    """One driver's work on a sweep; all that outlives it is in the study, the trial folders and MLflow."""
+
+    def __init__(self, folder: SweepFolder, sweep: Sweep, manifest: Manifest, console: Console) -> None:
+        self.folder, self.sweep, self.manifest, self.console = folder, sweep, manifest, console
+        self.tracker = Tracker(manifest.tracking_uri, sweep.name, manifest.sweep_id, folder.storage / "mlflow-artifacts")
+        self.summary = describe_summary(sweep)
+
+    def drive(self, address: str | None, json_path: str | None) -> int:
+        _interrupt_on_sigterm()
+        self._announce()
+        try:
+            gave_up = self._run(address)
+            return self._conclude(gave_up, json_path)
+        except KeyboardInterrupt:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            self.tracker.interrupt()
+            self.tracker.close(INTERRUPT_FLUSH_S)
+            self.console.print(f"\nInterrupted. Go on with: {self._command('resume')}", highlight=False, soft_wrap=True)
+            return INTERRUPTED
+
+    def _announce(self) -> None:
+        budget = f"{self.sweep.workload.name}, {len(self.sweep.arms)} arms, {self.sweep.search.trials} trials an arm, {self.sweep.workload.epochs} epochs"
+        self.console.print(f"{self.sweep.name}   {self.sweep.question}", highlight=False, markup=False, soft_wrap=True)
+        self.console.print(budget, highlight=False, soft_wrap=True)
+        self.tracker.log(self.summary, [])
+        self.tracker.artifact(self.summary, self.folder.path / "sweep.yaml")
+
+    def _run(self, address: str | None) -> dict[str, str]:
+        """Train everything that the studies still want; per arm that gave up early, why."""
+        with ray_session(address):
+            from search_spaces.storage import open_storage
+            from search_spaces.study import ArmStudies
+
+            storage = open_storage(self.manifest.study_storage)
+            arms = {arm: ArmStudies(storage, self.sweep, arm) for arm in self.sweep.arms}
+            self._close_runs_of_earlier_drivers(arms)
+            self.console.print(f"Runs: {self._link()}", highlight=False, markup=False, soft_wrap=True)
+            self._tune(arms)
+        return {name: reason for name, arm in arms.items() if (reason := arm.search.gave_up)}
+
+    def _tune(self, arms: dict[str, ArmStudies]) -> None:
+        from ray import tune
+
+        from cluster.callback import SweepCallback
+        from cluster.display import Display
+        from cluster.schedulers import SweepScheduler, arm_scheduler, tune_mode
+        from search_spaces.searcher import SweepSearcher
+        from trainables.trial import Trial
+
+        resources = self.sweep.resources
+        slots = concurrent_trials(resources.cpu, resources.gpu)
+        # One more than can run, so that a free actor never waits for a suggestion.
+        os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(slots + 1)
+        searcher = SweepSearcher(arms, self._configure, tune_mode(self.sweep))
+        searcher.limit_concurrency(lambda: concurrent_trials(resources.cpu, resources.gpu) + 1)
+        epochs = self.sweep.workload.epochs or 1
+        scheduler = SweepScheduler({arm: arm_scheduler(self.sweep, epochs) for arm in arms}, searcher.assignment)
+        for name, arm in arms.items():
+            scheduler.replay(name, arm.decisions())
+        ended = [run for arm in arms.values() for run in arm.ended()]
+        with Display(self.sweep, self.console, ended) as display:
+            tune.Tuner(
+                tune.with_resources(Trial, {"cpu": resources.cpu, "gpu": resources.gpu}),
+                tune_config=tune.TuneConfig(search_alg=searcher, scheduler=scheduler, num_samples=-1, reuse_actors=True),
+                run_config=tune.RunConfig(
+                    name=f"session-{self.manifest.session}",
+                    storage_path=str(self.folder.tune),
+                    callbacks=[SweepCallback(self.sweep, self.folder, searcher, self.tracker, display)],
+                    failure_config=tune.FailureConfig(max_failures=RESTARTS),
+                    checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
+                    verbose=0,
+                ),
+            ).fit()
+        shutil.rmtree(self.folder.tune, ignore_errors=True)
+
+    def _configure(self, assignment: Assignment) -> dict[str, Any]:
+        """The Trainable's config; see ``trainables.trial.Trial``."""
+        from cluster.schedulers import decision_epochs
+
+        spec = trial_spec(self.sweep, assignment)
+        return {
+            "spec": spec.to_dict(),
+            "folder": str(self.folder.trial(assignment.trial_id)),
+            "session": self.manifest.session,
+            "data_root": self.manifest.data_root,
+            "cpus": self.sweep.resources.cpu,
+            "gpus": self.sweep.resources.gpu,
+            "decisions": decision_epochs(self.sweep, spec.epochs) if assignment.role == "trial" else [spec.epochs],
+        }
+
+    def _close_runs_of_earlier_drivers(self, arms: dict[str, ArmStudies]) -> None:
+        """A killed driver may have told the study of a run's end and not yet MLflow."""
+        if self.manifest.session == 1:
+            return
+        from cluster.callback import close_run
+
+        closed = self.tracker.closed_runs()
+        for arm in arms.values():
+            for assignment, outcome in arm.ended():
+                if assignment.trial_id not in closed:
+                    close_run(self.sweep, self.folder, self.tracker, assignment, outcome)
+
+    def _conclude(self, gave_up: dict[str, str], json_path: str | None) -> int:
+        for arm, reason in gave_up.items():
+            self.console.print(f"warning: {arm} ended with fewer trials than asked: {reason}", style="yellow", markup=False, soft_wrap=True)
+        if not self.tracker.flush():
+            self.console.print(
+                f"The MLflow server at {self.manifest.tracking_uri} is away; all results are safe in {self.folder.path}. "
+                f"When it is back: {self._command('resume')}",
+                highlight=False, soft_wrap=True,
+            )  # fmt: skip
+            return FAILED
+        from analysis import judge, load, render_table, to_json, write_report
+
+        verdict: Verdict = judge(load(self.sweep.name, self.manifest.tracking_uri))
+        report = self.folder.path / "report"
+        write_report(verdict, report, self._link())
+        self.tracker.artifact(self.summary, report)
+        self.tracker.end(self.summary, "FINISHED", {"status.reason": "finished"}, {}, 0)
+        self.tracker.close()
+        if json_path is not None:
+            Path(json_path).write_text(json.dumps(to_json(verdict, self._link()), indent=1))
+        self.console.print(f"\n{render_table(verdict)}", highlight=False, markup=False, soft_wrap=True)
+        self.console.print(f"Runs: {self._link()}", highlight=False, markup=False, soft_wrap=True)
+        self.console.print(f"Report: {self._command('report')} --out {self.sweep.name}-report", highlight=False, markup=False, soft_wrap=True)
+        return FAILED if any(not arm.scores for arm in verdict.arms) else DONE
+
+    def _link(self) -> str:
+        return runs_link(self.manifest.tracking_uri, self.tracker.experiment_id(), self.manifest.sweep_id, self.sweep)
+
+    def _command(self, command: str) -> str:
+        default = self.folder.storage == Path(DEFAULT_STORAGE).resolve()
+        return f"adamant {command} {self.sweep.name}" + ("" if default else f" --storage {self.folder.storage}")
+
+
+def _interrupt_on_sigterm() -> None:
+    """A scheduler's SIGTERM ends a sweep as Ctrl-C does."""
+
+    def interrupt(_signal: int, _frame: types.FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, interrupt)

@@ -1,0 +1,246 @@
+"""MLflow tracking off the training path: one background thread, batches, and calls that may be repeated."""
+
+from __future__ import annotations
+
+import logging
+import os
+import queue
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+# log_batch takes 1,000 entities, of which 100 parameters and 100 tags; no run here has nearly as many of those.
+MAX_BATCH = 1000
+RETRY_PAUSE_S = 2.0
+# How long a finished sweep waits for a tracking server that is away before it leaves the rest to a resume.
+FLUSH_TIMEOUT_S = 300.0
+_CURVE_KEYS = ("step", "epoch", "timestamp")
+MetricRow = tuple[str, float, int, int]
+
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "1")
+# MLflow speaks of its database migrations and of every file it fetches.
+os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "ERROR")
+os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+# A server that is away is waited for here, in order and without a limit on attempts, so MLflow's own retries stay short.
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
+
+
+@dataclass(frozen=True)
+class RunDescription:
+    """A run's name, tags and parameters; ``trial_id`` (tag ``trial.id``) is what the run is found by again."""
+
+    trial_id: str
+    tags: Mapping[str, str]
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Tracker:
+    """Writes the runs of one sweep to its experiment, ``adamant/<sweep>``.
+
+    Every call returns at once. Calls are carried out in order and repeated until the server takes them, so each of them
+    can be repeated without harm: runs are found by tag before they are made, and a metric that is there with the same
+    step, time and value is not written twice.
+    """
+
+    def __init__(self, tracking_uri: str, sweep_name: str, sweep_id: str, artifact_root: Path) -> None:
+        self._uri, self._experiment_name, self._sweep_id = tracking_uri, f"adamant/{sweep_name}", sweep_id
+        self._artifact_root = artifact_root
+        self._queue: queue.Queue[Callable[[], None] | None] = queue.Queue()
+        self._closing = threading.Event()
+        self._ready = threading.Event()
+        self._client: MlflowClient | None = None
+        self._experiment_id = ""
+        self._run_ids: dict[str, str] = {}
+        self._attempted: set[str] = set()
+        self._opened: set[str] = set()
+        self._closed_runs: set[str] = set()
+        self._live: dict[str, RunDescription] = {}
+        self._thread = threading.Thread(target=self._work, name="mlflow-tracking", daemon=True)
+        self._submit(self._connect)
+        self._thread.start()
+
+    def log(self, run: RunDescription, curve: Sequence[Mapping[str, float]]) -> None:
+        """Add points of a curve (step, timestamp and metrics each), making the run if it is not there."""
+        self._live[run.trial_id] = run
+        self._submit(lambda: self._log(run, _metrics(curve)))
+
+    def end(self, run: RunDescription, status: str, tags: Mapping[str, str], metrics: Mapping[str, float], step: int) -> None:
+        """Close a run as FINISHED, KILLED or FAILED with its last tags and its single metrics."""
+        self._live.pop(run.trial_id, None)
+        now = int(time.time() * 1000)
+        rows = [(name, value, now, step) for name, value in metrics.items()]
+
+        def carry_out() -> None:
+            if run.trial_id in self._closed_runs:
+                return
+            self._log(run, rows, tags)
+            self._mlflow.set_terminated(self._run_ids[run.trial_id], status)
+            self._closed_runs.add(run.trial_id)
+
+        self._submit(carry_out)
+
+    def artifact(self, run: RunDescription, path: Path) -> None:
+        """Log a file or the files of a folder to a run."""
+
+        def carry_out() -> None:
+            run_id = self._run(run)
+            log = self._mlflow.log_artifacts if path.is_dir() else self._mlflow.log_artifact
+            log(run_id, str(path))
+
+        self._submit(carry_out)
+
+    def interrupt(self) -> None:
+        """Close every run that is under way as KILLED, to be opened again by a resume."""
+        for run in list(self._live.values()):
+            self.end(run, "KILLED", {"status.reason": "interrupted"}, {}, 0)
+
+    def experiment_id(self) -> str:
+        """Id of the experiment; waits for the first answer of the tracking server, at most a minute."""
+        self._ready.wait(60)
+        return self._experiment_id
+
+    def closed_runs(self) -> set[str]:
+        """Trial ids whose runs were closed, other than by an interruption, when the tracker connected."""
+        self._ready.wait(FLUSH_TIMEOUT_S)
+        return set(self._closed_runs)
+
+    def flush(self, timeout: float = FLUSH_TIMEOUT_S) -> bool:
+        """Wait until everything called so far is written, at most ``timeout`` seconds; whether it is."""
+        written = threading.Event()
+        self._submit(written.set)
+        return written.wait(timeout)
+
+    def close(self, timeout: float = FLUSH_TIMEOUT_S) -> bool:
+        """Wait until everything is written, at most ``timeout`` seconds; whether it was."""
+        self._queue.put(None)
+        self._thread.join(timeout)
+        self._closing.set()
+        return not self._thread.is_alive()
+
+    @property
+    def _mlflow(self) -> MlflowClient:
+        if self._client is None:
+            raise RuntimeError("the tracker has not connected")
+        return self._client
+
+    def _submit(self, call: Callable[[], None]) -> None:
+        self._queue.put(call)
+
+    def _work(self) -> None:
+        while (call := self._queue.get()) is not None:
+            while not self._closing.is_set():
+                try:
+                    call()
+                    break
+                except Exception as error:  # noqa: BLE001 - whatever the server does, training goes on and nothing is dropped
+                    logging.getLogger("adamant").debug("tracking: %s; trying again", error)
+                    self._closing.wait(RETRY_PAUSE_S)
+
+    def _connect(self) -> None:
+        logging.getLogger("alembic").setLevel(logging.ERROR)
+        logging.getLogger("mlflow").setLevel(logging.ERROR)
+        from mlflow import MlflowClient
+        from mlflow.exceptions import MlflowException
+
+        client = MlflowClient(tracking_uri=self._uri)
+        experiment = client.get_experiment_by_name(self._experiment_name)
+        if experiment is None:
+            # A server keeps artifacts where its owner says; a local database has no such place, and would use the current folder.
+            local = not self._uri.startswith("http")
+            location = (self._artifact_root / self._experiment_name.replace("/", "-")).as_uri() if local else None
+            try:
+                self._experiment_id = client.create_experiment(self._experiment_name, artifact_location=location)
+            except MlflowException:
+                found = client.get_experiment_by_name(self._experiment_name)
+                if found is None:
+                    raise
+                self._experiment_id = found.experiment_id
+        else:
+            self._experiment_id = experiment.experiment_id
+        self._client = client
+        self._find_runs()
+        self._ready.set()
+
+    def _find_runs(self) -> None:
+        token = None
+        while True:
+            page = self._mlflow.search_runs(
+                [self._experiment_id], f"tags.`sweep.id` = '{self._sweep_id}'", max_results=1000, page_token=token
+            )
+            for run in page:
+                self._adopt(run.data.tags, run.info.run_id, run.info.status)
+            token = page.token
+            if not token:
+                return
+
+    def _adopt(self, tags: Mapping[str, str], run_id: str, status: str) -> None:
+        trial_id = tags.get("trial.id", "")
+        if trial_id in self._run_ids:
+            # Made twice because the answer to the first attempt was lost.
+            self._mlflow.delete_run(run_id)
+            return
+        self._run_ids[trial_id] = run_id
+        if status != "RUNNING" and tags.get("status.reason") != "interrupted":
+            self._closed_runs.add(trial_id)
+
+    def _run(self, run: RunDescription) -> str:
+        """The run's id; makes the run, or opens it again when an interruption closed it."""
+        if run.trial_id in self._opened:
+            return self._run_ids[run.trial_id]
+        if run.trial_id in self._run_ids:
+            self._mlflow.update_run(self._run_ids[run.trial_id], status="RUNNING")
+        else:
+            self._run_ids[run.trial_id] = self._create(run)
+        self._write(self._run_ids[run.trial_id], params=run.params)
+        self._opened.add(run.trial_id)
+        return self._run_ids[run.trial_id]
+
+    def _create(self, run: RunDescription) -> str:
+        if run.trial_id in self._attempted:
+            same = f"tags.`sweep.id` = '{self._sweep_id}' and tags.`trial.id` = '{run.trial_id}'"
+            found = self._mlflow.search_runs([self._experiment_id], same, max_results=1)
+            if found:
+                return found[0].info.run_id
+        self._attempted.add(run.trial_id)
+        tags = {**run.tags, "sweep.id": self._sweep_id, "trial.id": run.trial_id}
+        return self._mlflow.create_run(self._experiment_id, tags=tags, run_name=run.trial_id).info.run_id
+
+    def _log(self, run: RunDescription, rows: Sequence[MetricRow], tags: Mapping[str, str] | None = None) -> None:
+        self._write(self._run(run), rows=rows, tags=tags or {})
+
+    def _write(
+        self,
+        run_id: str,
+        *,
+        rows: Sequence[MetricRow] = (),
+        params: Mapping[str, Any] | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> None:
+        from mlflow.entities import Metric, Param, RunTag
+
+        entities = [
+            *(("params", Param(key, str(value))) for key, value in (params or {}).items()),
+            *(("tags", RunTag(key, value)) for key, value in (tags or {}).items()),
+            *(("metrics", Metric(*row)) for row in rows),
+        ]
+        for start in range(0, len(entities), MAX_BATCH):
+            batch: dict[str, list[Any]] = {"params": [], "tags": [], "metrics": []}
+            for kind, entity in entities[start : start + MAX_BATCH]:
+                batch[kind].append(entity)
+            self._mlflow.log_batch(run_id, **batch)
+
+
+def _metrics(curve: Sequence[Mapping[str, float]]) -> list[MetricRow]:
+    return [
+        (name, value, int(point["timestamp"]), int(point["step"]))
+        for point in curve
+        for name, value in point.items()
+        if name not in _CURVE_KEYS
+    ]

@@ -1,0 +1,154 @@
+"""The sweep file: one question, its arms and its budget, as validated models.
+
+The schema is the contract with users; JSON Schema for editors comes from the same models.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
+
+from search_spaces.yaml_source import Document
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=80)]
+Scalar = bool | int | float | str
+
+NUMERIC_DISTRIBUTIONS = ("uniform", "log_uniform", "one_minus_log_uniform", "int_uniform", "int_log_uniform")
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Parameter(_Model):
+    """One hyperparameter of a space: a distribution between ``min`` and ``max``, ``values`` to choose from, or one ``value``."""
+
+    distribution: Literal[
+        "uniform", "log_uniform", "log_uniform_values", "one_minus_log_uniform", "int_uniform", "int_log_uniform",
+        "categorical", "constant",
+    ] | None = Field(None, description="how values between min and max are drawn; not needed beside values or value")  # fmt: skip
+    min: float | None = Field(None, description="smallest value")
+    max: float | None = Field(None, description="largest value")
+    values: list[Scalar] | None = Field(None, description="a choice between these", min_length=1)
+    value: Scalar | None = Field(None, description="one fixed value")
+    default: Scalar | None = Field(None, description="value in the arm's first trial; else the optimizer's own default")
+    when: dict[str, Scalar | list[Scalar]] = Field(
+        default_factory=dict, description="active only while each named parameter has one of these values"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _infer_distribution(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        data = dict(data)
+        if data.get("distribution") == "log_uniform_values":
+            data["distribution"] = "log_uniform"
+        if data.get("distribution") is None:
+            if "values" in data:
+                data["distribution"] = "categorical"
+            elif "value" in data:
+                data["distribution"] = "constant"
+        return data
+
+    @model_validator(mode="after")
+    def _check_shape(self) -> Parameter:
+        given = {key for key in ("min", "max", "values", "value") if getattr(self, key) is not None}
+        if self.distribution is None:
+            raise ValueError(
+                f"needs a distribution ({', '.join(NUMERIC_DISTRIBUTIONS)}) with min and max, or values, or value"
+            )
+        wanted = {"categorical": {"values"}, "constant": {"value"}}.get(self.distribution, {"min", "max"})
+        if given != wanted:
+            raise ValueError(f"{self.distribution} takes {' and '.join(sorted(wanted))}, and nothing else beside default and when")
+        if self.min is not None and self.max is not None:
+            self._check_range(self.min, self.max)
+        return self
+
+    def _check_range(self, low: float, high: float) -> None:
+        if not low < high:
+            raise ValueError(f"min ({low:g}) must be smaller than max ({high:g})")
+        if self.distribution in ("log_uniform", "int_log_uniform") and low <= 0:
+            raise ValueError(f"min must be greater than 0 for {self.distribution}, as log(0) is not finite (min is {low:g})")
+        if self.distribution == "one_minus_log_uniform" and high >= 1:
+            raise ValueError(f"max must be smaller than 1 for one_minus_log_uniform (max is {high:g})")
+        if self.distribution in ("int_uniform", "int_log_uniform") and not (low.is_integer() and high.is_integer()):
+            raise ValueError(f"min and max must be whole numbers for {self.distribution}")
+
+
+class Workload(_Model):
+    name: str = Field(description="a workload of `adamant list workloads`, for example mlp/mnist")
+    epochs: int | None = Field(None, ge=1, description="passes over the training split in one full trial; the workload's own when left out")
+    batch_size: int | None = Field(None, ge=1, description="examples per optimizer step; the workload's own when left out")
+
+
+class Metric(_Model):
+    name: str = Field("val/loss", description="metric of the validation split that the search looks at", pattern=r"^val/")
+    goal: Literal["minimize", "maximize"] = "minimize"
+    target: float | None = Field(None, description="value whose first crossing is timed (steps to target)")
+
+
+class Arm(_Model):
+    optimizer: str = Field(description="an optimizer of `adamant list optimizers`")
+    space: list[str] = Field(default_factory=list, description="named spaces of `adamant list spaces`, later ones winning")
+    parameters: dict[str, Parameter] = Field(
+        default_factory=dict, description="hyperparameters added to, or in place of, those of the named spaces"
+    )
+
+
+class Search(_Model):
+    method: Literal["tpe", "random"] = "tpe"
+    trials: int = Field(16, ge=1, description="configurations tried per arm")
+    seed: int = Field(0, ge=0, description="seed of the sampler and of every search trial")
+
+
+class Scheduler(_Model):
+    type: Literal["asha", "none"] = Field("none", description="asha stops the worst trials at rungs grace * eta^k")
+    grace: int = Field(1, ge=1, description="epochs before a trial may be stopped")
+    eta: int = Field(3, ge=2, description="one trial in eta goes on past a rung")
+
+
+class Confirm(_Model):
+    top_k: int = Field(1, ge=1, description="best configurations per arm that are run again")
+    seeds: list[Annotated[int, Field(ge=0)]] = Field(
+        default_factory=lambda: [1, 2, 3, 4, 5], min_length=1, description="fresh seeds, the same for every arm"
+    )
+
+
+class Resources(_Model):
+    cpu: int = Field(1, ge=1, description="cores per trial")
+    gpu: float = Field(0, ge=0, description="GPUs per trial, may be a fraction")
+
+
+class Sweep(_Model):
+    """A question about optimizers: what is compared, on what, with which budget."""
+
+    name: Name
+    question: str = ""
+    workload: Workload
+    metric: Metric = Field(default_factory=lambda: Metric())
+    baseline: Name
+    arms: dict[Name, Arm] = Field(min_length=1)
+    search: Search = Field(default_factory=lambda: Search())
+    scheduler: Scheduler = Field(default_factory=lambda: Scheduler())
+    confirm: Confirm = Field(default_factory=lambda: Confirm())
+    resources: Resources = Field(default_factory=lambda: Resources())
+
+    _document: Document = PrivateAttr(default_factory=lambda: Document(None, "sweep"))
+
+    def error(self, *path_and_message: str | int) -> Exception:
+        """An InputError about a key of this sweep's file: ``sweep.error("workload", "name", "no such workload")``."""
+        *path, message = path_and_message
+        return self._document.error(tuple(path), str(message))
+
+    def plain(self) -> dict[str, Any]:
+        """The sweep as plain data that :func:`search_spaces.parse_sweep` reads back to an equal sweep."""
+        return self.model_dump(mode="json", exclude_none=True, exclude_defaults=False)
+
+    def with_workload(self, *, epochs: int, batch_size: int) -> Sweep:
+        """This sweep with the workload's own budget filled in where the file leaves it out."""
+        resolved = {"epochs": self.workload.epochs or epochs, "batch_size": self.workload.batch_size or batch_size}
+        changed = self.model_copy(update={"workload": self.workload.model_copy(update=resolved)})
+        changed._document = self._document
+        return changed

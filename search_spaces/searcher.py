@@ -1,0 +1,82 @@
+"""Ray Tune's view of the studies: arms interleave, and Tune is told nothing that the study does not hold first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ray.tune.search import Searcher
+
+from search_spaces.study import ArmStudies, Assignment, Outcome
+
+
+class SweepSearcher(Searcher):
+    """Issues the assignments of every arm, the arm with the fewest issued first.
+
+    ``configure`` turns an assignment into the Trainable's config. Results are read by the keys ``epoch``, ``objective``
+    and ``outcome`` (see ``trainables.trial.Trial``).
+    """
+
+    def __init__(self, arms: Mapping[str, ArmStudies], configure: Callable[[Assignment], dict[str, Any]], mode: str) -> None:
+        super().__init__(metric="objective", mode=mode)
+        self._arms = arms
+        self._configure = configure
+        self._issued: dict[str, Assignment] = {}
+        self._outcomes: dict[str, Outcome] = {}
+        self._limit: Callable[[], int] | None = None
+
+    def limit_concurrency(self, limit: Callable[[], int]) -> None:
+        """Ask for no more unfinished runs than ``limit()``, so that each suggestion knows as many results as it can."""
+        self._limit = limit
+
+    def outcome(self, trial_id: str) -> Outcome | None:
+        """How Tune's trial of that id ended, or None if it did not."""
+        return self._outcomes.get(trial_id)
+
+    def assignment(self, trial_id: str) -> Assignment:
+        """What Tune's trial of that id runs."""
+        return self._issued[trial_id]
+
+    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
+        """A config, None while every arm waits for its last trials, ``Searcher.FINISHED`` at the end."""
+        if self._limit is not None and len(self._issued) - len(self._outcomes) >= self._limit():
+            return None
+        for arm in sorted(self._arms.values(), key=lambda arm: arm.issued):
+            assignment = arm.next()
+            if assignment is not None:
+                self._issued[trial_id] = assignment
+                return self._configure(assignment)
+        return Searcher.FINISHED if all(arm.finished for arm in self._arms.values()) else None
+
+    def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
+        assignment = self._issued[trial_id]
+        self._arms[assignment.arm].report(assignment, result["epoch"], result["objective"])
+
+    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+        assignment = self._issued[trial_id]
+        if error:
+            outcome = Outcome("failed", 0, 0.0, "its process was lost more often than a trial is started again")
+        elif result is not None and "objective" in result:
+            status = result.get("outcome/status", "pruned")
+            outcome = Outcome(status, result["epoch"], result["objective"], result.get("outcome/reason", ""))
+        else:
+            # The trial never ran: the study keeps it as running, and a resume issues it again.
+            return
+        self._arms[assignment.arm].tell(assignment, outcome)
+        self._outcomes[trial_id] = outcome
+
+    def set_search_properties(self, metric: str | None, mode: str | None, config: dict, **spec: Any) -> bool:
+        return True
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Tune pickles searchers for a snapshot that is never read: the study is what a resume reads."""
+        return {}
+
+    def save_to_dir(self, checkpoint_dir: str, session_str: str = "default") -> None:
+        """Nothing to save, for the same reason."""
+
+    def save(self, checkpoint_path: str) -> None:
+        """Nothing to save."""
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Nothing to restore."""

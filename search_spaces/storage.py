@@ -1,0 +1,63 @@
+"""Where the Optuna studies live: a journal file, or a database by its URL."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from optimizers import InputError
+
+if TYPE_CHECKING:
+    from optuna.storages import BaseStorage
+
+# A driver that is killed while it holds the journal's lock leaves it behind; a lock this old belongs to nobody,
+# because it is held for one append at a time. Optuna's own limit is 30 s.
+STALE_LOCK_S = 3
+
+
+def open_storage(location: str) -> BaseStorage:
+    """The Optuna storage at a database URL or a journal file's path.
+
+    Raises InputError when the database does not answer or the file is no journal.
+    """
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    if "://" in location:
+        try:
+            return optuna.storages.RDBStorage(location)
+        except Exception as error:
+            raise InputError(f"{location}: the study storage cannot be opened ({_first_line(error)})") from None
+    from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
+
+    # With a relative path Optuna's lock links to a file that is not there and waits for ever.
+    path = Path(location).resolve()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = JournalFileSymlinkLock(str(path), grace_period=STALE_LOCK_S)
+    try:
+        lock.acquire()
+        try:
+            _drop_torn_line(path)
+        finally:
+            lock.release()
+        return optuna.storages.JournalStorage(JournalFileBackend(str(path), lock_obj=lock))
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(
+            f"{path}: this study journal is damaged or cannot be opened ({_first_line(error)}); "
+            "move it away to start afresh, or restore it from a copy"
+        ) from None
+
+
+def _drop_torn_line(path: Path) -> None:
+    """A machine that lost power in the middle of a write leaves half a line, which would make the next one unreadable."""
+    if not path.exists():
+        return
+    content = path.read_bytes()
+    if content and not content.endswith(b"\n"):
+        whole = content.rfind(b"\n") + 1
+        with path.open("r+b") as file:
+            file.truncate(whole)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or repr(error)).splitlines()[0]

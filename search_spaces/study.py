@@ -1,0 +1,306 @@
+"""The durable truth of a sweep: per arm one Optuna study of the search and one of the confirmation."""
+
+from __future__ import annotations
+
+import json
+import math
+import warnings
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import optuna
+from optuna.distributions import CategoricalDistribution
+from optuna.trial import FrozenTrial, TrialState
+
+from search_spaces.schema import Scalar, Search, Sweep
+from search_spaces.space import ArmSpace, Configuration, arm_space, hyperparameters
+
+# Drawing a configuration that was tried already this often in a row means that the space holds no other.
+MAX_DUPLICATES_IN_A_ROW = 50
+FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """One run that the study wants: which arm and role, its number in the study, and what to run.
+
+    ``confirms`` is the number of the search trial whose configuration a confirmation repeats.
+    """
+
+    arm: str
+    role: str
+    number: int
+    hyperparameters: dict[str, Any]
+    seed: int
+    confirms: int | None = None
+
+    @property
+    def trial_id(self) -> str:
+        """``adam/3`` for a trial of the search, ``adam/confirm/3`` for one of the confirmation."""
+        return f"{self.arm}/{self.number}" if self.role == "trial" else f"{self.arm}/confirm/{self.number}"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended: ``status`` is finished, pruned, diverged or failed; ``value`` the metric at ``epoch``."""
+
+    status: str
+    epoch: int
+    value: float
+    reason: str = ""
+
+
+class _Study:
+    """Asks and tells one Optuna study; every call is durable when it returns."""
+
+    role: str
+
+    def __init__(self, storage: optuna.storages.BaseStorage, name: str, arm: str, goal: str, sampler: optuna.samplers.BaseSampler) -> None:
+        self.arm = arm
+        self.study = optuna.create_study(
+            storage=storage, study_name=name, direction=goal, load_if_exists=True, sampler=sampler, pruner=optuna.pruners.NopPruner()
+        )
+        self._asked: dict[int, optuna.Trial] = {}
+
+    def trials(self, *states: TrialState) -> list[FrozenTrial]:
+        return self.study.get_trials(deepcopy=False, states=states or None)
+
+    def running(self) -> list[Assignment]:
+        """What an earlier driver left running, to be issued again with the same numbers."""
+        return [self._take(optuna.Trial(self.study, trial._trial_id)) for trial in self.trials(TrialState.RUNNING)]
+
+    def report(self, number: int, epoch: int, value: float) -> None:
+        """Record the metric at a decision; a value that is there already stays."""
+        trial = self._asked[number]
+        if epoch not in self.study._storage.get_trial(trial._trial_id).intermediate_values:
+            trial.report(value, epoch)
+
+    def tell(self, number: int, outcome: Outcome) -> None:
+        """Close a trial: finished is COMPLETE, stopped early PRUNED, diverged PRUNED with NaN (ranked worst), lost FAIL."""
+        trial = self._asked.pop(number)
+        if outcome.status == "failed":
+            trial.set_user_attr("reason", outcome.reason)
+            self.study.tell(number, state=TrialState.FAIL)
+        elif outcome.status == "finished":
+            trial.report(outcome.value, outcome.epoch)
+            self.study.tell(number, outcome.value)
+        else:
+            trial.set_user_attr("reason", outcome.status)
+            trial.report(math.nan if outcome.status == "diverged" else outcome.value, outcome.epoch)
+            self.study.tell(number, state=TrialState.PRUNED)
+
+    def assignment(self, trial: FrozenTrial) -> Assignment:
+        """What a trial of this study ran, or is running."""
+        raise NotImplementedError
+
+    def _take(self, trial: optuna.Trial) -> Assignment:
+        raise NotImplementedError
+
+
+class SearchStudy(_Study):
+    """The search of one arm: ``search.trials`` configurations, the arm's default first, none twice."""
+
+    role = "trial"
+
+    def __init__(self, storage: optuna.storages.BaseStorage, sweep: Sweep, arm: str) -> None:
+        super().__init__(storage, search_study_name(sweep.name, arm), arm, sweep.metric.goal, optuna.samplers.RandomSampler())
+        self.space: ArmSpace = arm_space(sweep.arms[arm])
+        self._search = sweep.search
+        # Seeding with the number of trials keeps a rebuilt sampler from repeating its first draws.
+        self.study.sampler = _sampler(sweep.search, len(self.trials()))
+        self._tried = {_key(self._configuration(trial)) for trial in self.trials() if trial.params}
+        self._exhausted = False
+        if not self.trials():
+            self.study.enqueue_trial(self.space.to_optuna(self.space.default()))
+
+    @property
+    def gave_up(self) -> str | None:
+        """Why the arm ends with fewer trials than asked, or None."""
+        if self._exhausted:
+            return "its space holds no further configuration"
+        failures = [trial for trial in self.trials(TrialState.FAIL) if "duplicate" not in trial.user_attrs]
+        if len(failures) > max(3, self._search.trials // 4):
+            return f"{len(failures)} trials failed, the last with: {failures[-1].user_attrs.get('reason', 'no reason')}"
+        return None
+
+    def ask(self) -> Assignment | None:
+        """The next new configuration, or None when enough are issued. A failed trial is replaced by another."""
+        issued = len(self.trials(TrialState.COMPLETE, TrialState.PRUNED, TrialState.RUNNING))
+        if issued >= self._search.trials or self.gave_up:
+            return None
+        for _ in range(MAX_DUPLICATES_IN_A_ROW):
+            trial = self.study.ask()
+            configuration = self.space.suggest(trial)
+            if _key(configuration) not in self._tried:
+                return self._take(trial)
+            trial.set_user_attr("duplicate", True)
+            self.study.tell(trial.number, state=TrialState.FAIL)
+        self._exhausted = True
+        return None
+
+    def best(self, count: int) -> list[int]:
+        """Numbers of the best finished trials by their last value, best first."""
+        sign = 1 if self.study.direction == optuna.study.StudyDirection.MINIMIZE else -1
+        complete = self.trials(TrialState.COMPLETE)
+        return [trial.number for trial in sorted(complete, key=lambda trial: (sign * (trial.value or 0.0), trial.number))[:count]]
+
+    def assignment(self, trial: FrozenTrial) -> Assignment:
+        return self._assign(trial.number, self._configuration(trial))
+
+    def _configuration(self, trial: FrozenTrial) -> Configuration:
+        """What a recorded trial ran; parameters that it had not yet drawn when its driver died are left out."""
+        stored: dict[str, Scalar] = trial.params
+        return self.space.suggest(optuna.trial.FixedTrial(stored)) if trial.state != TrialState.RUNNING else dict(stored)
+
+    def _take(self, trial: optuna.Trial) -> Assignment:
+        self._asked[trial.number] = trial
+        configuration = self.space.suggest(trial)
+        self._tried.add(_key(configuration))
+        return self._assign(trial.number, configuration)
+
+    def _assign(self, number: int, configuration: Configuration) -> Assignment:
+        return Assignment(self.arm, self.role, number, hyperparameters(configuration), self._search.seed)
+
+
+class ConfirmStudy(_Study):
+    """The confirmation of one arm: its best configurations, each once with every fresh seed."""
+
+    role = "confirm"
+
+    def __init__(self, storage: optuna.storages.BaseStorage, sweep: Sweep, search: SearchStudy) -> None:
+        name = f"{search_study_name(sweep.name, search.arm)}/confirm"
+        super().__init__(storage, name, search.arm, sweep.metric.goal, optuna.samplers.RandomSampler(seed=0))
+        self._search_study = search
+        self._seeds, self._top_k = sweep.confirm.seeds, sweep.confirm.top_k
+
+    def plan(self) -> None:
+        """Queue every pair of configuration and seed that is not there yet; called once the arm's search is over.
+
+        A pair whose run failed is queued once more.
+        """
+        wanted = [{"configuration": number, "seed": seed} for number in self._search_study.best(self._top_k) for seed in self._seeds]
+        there = Counter(_pair(trial) for trial in self.trials() if trial.state != TrialState.FAIL)
+        failed = Counter(_pair(trial) for trial in self.trials(TrialState.FAIL))
+        for pair in wanted:
+            if not there[_key(pair)] and failed[_key(pair)] < 2:
+                self.study.enqueue_trial(pair)
+
+    def ask(self) -> Assignment | None:
+        if not self.trials(TrialState.WAITING):
+            return None
+        return self._take(self.study.ask())
+
+    def assignment(self, trial: FrozenTrial) -> Assignment:
+        return self._assign(trial.number, trial.params)
+
+    def _take(self, trial: optuna.Trial) -> Assignment:
+        self._asked[trial.number] = trial
+        seed = trial.suggest_categorical("seed", self._seeds)
+        chosen = trial.suggest_categorical("configuration", self._search_study.best(self._top_k))
+        return self._assign(trial.number, {"seed": seed, "configuration": chosen})
+
+    def _assign(self, number: int, pair: dict[str, Any]) -> Assignment:
+        confirmed = self._search_study.study.get_trials(deepcopy=False)[pair["configuration"]]
+        return Assignment(
+            self.arm, self.role, number, self._search_study.assignment(confirmed).hyperparameters, pair["seed"], pair["configuration"]
+        )
+
+
+class ArmStudies:
+    """One arm from its first trial to its last confirmation, as a stream of assignments."""
+
+    def __init__(self, storage: optuna.storages.BaseStorage, sweep: Sweep, arm: str) -> None:
+        self.search = SearchStudy(storage, sweep, arm)
+        self.confirm = ConfirmStudy(storage, sweep, self.search)
+        self._again = [*self.search.running(), *self.confirm.running()]
+        self._live: set[tuple[str, int]] = set()
+        self.issued = 0
+
+    def next(self) -> Assignment | None:
+        """What to run next: what was left running, then the search, then (when it is over) the confirmation."""
+        assignment = self._again.pop(0) if self._again else self.search.ask() or self._next_confirmation()
+        if assignment is not None:
+            self._live.add((assignment.role, assignment.number))
+            self.issued += 1
+        return assignment
+
+    @property
+    def finished(self) -> bool:
+        """Nothing runs and nothing is left to run; only meaningful after :meth:`next` gave None."""
+        return not self._live
+
+    def report(self, assignment: Assignment, epoch: int, value: float) -> None:
+        self._study(assignment).report(assignment.number, epoch, value)
+
+    def tell(self, assignment: Assignment, outcome: Outcome) -> None:
+        self._study(assignment).tell(assignment.number, outcome)
+        self._live.discard((assignment.role, assignment.number))
+
+    def ended(self) -> Iterator[tuple[Assignment, Outcome]]:
+        """Every run that the study holds as closed, with how it ended."""
+        for study in (self.search, self.confirm):
+            for trial in study.trials(*FINISHED, TrialState.FAIL):
+                if "duplicate" not in trial.user_attrs:
+                    yield study.assignment(trial), _outcome(trial)
+
+    def decisions(self) -> Iterator[tuple[str, list[tuple[int, float]]]]:
+        """Per search trial the recorded (epoch, value) pairs, for a scheduler that must stand where it stood.
+
+        The last value of a trial that runs again is left out: the trial reports it once more.
+        """
+        for trial in self.search.trials(*FINISHED, TrialState.RUNNING):
+            values = sorted(trial.intermediate_values.items())
+            if trial.state == TrialState.RUNNING:
+                values = values[:-1]
+            yield f"{self.search.arm}/{trial.number}", [(epoch, value) for epoch, value in values if math.isfinite(value)]
+
+    def _next_confirmation(self) -> Assignment | None:
+        if any(role == "trial" for role, _ in self._live):
+            return None
+        self.confirm.plan()
+        return self.confirm.ask()
+
+    def _study(self, assignment: Assignment) -> SearchStudy | ConfirmStudy:
+        return self.search if assignment.role == "trial" else self.confirm
+
+
+def search_study_name(sweep: str, arm: str) -> str:
+    """Name of an arm's search study in the storage; that of its confirmation has ``/confirm`` behind it."""
+    return f"{sweep}/{arm}"
+
+
+def _sampler(search: Search, trials_so_far: int) -> optuna.samplers.BaseSampler:
+    seed = search.seed * 1_000_003 + trials_so_far
+    if search.method == "random":
+        return optuna.samplers.RandomSampler(seed=seed)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        return optuna.samplers.TPESampler(
+            seed=seed,
+            multivariate=True,
+            group=True,
+            constant_liar=True,
+            n_startup_trials=min(10, max(4, search.trials // 4)),
+        )
+
+
+def _outcome(trial: FrozenTrial) -> Outcome:
+    reason = str(trial.user_attrs.get("reason", ""))
+    epoch, value = trial.last_step or 0, trial.value if trial.value is not None else math.nan
+    match trial.state:
+        case TrialState.COMPLETE:
+            return Outcome("finished", epoch, value)
+        case TrialState.PRUNED:
+            return Outcome(reason or "pruned", epoch, value)
+        case _:
+            return Outcome("failed", epoch, value, reason)
+
+
+def _pair(trial: FrozenTrial) -> str:
+    return _key(trial.params or trial.system_attrs.get("fixed_params", {}))
+
+
+def _key(values: dict[str, Any]) -> str:
+    return json.dumps(values, sort_keys=True)

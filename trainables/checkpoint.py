@@ -1,0 +1,94 @@
+"""A trial's folder: few, small, atomic checkpoints, and a record of the curve that outlives them."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+# The one before the newest stays, so that a disk that loses the newest does not lose the trial.
+KEPT_CHECKPOINTS = 2
+_NAME = re.compile(r"step-(\d+)\.session-(\d+)\.pt")
+
+
+class TrialFolder:
+    """Files of one trial under ``path``.
+
+    ``session`` counts the drivers that have worked on the sweep. It stands in a checkpoint's name because actors of a
+    killed driver live on for a second or two and write: their files must never be those of the trial that goes on.
+    """
+
+    def __init__(self, path: str | Path, session: int = 1) -> None:
+        self.path, self.session = Path(path), session
+        self._checkpoints = self.path / "checkpoints"
+
+    def save_checkpoint(self, state: dict[str, Any], step: int) -> None:
+        """Write ``state`` whole or not at all, then drop all but the newest of this session and those of earlier ones."""
+        import torch
+
+        self._checkpoints.mkdir(parents=True, exist_ok=True)
+        path = self._checkpoints / f"step-{step:09d}.session-{self.session}.pt"
+        temporary = path.with_suffix(f".{os.getpid()}.tmp")
+        torch.save(state, temporary)
+        temporary.replace(path)
+        own = [other for other in self._sorted_checkpoints() if _numbers(other)[1] == self.session]
+        for old in own[:-KEPT_CHECKPOINTS]:
+            old.unlink(missing_ok=True)
+
+    def load_checkpoint(self) -> tuple[dict[str, Any] | None, list[str]]:
+        """The newest readable checkpoint, or None, and a sentence for each damaged one that was set aside.
+
+        Training is deterministic, so going on from an older checkpoint, or from the start, costs time and nothing else;
+        it must only never go unsaid.
+        """
+        import torch
+
+        warnings: list[str] = []
+        for path in reversed(self._sorted_checkpoints()):
+            try:
+                return torch.load(path, map_location="cpu", weights_only=True), warnings
+            except Exception as error:  # noqa: BLE001 - torch raises many types for a damaged file
+                warnings.append(self._set_aside(path, error))
+        return None, warnings
+
+    def _set_aside(self, path: Path, error: Exception) -> str:
+        aside = path.with_suffix(f"{path.suffix}.damaged")
+        path.replace(aside)
+        reason = " ".join(str(error).split())[:120] or repr(error)
+        return f"{path} is truncated or damaged ({reason}); set aside as {aside.name}, training goes on from what is before it"
+
+    def delete_checkpoints(self) -> None:
+        """A finished trial needs none."""
+        shutil.rmtree(self._checkpoints, ignore_errors=True)
+
+    def write_record(self, record: dict[str, Any]) -> None:
+        """Replace the record: the spec, the curve so far and, at the end, the outcome."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        temporary = self.path / f"record.{os.getpid()}.tmp"
+        temporary.write_text(json.dumps(record))
+        temporary.replace(self.path / "record.json")
+
+    def read_record(self) -> tuple[dict[str, Any] | None, list[str]]:
+        """The record, or None before the trial's first decision, and a sentence if a damaged one was set aside."""
+        path = self.path / "record.json"
+        try:
+            return json.loads(path.read_text()), []
+        except FileNotFoundError:
+            return None, []
+        except ValueError as error:
+            return None, [self._set_aside(path, error)]
+
+    def _sorted_checkpoints(self) -> list[Path]:
+        if not self._checkpoints.is_dir():
+            return []
+        return sorted((path for path in self._checkpoints.iterdir() if _NAME.fullmatch(path.name)), key=_numbers)
+
+
+def _numbers(path: Path) -> tuple[int, int]:
+    match = _NAME.fullmatch(path.name)
+    if match is None:
+        raise ValueError(f"{path} is no checkpoint")
+    return int(match[1]), int(match[2])

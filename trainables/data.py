@@ -1,0 +1,121 @@
+"""Data sets as memory-mapped arrays: written once per node, shared read-only by all of its processes, fingerprinted."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from filelock import FileLock
+from torch import Tensor
+
+from optimizers import InputError
+
+SPLIT_SEED = 20_191_231
+SPLITS = ("train", "validation", "test")
+Arrays = dict[str, tuple[np.ndarray, np.ndarray]]
+
+
+@dataclass(frozen=True)
+class Split:
+    """``inputs`` (examples, ...) as stored and ``targets`` (examples,) as int64, along the same first axis."""
+
+    inputs: Tensor
+    targets: Tensor
+
+    def to(self, device: torch.device) -> Split:
+        return Split(self.inputs.to(device), self.targets.to(device))
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """The three fixed splits. ``fingerprint`` is the SHA-256 of every byte of them, so equal exactly for equal data."""
+
+    train: Split
+    validation: Split
+    test: Split
+    fingerprint: str
+
+    def to(self, device: torch.device) -> DataSet:
+        return DataSet(self.train.to(device), self.validation.to(device), self.test.to(device), self.fingerprint)
+
+
+def stratified_holdout(labels: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Indices (kept, held out), each sorted, with ``count`` held out and every class at its share, the same each time."""
+    generator = np.random.default_rng(SPLIT_SEED)
+    shuffled = generator.permutation(len(labels))
+    # Sorting the shuffled examples by class and taking evenly spaced ones gives every class its share of `count`.
+    by_class = shuffled[np.argsort(labels[shuffled], kind="stable")]
+    chosen = np.floor((np.arange(count) + 0.5) * len(labels) / count).astype(np.int64)
+    held_out = np.sort(by_class[chosen])
+    return np.setdiff1d(np.arange(len(labels)), held_out), held_out
+
+
+def cache_folder() -> Path:
+    """``$ADAMANT_CACHE``, or ``adamant`` under the user's cache folder."""
+    given = os.environ.get("ADAMANT_CACHE")
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(given) if given else Path(base) / "adamant"
+
+
+def cached(name: str, source: str, build: Callable[[], Arrays]) -> DataSet:
+    """The data set ``name``; ``build`` makes its arrays when no cache made from the same ``source`` exists on this node.
+
+    ``source`` identifies the original files, so that changed files make a new cache. Raises InputError when the cache
+    folder cannot be written or a file in it is damaged.
+    """
+    key = hashlib.sha256(f"{name} {source} {SPLIT_SEED}".encode()).hexdigest()[:16]
+    folder = cache_folder() / f"{name.replace('/', '-')}-{key}"
+    if not folder.is_dir():
+        try:
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            with FileLock(f"{folder}.lock"):
+                if not folder.is_dir():
+                    _write(folder, build())
+        except OSError as error:
+            raise InputError(
+                f"{folder.parent}: the data cache cannot be written ({error}); set ADAMANT_CACHE to a folder that can"
+            ) from None
+    return _read(folder)
+
+
+def _write(folder: Path, arrays: Arrays) -> None:
+    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        for split, (inputs, targets) in arrays.items():
+            np.save(temporary / f"{split}-inputs.npy", np.ascontiguousarray(inputs))
+            np.save(temporary / f"{split}-targets.npy", targets.astype(np.int64))
+        (temporary / "fingerprint.json").write_text(json.dumps({"sha256": _digest(temporary)}))
+        temporary.rename(folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _read(folder: Path) -> DataSet:
+    try:
+        expected = json.loads((folder / "fingerprint.json").read_text())["sha256"]
+        if _digest(folder) != expected:
+            raise ValueError("its contents do not match its checksum")
+        splits = [
+            # Copy-on-write mapping: torch may not be handed memory that it cannot write to, and nobody writes.
+            Split(*(torch.from_numpy(np.load(folder / f"{split}-{part}.npy", mmap_mode="c")) for part in ("inputs", "targets")))
+            for split in SPLITS
+        ]
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(f"{folder}: this cached data set is damaged ({error}); delete the folder and it is made again") from None
+    return DataSet(*splits, fingerprint=expected)
+
+
+def _digest(folder: Path) -> str:
+    digest = hashlib.sha256()
+    for path in sorted(folder.glob("*.npy")):
+        with path.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()

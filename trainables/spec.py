@@ -1,0 +1,41 @@
+"""All that determines a run, as plain data that fits into JSON."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class TrialSpec:
+    """One training run: the same spec on the same machine and versions gives the same bits on the CPU.
+
+    ``hyperparameters`` go to ``optimizers.build`` as they are. ``metric``, ``goal`` and ``target`` say what the summary
+    counts. ``test`` makes the run read the test split, once, after its last step.
+    """
+
+    workload: str
+    epochs: int
+    batch_size: int
+    optimizer: str
+    hyperparameters: dict[str, Any]
+    seed: int
+    metric: str = "val/loss"
+    goal: str = "minimize"
+    target: float | None = None
+    test: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> TrialSpec:
+        return cls(**data)
+
+    @property
+    def config_hash(self) -> str:
+        """Twelve hex digits that are equal exactly for runs that differ in nothing but their seed and role."""
+        configuration = {key: value for key, value in self.to_dict().items() if key not in ("seed", "test")}
+        return hashlib.sha256(json.dumps(configuration, sort_keys=True).encode()).hexdigest()[:12]

@@ -1,0 +1,157 @@
+"""One training run, from its spec to its last evaluation: no Ray, no files; it can stop and go on at any step."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import time
+from typing import Any
+
+import torch
+
+import optimizers
+from trainables.data import DataSet
+from trainables.spec import TrialSpec
+from trainables.workload import Workload
+
+# A loss this many times that of the first step (or of 1, if that was smaller) will not come back.
+DIVERGENCE_MULTIPLE = 100.0
+# Reading the loss waits for the device, so it is not read at every step.
+STEPS_BETWEEN_LOSS_CHECKS = 10
+
+CurvePoint = dict[str, float]
+
+
+class Training:
+    """Trains ``spec`` on ``data`` and keeps its curve: one point an epoch, with ``step``, ``epoch``, ``timestamp``
+    (milliseconds since 1970), ``train/loss`` (mean over the epoch) and the validation metrics.
+
+    Equal specs give equal bits on the CPU, however often the run was stopped and restored in between.
+    """
+
+    def __init__(self, spec: TrialSpec, workload: Workload, data: DataSet, device: torch.device) -> None:
+        self.spec, self.workload, self.data, self.device = spec, workload, data, device
+        torch.manual_seed(spec.seed)
+        self.model = workload.build_model().to(device)
+        self.steps_per_epoch = math.ceil(len(data.train.targets) / spec.batch_size)
+        self.total_steps = self.steps_per_epoch * spec.epochs
+        self.optimizer = self._build_optimizer()
+        self._order_generator = torch.Generator().manual_seed(spec.seed)
+        self.step = 0
+        self.curve: list[CurvePoint] = []
+        self.diverged = False
+        self.initial_loss: float | None = None
+        self.train_seconds = 0.0
+        self._loss_sum = torch.zeros((), device=device)
+        self._begin_epoch()
+
+    def _build_optimizer(self) -> torch.optim.Optimizer:
+        entry = optimizers.get(self.spec.optimizer)
+        settings = entry.with_budget(self.spec.hyperparameters, steps=self.total_steps, epochs=self.spec.epochs)
+        return optimizers.build(self.spec.optimizer, self.model.parameters(), **settings)
+
+    @property
+    def epoch(self) -> int:
+        """Epochs completed."""
+        return self.step // self.steps_per_epoch
+
+    @property
+    def finished(self) -> bool:
+        return self.diverged or self.step >= self.total_steps
+
+    def advance(self, steps: int) -> None:
+        """Train for at most ``steps`` optimizer steps; ends early at the end of the budget and on divergence."""
+        started = time.perf_counter()
+        for _ in range(steps):
+            if self.finished:
+                break
+            self._train_step()
+        self.train_seconds += time.perf_counter() - started
+
+    def _begin_epoch(self) -> None:
+        self._epoch_start_state = self._order_generator.get_state()
+        self._order = torch.randperm(len(self.data.train.targets), generator=self._order_generator).to(self.device)
+        self._loss_sum.zero_()
+        set_epoch = getattr(self.optimizer, "set_epoch", None)
+        if set_epoch is not None:
+            set_epoch(self.epoch + 1)
+
+    def _train_step(self) -> None:
+        position = self.step % self.steps_per_epoch * self.spec.batch_size
+        batch = self._order[position : position + self.spec.batch_size]
+        loss = self.workload.loss(self.model, self.data.train.inputs[batch], self.data.train.targets[batch])
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        self._loss_sum.add_(loss.detach(), alpha=len(batch))
+        self.step += 1
+        end_of_epoch = self.step % self.steps_per_epoch == 0
+        if self.step % STEPS_BETWEEN_LOSS_CHECKS == 1 or end_of_epoch:
+            self._check_divergence(loss.item())
+        if end_of_epoch and not self.diverged:
+            self._end_epoch()
+
+    def _check_divergence(self, loss: float) -> None:
+        if self.initial_loss is None:
+            self.initial_loss = loss
+        limit = DIVERGENCE_MULTIPLE * max(self.initial_loss, 1.0)
+        self.diverged = not (loss <= limit and math.isfinite(self._loss_sum.item()))
+
+    def _end_epoch(self) -> None:
+        metrics = {f"val/{name}": value for name, value in self.workload.evaluate(self.model, self.data.validation).items()}
+        if not all(math.isfinite(value) for value in metrics.values()):
+            self.diverged = True
+            return
+        train_loss = self._loss_sum.item() / len(self.data.train.targets)
+        self.curve.append(
+            {"step": self.step, "epoch": self.epoch, "timestamp": int(time.time() * 1000), "train/loss": train_loss, **metrics}
+        )
+        if not self.finished:
+            self._begin_epoch()
+
+    def test_metrics(self) -> dict[str, float]:
+        """Metrics of the test split, ``test/...``; for confirmation runs, once, after the last step."""
+        return {f"test/{name}": value for name, value in self.workload.evaluate(self.model, self.data.test).items()}
+
+    def weights_sha256(self) -> str:
+        """Digest of every parameter and buffer, equal exactly for models equal to the last bit."""
+        digest = hashlib.sha256()
+        for name, tensor in self.model.state_dict().items():
+            digest.update(name.encode())
+            digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
+        return digest.hexdigest()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that the rest of the run depends on, as tensors and plain data."""
+        return {
+            "spec": self.spec.to_dict(),
+            "fingerprint": self.data.fingerprint,
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "torch_generator": torch.get_rng_state(),
+            "cuda_generator": torch.cuda.get_rng_state(self.device) if self.device.type == "cuda" else None,
+            "epoch_start_generator": self._epoch_start_state,
+            "loss_sum": self._loss_sum,
+            "step": self.step,
+            "curve": self.curve,
+            "diverged": self.diverged,
+            "initial_loss": self.initial_loss,
+            "train_seconds": self.train_seconds,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on where ``state`` was taken. Raises ValueError when it belongs to another spec or to other data."""
+        if state["spec"] != self.spec.to_dict():
+            raise ValueError("it was written by a run with another configuration")
+        if state["fingerprint"] != self.data.fingerprint:
+            raise ValueError("it was written by a run on other data")
+        self.step, self.curve, self.diverged = state["step"], state["curve"], state["diverged"]
+        self.initial_loss, self.train_seconds = state["initial_loss"], state["train_seconds"]
+        self.model.load_state_dict(state["model"])
+        self._order_generator.set_state(state["epoch_start_generator"])
+        self._begin_epoch()
+        self.optimizer.load_state_dict(state["optimizer"])
+        self._loss_sum.copy_(state["loss_sum"])
+        torch.set_rng_state(state["torch_generator"])
+        if state["cuda_generator"] is not None and self.device.type == "cuda":
+            torch.cuda.set_rng_state(state["cuda_generator"], self.device)

@@ -1,0 +1,166 @@
+"""The Ray Tune Trainable: one step is the training between two decisions of the scheduler."""
+
+from __future__ import annotations
+
+import sys
+import time
+import traceback
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from ray import tune
+
+from trainables import registry
+from trainables.checkpoint import TrialFolder
+from trainables.data import DataSet
+from trainables.spec import TrialSpec
+from trainables.training import Training
+
+# Between decisions a long trial is saved this often, so that a lost node costs no more than this.
+CHECKPOINT_INTERVAL_S = 60.0
+# A diverged trial must look worse than any other to a scheduler that compares plain numbers.
+WORST_OBJECTIVE = sys.float_info.max / 1e6
+
+
+class Trial(tune.Trainable):
+    """Runs the :class:`TrialSpec` under ``config["spec"]``.
+
+    Further keys of ``config``: ``folder`` (the trial's own), ``session``, ``data_root``, ``cpus``, ``gpus``, and
+    ``decisions``, the epochs after which the scheduler may decide.
+
+    A result holds ``epoch``, ``objective`` (the metric; ``WORST_OBJECTIVE`` for a diverged trial), ``curve`` (the points
+    since the last result; after a restart all of them), ``warnings`` and, with ``done``, ``outcome``: its ``status`` is
+    finished, diverged or failed. An error in a trial is such a result and not an exception, because Tune would run the
+    same error again; it retries when the process dies.
+    """
+
+    def setup(self, config: dict[str, Any]) -> None:
+        self._config = config
+        self._spec = TrialSpec.from_dict(config["spec"])
+        self._folder = TrialFolder(config["folder"], config["session"])
+        self._training: Training | None = None
+        self._recorded: dict[str, Any] | None = None
+        self._warnings: list[str] = []
+        self._points_sent = 0
+        self._resend = False
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        """A reused actor keeps nothing of the trial before but the process and the shared data."""
+        self.setup(new_config)
+        return True
+
+    def step(self) -> dict[str, Any]:
+        try:
+            return self._train_to_next_decision()
+        except Exception as error:  # noqa: BLE001 - whatever a trial does, it must not take the sweep with it
+            self._training = None
+            if torch.cuda.is_available():
+                torch.cuda.empty_cache()
+            return self._failure(error)
+
+    def _train_to_next_decision(self) -> dict[str, Any]:
+        if self._training is None and self._recorded is None:
+            self._start()
+        if self._recorded is not None:
+            return self._result(self._recorded)
+        training = self._training
+        if training is None:
+            raise RuntimeError("a trial was stepped after its end")
+        if not self._resend:
+            self._train(training)
+        self._resend = False
+        record = self._record(training)
+        if not training.finished:
+            self._folder.save_checkpoint(training.state_dict(), training.step)
+        self._folder.write_record(record)
+        return self._result(record)
+
+    def _start(self) -> None:
+        """Build everything afresh, or from what an earlier driver or process left in the trial's folder."""
+        recorded, self._warnings = self._folder.read_record()
+        if recorded is not None and "outcome" in recorded:
+            self._recorded = recorded
+            return
+        torch.set_num_threads(self._config["cpus"])
+        device = torch.device("cuda" if self._config["gpus"] and torch.cuda.is_available() else "cpu")
+        data = _load_data(self._spec.workload, self._config["data_root"], device)
+        self._training = Training(self._spec, registry.get(self._spec.workload).load(), data, device)
+        state, warnings = self._folder.load_checkpoint()
+        self._warnings += warnings
+        if state is not None:
+            self._training.load_state_dict(state)
+            # The driver may not have heard of the decision at which this was saved, so it is told again.
+            self._resend = self._at_decision(self._training)
+
+    def _at_decision(self, training: Training) -> bool:
+        return training.step % training.steps_per_epoch == 0 and training.epoch in self._config["decisions"]
+
+    def _train(self, training: Training) -> None:
+        next_epoch = min(epoch for epoch in self._config["decisions"] if epoch > training.epoch)
+        until = next_epoch * training.steps_per_epoch
+        saved = time.monotonic()
+        while training.step < until and not training.finished:
+            training.advance(min(until - training.step, 100))
+            if time.monotonic() - saved > CHECKPOINT_INTERVAL_S and training.step < until:
+                self._folder.save_checkpoint(training.state_dict(), training.step)
+                saved = time.monotonic()
+
+    def _record(self, training: Training) -> dict[str, Any]:
+        record = {
+            "spec": self._spec.to_dict(),
+            "fingerprint": training.data.fingerprint,
+            "step": training.step,
+            "epoch": training.epoch,
+            "curve": training.curve,
+            "train_seconds": training.train_seconds,
+        }
+        if training.finished:
+            tested = training.test_metrics() if self._spec.test and not training.diverged else {}
+            record["outcome"] = {
+                "status": "diverged" if training.diverged else "finished",
+                "test": tested,
+                "weights_sha256": training.weights_sha256(),
+                "device": str(training.device),
+            }
+        return record
+
+    def _result(self, record: dict[str, Any]) -> dict[str, Any]:
+        curve, outcome = record["curve"], record.get("outcome")
+        diverged = outcome is not None and outcome["status"] == "diverged"
+        worst = WORST_OBJECTIVE if self._spec.goal == "minimize" else -WORST_OBJECTIVE
+        result = {
+            "epoch": max(record["epoch"], 1),
+            "step": record["step"],
+            "objective": worst if diverged or not curve else curve[-1][self._spec.metric],
+            "curve": curve[self._points_sent :],
+            "train_seconds": record["train_seconds"],
+            "fingerprint": record["fingerprint"],
+            "warnings": self._warnings,
+            "done": outcome is not None,
+            "outcome": outcome,
+        }
+        self._points_sent, self._warnings = len(curve), []
+        return result
+
+    def _failure(self, error: Exception) -> dict[str, Any]:
+        Path(self._folder.path).mkdir(parents=True, exist_ok=True)
+        (self._folder.path / "error.txt").write_text(traceback.format_exc())
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        return {
+            "epoch": 1,
+            "step": 0,
+            "objective": WORST_OBJECTIVE if self._spec.goal == "minimize" else -WORST_OBJECTIVE,
+            "curve": [],
+            "train_seconds": 0.0,
+            "fingerprint": "",
+            "warnings": self._warnings,
+            "done": True,
+            "outcome": {"status": "failed", "reason": reason[:500], "test": {}, "weights_sha256": ""},
+        }
+
+
+@lru_cache(maxsize=2)
+def _load_data(workload: str, data_root: str, device: torch.device) -> DataSet:
+    return registry.get(workload).load().load_data(Path(data_root)).to(device)

@@ -1,0 +1,80 @@
+"""The contract of a workload: a model, a data set, a loss and metrics, each to be had without the training loop."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from trainables.data import DataSet, Split
+
+# Large enough to keep a device busy, small enough for the activations of any workload here.
+EVALUATION_BATCH = 2048
+
+
+class Workload(ABC):
+    """One model on one data set.
+
+    A subclass is one readable file. It must be stateless: everything that varies lies in the model, the optimizer and
+    the generators, which a checkpoint holds.
+    """
+
+    name: str
+
+    @abstractmethod
+    def check_data(self, root: Path) -> None:
+        """Raise InputError, naming the file and what would be right, unless the data can be had from ``root``.
+
+        Cheap: it is called before a cluster starts.
+        """
+
+    @abstractmethod
+    def load_data(self, root: Path) -> DataSet:
+        """The three fixed splits, memory-mapped and shared by all processes of a node."""
+
+    @abstractmethod
+    def build_model(self) -> nn.Module:
+        """A freshly initialised model; draws from torch's global generator."""
+
+    @abstractmethod
+    def loss(self, model: nn.Module, inputs: Tensor, targets: Tensor) -> Tensor:
+        """Mean training loss of one batch, a scalar."""
+
+    @abstractmethod
+    def evaluate(self, model: nn.Module, split: Split) -> dict[str, float]:
+        """Metrics of a whole split by their bare names, for example ``{"loss": 0.1, "accuracy": 0.97}``."""
+
+
+class Classification(Workload):
+    """Cross-entropy and accuracy over stored images; ``prepare`` turns a stored batch into the model's input."""
+
+    @abstractmethod
+    def prepare(self, stored: Tensor) -> Tensor:
+        """Model inputs (batch, features...) as float32 from a batch as it lies in the data set."""
+
+    def loss(self, model: nn.Module, inputs: Tensor, targets: Tensor) -> Tensor:
+        return functional.cross_entropy(model(self.prepare(inputs)), targets)
+
+    @torch.no_grad()
+    def evaluate(self, model: nn.Module, split: Split) -> dict[str, float]:
+        model.eval()
+        loss, correct = 0.0, 0
+        for inputs, targets in zip(
+            split.inputs.split(EVALUATION_BATCH), split.targets.split(EVALUATION_BATCH), strict=True
+        ):
+            logits = model(self.prepare(inputs))
+            loss += functional.cross_entropy(logits, targets, reduction="sum").item()
+            correct += int((logits.argmax(1) == targets).sum())
+        model.train()
+        return {"loss": loss / len(split.targets), "accuracy": correct / len(split.targets)}
+
+
+def multilayer_perceptron(*widths: int) -> nn.Sequential:
+    """Linear layers of the given widths with ReLU between them, torch's default initialisation."""
+    layers: list[nn.Module] = []
+    for inputs, outputs in zip(widths, widths[1:], strict=False):
+        layers += [nn.Linear(inputs, outputs), nn.ReLU()]
+    return nn.Sequential(*layers[:-1])
