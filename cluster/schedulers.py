@@ -45,12 +45,18 @@ def tune_mode(sweep: Sweep) -> str:
 
 
 class SweepScheduler(FIFOScheduler):
-    """Delegates to one scheduler an arm; ``assignment`` tells which arm and role Tune's trial of an id has."""
+    """Delegates to one scheduler an arm; ``assignment`` tells which arm and role Tune's trial of an id has.
 
-    def __init__(self, arms: Mapping[str, TrialScheduler], assignment: Callable[[str], Assignment]) -> None:
+    ``slots`` says how many trials the cluster runs at once.
+    """
+
+    def __init__(
+        self, arms: Mapping[str, TrialScheduler], assignment: Callable[[str], Assignment], slots: Callable[[], int]
+    ) -> None:
         super().__init__()
         self._arms = arms
         self._assignment = assignment
+        self._slots = slots
 
     def replay(self, arm: str, decisions: Decisions) -> None:
         """Put an arm's scheduler where it stood, by the values that the study recorded at each decision."""
@@ -81,13 +87,18 @@ class SweepScheduler(FIFOScheduler):
         self._of(trial).on_trial_remove(tune_controller, trial)
 
     def choose_trial_to_run(self, tune_controller: Any) -> Trial | None:
-        """The newest pending trial.
+        """The oldest pending trial, or the newest while an actor is starting.
 
-        A free actor goes to the trial chosen here. Were that the oldest, whose own actor is still starting, Tune would
-        stop that actor, and with short trials the second core would never come up.
+        A free actor goes to the trial chosen here. Were that one whose own actor is still starting, Tune would stop that
+        actor, and with short trials the second core would never come up. The newest has none.
         """
-        newest_first = reversed(tune_controller.get_trials())
-        return next((trial for trial in newest_first if trial.status == Trial.PENDING), None)
+        trials = tune_controller.get_trials()
+        live = [trial for trial in trials if trial.status in (Trial.PENDING, Trial.RUNNING)]
+        pending = [trial for trial in live if trial.status == Trial.PENDING]
+        if not pending or len(pending) == len(trials):
+            return None
+        every_actor_is_up = len(live) - len(pending) >= self._slots() - 1
+        return pending[0] if every_actor_is_up else pending[-1]
 
     def debug_string(self) -> str:
         return "; ".join(f"{arm}: {scheduler.debug_string()}" for arm, scheduler in self._arms.items())

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -25,6 +27,7 @@ TUNE_SETTINGS = {
 }
 # Tune moves no arrays here, so Ray's default of 30 % of the memory is not needed.
 OBJECT_STORE_BYTES = 256 * 2**20
+SLOT_REFRESH_S = 5.0
 ROOMS = ("search_spaces", "trainables", "optimizers", "cluster", "analysis")
 
 
@@ -53,10 +56,34 @@ def ray_session(address: str | None) -> Iterator[None]:
             ray.shutdown()
 
 
-def concurrent_trials(cpu: int, gpu: float) -> int:
-    """How many trials of these resources the cluster runs at once now, at least one."""
+def slot_counter(cpu: int, gpu: float) -> Callable[[], int]:
+    """A function that says how many trials of these resources the cluster runs at once, at least one.
+
+    It looks again every few seconds, because nodes come and go.
+    """
     import ray
 
-    there = ray.cluster_resources()
-    by_cpu = there.get("CPU", 0) // cpu
-    return max(1, int(min(by_cpu, there.get("GPU", 0) // gpu if gpu else by_cpu)))
+    looked, slots = -math.inf, 1
+
+    def count() -> int:
+        nonlocal looked, slots
+        if time.monotonic() - looked > SLOT_REFRESH_S:
+            there = ray.cluster_resources()
+            by_cpu = there.get("CPU", 0) // cpu
+            slots = max(1, int(min(by_cpu, there.get("GPU", 0) // gpu if gpu else by_cpu)))
+            looked = time.monotonic()
+        return slots
+
+    return count
+
+
+def warm_workers(count: int) -> None:
+    """Have the workers import torch and Tune while the driver still prepares; their actors then start at once."""
+    import ray
+
+    @ray.remote(num_cpus=1)
+    def import_trial() -> None:
+        import trainables.trial  # noqa: F401
+
+    for _ in range(count):
+        import_trial.remote()

@@ -19,7 +19,7 @@ from cluster import preflight
 from cluster.descriptions import describe_summary, trial_spec
 from cluster.links import runs_link
 from cluster.places import DEFAULT_STORAGE, Manifest, SweepFolder, data_root_of, new_sweep_id, tracking_uri_of
-from cluster.session import concurrent_trials, ray_session
+from cluster.session import ray_session, slot_counter, warm_workers
 from cluster.tracking import Tracker
 from search_spaces import Sweep, load_sweep
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 DONE, FAILED, INTERRUPTED = 0, 1, 130
 # A trial whose process or node is lost goes on from its checkpoint this often before it counts as failed.
 RESTARTS = 3
+MAX_PENDING_TRIALS = 1000
 # Ctrl-C promises an end within seconds; what MLflow has not taken by then, a resume sends.
 INTERRUPT_FLUSH_S = 2.0
 
@@ -117,6 +118,7 @@ class _Driver:
     def _run(self, address: str | None) -> dict[str, str]:
         """Train everything that the studies still want; per arm that gave up early, why."""
         with ray_session(address):
+            warm_workers(slot_counter(self.sweep.resources.cpu, 0)())
             from search_spaces.storage import open_storage
             from search_spaces.study import ArmStudies
 
@@ -137,13 +139,12 @@ class _Driver:
         from trainables.trial import Trial
 
         resources = self.sweep.resources
-        slots = concurrent_trials(resources.cpu, resources.gpu)
-        # One more than can run, so that a free actor never waits for a suggestion.
-        os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(slots + 1)
-        searcher = SweepSearcher(arms, self._configure, tune_mode(self.sweep))
-        searcher.limit_concurrency(lambda: concurrent_trials(resources.cpu, resources.gpu) + 1)
+        slots = slot_counter(resources.cpu, resources.gpu)
+        # The searcher's own limit, which follows the cluster's size, is the one that counts.
+        os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(MAX_PENDING_TRIALS)
+        searcher = SweepSearcher(arms, self._configure, tune_mode(self.sweep), slots)
         epochs = self.sweep.workload.epochs or 1
-        scheduler = SweepScheduler({arm: arm_scheduler(self.sweep, epochs) for arm in arms}, searcher.assignment)
+        scheduler = SweepScheduler({arm: arm_scheduler(self.sweep, epochs) for arm in arms}, searcher.assignment, slots)
         for name, arm in arms.items():
             scheduler.replay(name, arm.decisions())
         ended = [run for arm in arms.values() for run in arm.ended()]

@@ -13,21 +13,19 @@ from search_spaces.study import ArmStudies, Assignment, Outcome
 class SweepSearcher(Searcher):
     """Issues the assignments of every arm, the arm with the fewest issued first.
 
-    ``configure`` turns an assignment into the Trainable's config. Results are read by the keys ``epoch``, ``objective``
+    ``configure`` turns an assignment into the Trainable's config; ``slots`` says how many run at once. Results are read by the keys ``epoch``, ``objective``
     and ``outcome`` (see ``trainables.trial.Trial``).
     """
 
-    def __init__(self, arms: Mapping[str, ArmStudies], configure: Callable[[Assignment], dict[str, Any]], mode: str) -> None:
+    def __init__(
+        self, arms: Mapping[str, ArmStudies], configure: Callable[[Assignment], dict[str, Any]], mode: str, slots: Callable[[], int]
+    ) -> None:
         super().__init__(metric="objective", mode=mode)
         self._arms = arms
         self._configure = configure
         self._issued: dict[str, Assignment] = {}
         self._outcomes: dict[str, Outcome] = {}
-        self._limit: Callable[[], int] | None = None
-
-    def limit_concurrency(self, limit: Callable[[], int]) -> None:
-        """Ask for no more unfinished runs than ``limit()``, so that each suggestion knows as many results as it can."""
-        self._limit = limit
+        self._slots = slots
 
     def outcome(self, trial_id: str) -> Outcome | None:
         """How Tune's trial of that id ended, or None if it did not."""
@@ -39,7 +37,9 @@ class SweepSearcher(Searcher):
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         """A config, None while every arm waits for its last trials, ``Searcher.FINISHED`` at the end."""
-        if self._limit is not None and len(self._issued) - len(self._outcomes) >= self._limit():
+        # One more than can run, so that a free actor never waits for a suggestion, and no more, so that each suggestion
+        # knows as many results as it can.
+        if len(self._issued) - len(self._outcomes) > self._slots():
             return None
         for arm in sorted(self._arms.values(), key=lambda arm: arm.issued):
             assignment = arm.next()

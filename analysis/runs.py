@@ -1,0 +1,213 @@
+"""Reading a sweep's runs out of MLflow as typed records."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+from optimizers import InputError, did_you_mean
+
+if TYPE_CHECKING:
+    from mlflow.entities import Experiment, Run
+    from mlflow.tracking import MlflowClient
+
+    from search_spaces import Sweep
+
+EXPERIMENT_PREFIX = "adamant/"
+OUTCOMES = ("finished", "pruned", "diverged", "failed", "interrupted", "running")
+_PAGE = 1000
+_OUTCOME_OF_STATUS = {"FINISHED": "finished", "KILLED": "interrupted", "FAILED": "failed"}
+
+Goal = Literal["minimize", "maximize"]
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """One trial or confirmation run.
+
+    `status_reason` is one of OUTCOMES ("running": the run has no end yet). `metrics` holds the last value of
+    each metric, `params` the parameters as MLflow keeps them: text. `confirm_of` is the trial.id of the
+    configuration that a confirmation repeats.
+    """
+
+    run_id: str
+    trial_id: str
+    arm: str
+    seed: int
+    status_reason: str
+    params: Mapping[str, str]
+    metrics: Mapping[str, float]
+    start: datetime
+    end: datetime | None
+    confirm_of: str | None = None
+
+    @property
+    def finished(self) -> bool:
+        return self.status_reason == "finished"
+
+
+@dataclass(frozen=True)
+class SweepRecords:
+    """Everything MLflow knows about one sweep: what was asked, and each run."""
+
+    sweep: Sweep
+    sweep_id: str
+    score_metric: str
+    score_goal: Goal
+    trials: tuple[RunRecord, ...]
+    confirmations: tuple[RunRecord, ...]
+
+
+def load(sweep_name: str, tracking_uri: str) -> SweepRecords:
+    """Read the sweep `sweep_name`; where it was run more than once, the newest one.
+
+    Raises InputError when the store cannot be read, has no such sweep, or holds one without its summary run.
+    """
+    client, experiment = _open(sweep_name, tracking_uri)
+    summary = _newest_summary(client, experiment.experiment_id, sweep_name)
+    goal = _tag(summary, "score.goal")
+    if goal not in ("minimize", "maximize"):
+        raise InputError(f'Run {summary.info.run_id}: score.goal is "{goal}", not "minimize" or "maximize".')
+    sweep_id = _tag(summary, "sweep.id")
+    runs = _search(client, experiment.experiment_id, f"tags.`sweep.id` = '{sweep_id}'")
+    return SweepRecords(
+        sweep=_read_sweep(client, summary, sweep_name),
+        sweep_id=sweep_id,
+        score_metric=_tag(summary, "score.metric"),
+        score_goal=cast(Goal, goal),
+        trials=_records(runs, "trial"),
+        confirmations=_records(runs, "confirm"),
+    )
+
+
+def _open(sweep_name: str, tracking_uri: str) -> tuple[MlflowClient, Experiment]:
+    _refuse_absent_database(tracking_uri)
+    from mlflow.tracking import MlflowClient
+
+    try:
+        client = MlflowClient(tracking_uri)
+        experiment = client.get_experiment_by_name(EXPERIMENT_PREFIX + sweep_name)
+        if experiment is not None and experiment.lifecycle_stage == "active":
+            return client, experiment
+        experiments = _pages(
+            lambda token: client.search_experiments(
+                filter_string=f"name LIKE '{EXPERIMENT_PREFIX}%'", max_results=_PAGE, page_token=token
+            )
+        )
+        existing = sorted(found.name.removeprefix(EXPERIMENT_PREFIX) for found in experiments)
+    except Exception as error:  # MLflow's own, SQLAlchemy's, and those of its plugins
+        raise InputError(f'Tracking store "{tracking_uri}" cannot be read: {_first_line(error)}') from error
+    known = f"There are: {', '.join(existing)}." if existing else "It holds no sweep at all."
+    nearest = did_you_mean(sweep_name, existing)
+    raise InputError(f'No sweep "{sweep_name}" in tracking store "{tracking_uri}".{nearest} {known}')
+
+
+def _refuse_absent_database(tracking_uri: str) -> None:
+    """MLflow would create the database that a mistyped sqlite address names."""
+    match = re.match(r"sqlite(?:\+\w+)?:///([^?]+)", tracking_uri)
+    if match and not Path(match[1]).is_file():
+        raise InputError(f'Tracking store "{tracking_uri}" does not exist: there is no file {match[1]}.')
+
+
+def _newest_summary(client: MlflowClient, experiment_id: str, sweep_name: str) -> Run:
+    found = client.search_runs(
+        [experiment_id],
+        filter_string="tags.`sweep.role` = 'summary'",
+        order_by=["attributes.start_time DESC"],
+        max_results=1,
+    )
+    if not found:
+        raise InputError(f'Sweep "{sweep_name}" has no summary run, so what it asked is unknown.')
+    return found[0]
+
+
+def _read_sweep(client: MlflowClient, summary: Run, sweep_name: str) -> Sweep:
+    from search_spaces import parse_sweep
+
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")  # one small file needs no bar
+    source = f"sweep.yaml of run {summary.info.run_id}"
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            path = client.download_artifacts(summary.info.run_id, "sweep.yaml", folder)
+            text = Path(path).read_text(encoding="utf-8")
+        except Exception as error:  # each kind of artifact store raises its own
+            raise InputError(
+                f'Sweep "{sweep_name}": {source} cannot be read: {_first_line(error)}'
+            ) from error
+    return parse_sweep(text, source)
+
+
+def _search(client: MlflowClient, experiment_id: str, filter_string: str) -> list[Run]:
+    return _pages(
+        lambda token: client.search_runs(
+            [experiment_id], filter_string=filter_string, max_results=_PAGE, page_token=token
+        )
+    )
+
+
+def _pages(fetch: Callable[[str | None], Any]) -> list[Any]:
+    page = fetch(None)
+    found = list(page)
+    while page.token:
+        page = fetch(page.token)
+        found.extend(page)
+    return found
+
+
+def _records(runs: Iterable[Run], role: str) -> tuple[RunRecord, ...]:
+    """The runs of one role by start; of several with one trial.id the newest: no seed counts twice."""
+    records = sorted(
+        (_record(run) for run in runs if run.data.tags.get("sweep.role") == role),
+        key=lambda record: (record.start, record.trial_id),
+    )
+    return tuple({record.trial_id: record for record in records}.values())
+
+
+def _record(run: Run) -> RunRecord:
+    info, tags = run.info, run.data.tags
+    seed = _tag(run, "seed")
+    if not seed.lstrip("-").isdigit():
+        raise InputError(f'Run {info.run_id}: tag seed is "{seed}", not a whole number.')
+    # an unfinished run may carry the reason of an earlier attempt
+    unfinished = info.status not in _OUTCOME_OF_STATUS
+    reason = "running" if unfinished else tags.get("status.reason", _OUTCOME_OF_STATUS[info.status])
+    return RunRecord(
+        run_id=info.run_id,
+        trial_id=_tag(run, "trial.id"),
+        arm=_tag(run, "arm"),
+        seed=int(seed),
+        status_reason=reason,
+        params=dict(run.data.params),
+        metrics={name: _from_store(value) for name, value in run.data.metrics.items()},
+        start=_time(info.start_time),
+        end=_time(info.end_time) if info.end_time else None,
+        confirm_of=tags.get("confirm.of"),
+    )
+
+
+def _tag(run: Run, name: str) -> str:
+    value = run.data.tags.get(name)
+    if value is None:
+        raise InputError(f"Run {run.info.run_id} has no tag {name}, which every run of a sweep carries.")
+    return value
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]
+
+
+def _from_store(value: float) -> float:
+    """MLflow's databases keep infinity as the largest finite number."""
+    return math.copysign(math.inf, value) if abs(value) >= sys.float_info.max else value
+
+
+def _time(milliseconds: int) -> datetime:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)

@@ -1,0 +1,22 @@
+"""The mathematics: MomentAdam, its schedules, and a registry of every optimizer a sweep can name.
+
+Importing this package does not import torch; `build` does, when it needs an optimizer's class.
+"""
+
+from __future__ import annotations
+
+from optimizers import schedules
+from optimizers.entry import Hyperparameter, OptimizerEntry
+from optimizers.errors import InputError, did_you_mean
+from optimizers.registry import build, get, names
+
+__all__ = [
+    "Hyperparameter",
+    "InputError",
+    "OptimizerEntry",
+    "build",
+    "did_you_mean",
+    "get",
+    "names",
+    "schedules",
+]

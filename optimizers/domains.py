@@ -1,0 +1,149 @@
+"""What a value may be: the domains of hyperparameters and of the keys of a schedule.
+
+Every domain has `check(value, name)`, which returns the value in its canonical type or raises an
+InputError that names it, and `describe()`, which says in a few words what would be right.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import numbers
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from optimizers.errors import InputError, did_you_mean
+
+
+class Domain(Protocol):
+    """A set of valid values."""
+
+    def check(self, value: Any, name: str) -> Any:
+        """Return `value` in its canonical type; InputError when it is not in the domain."""
+        ...
+
+    def describe(self) -> str:
+        """A noun phrase such as "a number in [0, 1)"."""
+        ...
+
+
+@dataclass(frozen=True)
+class Real:
+    """A finite number between `min` and `max`, ends included unless excluded."""
+
+    min: float = -math.inf
+    max: float = math.inf
+    exclude_min: bool = False
+    exclude_max: bool = False
+
+    def check(self, value: Any, name: str) -> float:
+        """Return `value` as a float."""
+        number = _number(value)
+        if not self._holds(number):
+            raise _wrong(self, value, name)
+        return number
+
+    def _holds(self, value: float) -> bool:
+        above = value > self.min if self.exclude_min else value >= self.min
+        below = value < self.max if self.exclude_max else value <= self.max
+        return above and below and math.isfinite(value)
+
+    def describe(self) -> str:
+        """Such as "a number in [0, 1)" or "a number > 0"."""
+        return "a number" + _interval(self.min, self.max, self.exclude_min, self.exclude_max)
+
+
+@dataclass(frozen=True)
+class Integer:
+    """A whole number between `min` and `max`, both included."""
+
+    min: float = -math.inf
+    max: float = math.inf
+
+    def check(self, value: Any, name: str) -> int:
+        """Return `value` as an int; 3.0 counts as 3."""
+        number = _number(value)
+        if not number.is_integer() or not self.min <= number <= self.max:
+            raise _wrong(self, value, name)
+        return int(number)
+
+    def describe(self) -> str:
+        """Such as "a whole number >= 1"."""
+        return "a whole number" + _interval(self.min, self.max, False, False)
+
+
+@dataclass(frozen=True)
+class Flag:
+    """True or False."""
+
+    def check(self, value: Any, name: str) -> bool:
+        """Return `value`, which must be a bool."""
+        if not isinstance(value, bool):
+            raise _wrong(self, value, name)
+        return value
+
+    def describe(self) -> str:
+        """The two words."""
+        return "true or false"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of a few words."""
+
+    values: tuple[str, ...]
+
+    def check(self, value: Any, name: str) -> str:
+        """Return `value`, which must be one of the words."""
+        if value not in self.values:
+            raise _wrong(self, value, name, did_you_mean(value, self.values))
+        return value
+
+    def describe(self) -> str:
+        """Such as "one of triangle, cosine"."""
+        return "one of " + ", ".join(self.values)
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """A list of at least one finite number, ascending when asked."""
+
+    ascending: bool = False
+
+    def check(self, value: Any, name: str) -> list[float]:
+        """Return `value` as a list of floats."""
+        if isinstance(value, str) or not isinstance(value, Sequence) or not value:
+            raise _wrong(self, value, name)
+        items = [Real().check(item, f"{name}[{i}]") for i, item in enumerate(value)]
+        if self.ascending and any(b <= a for a, b in itertools.pairwise(items)):
+            raise _wrong(self, value, name)
+        return items
+
+    def describe(self) -> str:
+        """Such as "a list of ascending numbers"."""
+        return f"a list of {'ascending ' if self.ascending else ''}numbers"
+
+
+def _number(value: Any) -> float:
+    """The value as a float; nan, which no domain holds, for what is not a number or does not fit in one."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        return math.nan
+    try:
+        return float(value)
+    except OverflowError:
+        return math.nan
+
+
+def _wrong(domain: Domain, value: Any, name: str, hint: str = "") -> InputError:
+    return InputError(f"{name} must be {domain.describe()}, got {value!r}.{hint}")
+
+
+def _interval(low: float, high: float, exclude_low: bool, exclude_high: bool) -> str:
+    if math.isinf(low) and math.isinf(high):
+        return ""
+    if math.isinf(high):
+        return f" {'>' if exclude_low else '>='} {low:g}"
+    if math.isinf(low):
+        return f" {'<' if exclude_high else '<='} {high:g}"
+    return f" in {'(' if exclude_low else '['}{low:g}, {high:g}{')' if exclude_high else ']'}"

@@ -1,0 +1,119 @@
+"""What the registry holds of an optimizer: its class by name, and its hyperparameters with their domains."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from optimizers import schedules
+from optimizers.domains import Domain
+from optimizers.errors import InputError, did_you_mean
+
+
+@dataclass(frozen=True)
+class ScheduleOf:
+    """A schedule of the named coefficient, which is another hyperparameter of the same optimizer."""
+
+    coefficient: str
+
+    def check(self, value: Any, name: str) -> dict[str, Any]:
+        """Return the schedule normalised; its values are checked with the coefficient's, by the entry."""
+        return schedules.normalise(value, name)
+
+    def describe(self) -> str:
+        """Such as "a schedule of beta1 (constant, linear, ...)"."""
+        return f"a schedule of {self.coefficient} ({', '.join(schedules.KINDS)})"
+
+
+@dataclass(frozen=True)
+class Hyperparameter:
+    """One hyperparameter: its default, what it is, and what it may be."""
+
+    default: Any
+    description: str
+    domain: Domain
+
+    def describe(self) -> str:
+        """What it may be, in words."""
+        return self.domain.describe()
+
+
+@dataclass(frozen=True)
+class OptimizerEntry:
+    """One optimizer that a sweep can name.
+
+    `target` is "module:Class". `hyperparameters` go by their names in a sweep: `beta1` and `beta2` stand for
+    torch's `betas`. `fixed` holds keyword arguments that are always passed, such as `fused=True`, unless the
+    parameters do not allow it. `rules` raise InputError for values that are impossible together.
+    """
+
+    name: str
+    target: str
+    summary: str
+    source: str
+    hyperparameters: Mapping[str, Hyperparameter]
+    fixed: Mapping[str, Any] = field(default_factory=dict)
+    needs_wrapper: bool = False
+    rules: tuple[Callable[[Mapping[str, Any]], None], ...] = ()
+
+    @property
+    def has_betas(self) -> bool:
+        """Whether it has beta1 and beta2."""
+        return "beta1" in self.hyperparameters
+
+    @property
+    def has_momentum(self) -> bool:
+        """Whether it has a momentum."""
+        return "momentum" in self.hyperparameters
+
+    @property
+    def has_eps(self) -> bool:
+        """Whether it has an eps in its denominator."""
+        return "eps" in self.hyperparameters
+
+    def check(self, hyperparameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Return every hyperparameter in its canonical form, defaults filled in.
+
+        A schedule may still lack its `stop` or `total`, which the trial's budget fills. InputError: an
+        unknown name, a value outside its domain, values that are impossible together.
+        """
+        for name in hyperparameters:
+            if name not in self.hyperparameters:
+                known = ", ".join(self.hyperparameters)
+                hint = did_you_mean(name, self.hyperparameters)
+                raise InputError(f"{self.name} has no hyperparameter {name!r}; it has {known}.{hint}")
+        values = {
+            name: one.domain.check(hyperparameters.get(name, one.default), f"{self.name}: {name}")
+            for name, one in self.hyperparameters.items()
+        }
+        self._check_schedules(values)
+        for rule in self.rules:
+            rule(values)
+        return values
+
+    def with_budget(self, hyperparameters: Mapping[str, Any], *, steps: int, epochs: int) -> dict[str, Any]:
+        """Return the hyperparameters with the length of the trial filled into their schedules.
+
+        InputError: as `schedules.with_budget`.
+        """
+        filled = dict(hyperparameters)
+        for name in self._schedules():
+            if name in filled:
+                owner = f"{self.name}: {name}"
+                filled[name] = schedules.with_budget(filled[name], steps=steps, epochs=epochs, owner=owner)
+        return filled
+
+    def _schedules(self) -> dict[str, str]:
+        """The schedules among the hyperparameters, each with its coefficient."""
+        return {
+            name: one.domain.coefficient
+            for name, one in self.hyperparameters.items()
+            if isinstance(one.domain, ScheduleOf)
+        }
+
+    def _check_schedules(self, values: Mapping[str, Any]) -> None:
+        # With the longest budget in place of an unknown one, every other key is checked already.
+        longest = self.with_budget(values, steps=schedules.HORIZON, epochs=schedules.HORIZON)
+        for name, coefficient in self._schedules().items():
+            schedules.check(longest[name], values[coefficient], f"{self.name}: {name}")

@@ -1,0 +1,77 @@
+"""Finding an optimizer by its name, and building it.
+
+Importing this module does not import torch: an optimizer's class is imported when it is built.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from optimizers.catalogue import ENTRIES
+from optimizers.entry import OptimizerEntry
+from optimizers.errors import InputError, did_you_mean
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from torch.optim.optimizer import Optimizer, ParamsT
+
+_BY_NAME = {entry.name: entry for entry in ENTRIES}
+
+
+def names() -> tuple[str, ...]:
+    """The names of all optimizers."""
+    return tuple(_BY_NAME)
+
+
+def get(name: str) -> OptimizerEntry:
+    """The entry of that name; InputError with the nearest name when there is none."""
+    if not isinstance(name, str) or name not in _BY_NAME:
+        raise InputError(f"There is no optimizer {name!r}.{did_you_mean(name, _BY_NAME)}")
+    return _BY_NAME[name]
+
+
+def build(name: str, params: ParamsT, **hyperparameters: Any) -> Optimizer:
+    """Build the named optimizer over tensors, named tensors or param groups.
+
+    InputError, before anything is imported: as `get` and `OptimizerEntry.check`. A schedule that still lacks
+    its `stop` or `total` is refused by the optimizer itself.
+    """
+    entry = get(name)
+    arguments = _with_betas(entry.check(hyperparameters))
+    module, _, class_name = entry.target.partition(":")
+    optimizer_class = getattr(importlib.import_module(module), class_name)
+    groups = [_listed(item) for item in params]
+    fixed = dict(entry.fixed)
+    if fixed.get("fused") and not all(map(_fused_takes, _tensors(groups))):
+        del fixed["fused"]
+    return optimizer_class(groups, **arguments, **fixed)
+
+
+def _with_betas(values: dict[str, Any]) -> dict[str, Any]:
+    """Torch takes `betas` where a sweep has `beta1` and `beta2`."""
+    if "beta1" not in values:
+        return values
+    rest = {name: value for name, value in values.items() if name not in ("beta1", "beta2")}
+    return {**rest, "betas": (values["beta1"], values["beta2"])}
+
+
+def _listed(item: Any) -> Any:
+    """A param group with its parameters in a list, as they are looked at twice; anything else as it is."""
+    if not isinstance(item, dict) or not isinstance(item["params"], Iterable):
+        return item
+    params = item["params"]
+    return {**item, "params": [params] if hasattr(params, "requires_grad") else list(params)}
+
+
+def _tensors(groups: list[Any]) -> Iterable[Tensor]:
+    for item in groups:
+        members = item["params"] if isinstance(item, dict) else [item]
+        for member in members:
+            yield member[1] if isinstance(member, tuple) else member
+
+
+def _fused_takes(p: Tensor) -> bool:
+    """Torch's fused kernels take real floating-point tensors on these devices."""
+    return p.is_floating_point() and p.device.type in ("cpu", "cuda")

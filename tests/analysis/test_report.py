@@ -1,0 +1,169 @@
+"""The verdict as a table, as Markdown and as data, from a real store to files."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+
+import analysis
+from optimizers import InputError
+
+if TYPE_CHECKING:
+    from analysis.runs import SweepRecords
+    from tests.analysis.conftest import Make, Store
+
+LINK = "http://127.0.0.1:5000/#/experiments/1/runs"
+
+EVENTFUL_TABLE = """\
+betas   Do scheduled betas help?
+mlp/digits, 3 trials an arm, 20 epochs, confirmed on 5 seeds
+
+arm         best val/loss   test accuracy         against adam        P(better)   steps to 0.08
+adam        0.071           97.0 % [96.8, 97.2]   baseline                        403
+scheduled   0.069           97.6 % [97.4, 97.7]   +0.5 [+0.2, +0.8]   1.00        never
+memory      0.08            none
+lost        none            none
+
+"""
+
+
+@pytest.fixture(scope="module")
+def verdict(eventful: SweepRecords) -> analysis.Verdict:
+    return analysis.judge(eventful)
+
+
+def test_table(verdict: analysis.Verdict):
+    rendered = analysis.render_table(verdict, link=LINK)
+    assert rendered.startswith(EVENTFUL_TABLE)
+    assert rendered.removeprefix(EVENTFUL_TABLE).splitlines() == [
+        *verdict.sentences,
+        "Trials: adam 2 finished, 1 pruned; scheduled 2 finished, 1 pruned; "
+        "memory 1 finished, 1 failed, 1 running; lost 2 diverged, 1 failed.",
+        f"Runs: {LINK}",
+    ]
+
+
+def test_table_without_target_with_two_configurations_and_a_plain_score(make: type[Make]):
+    scores = {"adam": [84.3, 85.1, 84.0], "sgd": [83.1, 83.4, 82.9]}
+    records = make.confirmed(
+        scores, score="test/perplexity", target=None, top_k=2, planned=1, seeds=(1, 2, 3)
+    )
+    lines = analysis.render_table(analysis.judge(records)).splitlines()
+    assert lines[1] == "mlp/digits, 1 trial an arm, 20 epochs, best 2 of each confirmed on 3 seeds"
+    header = re.split(r" {2,}", lines[3])
+    assert header == ["arm", "best val/loss", "test perplexity", "against adam", "P(better)"]
+    assert lines[5].startswith("sgd    0.1             83.1 [82.")
+
+
+def test_from_the_store_to_files(store: Store, eventful: SweepRecords, make: type[Make], tmp_path: Path):
+    """The whole way, as the command goes it."""
+    records = make.confirmed(
+        {"adam": [0.97, 0.972, 0.968], "scheduled": [0.98, 0.981, 0.979]}, name="whole-way", seeds=(1, 2, 3)
+    )
+    store.write(records)
+    verdict = analysis.judge(analysis.load("whole-way", store.uri))
+    markdown, data = analysis.write_report(verdict, tmp_path / "deep" / "report", link=LINK)
+    assert json.loads(data.read_text(encoding="utf-8")) == json.loads(
+        json.dumps(analysis.to_json(verdict, LINK))
+    )
+    text = markdown.read_text(encoding="utf-8")
+    assert all(f"- {sentence}" in text for sentence in analysis.judge(records).sentences)
+    assert f"[Runs in MLflow]({LINK})" in text
+
+
+def test_data(verdict: analysis.Verdict):
+    data = json.loads(json.dumps(analysis.to_json(verdict), allow_nan=False))
+    assert " ".join(data) == (
+        "schema_version sweep budget metric score baseline comparison_level arms sentences runs_link"
+    )
+    assert data["schema_version"] == 1
+    assert data["budget"] == {
+        "trials_per_arm": 3,
+        "epochs": 20,
+        "batch_size": 64,
+        "confirmed_per_arm": 1,
+        "confirmation_seeds": [1, 2, 3, 4, 5],
+    }
+    assert data["score"] == {"name": "test/accuracy", "goal": "maximize"}
+    adam, scheduled, memory, lost = data["arms"]
+    assert adam["best"] == {
+        "trial_id": "adam/1",
+        "value": 0.071,
+        "parameters": {"optimizer.lr": 0.002, "optimizer.amsgrad": False},
+    }
+    assert scheduled["scores"][0] == {"rank": 1, "seed": 1, "value": 0.976}
+    assert scheduled["missing_scores"] == [{"rank": 1, "seed": 3, "reason": "diverged"}]
+    assert scheduled["difference"]["seeds"] == [1, 2, 4, 5]
+    assert scheduled["difference"]["interval"]["level"] == pytest.approx(0.98333, abs=1e-5)
+    assert (adam["steps_to_target"], scheduled["steps_to_target"], memory["steps_to_target"]) == (
+        403,
+        "never",
+        None,
+    )
+    assert lost["best"] is lost["mean"] is lost["interval"] is lost["difference"] is None
+    assert data["runs_link"] is None
+
+
+def test_markdown(verdict: analysis.Verdict, tmp_path: Path):
+    text = analysis.write_report(verdict, tmp_path)[0].read_text(encoding="utf-8")
+    assert text.startswith(
+        "# betas\n\nDo scheduled betas help?\n\nBudget: mlp/digits, 3 trials an arm, 20 epochs"
+    )
+    assert "| scheduled | 0.069 | 97.6 % [97.4, 97.7] | +0.5 [+0.2, +0.8] | 1.00 | never |" in text
+    assert "| arm | runs | finished | pruned | diverged | failed | interrupted | running |" in text
+    assert "| scheduled | confirmations | 4 | 0 | 1 | 0 | 0 | 0 |" in text
+    assert "Runs in MLflow" not in text
+    blocks = text.split("```yaml\n")[1:]
+    assert yaml.safe_load(blocks[0].split("```")[0]) == {"optimizer.lr": 0.002, "optimizer.amsgrad": False}
+    assert yaml.safe_load(blocks[1].split("```")[0]) == {
+        "optimizer.lr": 0.001,
+        "optimizer.beta1_schedule.kind": "linear",
+    }
+    assert "### lost\n\nNo finished trial." in text
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1e-05", 1e-5),
+        ("64", 64),
+        ("True", True),
+        ("None", None),
+        ("demon", "demon"),
+        ("inf", "inf"),
+        ("nan", "nan"),
+        ("", ""),
+    ],
+)
+def test_parameters_are_typed(make: type[Make], text, value):
+    verdict = analysis.judge(make.sweep([make.trial("adam", 0, 0.1, it=text)], [], arms=("adam",)))
+    best = analysis.to_json(verdict)["arms"][0]["best"]
+    assert best["parameters"]["optimizer.it"] == value
+    assert type(best["parameters"]["optimizer.it"]) is type(value)
+
+
+def test_a_report_is_replaced_as_a_whole(verdict: analysis.Verdict, tmp_path: Path):
+    old = tmp_path / "report.json"
+    old.write_text("old", encoding="utf-8")
+    with old.open(encoding="utf-8") as reader:
+        analysis.write_report(verdict, tmp_path)
+        assert reader.read() == "old"  # whoever reads sees the old file to its end
+    assert json.loads(old.read_text(encoding="utf-8"))["schema_version"] == 1
+    assert sorted(os.listdir(tmp_path)) == ["report.json", "report.md"]
+
+
+def test_a_folder_that_cannot_be_written_is_named(verdict: analysis.Verdict, tmp_path: Path):
+    blocked = tmp_path / "file"
+    blocked.write_text("", encoding="utf-8")
+    with pytest.raises(InputError, match=r'Report folder ".*file" cannot be written'):
+        analysis.write_report(verdict, blocked)
+    (tmp_path / "report.json").mkdir()
+    with pytest.raises(InputError, match="cannot be written"):
+        analysis.write_report(verdict, tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "report.json", "report.md"]

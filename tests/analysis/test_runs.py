@@ -1,0 +1,163 @@
+"""Reading a sweep back from a real MLflow store."""
+
+from __future__ import annotations
+
+import math
+import subprocess
+import sys
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from analysis import runs
+from analysis.runs import load
+from optimizers import InputError
+
+if TYPE_CHECKING:
+    from tests.analysis.conftest import Make, Store
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _sweeps(store: Store, make: type[Make], eventful: runs.SweepRecords) -> None:
+    older = make.confirmed({"adam": [0.1, 0.2, 0.3], "scheduled": [0.1, 0.2, 0.3]})
+    store.write(replace(older, sweep_id="betas-0"), start=-1000)
+    store.write(eventful)
+
+
+def test_what_was_written_is_read_back(store: Store, make: type[Make], eventful: runs.SweepRecords):
+    """The newest of the sweep's ids, its runs by role, outcomes, and each metric's value at its last step."""
+    records = load("betas", store.uri)
+    assert records.sweep.plain() == eventful.sweep.plain()
+    assert make.without_times(replace(records, sweep=eventful.sweep)) == make.without_times(eventful)
+
+
+def test_times_are_aware_and_a_running_run_has_no_end(store: Store, eventful: runs.SweepRecords):
+    trials = {run.trial_id: run for run in load("betas", store.uri).trials}
+    assert trials["adam/0"].start == eventful.trials[0].start
+    assert trials["adam/0"].end == eventful.trials[0].end
+    assert trials["memory/2"].end is None
+
+
+def test_every_page_is_read(store: Store, monkeypatch: pytest.MonkeyPatch, eventful: runs.SweepRecords):
+    monkeypatch.setattr(runs, "_PAGE", 4)
+    assert len(load("betas", store.uri).trials) == len(eventful.trials)
+
+
+def test_one_trial_id_counts_once(store: Store, make: type[Make]):
+    first = make.confirmation("adam", 1, 0.5)
+    again = replace(make.confirmation("adam", 1, 0.6), start=first.start + timedelta(hours=1))
+    store.write(make.sweep([make.trial("adam", 0, 0.1)], [again, first], name="twice", arms=("adam",)))
+    confirmations = load("twice", store.uri).confirmations
+    assert [run.metrics["test/accuracy"] for run in confirmations] == [0.6]
+
+
+def test_infinite_metrics_come_back_infinite(store: Store, make: type[Make]):
+    trials = [make.trial("adam", 0, math.inf), make.trial("adam", 1, math.nan)]
+    store.write(make.sweep(trials, [], name="infinite", arms=("adam",)))
+    values = [run.metrics["val/loss"] for run in load("infinite", store.uri).trials]
+    assert values[0] == math.inf
+    assert math.isnan(values[1])
+
+
+def test_an_end_without_a_reason_is_named_after_the_status(store: Store, make: type[Make]):
+    from mlflow.tracking import MlflowClient
+
+    store.write(make.sweep([make.trial("adam", 0, reason="interrupted")], [], name="untold", arms=("adam",)))
+    client = MlflowClient(store.uri)
+    [run] = load("untold", store.uri).trials
+    client.delete_tag(run.run_id, "status.reason")
+    assert load("untold", store.uri).trials[0].status_reason == "interrupted"
+    client.set_tag(run.run_id, "status.reason", "pruned")
+    client.update_run(run.run_id, "RUNNING")
+    assert load("untold", store.uri).trials[0].status_reason == "running"
+
+
+def test_an_unknown_sweep_names_the_nearest_one(store: Store):
+    with pytest.raises(InputError, match=r'No sweep "bettas" .* Did you mean "betas"\? There are: betas'):
+        load("bettas", store.uri)
+
+
+def test_a_deleted_sweep_is_unknown(store: Store, make: type[Make]):
+    from mlflow.tracking import MlflowClient
+
+    store.write(make.sweep([], [], name="deleted", arms=("adam",)))
+    client = MlflowClient(store.uri)
+    experiment = client.get_experiment_by_name("adamant/deleted")
+    assert experiment is not None
+    client.delete_experiment(experiment.experiment_id)
+    with pytest.raises(InputError, match='No sweep "deleted"'):
+        load("deleted", store.uri)
+
+
+def test_a_mistyped_database_is_refused_and_not_made(tmp_path):
+    path = tmp_path / "mlfow.db"
+    with pytest.raises(InputError, match=r"there is no file .*mlfow\.db"):
+        load("betas", f"sqlite:///{path}")
+    assert not path.exists()
+
+
+def test_a_store_that_is_no_database_is_refused(tmp_path):
+    path = tmp_path / "notes.db"
+    path.write_text("these are notes, not a database " * 100)
+    with pytest.raises(InputError, match=r"Tracking store .*notes\.db.* cannot be read"):
+        load("betas", f"sqlite:///{path}")
+
+
+def test_a_sweep_without_a_summary_is_refused(store: Store):
+    from mlflow.tracking import MlflowClient
+
+    MlflowClient(store.uri).create_experiment("adamant/empty")
+    with pytest.raises(InputError, match='Sweep "empty" has no summary run'):
+        load("empty", store.uri)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("gone", None, r"sweep\.yaml of run \w+ cannot be read"),
+        ("broken", "name: [", r"sweep\.yaml of run \w+:1"),
+    ],
+)
+def test_a_lost_or_broken_sweep_file_is_named(store: Store, make: type[Make], name, text, message):
+    store.write(make.sweep([], [], name=name, arms=("adam",)), sweep_yaml=text)
+    with pytest.raises(InputError, match=message):
+        load(name, store.uri)
+
+
+@pytest.mark.parametrize(
+    ("tag", "value", "message"),
+    [
+        ("seed", "one", 'tag seed is "one"'),
+        ("arm", None, "has no tag arm"),
+        ("score.goal", "up", 'score.goal is "up"'),
+    ],
+)
+def test_a_malformed_run_is_named(store: Store, make: type[Make], tag, value, message):
+    from mlflow.tracking import MlflowClient
+
+    name = f"malformed-{tag}"
+    store.write(make.sweep([make.trial("adam", 0, 0.1)], [], name=name, arms=("adam",)))
+    client = MlflowClient(store.uri)
+    experiment = client.get_experiment_by_name(f"adamant/{name}")
+    assert experiment is not None
+    role = "summary" if tag.startswith("score") else "trial"
+    [run] = client.search_runs([experiment.experiment_id], f"tags.`sweep.role` = '{role}'")
+    if value is None:
+        client.delete_tag(run.info.run_id, tag)
+    else:
+        client.set_tag(run.info.run_id, tag, value)
+    with pytest.raises(InputError, match=rf"Run {run.info.run_id}.*{message}"):
+        load(name, store.uri)
+
+
+def test_importing_analysis_is_cheap():
+    check = (  # in a fresh interpreter, as the others are loaded here
+        "import sys, analysis, analysis.runs\n"
+        "heavy = {'mlflow', 'numpy', 'scipy', 'yaml', 'pydantic', 'torch', 'optuna'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+        "assert analysis.judge is not None"
+    )
+    done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,221 @@
+"""Statistics against closed forms, SciPy and simulation."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from analysis import statistics
+from analysis.statistics import (
+    bootstrap_interval,
+    median_steps,
+    paired_difference,
+    probability_of_improvement,
+)
+from optimizers import InputError
+
+
+def coverage(sample, level: float, repetitions: int) -> float:
+    """Share of intervals that hold the true mean, 0, in per cent."""
+    intervals = [bootstrap_interval(sample(), level) for _ in range(repetitions)]
+    return (
+        100
+        * sum(interval is not None and interval.low <= 0 <= interval.high for interval in intervals)
+        / repetitions
+    )
+
+
+@pytest.mark.parametrize("n", [3, 5, 10])
+def test_interval_covers_the_mean_of_normal_scores_as_often_as_it_says(n):
+    generator = np.random.default_rng(n)
+    assert 93 <= coverage(lambda: generator.normal(size=n), 0.95, 4000) <= 98.5
+
+
+@pytest.mark.parametrize("n", [3, 5])
+def test_coverage_holds_at_a_corrected_level(n):
+    generator = np.random.default_rng(100 + n)
+    assert 97 <= coverage(lambda: generator.normal(size=n), 1 - 0.05 / 3, 3000) <= 99.6
+
+
+@pytest.mark.parametrize("spreads", [(1.0, 1.0), (1.0, 10.0), (1.0, 1.0, 1.0)])
+def test_coverage_of_strata_of_three_scores(spreads):
+    generator = np.random.default_rng(7)
+    offsets = [100.0 * (stratum - (len(spreads) - 1) / 2) for stratum in range(len(spreads))]
+
+    def sample() -> dict[int, list[float]]:
+        pairs = enumerate(zip(offsets, spreads, strict=True))
+        return {
+            rank: (offset + spread * generator.normal(size=3)).tolist() for rank, (offset, spread) in pairs
+        }
+
+    assert 93 <= coverage(sample, 0.95, 3000) <= 98.5
+
+
+def test_a_plain_percentile_bootstrap_would_not_cover():
+    """Why the interval is widened at all: with three scores the plain one misses about one time in four."""
+    generator = np.random.default_rng(3)
+    samples = generator.normal(size=(4000, 3))
+    # the 2.5 % point of 27 equally likely resamples is the one with the smallest score alone
+    assert np.mean((samples.min(axis=1) <= 0) & (samples.max(axis=1) >= 0)) < 0.8
+
+
+def test_three_scores_give_the_closed_form():
+    low, mean, high = 1.0, 3.0, 8.0 / 3 * 2
+    scores = [low, 3 * mean - low - high, high]
+    interval = bootstrap_interval(scores)
+    c = math.sqrt(3 / 2) * stats.t.ppf(0.975, 2) / stats.norm.ppf(0.975)
+    assert interval is not None
+    assert interval.low == pytest.approx(mean - c * (mean - low), rel=1e-9)
+    assert interval.high == pytest.approx(mean + c * (high - mean), rel=1e-9)
+
+
+def test_many_scores_give_students_interval():
+    scores = np.random.default_rng(0).normal(5, 2, size=400).tolist()
+    interval = bootstrap_interval(scores)
+    expected = stats.ttest_1samp(scores, 0).confidence_interval(0.95)
+    assert interval is not None
+    assert interval.low == pytest.approx(expected.low, abs=0.02)
+    assert interval.high == pytest.approx(expected.high, abs=0.02)
+
+
+def test_skew_shows_in_the_interval():
+    interval = bootstrap_interval([0.0, 0.0, 0.1, 0.1, 5.0])
+    assert interval is not None
+    assert interval.high - 1.04 > 1.2 * (1.04 - interval.low)
+
+
+def test_interval_is_deterministic_and_moves_with_units():
+    scores = [0.91, 0.95, 0.93, 0.9]
+    first, again = bootstrap_interval(scores), bootstrap_interval(scores)
+    in_percent = bootstrap_interval([100 * score + 3 for score in scores])
+    assert first == again
+    assert first is not None
+    assert in_percent is not None
+    assert in_percent.low == pytest.approx(100 * first.low + 3)
+    assert in_percent.high == pytest.approx(100 * first.high + 3)
+
+
+def test_a_higher_level_is_wider():
+    scores = [0.91, 0.95, 0.93]
+    usual, corrected = bootstrap_interval(scores), bootstrap_interval(scores, 0.99)
+    assert usual is not None
+    assert corrected is not None
+    assert corrected.low < usual.low < usual.high < corrected.high
+
+
+def test_distance_between_configurations_is_not_spread():
+    near = bootstrap_interval({1: [1.0, 2.0, 3.0], 2: [1.0, 2.0, 3.0]})
+    far = bootstrap_interval({1: [1.0, 2.0, 3.0], 2: [101.0, 102.0, 103.0]})
+    assert near is not None
+    assert far is not None
+    assert far.high - far.low == pytest.approx(near.high - near.low)
+
+
+@pytest.mark.parametrize(
+    "scores",
+    [
+        [],
+        [1.0],
+        [2.0, 2.0, 2.0],
+        [0.1 + 0.2, 0.3, 0.3],
+        {},
+        {1: [1.0, 2.0], 2: [3.0]},
+        {1: [1.0, 1.0], 2: [2.0, 2.0]},
+    ],
+)
+def test_no_interval_where_there_is_no_spread_to_judge_by(scores):
+    assert bootstrap_interval(scores) is None
+
+
+@pytest.mark.parametrize(
+    ("scores", "level"), [([1.0, math.nan], 0.95), ([1.0, math.inf], 0.95), ([1.0, 2.0], 95)]
+)
+def test_impossible_input_is_refused(scores, level):
+    with pytest.raises(InputError, match=r"nan|inf|95"):
+        bootstrap_interval(scores, level)
+
+
+def test_differences_are_paired_by_seed_and_rank():
+    arm = {(1, 1): 5.0, (1, 2): 9.0, (1, 3): 1.0, (2, 1): 0.0, (1, 8): 100.0}
+    baseline = {(1, 3): 0.5, (1, 1): 4.0, (1, 2): 8.5, (3, 1): 7.0, (1, 9): -100.0}
+    difference = paired_difference(arm, baseline)
+    assert difference is not None
+    assert difference.differences == {(1, 1): 1.0, (1, 2): 0.5, (1, 3): 0.5}
+    assert difference.mean == pytest.approx(2 / 3)
+    assert difference.seeds == (1, 2, 3)
+    assert difference.interval == bootstrap_interval([1.0, 0.5, 0.5])
+    assert paired_difference({(1, 1): 1.0}, {(1, 2): 1.0}) is None
+
+
+def test_pairing_takes_the_luck_of_the_seed_away():
+    luck = np.random.default_rng(0).normal(0, 10, size=5)
+    noise = np.random.default_rng(1).normal(0, 0.1, size=5)
+    baseline = {(1, seed): float(luck[seed]) for seed in range(5)}
+    arm = {(1, seed): float(luck[seed] + 1 + noise[seed]) for seed in range(5)}
+    difference = paired_difference(arm, baseline)
+    assert difference is not None
+    assert difference.interval is not None
+    assert 0.7 < difference.interval.low < 1 < difference.interval.high < 1.3
+
+
+def test_probability_of_improvement_is_mann_whitney():
+    generator = np.random.default_rng(0)
+    arm, baseline = generator.integers(0, 6, size=7).tolist(), generator.integers(0, 6, size=5).tolist()
+    expected = stats.mannwhitneyu(arm, baseline).statistic / 35
+    assert probability_of_improvement(arm, baseline) == pytest.approx(expected)
+    assert probability_of_improvement(arm, baseline, minimize=True) == pytest.approx(1 - expected)
+    assert probability_of_improvement([1.0], [1.0]) == 0.5
+    assert probability_of_improvement([], [1.0]) is None
+    assert probability_of_improvement([1.0], []) is None
+
+
+def power(n: int, effect: float, level: float) -> float:
+    """Exact power of the two-sided paired t test for differences with standard deviation 1."""
+    critical, shift = stats.t.ppf((1 + level) / 2, n - 1), effect * math.sqrt(n)
+    return float(stats.nct.sf(critical, n - 1, shift) + stats.nct.cdf(-critical, n - 1, shift))
+
+
+@pytest.mark.parametrize("level", [0.95, 0.99])
+@pytest.mark.parametrize("effect", [0.1, 0.3, 0.8, 1.5])
+def test_seeds_needed_reaches_the_exact_power(effect, level):
+    differences = [-1.0, 0.0, 1.0]  # their standard deviation is 1
+    n = statistics.seeds_needed(differences, effect, level=level)
+    assert n is not None
+    assert power(n + 1, effect, level) >= 0.8
+    assert power(n - 2, effect, level) < 0.8
+
+
+def test_seeds_needed_counts_seeds_not_configurations():
+    by_seed = {(1, 1): 0.0, (2, 1): 2.0, (1, 2): 1.0, (2, 2): 3.0, (1, 3): -1.0, (2, 3): 1.0}
+    assert statistics.seeds_needed(by_seed, 0.3) == statistics.seeds_needed([1.0, 2.0, 0.0], 0.3)
+
+
+@pytest.mark.parametrize(
+    ("differences", "effect"), [([1.0], 1), ([1.0, 1.0], 1), ([1.0, 2.0], 0), ([1.0, 2.0], 1e-300)]
+)
+def test_seeds_needed_without_an_answer(differences, effect):
+    assert statistics.seeds_needed(differences, effect) is None
+
+
+def test_seeds_needed_of_a_tiny_effect_is_a_large_number():
+    assert statistics.seeds_needed([-1.0, 0.0, 1.0], -1e-4) == pytest.approx(7.849e8, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("steps", "expected"),
+    [
+        ([], None),
+        ([30], 30),
+        ([None], math.inf),
+        ([10, 30, None], 30),
+        ([10, None], math.inf),
+        ([40, 10, 30, None], 35),
+        ([10, None, None, 20], math.inf),
+        ([10, None, None], math.inf),
+    ],
+)
+def test_median_steps_counts_a_miss_as_never(steps, expected):
+    assert median_steps(steps) == expected

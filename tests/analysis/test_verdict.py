@@ -1,0 +1,270 @@
+"""What is said, and what is not, about arms with known scores."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from analysis.statistics import paired_difference, seeds_needed
+from analysis.verdict import judge
+
+if TYPE_CHECKING:
+    from analysis.runs import SweepRecords
+    from tests.analysis.conftest import Make
+
+ADAM = [0.970, 0.972, 0.968, 0.971, 0.969]
+
+
+def shifted(scores: list[float], shifts: list[float]) -> list[float]:
+    return [score + shift for score, shift in zip(scores, shifts, strict=True)]
+
+
+def test_a_better_arm(make: type[Make]):
+    verdict = judge(
+        make.confirmed({"adam": ADAM, "scheduled": shifted(ADAM, [0.004, 0.005, 0.003, 0.006, 0.004])})
+    )
+    adam, scheduled = verdict.arms
+    assert (adam.finding, scheduled.finding) == ("baseline", "better")
+    assert scheduled.difference is not None
+    assert scheduled.difference.mean == pytest.approx(0.0044)
+    assert adam.mean == pytest.approx(0.97)
+    assert scheduled.p_better == pytest.approx(23.5 / 25)
+    assert adam.difference is None
+    assert adam.p_better is None
+    assert verdict.sentences == ("scheduled is better than adam: +0.44 points [0.31, 0.60].",)
+
+
+def test_a_worse_arm(make: type[Make]):
+    verdict = judge(
+        make.confirmed({"adam": ADAM, "scheduled": shifted(ADAM, [-0.004, -0.005, -0.003, -0.006, -0.004])})
+    )
+    assert verdict.arms[1].finding == "worse"
+    assert verdict.sentences == ("scheduled is worse than adam: -0.44 points [-0.60, -0.31].",)
+
+
+@pytest.mark.parametrize(("shift", "finding"), [(-3.0, "better"), (3.0, "worse")])
+def test_less_is_better_when_the_score_is_minimised(make: type[Make], shift, finding):
+    adam = [84.3, 85.1, 84.0, 84.8]
+    other = shifted(adam, [shift, shift + 0.4, shift - 0.3, shift + 0.1])
+    verdict = judge(make.confirmed({"adam": adam, "scheduled": other}, score="test/perplexity"))
+    assert verdict.arms[1].finding == finding
+    assert verdict.arms[1].p_better == (1.0 if shift < 0 else 0.0)
+    sign = "-" if shift < 0 else "+"
+    assert verdict.sentences[0].startswith(f"scheduled is {finding} than adam: {sign}")
+    assert " in test/perplexity [" in verdict.sentences[0]
+
+
+def test_no_difference_shown_says_how_many_seeds_would_do(make: type[Make]):
+    shifts = [0.004, -0.003, 0.002, -0.002, 0.0015]
+    verdict = judge(make.confirmed({"adam": ADAM, "scheduled": shifted(ADAM, shifts)}))
+    assert verdict.arms[1].finding == "no_difference_shown"
+    needed = seeds_needed(shifts, 0.0005)
+    assert needed is not None
+    assert 200 < needed < 400
+    rounded = math.ceil(needed / 50) * 50
+    assert verdict.sentences == (
+        "No difference shown between scheduled and adam. "
+        f"About {rounded} seeds would be needed to see 0.05 points.",
+    )
+
+
+def test_a_hopeless_difference_needs_more_than_a_thousand(make: type[Make]):
+    verdict = judge(
+        make.confirmed({"adam": ADAM, "scheduled": shifted(ADAM, [0.0101, -0.01, 0.01, -0.01, 0])})
+    )
+    assert "More than 1,000 seeds would be needed to see 0.002 points." in verdict.sentences[0]
+
+
+def test_an_observed_difference_of_nothing(make: type[Make]):
+    scores = {"adam": [1.0, 2.0, 3.0, 4.0], "scheduled": [2.0, 1.0, 4.0, 3.0]}
+    verdict = judge(make.confirmed(scores, score="test/loss", seeds=(1, 2, 3, 4)))
+    assert verdict.sentences == (
+        "No difference shown between scheduled and adam. "
+        "The observed difference is 0, so no number of seeds can be named.",
+    )
+
+
+def test_equal_scores_on_every_seed(make: type[Make]):
+    verdict = judge(make.confirmed({"adam": ADAM, "scheduled": ADAM}))
+    assert verdict.arms[1].finding == "no_difference_shown"
+    assert verdict.sentences == (
+        "No difference shown between scheduled and adam: they score the same on each of 5 seeds.",
+    )
+
+
+def test_a_constant_difference_is_not_taken_for_a_certain_one(make: type[Make]):
+    verdict = judge(make.confirmed({"adam": ADAM, "scheduled": shifted(ADAM, [0.003] * 5)}))
+    assert verdict.arms[1].finding == "undecided"
+    assert "it is +0.3 points on each of 5 seeds, without any spread" in verdict.sentences[0]
+
+
+@pytest.mark.parametrize("seeds", [1, 2])
+def test_too_few_seeds(make: type[Make], seeds):
+    scores = {"adam": ADAM[:seeds], "scheduled": [0.9801, 0.9832][:seeds]}
+    verdict = judge(make.confirmed(scores, seeds=tuple(range(1, seeds + 1))))
+    assert verdict.arms[1].finding == "too_few_seeds"
+    assert (verdict.arms[1].interval is None) == (seeds == 1)
+    effect = "+1" if seeds == 1 else "+1.1"
+    assert verdict.sentences == (
+        f"Too few seeds to tell ({seeds}); so far scheduled scores {effect} points against adam.",
+    )
+
+
+def test_several_arms_share_the_error_rate(make: type[Make]):
+    shifts = [0.0028, 0.0005, 0.0035, 0.0045, 0.0007]
+    other = shifted(ADAM, shifts)
+    alone = judge(make.confirmed({"adam": ADAM, "scheduled": other}))
+    among = judge(make.confirmed({"adam": ADAM, "scheduled": other, "memory": ADAM, "moments": ADAM}))
+    assert alone.comparison_level == 0.95
+    assert among.comparison_level == pytest.approx(1 - 0.05 / 3)
+    assert (alone.arms[1].finding, among.arms[1].finding) == ("better", "no_difference_shown")
+    both = paired_difference(among.arms[1].scores, among.arms[0].scores, 1 - 0.05 / 3)
+    assert among.arms[1].difference == both
+    assert among.sentences[3] == (
+        "With 3 comparisons, the interval of each difference is at the 98.3 % level, "
+        "so that all hold together at 95 % (Bonferroni)."
+    )
+    assert not any("Bonferroni" in sentence for sentence in alone.sentences)
+
+
+def test_everything_that_happens(eventful: SweepRecords):
+    verdict = judge(eventful)
+    adam, scheduled, memory, lost = verdict.arms
+    assert adam.trials == {
+        "finished": 2,
+        "pruned": 1,
+        "diverged": 0,
+        "failed": 0,
+        "interrupted": 0,
+        "running": 0,
+    }
+    assert lost.trials["diverged"] == 2
+    assert dict(scheduled.confirmations) == dict(adam.confirmations) | {"finished": 4, "diverged": 1}
+    assert adam.best is not None
+    assert (adam.best.trial_id, adam.best.value) == ("adam/1", 0.071)
+    assert adam.best.params == {"optimizer.lr": "0.002", "optimizer.amsgrad": "False"}
+    assert scheduled.best is not None
+    assert scheduled.best.trial_id == "scheduled/0"  # the pruned trial's lower loss is that of fewer epochs
+    assert lost.best is None
+    assert scheduled.difference is not None
+    assert scheduled.difference.seeds == (1, 2, 4, 5)
+    assert scheduled.difference.mean == pytest.approx(0.00525)
+    assert scheduled.mean == pytest.approx(0.97575)
+    assert adam.steps_to_target == 403
+    assert scheduled.steps_to_target == math.inf  # 380, 380, and three misses
+    assert memory.steps_to_target is None
+    assert [arm.finding for arm in verdict.arms] == ["baseline", "better", "not_compared", "not_compared"]
+    assert verdict.sentences == (
+        "scheduled is better than adam: +0.5 points [0.2, 0.8].",
+        "With 3 comparisons, the interval of each difference is at the 98.3 % level, "
+        "so that all hold together at 95 % (Bonferroni).",
+        "memory was not confirmed: it has 1 finished trial and no confirmation run, so it is not compared.",
+        "lost has no finished trial (2 diverged, 1 failed), so it is not compared.",
+        "scheduled has no score for seed 3 (diverged): its mean and its pairs leave that out.",
+        "memory has unfinished runs (1 running), so this verdict is preliminary.",
+    )
+
+
+def test_only_seeds_that_both_completed_are_paired(make: type[Make]):
+    records = make.confirmed({"adam": ADAM, "scheduled": [0.98, math.nan, 0.97, 0.99, 0.985]})
+    runs = tuple(run for run in records.confirmations if (run.arm, run.seed) != ("adam", 5))
+    failed = tuple(
+        replace(run, status_reason="failed") if (run.arm, run.seed) == ("adam", 1) else run for run in runs
+    )
+    verdict = judge(replace(records, confirmations=failed))
+    assert verdict.arms[1].difference is not None
+    assert verdict.arms[1].difference.seeds == (3, 4)
+    assert verdict.sentences == (
+        "Too few seeds to tell (2); so far scheduled scores +1.1 points against adam.",
+        "adam has no score for seed 1 (failed) and seed 5 (not run): its mean and its pairs leave that out.",
+        "scheduled has no score for seed 2 (no test/accuracy): its mean and its pairs leave that out.",
+    )
+
+
+def test_no_seed_in_common(make: type[Make]):
+    records = make.confirmed({"adam": ADAM[:2], "scheduled": ADAM})
+    kept = tuple(run for run in records.confirmations if run.arm == "adam" or run.seed > 2)
+    verdict = judge(replace(records, confirmations=kept))
+    assert verdict.arms[1].finding == "not_compared"
+    assert verdict.sentences[0] == (
+        "scheduled and adam have no seed in common that both completed, so they cannot be compared."
+    )
+
+
+def test_a_baseline_without_scores(make: type[Make]):
+    records = make.confirmed({"adam": ADAM, "scheduled": ADAM})
+    diverged = tuple(
+        replace(run, status_reason="diverged") if run.arm == "adam" else run for run in records.confirmations
+    )
+    verdict = judge(replace(records, confirmations=diverged))
+    assert verdict.arms[1].finding == "not_compared"
+    assert verdict.arms[1].p_better is None
+    assert verdict.sentences == (
+        "adam has no confirmed score (confirmation runs: 5 diverged), "
+        "so no arm can be compared with the baseline.",
+    )
+
+
+def test_a_single_arm_and_an_empty_sweep(make: type[Make]):
+    alone = judge(make.confirmed({"adam": ADAM}))
+    assert alone.sentences == ("adam is the only arm, so there is nothing to compare.",)
+    empty = judge(make.sweep([], []))
+    assert empty.sentences == (
+        "adam has no runs, so no arm can be compared with the baseline.",
+        "scheduled has no runs, so it is not compared.",
+    )
+
+
+def test_unequal_budgets_are_told(make: type[Make]):
+    records = make.confirmed({"adam": ADAM, "scheduled": ADAM})
+    verdict = judge(replace(records, trials=records.trials[:-1]))
+    assert verdict.sentences[-1] == "scheduled has 1 of 2 trials, so the arms did not get the same budget."
+
+
+def test_configurations_are_ranked_by_validation_and_paired_by_rank(make: type[Make]):
+    """adam's best is trial 1, scheduled's best is trial 0; the second configurations score 10 points less."""
+    trials = [make.trial("adam", 0, 0.2), make.trial("adam", 1, 0.1)]
+    trials += [make.trial("scheduled", 0, 0.1), make.trial("scheduled", 1, 0.2)]
+    confirmations = []
+    for seed, base, shift in ((1, 0.90, 0.010), (2, 0.91, 0.012), (3, 0.92, 0.011)):
+        confirmations += [
+            make.confirmation("adam", seed, base, of=1),
+            make.confirmation("adam", seed, base - 0.1, of=0),
+        ]
+        confirmations += [make.confirmation("scheduled", seed, base + shift, of=0)]
+        confirmations += [make.confirmation("scheduled", seed, base - 0.1 + shift, of=1)]
+    del confirmations[-1]
+    verdict = judge(make.sweep(trials, confirmations, seeds=(1, 2, 3), top_k=2))
+    adam, scheduled = verdict.arms
+    assert [configuration.trial_id for configuration in adam.confirmed] == ["adam/1", "adam/0"]
+    assert adam.scores[1, 1] == 0.90
+    assert scheduled.difference is not None
+    assert scheduled.difference.mean == pytest.approx((0.010 + 0.012 + 0.011 + 0.010 + 0.012) / 5)
+    assert scheduled.finding == "better"
+    assert adam.interval is not None
+    assert (
+        adam.interval.high - adam.interval.low < 0.05
+    )  # the 10 points between configurations are not spread
+    assert "scheduled has no score for seed 3 of scheduled/1 (not run)" in verdict.sentences[1]
+
+
+def test_a_configuration_whose_trial_is_gone_still_counts(make: type[Make]):
+    records = make.confirmed({"adam": ADAM, "scheduled": shifted(ADAM, [0.004, 0.005, 0.003, 0.006, 0.004])})
+    verdict = judge(replace(records, trials=tuple(run for run in records.trials if run.arm == "adam")))
+    assert verdict.arms[1].finding == "better"
+    assert verdict.arms[1].best is None
+    assert verdict.arms[1].confirmed[0].value is None
+
+
+def test_an_accuracy_interval_stays_within_what_is_possible(make: type[Make]):
+    verdict = judge(
+        make.confirmed({"adam": [0.999, 1.0, 0.98], "scheduled": [0.001, 0.0, 0.02]}, seeds=(1, 2, 3))
+    )
+    high, low = verdict.arms[0].interval, verdict.arms[1].interval
+    assert high is not None
+    assert low is not None
+    assert high.high == 1.0
+    assert low.low == 0.0
