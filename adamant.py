@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from enum import Enum
+from enum import StrEnum
 from functools import wraps
-from typing import Annotated, ParamSpec
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, ParamSpec
 
 import typer
 from rich.console import Console
@@ -15,7 +16,10 @@ from rich.table import Table
 from cluster.places import DEFAULT_STORAGE
 from optimizers import InputError
 
-BAD_INPUT = 2
+if TYPE_CHECKING:
+    from cluster.sweeps import EndedSweep
+
+FAILED, BAD_INPUT = 1, 2
 
 console = Console()
 app = typer.Typer(
@@ -26,14 +30,19 @@ app = typer.Typer(
 )
 
 Storage = Annotated[str, typer.Option(help="Folder for sweeps, study and runs.")]
-TrackingUri = Annotated[str | None, typer.Option(help="MLflow tracking URI; a database in the storage folder when left out.")]
+TrackingUri = Annotated[
+    str | None, typer.Option(help="MLflow tracking URI; a database in the storage folder when left out.")
+]
 Address = Annotated[str | None, typer.Option(help="Address of a running Ray cluster; this machine when left out.")]
-Set = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a value of the sweep, e.g. search.trials=64.")]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Override a value of the sweep, e.g. search.trials=64."),
+]
 JsonFile = Annotated[str | None, typer.Option("--json", metavar="FILE", help="Write the verdict as JSON.")]
 Data = Annotated[str | None, typer.Option(help="Data folder; else $ADAMANT_DATA, else data/ in the storage folder.")]
 
 
-class Kind(str, Enum):
+class Kind(StrEnum):
     workloads = "workloads"
     optimizers = "optimizers"
     spaces = "spaces"
@@ -75,7 +84,8 @@ def run(
     from cluster.sweeps import Places, run_sweep
 
     places = Places(storage, tracking_uri, study_storage, data)
-    return run_sweep(sweep, set_ or [], places, address, json_file, console)
+    with run_sweep(sweep, set_ or [], places, address, console) as ended:
+        return _conclude(ended, json_file)
 
 
 @app.command()
@@ -84,7 +94,28 @@ def resume(name: str, storage: Storage = DEFAULT_STORAGE, address: Address = Non
     """Go on with a sweep that was interrupted or killed."""
     from cluster.sweeps import resume_sweep
 
-    return resume_sweep(name, storage, address, json_file, console)
+    with resume_sweep(name, storage, address, console) as ended:
+        return _conclude(ended, json_file)
+
+
+def _conclude(ended: EndedSweep, json_file: str | None) -> int:
+    """The verdict of a sweep that has just ended: printed, and left in its report folder."""
+    if ended.code:
+        return ended.code
+    from analysis import judge, load, render_table, to_json, write_report
+
+    verdict = judge(load(ended.name, ended.tracking_uri))
+    write_report(verdict, ended.report_folder, ended.link)
+    if json_file is not None:
+        Path(json_file).write_text(json.dumps(to_json(verdict, ended.link), indent=2))
+    for line in (
+        "",
+        render_table(verdict),
+        f"Runs: {ended.link}",
+        f"Report: {ended.report_command} --out {ended.name}-report",
+    ):
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+    return 0 if all(arm.scores for arm in verdict.arms) else FAILED
 
 
 @app.command()
@@ -92,7 +123,9 @@ def resume(name: str, storage: Storage = DEFAULT_STORAGE, address: Address = Non
 def validate(
     sweep: Annotated[str | None, typer.Argument(help="A sweep file, or the name of a ready sweep.")] = None,
     set_: Set = None,
-    schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of sweep files, for editors.")] = False,
+    schema: Annotated[
+        bool, typer.Option("--schema", help="Print the JSON Schema of sweep files, for editors.")
+    ] = False,
 ) -> None:
     """Check a sweep file without starting anything."""
     from cluster.preflight import check_workload
@@ -104,7 +137,8 @@ def validate(
         raise InputError("validate: name a sweep, or ask for --schema")
     else:
         checked = check_workload(load_sweep(sweep, set_ or []))
-        typer.echo(f"{checked.name}: valid. {len(checked.arms)} arms x {checked.search.trials} trials on {checked.workload.name}.")
+        arms = f"{len(checked.arms)} arms x {checked.search.trials} trials"
+        typer.echo(f"{checked.name}: valid. {arms} on {checked.workload.name}.")
 
 
 @app.command(name="list")
@@ -154,9 +188,7 @@ def ui(storage: Storage = DEFAULT_STORAGE, tracking_uri: TrackingUri = None, por
 
 @app.command()
 @_clear_errors
-def replay(
-    run_id: str, storage: Storage = DEFAULT_STORAGE, tracking_uri: TrackingUri = None, data: Data = None
-) -> int:
+def replay(run_id: str, storage: Storage = DEFAULT_STORAGE, tracking_uri: TrackingUri = None, data: Data = None) -> int:
     """Repeat a finished run on the CPU and compare every metric to the last digit."""
     from cluster.places import data_root_of, tracking_uri_of
     from cluster.replay import replay_run

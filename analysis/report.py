@@ -225,9 +225,7 @@ def _configuration_as_data(configuration: Configuration) -> dict[str, Any]:
     }
 
 
-def _pairs_as_data(
-    values: Mapping[PairKey, float] | Mapping[PairKey, str], name: str
-) -> list[dict[str, Any]]:
+def _pairs_as_data(values: Mapping[PairKey, float] | Mapping[PairKey, str], name: str) -> list[dict[str, Any]]:
     return [{"rank": rank, "seed": seed, name: value} for (rank, seed), value in sorted(values.items())]
 
 

@@ -139,9 +139,7 @@ def _read_sweep(client: MlflowClient, summary: Run, sweep_name: str) -> Sweep:
             path = client.download_artifacts(summary.info.run_id, "sweep.yaml", folder)
             text = Path(path).read_text(encoding="utf-8")
         except Exception as error:  # each kind of artifact store raises its own
-            raise InputError(
-                f'Sweep "{sweep_name}": {source} cannot be read: {_first_line(error)}'
-            ) from error
+            raise InputError(f'Sweep "{sweep_name}": {source} cannot be read: {_first_line(error)}') from error
     return parse_sweep(text, source)
 
 

@@ -52,9 +52,7 @@ class PairedDifference:
         return tuple(sorted({seed for _, seed in self.differences}))
 
 
-def bootstrap_interval(
-    scores: Sequence[float] | Mapping[int, Sequence[float]], level: float = 0.95
-) -> Interval | None:
+def bootstrap_interval(scores: Sequence[float] | Mapping[int, Sequence[float]], level: float = 0.95) -> Interval | None:
     """Interval of the mean of `scores`: a stratified bootstrap, widened for few scores.
 
     `scores` is one sample, or a mapping from stratum (the rank of a configuration) to its sample; the mean is

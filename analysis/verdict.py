@@ -21,9 +21,7 @@ if TYPE_CHECKING:
 LEVEL = 0.95
 FEWEST_SEEDS = 3
 
-Finding = Literal[
-    "baseline", "better", "worse", "no_difference_shown", "too_few_seeds", "undecided", "not_compared"
-]
+Finding = Literal["baseline", "better", "worse", "no_difference_shown", "too_few_seeds", "undecided", "not_compared"]
 
 
 @dataclass(frozen=True)
@@ -170,9 +168,7 @@ def _place(tried: Configuration, goal: Goal) -> tuple[float, int, str]:
     return value, int(number) if number.isdigit() else 0, tried.trial_id
 
 
-def _judge_arm(
-    name: str, own: _Evidence, baseline: _Evidence, records: SweepRecords, level: float
-) -> ArmVerdict:
+def _judge_arm(name: str, own: _Evidence, baseline: _Evidence, records: SweepRecords, level: float) -> ArmVerdict:
     is_baseline = name == records.sweep.baseline
     scores, minimize = own.scores, records.score_goal == "minimize"
     difference = None if is_baseline else statistics.paired_difference(scores, baseline.scores, level)

@@ -22,14 +22,18 @@ from trainables.summary import summarise
 class SweepCallback(Callback):
     """Called by Tune after the searcher has told the study."""
 
-    def __init__(self, sweep: Sweep, folder: SweepFolder, searcher: SweepSearcher, tracker: Tracker, display: Display) -> None:
+    def __init__(
+        self, sweep: Sweep, folder: SweepFolder, searcher: SweepSearcher, tracker: Tracker, display: Display
+    ) -> None:
         self._sweep, self._folder, self._searcher = sweep, folder, searcher
         self._tracker, self._display = tracker, display
 
     def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         self._display.started(self._searcher.assignment(trial.trial_id))
 
-    def on_trial_result(self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any) -> None:
+    def on_trial_result(
+        self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any
+    ) -> None:
         assignment = self._searcher.assignment(trial.trial_id)
         for warning in result["warnings"]:
             self._display.warn(f"{assignment.trial_id}: {warning}")

@@ -84,7 +84,7 @@ def dotted(prefix: str, values: Mapping[str, Any]) -> dict[str, Any]:
 
 @lru_cache
 def environment() -> dict[str, str]:
-    """Tags ``versions`` (JSON) and ``git.commit`` (with ``+changes`` for a changed working tree; empty outside a checkout)."""
+    """Tags ``versions`` (JSON) and ``git.commit`` (``+changes`` for a changed tree; empty outside a checkout)."""
     versions = {"python": platform.python_version()}
     for package in RECORDED_PACKAGES:
         try:
@@ -98,7 +98,9 @@ def _git_commit() -> str:
     root = Path(__file__).resolve().parent.parent
 
     def git(*arguments: str) -> str:
-        return subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, timeout=10, check=True).stdout.strip()
+        return subprocess.run(
+            ["git", *arguments], cwd=root, capture_output=True, text=True, timeout=10, check=True
+        ).stdout.strip()
 
     try:
         if Path(git("rev-parse", "--show-toplevel")).resolve() != root:

@@ -20,7 +20,13 @@ def rows(kind: str) -> list[Row]:
 def _workloads() -> list[Row]:
     entries = [trainables.get(name) for name in trainables.names()]
     return [
-        {"workload": entry.name, "model": entry.model, "data": entry.data, "score": entry.score, "reference": entry.reference}
+        {
+            "workload": entry.name,
+            "model": entry.model,
+            "data": entry.data,
+            "score": entry.score,
+            "reference": entry.reference,
+        }
         for entry in entries
     ]
 
@@ -28,14 +34,22 @@ def _workloads() -> list[Row]:
 def _optimizers() -> list[Row]:
     entries = [optimizers.get(name) for name in optimizers.names()]
     return [
-        {"optimizer": entry.name, "what": entry.summary, "hyperparameters": ", ".join(entry.hyperparameters), "source": entry.source}
+        {
+            "optimizer": entry.name,
+            "what": entry.summary,
+            "hyperparameters": ", ".join(entry.hyperparameters),
+            "source": entry.source,
+        }
         for entry in entries
     ]
 
 
 def _spaces() -> list[Row]:
     spaces = {name: named_space(name) for name in catalogue.names(catalogue.SPACES)}
-    return [{"space": name, "what": space.description, "parameters": ", ".join(space.parameters)} for name, space in spaces.items()]
+    return [
+        {"space": name, "what": space.description, "parameters": ", ".join(space.parameters)}
+        for name, space in spaces.items()
+    ]
 
 
 def _schedules() -> list[Row]:
@@ -59,4 +73,10 @@ def _sweeps() -> list[Row]:
     ]
 
 
-_LISTS = {"workloads": _workloads, "optimizers": _optimizers, "spaces": _spaces, "schedules": _schedules, "sweeps": _sweeps}
+_LISTS = {
+    "workloads": _workloads,
+    "optimizers": _optimizers,
+    "spaces": _spaces,
+    "schedules": _schedules,
+    "sweeps": _sweeps,
+}

@@ -46,6 +46,11 @@ class SweepFolder:
         return self.path / "trials" / trial_id
 
     @property
+    def report(self) -> Path:
+        """The verdict as files, as it was when the sweep ended."""
+        return self.path / "report"
+
+    @property
     def tune(self) -> Path:
         """Ray Tune's own files; nothing is ever read back from them."""
         return self.path / "tune"
@@ -57,14 +62,18 @@ class SweepFolder:
             (self.path / "sweep.yaml").write_text(sweep_yaml(sweep))
             self._write(manifest)
         except OSError as error:
-            raise InputError(f"{self.path}: the sweep's folder cannot be written ({error}); choose another with --storage") from None
+            raise InputError(
+                f"{self.path}: the sweep's folder cannot be written ({error}); choose another with --storage"
+            ) from None
 
     def open(self) -> tuple[Sweep, Manifest]:
         """The sweep and its manifest. Raises InputError, with the nearest name, when there is no such sweep."""
         if not self.exists:
             known = sorted(path.parent.name for path in self.storage.glob("*/manifest.json"))
             there = f"there are {', '.join(known)}" if known else "it holds no sweep"
-            raise InputError(f'{self.storage}: no sweep is called "{self.name}" here; {there}.{did_you_mean(self.name, known)}')
+            raise InputError(
+                f'{self.storage}: no sweep is called "{self.name}" here; {there}.{did_you_mean(self.name, known)}'
+            )
         path = self.path / "manifest.json"
         try:
             manifest = Manifest(**json.loads(path.read_text()))

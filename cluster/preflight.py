@@ -27,13 +27,15 @@ def check_workload(sweep: Sweep) -> Sweep:
         )  # fmt: skip
     resolved = sweep.with_workload(epochs=entry.epochs, batch_size=entry.batch_size)
     if sweep.scheduler.type == "asha" and sweep.scheduler.grace > (resolved.workload.epochs or 0):
-        raise sweep.error("scheduler", "grace", f"more epochs of grace than the {resolved.workload.epochs} epochs of {entry.name}")
+        raise sweep.error(
+            "scheduler", "grace", f"more epochs of grace than the {resolved.workload.epochs} epochs of {entry.name}"
+        )
     return resolved
 
 
 def check_data(sweep: Sweep, data_root: Path) -> None:
     """Raise InputError unless the workload's data is there and whole."""
-    trainables.get(sweep.workload.name).load().check_data(data_root)
+    trainables.get(sweep.workload.name).check_data(data_root)
 
 
 def check_tracking(tracking_uri: str) -> None:
@@ -65,4 +67,8 @@ def check_study_storage(location: str, sweep: Sweep) -> None:
 
     taken = {study.study_name for study in open_storage(location).get_all_studies()}
     if any(search_study_name(sweep.name, arm) in taken for arm in sweep.arms):
-        raise sweep.error("name", f'the study storage {location} holds a sweep "{sweep.name}" already; choose another name, for example with --set name=...')
+        raise sweep.error(
+            "name",
+            f'the study storage {location} holds a sweep "{sweep.name}" already; '
+            "choose another name, for example with --set name=...",
+        )

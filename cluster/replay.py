@@ -42,7 +42,9 @@ def replay_run(run_id: str, tracking_uri: str, data_root: Path) -> Replay:
     client, run = _find(run_id, tracking_uri)
     tags = run.data.tags
     if "trial.spec" not in tags:
-        raise InputError(f"run {run_id}: only runs of trials and confirmations can be repeated; this one has no tag trial.spec")
+        raise InputError(
+            f"run {run_id}: only runs of trials and confirmations can be repeated; this one has no tag trial.spec"
+        )
     spec = TrialSpec.from_dict(json.loads(tags["trial.spec"]))
     recorded = {
         (name, metric.step): metric.value
@@ -81,14 +83,16 @@ def _train(spec: TrialSpec, data_root: Path, until: int) -> Training:
     from trainables.training import Training
 
     torch.set_num_threads(1)
-    workload = trainables.get(spec.workload).load()
-    training = Training(spec, workload, workload.load_data(data_root), torch.device("cpu"))
+    entry = trainables.get(spec.workload)
+    training = Training(spec, entry.load(), entry.load_data(data_root), torch.device("cpu"))
     training.advance(until)
     return training
 
 
 def _curve(training: Training) -> Curve:
-    curve = {(name, int(point["step"])): value for point in training.curve for name, value in point.items() if "/" in name}
+    curve = {
+        (name, int(point["step"])): value for point in training.curve for name, value in point.items() if "/" in name
+    }
     if training.spec.test and training.finished:
         curve |= {(name, training.step): value for name, value in training.test_metrics().items()}
     return curve
@@ -99,9 +103,12 @@ def _remarks(tags: Mapping[str, str], training: Training) -> list[str]:
     then, now = json.loads(tags.get("versions", "{}")), json.loads(environment()["versions"])
     changed: dict[str, Any] = {name: (then[name], now.get(name)) for name in then if then[name] != now.get(name)}
     if changed:
-        remarks.append("versions changed: " + ", ".join(f"{name} {old} -> {new}" for name, (old, new) in changed.items()))
-    if tags.get("git.commit", "") != environment()["git.commit"]:
-        remarks.append(f"code changed: recorded at {tags.get('git.commit') or 'no commit'}, now {environment()['git.commit'] or 'no commit'}")
+        remarks.append(
+            "versions changed: " + ", ".join(f"{name} {old} -> {new}" for name, (old, new) in changed.items())
+        )
+    commits = [tags.get("git.commit") or "no commit", environment()["git.commit"] or "no commit"]
+    if commits[0] != commits[1]:
+        remarks.append(f"code changed: recorded at {commits[0]}, now {commits[1]}")
     if tags.get("data.fingerprint", training.data.fingerprint) != training.data.fingerprint:
         remarks.append("the data is not what it was: its fingerprint differs")
     return remarks

@@ -89,8 +89,8 @@ class SweepScheduler(FIFOScheduler):
     def choose_trial_to_run(self, tune_controller: Any) -> Trial | None:
         """The oldest pending trial, or the newest while an actor is starting.
 
-        A free actor goes to the trial chosen here. Were that one whose own actor is still starting, Tune would stop that
-        actor, and with short trials the second core would never come up. The newest has none.
+        A free actor goes to the trial chosen here. Were that one whose own actor is still starting, Tune would stop
+        that actor, and with short trials the second core would never come up. The newest has none.
         """
         trials = tune_controller.get_trials()
         live = [trial for trial in trials if trial.status in (Trial.PENDING, Trial.RUNNING)]

@@ -75,15 +75,3 @@ def slot_counter(cpu: int, gpu: float) -> Callable[[], int]:
         return slots
 
     return count
-
-
-def warm_workers(count: int) -> None:
-    """Have the workers import torch and Tune while the driver still prepares; their actors then start at once."""
-    import ray
-
-    @ray.remote(num_cpus=1)
-    def import_trial() -> None:
-        import trainables.trial  # noqa: F401
-
-    for _ in range(count):
-        import_trial.remote()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
 import threading
 import types
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,12 +19,11 @@ from cluster import preflight
 from cluster.descriptions import describe_summary, trial_spec
 from cluster.links import runs_link
 from cluster.places import DEFAULT_STORAGE, Manifest, SweepFolder, data_root_of, new_sweep_id, tracking_uri_of
-from cluster.session import ray_session, slot_counter, warm_workers
+from cluster.session import ray_session, slot_counter
 from cluster.tracking import Tracker
 from search_spaces import Sweep, load_sweep
 
 if TYPE_CHECKING:
-    from analysis import Verdict
     from search_spaces.study import ArmStudies, Assignment
 
 DONE, FAILED, INTERRUPTED = 0, 1, 130
@@ -55,28 +54,46 @@ class Places:
         )
 
 
+@dataclass(frozen=True)
+class EndedSweep:
+    """A sweep whose driver has stopped: with ``code`` 0 all of its runs are in MLflow and can be judged."""
+
+    code: int
+    name: str
+    tracking_uri: str
+    link: str
+    report_folder: Path
+    report_command: str
+
+
+@contextmanager
 def run_sweep(
-    sweep_reference: str, overrides: Sequence[str], places: Places, address: str | None, json_path: str | None, console: Console
-) -> int:
-    """Run a new sweep; returns the exit code. Raises InputError, with nothing written, for anything wrong beforehand."""
+    sweep_reference: str, overrides: Sequence[str], places: Places, address: str | None, console: Console
+) -> Iterator[EndedSweep]:
+    """Run a new sweep and yield it ended; what the caller puts into its report folder becomes part of its summary run.
+
+    Raises InputError, with nothing written, for anything wrong beforehand.
+    """
     sweep = preflight.check_workload(load_sweep(sweep_reference, overrides))
     manifest = places.manifest(sweep.name)
     folder = SweepFolder(places.storage, sweep.name)
     if folder.exists:
         raise sweep.error(
-            "name", f'there is a sweep "{sweep.name}" in {folder.storage} already: go on with `adamant resume {sweep.name}`, '
-            "or choose another name, for example with --set name=..."
-        )  # fmt: skip
+            "name",
+            f'there is a sweep "{sweep.name}" in {folder.storage} already: go on with `adamant resume {sweep.name}`, '
+            "or choose another name, for example with --set name=...",
+        )
     preflight.check_data(sweep, Path(manifest.data_root))
     preflight.check_tracking(manifest.tracking_uri)
     preflight.check_study_storage(manifest.study_storage, sweep)
     folder.create(sweep, manifest)
     with folder.locked():
-        return _Driver(folder, sweep, manifest, console).drive(address, json_path)
+        yield from _Driver(folder, sweep, manifest, console).drive(address)
 
 
-def resume_sweep(name: str, storage: str, address: str | None, json_path: str | None, console: Console) -> int:
-    """Go on with a sweep where it stands; of a finished one, print the verdict again. Returns the exit code."""
+@contextmanager
+def resume_sweep(name: str, storage: str, address: str | None, console: Console) -> Iterator[EndedSweep]:
+    """Go on with a sweep where it stands, and yield it ended as :func:`run_sweep` does."""
     folder = SweepFolder(storage, name)
     folder.open()
     with folder.locked():
@@ -84,7 +101,7 @@ def resume_sweep(name: str, storage: str, address: str | None, json_path: str | 
         sweep = preflight.check_workload(sweep)
         preflight.check_data(sweep, Path(manifest.data_root))
         preflight.check_tracking(manifest.tracking_uri)
-        return _Driver(folder, sweep, folder.next_session(manifest), console).drive(address, json_path)
+        yield from _Driver(folder, sweep, folder.next_session(manifest), console).drive(address)
 
 
 class _Driver:
@@ -92,42 +109,58 @@ class _Driver:
 
     def __init__(self, folder: SweepFolder, sweep: Sweep, manifest: Manifest, console: Console) -> None:
         self.folder, self.sweep, self.manifest, self.console = folder, sweep, manifest, console
-        self.tracker = Tracker(manifest.tracking_uri, sweep.name, manifest.sweep_id, folder.storage / "mlflow-artifacts")
+        self.tracker = Tracker(
+            manifest.tracking_uri, sweep.name, manifest.sweep_id, folder.storage / "mlflow-artifacts"
+        )
         self.summary = describe_summary(sweep)
 
-    def drive(self, address: str | None, json_path: str | None) -> int:
+    def drive(self, address: str | None) -> Iterator[EndedSweep]:
+        """Train, yield the ended sweep, and publish its report."""
         _interrupt_on_sigterm()
         self._announce()
         try:
-            gave_up = self._run(address)
-            return self._conclude(gave_up, json_path)
+            self._train(address)
+            if not self.tracker.flush():
+                self._say(
+                    f"The MLflow server at {self.manifest.tracking_uri} is away; all results are safe in "
+                    f"{self.folder.path}. When it is back: {self._command('resume')}"
+                )
+                yield self._ended(FAILED)
+                return
+            yield self._ended(DONE)
+            self.tracker.artifact(self.summary, self.folder.report)
+            self.tracker.end(self.summary, "FINISHED", {"status.reason": "finished"}, {}, 0)
+            self.tracker.close()
         except KeyboardInterrupt:
+            # A second Ctrl-C must not cut off what is being saved.
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             self.tracker.interrupt()
             self.tracker.close(INTERRUPT_FLUSH_S)
-            self.console.print(f"\nInterrupted. Go on with: {self._command('resume')}", highlight=False, soft_wrap=True)
-            return INTERRUPTED
+            self._say(f"\nInterrupted. Go on with: {self._command('resume')}")
+            yield self._ended(INTERRUPTED)
 
     def _announce(self) -> None:
-        budget = f"{self.sweep.workload.name}, {len(self.sweep.arms)} arms, {self.sweep.search.trials} trials an arm, {self.sweep.workload.epochs} epochs"
-        self.console.print(f"{self.sweep.name}   {self.sweep.question}", highlight=False, markup=False, soft_wrap=True)
-        self.console.print(budget, highlight=False, soft_wrap=True)
+        sweep = self.sweep
+        self._say(f"{sweep.name}   {sweep.question}")
+        budget = f"{sweep.search.trials} trials an arm, {sweep.workload.epochs} epochs"
+        self._say(f"{sweep.workload.name}, {len(sweep.arms)} arms, {budget}")
         self.tracker.log(self.summary, [])
         self.tracker.artifact(self.summary, self.folder.path / "sweep.yaml")
 
-    def _run(self, address: str | None) -> dict[str, str]:
-        """Train everything that the studies still want; per arm that gave up early, why."""
+    def _train(self, address: str | None) -> None:
+        """Train everything that the studies still want."""
         with ray_session(address):
-            warm_workers(slot_counter(self.sweep.resources.cpu, 0)())
             from search_spaces.storage import open_storage
             from search_spaces.study import ArmStudies
 
             storage = open_storage(self.manifest.study_storage)
             arms = {arm: ArmStudies(storage, self.sweep, arm) for arm in self.sweep.arms}
             self._close_runs_of_earlier_drivers(arms)
-            self.console.print(f"Runs: {self._link()}", highlight=False, markup=False, soft_wrap=True)
+            self._say(f"Runs: {self._link()}")
             self._tune(arms)
-        return {name: reason for name, arm in arms.items() if (reason := arm.search.gave_up)}
+        for name, arm in arms.items():
+            if arm.search.gave_up:
+                self._say(f"warning: {name} ended with fewer trials than asked: {arm.search.gave_up}")
 
     def _tune(self, arms: dict[str, ArmStudies]) -> None:
         from ray import tune
@@ -151,7 +184,9 @@ class _Driver:
         with Display(self.sweep, self.console, ended) as display:
             tune.Tuner(
                 tune.with_resources(Trial, {"cpu": resources.cpu, "gpu": resources.gpu}),
-                tune_config=tune.TuneConfig(search_alg=searcher, scheduler=scheduler, num_samples=-1, reuse_actors=True),
+                tune_config=tune.TuneConfig(
+                    search_alg=searcher, scheduler=scheduler, num_samples=-1, reuse_actors=True
+                ),
                 run_config=tune.RunConfig(
                     name=f"session-{self.manifest.session}",
                     storage_path=str(self.folder.tune),
@@ -190,30 +225,13 @@ class _Driver:
                 if assignment.trial_id not in closed:
                     close_run(self.sweep, self.folder, self.tracker, assignment, outcome)
 
-    def _conclude(self, gave_up: dict[str, str], json_path: str | None) -> int:
-        for arm, reason in gave_up.items():
-            self.console.print(f"warning: {arm} ended with fewer trials than asked: {reason}", style="yellow", markup=False, soft_wrap=True)
-        if not self.tracker.flush():
-            self.console.print(
-                f"The MLflow server at {self.manifest.tracking_uri} is away; all results are safe in {self.folder.path}. "
-                f"When it is back: {self._command('resume')}",
-                highlight=False, soft_wrap=True,
-            )  # fmt: skip
-            return FAILED
-        from analysis import judge, load, render_table, to_json, write_report
+    def _ended(self, code: int) -> EndedSweep:
+        return EndedSweep(
+            code, self.sweep.name, self.manifest.tracking_uri, self._link(), self.folder.report, self._command("report")
+        )
 
-        verdict: Verdict = judge(load(self.sweep.name, self.manifest.tracking_uri))
-        report = self.folder.path / "report"
-        write_report(verdict, report, self._link())
-        self.tracker.artifact(self.summary, report)
-        self.tracker.end(self.summary, "FINISHED", {"status.reason": "finished"}, {}, 0)
-        self.tracker.close()
-        if json_path is not None:
-            Path(json_path).write_text(json.dumps(to_json(verdict, self._link()), indent=1))
-        self.console.print(f"\n{render_table(verdict)}", highlight=False, markup=False, soft_wrap=True)
-        self.console.print(f"Runs: {self._link()}", highlight=False, markup=False, soft_wrap=True)
-        self.console.print(f"Report: {self._command('report')} --out {self.sweep.name}-report", highlight=False, markup=False, soft_wrap=True)
-        return FAILED if any(not arm.scores for arm in verdict.arms) else DONE
+    def _say(self, line: str) -> None:
+        self.console.print(line, highlight=False, markup=False, soft_wrap=True)
 
     def _link(self) -> str:
         return runs_link(self.manifest.tracking_uri, self.tracker.experiment_id(), self.manifest.sweep_id, self.sweep)

@@ -27,7 +27,7 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "1")
 # MLflow speaks of its database migrations and of every file it fetches.
 os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "ERROR")
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-# A server that is away is waited for here, in order and without a limit on attempts, so MLflow's own retries stay short.
+# A server that is away is waited for here, in order and without a limit, so MLflow's own retries stay short.
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
 
@@ -71,7 +71,9 @@ class Tracker:
         self._live[run.trial_id] = run
         self._submit(lambda: self._log(run, _metrics(curve)))
 
-    def end(self, run: RunDescription, status: str, tags: Mapping[str, str], metrics: Mapping[str, float], step: int) -> None:
+    def end(
+        self, run: RunDescription, status: str, tags: Mapping[str, str], metrics: Mapping[str, float], step: int
+    ) -> None:
         """Close a run as FINISHED, KILLED or FAILED with its last tags and its single metrics."""
         self._live.pop(run.trial_id, None)
         now = int(time.time() * 1000)
@@ -152,7 +154,7 @@ class Tracker:
         client = MlflowClient(tracking_uri=self._uri)
         experiment = client.get_experiment_by_name(self._experiment_name)
         if experiment is None:
-            # A server keeps artifacts where its owner says; a local database has no such place, and would use the current folder.
+            # A server keeps artifacts where its owner says; a local database would put them into the current folder.
             local = not self._uri.startswith("http")
             location = (self._artifact_root / self._experiment_name.replace("/", "-")).as_uri() if local else None
             try:
@@ -226,15 +228,18 @@ class Tracker:
         from mlflow.entities import Metric, Param, RunTag
 
         entities = [
-            *(("params", Param(key, str(value))) for key, value in (params or {}).items()),
-            *(("tags", RunTag(key, value)) for key, value in (tags or {}).items()),
-            *(("metrics", Metric(*row)) for row in rows),
+            *(Param(key, str(value)) for key, value in (params or {}).items()),
+            *(RunTag(key, value) for key, value in (tags or {}).items()),
+            *(Metric(*row) for row in rows),
         ]
         for start in range(0, len(entities), MAX_BATCH):
-            batch: dict[str, list[Any]] = {"params": [], "tags": [], "metrics": []}
-            for kind, entity in entities[start : start + MAX_BATCH]:
-                batch[kind].append(entity)
-            self._mlflow.log_batch(run_id, **batch)
+            batch = entities[start : start + MAX_BATCH]
+            self._mlflow.log_batch(
+                run_id,
+                metrics=[entity for entity in batch if isinstance(entity, Metric)],
+                params=[entity for entity in batch if isinstance(entity, Param)],
+                tags=[entity for entity in batch if isinstance(entity, RunTag)],
+            )
 
 
 def _metrics(curve: Sequence[Mapping[str, float]]) -> list[MetricRow]:

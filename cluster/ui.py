@@ -20,7 +20,9 @@ def serve(tracking_uri: str, port: int, console: Console) -> int:
         return 0
     database = Path(tracking_uri.removeprefix("sqlite:///"))
     if tracking_uri.startswith("sqlite:///") and not database.is_file():
-        raise InputError(f"{database}: no runs here yet; start with `adamant run quickstart`, or name a database with --tracking-uri")
+        raise InputError(
+            f"{database}: no runs here yet; start with `adamant run quickstart`, or name a database with --tracking-uri"
+        )
     console.print(f"MLflow: http://{UI_HOST}:{port}   (Ctrl-C ends it)", highlight=False)
     command = [sys.executable, "-m", "mlflow", "server", "--host", UI_HOST, "--port", str(port), "--workers", "1"]
     command += ["--backend-store-uri", tracking_uri]

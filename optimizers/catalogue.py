@@ -43,9 +43,7 @@ def _flag(name: str, default: bool, description: str) -> dict[str, Hyperparamete
 
 
 _AMSGRAD = _flag("amsgrad", False, "divide by the largest second moment seen")
-_DECOUPLED = _flag(
-    "decoupled_weight_decay", False, "take weight decay from the parameters, not the gradients"
-)
+_DECOUPLED = _flag("decoupled_weight_decay", False, "take weight decay from the parameters, not the gradients")
 
 
 def _refuse_impossible_nesterov(values: Mapping[str, Any]) -> None:
@@ -99,9 +97,7 @@ ENTRIES = (
         {
             **_lr(1e-2),
             "lr_decay": Hyperparameter(0.0, "decay of the learning rate with the step", _NOT_NEGATIVE),
-            "initial_accumulator_value": Hyperparameter(
-                0.0, "the sum of squares at the start", _NOT_NEGATIVE
-            ),
+            "initial_accumulator_value": Hyperparameter(0.0, "the sum of squares at the start", _NOT_NEGATIVE),
             **_eps(1e-10),
             **_weight_decay(0.0),
         },

@@ -94,9 +94,7 @@ class MomentAdam(Optimizer):
         for p in self.param_groups[-1]["params"]:
             if not p.is_floating_point():
                 self.param_groups.pop()
-                raise InputError(
-                    f"MomentAdam optimizes real floating-point tensors, got one of type {p.dtype}."
-                )
+                raise InputError(f"MomentAdam optimizes real floating-point tensors, got one of type {p.dtype}.")
 
     def set_epoch(self, epoch: int) -> None:
         """Announce that epoch `epoch` begins, counted from 1, to the schedules that count epochs."""

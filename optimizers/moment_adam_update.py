@@ -54,9 +54,7 @@ def apply(implementation: str, tensors: Tensors, c: Coefficients) -> None:
     """
     params, dtype = tensors.params, tensors.exp_avgs[0].dtype
     if params[0].dtype is not dtype:
-        precise = tensors._replace(
-            params=[p.to(dtype) for p in params], grads=[g.to(dtype) for g in tensors.grads]
-        )
+        precise = tensors._replace(params=[p.to(dtype) for p in params], grads=[g.to(dtype) for g in tensors.grads])
         _dispatch(implementation, precise, c)
         torch._foreach_copy_(params, precise.params)
     else:

@@ -172,12 +172,8 @@ KINDS: Mapping[str, Kind] = {
         "convergence theorem of Adam, arXiv 1412.6980",
         {"lam": Key(Real(0, 1, exclude_min=True), 1 - 1e-8, "the factor from one count to the next")},
     ),
-    "linear": Kind(
-        _linear, "b0 to `to` in a straight line", "common practice", _FROM_TO, _from_to_breakpoints
-    ),
-    "cosine": Kind(
-        _cosine, "b0 to `to` along half a cosine", "SGDR, arXiv 1608.03983", _FROM_TO, _from_to_breakpoints
-    ),
+    "linear": Kind(_linear, "b0 to `to` in a straight line", "common practice", _FROM_TO, _from_to_breakpoints),
+    "cosine": Kind(_cosine, "b0 to `to` along half a cosine", "SGDR, arXiv 1608.03983", _FROM_TO, _from_to_breakpoints),
     "piecewise": Kind(
         _piecewise,
         "b0, then the value of the last milestone passed",

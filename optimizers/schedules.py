@@ -195,11 +195,7 @@ def _valid(coefficient: float) -> bool:
 def _probes(full: Mapping[str, Any]) -> list[int]:
     """The counts at which to look: both ends of the domain and the neighbours of every breakpoint."""
     ends = {1, HORIZON}
-    near = {
-        math.floor(point) + offset
-        for point in KINDS[full["kind"]].breakpoints(full)
-        for offset in (-1, 0, 1, 2)
-    }
+    near = {math.floor(point) + offset for point in KINDS[full["kind"]].breakpoints(full) for offset in (-1, 0, 1, 2)}
     return sorted(t for t in ends | near if 1 <= t <= HORIZON)
 
 

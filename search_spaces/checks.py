@@ -10,7 +10,7 @@ from optimizers import InputError, did_you_mean
 from search_spaces.schema import Sweep
 from search_spaces.space import ArmSpace, Configuration, arm_space, corner_values, hyperparameters
 
-# Enough for every combination of choices and range ends of the shipped spaces; the rest of a larger one is checked trial by trial.
+# Enough for every combination in the shipped spaces; what a larger one has beyond it is checked trial by trial.
 MAX_CORNERS = 4096
 # A schedule's missing length is filled with the trial's budget; the value range does not depend on its size.
 NOMINAL_STEPS, NOMINAL_EPOCHS = 10_000, 100
@@ -20,15 +20,23 @@ def check_sweep(sweep: Sweep) -> None:
     """Raise InputError, with file and line, for the first thing in ``sweep`` that cannot work."""
     if sweep.baseline not in sweep.arms:
         raise sweep.error(
-            "baseline", f'"{sweep.baseline}" is no arm; the arms are {", ".join(sweep.arms)}.{did_you_mean(sweep.baseline, sweep.arms)}'
+            "baseline",
+            f'"{sweep.baseline}" is no arm; the arms are {", ".join(sweep.arms)}.'
+            f"{did_you_mean(sweep.baseline, sweep.arms)}",
         )
     if sweep.search.seed in sweep.confirm.seeds:
-        raise sweep.error("confirm", "seeds", f"{sweep.search.seed} is the seed of the search; confirmation needs fresh seeds")
+        raise sweep.error(
+            "confirm", "seeds", f"{sweep.search.seed} is the seed of the search; confirmation needs fresh seeds"
+        )
     if len(set(sweep.confirm.seeds)) < len(sweep.confirm.seeds):
         raise sweep.error("confirm", "seeds", "each seed may stand only once")
     epochs = sweep.workload.epochs
     if sweep.scheduler.type == "asha" and epochs is not None and sweep.scheduler.grace > epochs:
-        raise sweep.error("scheduler", "grace", f"{sweep.scheduler.grace} epochs of grace are more than the {epochs} epochs of a trial")
+        raise sweep.error(
+            "scheduler",
+            "grace",
+            f"{sweep.scheduler.grace} epochs of grace are more than the {epochs} epochs of a trial",
+        )
     for name in sweep.arms:
         _check_arm(sweep, name)
 

@@ -53,7 +53,7 @@ def _find(path_or_name: str) -> Path:
     ready = catalogue.names(catalogue.SWEEPS)
     if path_or_name not in ready:
         raise InputError(
-            f'{path_or_name}: neither a sweep file (*.yaml) nor a ready sweep ({", ".join(ready)}).'
+            f"{path_or_name}: neither a sweep file (*.yaml) nor a ready sweep ({', '.join(ready)})."
             f"{did_you_mean(path_or_name, ready)}"
         )
     return catalogue.SWEEPS / f"{path_or_name}.yaml"
@@ -65,10 +65,14 @@ def _first_error(document: Document, error: ValidationError) -> InputError:
     known = _walk(Sweep, path[:-1])
     if details["type"] == "extra_forbidden":
         fields = list(known.model_fields) if isinstance(known, type) and issubclass(known, BaseModel) else []
-        return document.error(path, f"unknown key; here stand {', '.join(fields)}.{did_you_mean(str(path[-1]), fields)}")
+        return document.error(
+            path, f"unknown key; here stand {', '.join(fields)}.{did_you_mean(str(path[-1]), fields)}"
+        )
     if details["type"] == "missing":
         return document.error(path, "this key is needed and missing")
-    if details["type"] == "string_pattern_mismatch" and path and path[-1] in ("name", "baseline") or "[key]" in details["loc"]:
+    if (
+        details["type"] == "string_pattern_mismatch" and path and path[-1] in ("name", "baseline")
+    ) or "[key]" in details["loc"]:
         return document.error(path, f"{details['input']!r} is no name: use small letters, digits, '.', '_' and '-'")
     message = details["msg"].removeprefix("Value error, ")
     if details["type"] != "value_error":

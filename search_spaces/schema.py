@@ -15,6 +15,17 @@ Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=80)]
 Scalar = bool | int | float | str
 
 NUMERIC_DISTRIBUTIONS = ("uniform", "log_uniform", "one_minus_log_uniform", "int_uniform", "int_log_uniform")
+INTEGER_DISTRIBUTIONS = ("int_uniform", "int_log_uniform")
+Distribution = Literal[
+    "uniform",
+    "log_uniform",
+    "log_uniform_values",
+    "one_minus_log_uniform",
+    "int_uniform",
+    "int_log_uniform",
+    "categorical",
+    "constant",
+]
 
 
 class _Model(BaseModel):
@@ -22,17 +33,18 @@ class _Model(BaseModel):
 
 
 class Parameter(_Model):
-    """One hyperparameter of a space: a distribution between ``min`` and ``max``, ``values`` to choose from, or one ``value``."""
+    """One hyperparameter: a distribution between ``min`` and ``max``, ``values`` to choose from, or one ``value``."""
 
-    distribution: Literal[
-        "uniform", "log_uniform", "log_uniform_values", "one_minus_log_uniform", "int_uniform", "int_log_uniform",
-        "categorical", "constant",
-    ] | None = Field(None, description="how values between min and max are drawn; not needed beside values or value")  # fmt: skip
-    min: float | None = Field(None, description="smallest value")
-    max: float | None = Field(None, description="largest value")
-    values: list[Scalar] | None = Field(None, description="a choice between these", min_length=1)
-    value: Scalar | None = Field(None, description="one fixed value")
-    default: Scalar | None = Field(None, description="value in the arm's first trial; else the optimizer's own default")
+    distribution: Distribution | None = Field(
+        default=None, description="how values between min and max are drawn; not needed beside values or value"
+    )
+    min: float | None = Field(default=None, description="smallest value")
+    max: float | None = Field(default=None, description="largest value")
+    values: list[Scalar] | None = Field(default=None, description="a choice between these", min_length=1)
+    value: Scalar | None = Field(default=None, description="one fixed value")
+    default: Scalar | None = Field(
+        default=None, description="value in the arm's first trial; else the optimizer's own default"
+    )
     when: dict[str, Scalar | list[Scalar]] = Field(
         default_factory=dict, description="active only while each named parameter has one of these values"
     )
@@ -61,7 +73,9 @@ class Parameter(_Model):
             )
         wanted = {"categorical": {"values"}, "constant": {"value"}}.get(self.distribution, {"min", "max"})
         if given != wanted:
-            raise ValueError(f"{self.distribution} takes {' and '.join(sorted(wanted))}, and nothing else beside default and when")
+            raise ValueError(
+                f"{self.distribution} takes {' and '.join(sorted(wanted))}, and nothing else beside default and when"
+            )
         if self.min is not None and self.max is not None:
             self._check_range(self.min, self.max)
         return self
@@ -70,28 +84,40 @@ class Parameter(_Model):
         if not low < high:
             raise ValueError(f"min ({low:g}) must be smaller than max ({high:g})")
         if self.distribution in ("log_uniform", "int_log_uniform") and low <= 0:
-            raise ValueError(f"min must be greater than 0 for {self.distribution}, as log(0) is not finite (min is {low:g})")
+            raise ValueError(
+                f"min must be greater than 0 for {self.distribution}, as log(0) is not finite (min is {low:g})"
+            )
         if self.distribution == "one_minus_log_uniform" and high >= 1:
             raise ValueError(f"max must be smaller than 1 for one_minus_log_uniform (max is {high:g})")
-        if self.distribution in ("int_uniform", "int_log_uniform") and not (low.is_integer() and high.is_integer()):
+        if self.distribution in INTEGER_DISTRIBUTIONS and not (low.is_integer() and high.is_integer()):
             raise ValueError(f"min and max must be whole numbers for {self.distribution}")
 
 
 class Workload(_Model):
     name: str = Field(description="a workload of `adamant list workloads`, for example mlp/mnist")
-    epochs: int | None = Field(None, ge=1, description="passes over the training split in one full trial; the workload's own when left out")
-    batch_size: int | None = Field(None, ge=1, description="examples per optimizer step; the workload's own when left out")
+    epochs: int | None = Field(
+        default=None,
+        ge=1,
+        description="passes over the training split in one full trial; the workload's own when left out",
+    )
+    batch_size: int | None = Field(
+        default=None, ge=1, description="examples per optimizer step; the workload's own when left out"
+    )
 
 
 class Metric(_Model):
-    name: str = Field("val/loss", description="metric of the validation split that the search looks at", pattern=r"^val/")
+    name: str = Field(
+        default="val/loss", description="metric of the validation split that the search looks at", pattern=r"^val/"
+    )
     goal: Literal["minimize", "maximize"] = "minimize"
-    target: float | None = Field(None, description="value whose first crossing is timed (steps to target)")
+    target: float | None = Field(default=None, description="value whose first crossing is timed (steps to target)")
 
 
 class Arm(_Model):
     optimizer: str = Field(description="an optimizer of `adamant list optimizers`")
-    space: list[str] = Field(default_factory=list, description="named spaces of `adamant list spaces`, later ones winning")
+    space: list[str] = Field(
+        default_factory=list, description="named spaces of `adamant list spaces`, later ones winning"
+    )
     parameters: dict[str, Parameter] = Field(
         default_factory=dict, description="hyperparameters added to, or in place of, those of the named spaces"
     )
@@ -99,26 +125,28 @@ class Arm(_Model):
 
 class Search(_Model):
     method: Literal["tpe", "random"] = "tpe"
-    trials: int = Field(16, ge=1, description="configurations tried per arm")
-    seed: int = Field(0, ge=0, description="seed of the sampler and of every search trial")
+    trials: int = Field(default=16, ge=1, description="configurations tried per arm")
+    seed: int = Field(default=0, ge=0, description="seed of the sampler and of every search trial")
 
 
 class Scheduler(_Model):
-    type: Literal["asha", "none"] = Field("none", description="asha stops the worst trials at rungs grace * eta^k")
-    grace: int = Field(1, ge=1, description="epochs before a trial may be stopped")
-    eta: int = Field(3, ge=2, description="one trial in eta goes on past a rung")
+    type: Literal["asha", "none"] = Field(
+        default="none", description="asha stops the worst trials at rungs grace * eta^k"
+    )
+    grace: int = Field(default=1, ge=1, description="epochs before a trial may be stopped")
+    eta: int = Field(default=3, ge=2, description="one trial in eta goes on past a rung")
 
 
 class Confirm(_Model):
-    top_k: int = Field(1, ge=1, description="best configurations per arm that are run again")
+    top_k: int = Field(default=1, ge=1, description="best configurations per arm that are run again")
     seeds: list[Annotated[int, Field(ge=0)]] = Field(
         default_factory=lambda: [1, 2, 3, 4, 5], min_length=1, description="fresh seeds, the same for every arm"
     )
 
 
 class Resources(_Model):
-    cpu: int = Field(1, ge=1, description="cores per trial")
-    gpu: float = Field(0, ge=0, description="GPUs per trial, may be a fraction")
+    cpu: int = Field(default=1, ge=1, description="cores per trial")
+    gpu: float = Field(default=0, ge=0, description="GPUs per trial, may be a fraction")
 
 
 class Sweep(_Model):
@@ -127,13 +155,13 @@ class Sweep(_Model):
     name: Name
     question: str = ""
     workload: Workload
-    metric: Metric = Field(default_factory=lambda: Metric())
+    metric: Metric = Field(default_factory=Metric)
     baseline: Name
     arms: dict[Name, Arm] = Field(min_length=1)
-    search: Search = Field(default_factory=lambda: Search())
-    scheduler: Scheduler = Field(default_factory=lambda: Scheduler())
-    confirm: Confirm = Field(default_factory=lambda: Confirm())
-    resources: Resources = Field(default_factory=lambda: Resources())
+    search: Search = Field(default_factory=Search)
+    scheduler: Scheduler = Field(default_factory=Scheduler)
+    confirm: Confirm = Field(default_factory=Confirm)
+    resources: Resources = Field(default_factory=Resources)
 
     _document: Document = PrivateAttr(default_factory=lambda: Document(None, "sweep"))
 
@@ -143,7 +171,7 @@ class Sweep(_Model):
         return self._document.error(tuple(path), str(message))
 
     def plain(self) -> dict[str, Any]:
-        """The sweep as plain data that :func:`search_spaces.parse_sweep` reads back to an equal sweep."""
+        """The sweep as plain data that :func:`search_spaces.parse_sweep` reads back to the same values."""
         return self.model_dump(mode="json", exclude_none=True, exclude_defaults=False)
 
     def with_workload(self, *, epochs: int, batch_size: int) -> Sweep:

@@ -13,12 +13,16 @@ from search_spaces.study import ArmStudies, Assignment, Outcome
 class SweepSearcher(Searcher):
     """Issues the assignments of every arm, the arm with the fewest issued first.
 
-    ``configure`` turns an assignment into the Trainable's config; ``slots`` says how many run at once. Results are read by the keys ``epoch``, ``objective``
-    and ``outcome`` (see ``trainables.trial.Trial``).
+    ``configure`` turns an assignment into the Trainable's config; ``slots`` says how many run at once. Results are
+    read by the keys ``epoch``, ``objective`` and ``outcome`` (see ``trainables.trial.Trial``).
     """
 
     def __init__(
-        self, arms: Mapping[str, ArmStudies], configure: Callable[[Assignment], dict[str, Any]], mode: str, slots: Callable[[], int]
+        self,
+        arms: Mapping[str, ArmStudies],
+        configure: Callable[[Assignment], dict[str, Any]],
+        mode: str,
+        slots: Callable[[], int],
     ) -> None:
         super().__init__(metric="objective", mode=mode)
         self._arms = arms
@@ -35,7 +39,7 @@ class SweepSearcher(Searcher):
         """What Tune's trial of that id runs."""
         return self._issued[trial_id]
 
-    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
+    def suggest(self, trial_id: str) -> Any:
         """A config, None while every arm waits for its last trials, ``Searcher.FINISHED`` at the end."""
         # One more than can run, so that a free actor never waits for a suggestion, and no more, so that each suggestion
         # knows as many results as it can.

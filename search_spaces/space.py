@@ -6,14 +6,14 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 import optimizers
 from optimizers import InputError, did_you_mean
 from search_spaces import catalogue
-from search_spaces.schema import Arm, Parameter, Scalar
+from search_spaces.schema import INTEGER_DISTRIBUTIONS, Arm, Parameter, Scalar
 from search_spaces.yaml_source import load_yaml
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class ArmSpace:
         return self.assemble(lambda name, parameter: _suggest(trial, name, parameter))
 
     def default(self) -> Configuration:
-        """The arm's first configuration: a parameter's own default, else its optimizer's, else the middle of its range."""
+        """The arm's first configuration: a parameter's default, else its optimizer's, else the middle of its range."""
         known = optimizers.get(self.optimizer).hyperparameters
 
         def choose(name: str, parameter: Parameter) -> Scalar:
@@ -128,7 +128,9 @@ def _conditions_first(parameters: Mapping[str, Parameter]) -> dict[str, Paramete
                 f"{did_you_mean(unknown[0], parameters)}"
             )
     while waiting:
-        ready = [name for name, parameter in waiting.items() if all(condition in ordered for condition in parameter.when)]
+        ready = [
+            name for name, parameter in waiting.items() if all(condition in ordered for condition in parameter.when)
+        ]
         if not ready:
             raise InputError(f"the conditions of {', '.join(waiting)} go round in a circle")
         for name in ready:
@@ -144,7 +146,7 @@ def _suggest(trial: optuna.trial.BaseTrial, name: str, parameter: Parameter) -> 
     if parameter.value is not None:
         return parameter.value
     if parameter.values is not None:
-        return trial.suggest_categorical(name, parameter.values)
+        return cast(Scalar, trial.suggest_categorical(name, parameter.values))
     low, high = _bounds(parameter)
     match parameter.distribution:
         case "one_minus_log_uniform":
@@ -168,7 +170,7 @@ def corner_values(parameter: Parameter) -> Iterable[Scalar]:
     if parameter.values is not None:
         return parameter.values
     low, high = _bounds(parameter)
-    return [int(low), int(high)] if parameter.distribution in ("int_uniform", "int_log_uniform") else [low, high]
+    return [int(low), int(high)] if parameter.distribution in INTEGER_DISTRIBUTIONS else [low, high]
 
 
 def _contains(parameter: Parameter, value: Scalar) -> bool:
@@ -181,20 +183,14 @@ def _contains(parameter: Parameter, value: Scalar) -> bool:
 
 
 def _middles(parameter: Parameter) -> list[Scalar]:
-    """Where to start without any default: no schedule before any other, else the first choice or the middle of the range."""
+    """Where to start without any default: no schedule, else the first choice or the middle of the range."""
     if parameter.value is not None:
         return [parameter.value]
     if parameter.values is not None:
         return ["constant", parameter.values[0]]
     low, high = _bounds(parameter)
-    match parameter.distribution:
-        case "log_uniform":
-            return [math.sqrt(low * high)]
-        case "one_minus_log_uniform":
-            return [1 - math.sqrt((1 - low) * (1 - high))]
-        case "int_log_uniform":
-            return [round(math.sqrt(low * high))]
-        case "int_uniform":
-            return [round((low + high) / 2)]
-        case _:
-            return [(low + high) / 2]
+    if parameter.distribution == "one_minus_log_uniform":
+        return [1 - math.sqrt((1 - low) * (1 - high))]
+    logarithmic = parameter.distribution in ("log_uniform", "int_log_uniform")
+    middle = math.sqrt(low * high) if logarithmic else (low + high) / 2
+    return [round(middle) if parameter.distribution in INTEGER_DISTRIBUTIONS else middle]

@@ -26,7 +26,7 @@ def open_storage(location: str) -> BaseStorage:
     if "://" in location:
         try:
             return optuna.storages.RDBStorage(location)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - every database driver has its own errors
             raise InputError(f"{location}: the study storage cannot be opened ({_first_line(error)})") from None
     from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
 
@@ -49,7 +49,7 @@ def open_storage(location: str) -> BaseStorage:
 
 
 def _drop_torn_line(path: Path) -> None:
-    """A machine that lost power in the middle of a write leaves half a line, which would make the next one unreadable."""
+    """A machine that lost power in a write leaves half a line, which would make the next one unreadable."""
     if not path.exists():
         return
     content = path.read_bytes()

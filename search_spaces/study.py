@@ -8,10 +8,10 @@ import warnings
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import optuna
-from optuna.distributions import CategoricalDistribution
+from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from search_spaces.schema import Scalar, Search, Sweep
@@ -57,10 +57,15 @@ class _Study:
 
     role: str
 
-    def __init__(self, storage: optuna.storages.BaseStorage, name: str, arm: str, goal: str, sampler: optuna.samplers.BaseSampler) -> None:
+    def __init__(self, storage: BaseStorage, name: str, arm: str, goal: Literal["minimize", "maximize"]) -> None:
         self.arm = arm
         self.study = optuna.create_study(
-            storage=storage, study_name=name, direction=goal, load_if_exists=True, sampler=sampler, pruner=optuna.pruners.NopPruner()
+            storage=storage,
+            study_name=name,
+            direction=goal,
+            load_if_exists=True,
+            sampler=optuna.samplers.RandomSampler(),
+            pruner=optuna.pruners.NopPruner(),
         )
         self._asked: dict[int, optuna.Trial] = {}
 
@@ -78,7 +83,7 @@ class _Study:
             trial.report(value, epoch)
 
     def tell(self, number: int, outcome: Outcome) -> None:
-        """Close a trial: finished is COMPLETE, stopped early PRUNED, diverged PRUNED with NaN (ranked worst), lost FAIL."""
+        """Close a trial: finished is COMPLETE, pruned PRUNED, diverged PRUNED with NaN (ranked worst), lost FAIL."""
         trial = self._asked.pop(number)
         if outcome.status == "failed":
             trial.set_user_attr("reason", outcome.reason)
@@ -104,8 +109,8 @@ class SearchStudy(_Study):
 
     role = "trial"
 
-    def __init__(self, storage: optuna.storages.BaseStorage, sweep: Sweep, arm: str) -> None:
-        super().__init__(storage, search_study_name(sweep.name, arm), arm, sweep.metric.goal, optuna.samplers.RandomSampler())
+    def __init__(self, storage: BaseStorage, sweep: Sweep, arm: str) -> None:
+        super().__init__(storage, search_study_name(sweep.name, arm), arm, sweep.metric.goal)
         self.space: ArmSpace = arm_space(sweep.arms[arm])
         self._search = sweep.search
         # Seeding with the number of trials keeps a rebuilt sampler from repeating its first draws.
@@ -144,7 +149,10 @@ class SearchStudy(_Study):
         """Numbers of the best finished trials by their last value, best first."""
         sign = 1 if self.study.direction == optuna.study.StudyDirection.MINIMIZE else -1
         complete = self.trials(TrialState.COMPLETE)
-        return [trial.number for trial in sorted(complete, key=lambda trial: (sign * (trial.value or 0.0), trial.number))[:count]]
+        return [
+            trial.number
+            for trial in sorted(complete, key=lambda trial: (sign * (trial.value or 0.0), trial.number))[:count]
+        ]
 
     def assignment(self, trial: FrozenTrial) -> Assignment:
         return self._assign(trial.number, self._configuration(trial))
@@ -152,7 +160,9 @@ class SearchStudy(_Study):
     def _configuration(self, trial: FrozenTrial) -> Configuration:
         """What a recorded trial ran; parameters that it had not yet drawn when its driver died are left out."""
         stored: dict[str, Scalar] = trial.params
-        return self.space.suggest(optuna.trial.FixedTrial(stored)) if trial.state != TrialState.RUNNING else dict(stored)
+        return (
+            self.space.suggest(optuna.trial.FixedTrial(stored)) if trial.state != TrialState.RUNNING else dict(stored)
+        )
 
     def _take(self, trial: optuna.Trial) -> Assignment:
         self._asked[trial.number] = trial
@@ -169,9 +179,9 @@ class ConfirmStudy(_Study):
 
     role = "confirm"
 
-    def __init__(self, storage: optuna.storages.BaseStorage, sweep: Sweep, search: SearchStudy) -> None:
+    def __init__(self, storage: BaseStorage, sweep: Sweep, search: SearchStudy) -> None:
         name = f"{search_study_name(sweep.name, search.arm)}/confirm"
-        super().__init__(storage, name, search.arm, sweep.metric.goal, optuna.samplers.RandomSampler(seed=0))
+        super().__init__(storage, name, search.arm, sweep.metric.goal)
         self._search_study = search
         self._seeds, self._top_k = sweep.confirm.seeds, sweep.confirm.top_k
 
@@ -180,7 +190,11 @@ class ConfirmStudy(_Study):
 
         A pair whose run failed is queued once more.
         """
-        wanted = [{"configuration": number, "seed": seed} for number in self._search_study.best(self._top_k) for seed in self._seeds]
+        wanted = [
+            {"configuration": number, "seed": seed}
+            for number in self._search_study.best(self._top_k)
+            for seed in self._seeds
+        ]
         there = Counter(_pair(trial) for trial in self.trials() if trial.state != TrialState.FAIL)
         failed = Counter(_pair(trial) for trial in self.trials(TrialState.FAIL))
         for pair in wanted:
@@ -204,14 +218,19 @@ class ConfirmStudy(_Study):
     def _assign(self, number: int, pair: dict[str, Any]) -> Assignment:
         confirmed = self._search_study.study.get_trials(deepcopy=False)[pair["configuration"]]
         return Assignment(
-            self.arm, self.role, number, self._search_study.assignment(confirmed).hyperparameters, pair["seed"], pair["configuration"]
+            self.arm,
+            self.role,
+            number,
+            self._search_study.assignment(confirmed).hyperparameters,
+            pair["seed"],
+            pair["configuration"],
         )
 
 
 class ArmStudies:
     """One arm from its first trial to its last confirmation, as a stream of assignments."""
 
-    def __init__(self, storage: optuna.storages.BaseStorage, sweep: Sweep, arm: str) -> None:
+    def __init__(self, storage: BaseStorage, sweep: Sweep, arm: str) -> None:
         self.search = SearchStudy(storage, sweep, arm)
         self.confirm = ConfirmStudy(storage, sweep, self.search)
         self._again = [*self.search.running(), *self.confirm.running()]
@@ -254,7 +273,10 @@ class ArmStudies:
             values = sorted(trial.intermediate_values.items())
             if trial.state == TrialState.RUNNING:
                 values = values[:-1]
-            yield f"{self.search.arm}/{trial.number}", [(epoch, value) for epoch, value in values if math.isfinite(value)]
+            yield (
+                f"{self.search.arm}/{trial.number}",
+                [(epoch, value) for epoch, value in values if math.isfinite(value)],
+            )
 
     def _next_confirmation(self) -> Assignment | None:
         if any(role == "trial" for role, _ in self._live):

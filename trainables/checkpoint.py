@@ -26,7 +26,7 @@ class TrialFolder:
         self._checkpoints = self.path / "checkpoints"
 
     def save_checkpoint(self, state: dict[str, Any], step: int) -> None:
-        """Write ``state`` whole or not at all, then drop all but the newest of this session and those of earlier ones."""
+        """Write ``state`` whole or not at all, then drop this session's older ones."""
         import torch
 
         self._checkpoints.mkdir(parents=True, exist_ok=True)
@@ -58,7 +58,7 @@ class TrialFolder:
         aside = path.with_suffix(f"{path.suffix}.damaged")
         path.replace(aside)
         reason = " ".join(str(error).split())[:120] or repr(error)
-        return f"{path} is truncated or damaged ({reason}); set aside as {aside.name}, training goes on from what is before it"
+        return f"{path} is damaged ({reason}); it is set aside as {aside.name}, and training goes on from before it"
 
     def delete_checkpoints(self) -> None:
         """A finished trial needs none."""

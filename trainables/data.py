@@ -48,7 +48,7 @@ class DataSet:
 
 
 def stratified_holdout(labels: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Indices (kept, held out), each sorted, with ``count`` held out and every class at its share, the same each time."""
+    """Indices (kept, held out), each sorted: ``count`` held out, every class at its share, the same each time."""
     generator = np.random.default_rng(SPLIT_SEED)
     shuffled = generator.permutation(len(labels))
     # Sorting the shuffled examples by class and taking evenly spaced ones gives every class its share of `count`.
@@ -66,7 +66,7 @@ def cache_folder() -> Path:
 
 
 def cached(name: str, source: str, build: Callable[[], Arrays]) -> DataSet:
-    """The data set ``name``; ``build`` makes its arrays when no cache made from the same ``source`` exists on this node.
+    """The data set ``name``; ``build`` makes its arrays when this node has no cache made from the same ``source``.
 
     ``source`` identifies the original files, so that changed files make a new cache. Raises InputError when the cache
     folder cannot be written or a file in it is damaged.
@@ -105,11 +105,18 @@ def _read(folder: Path) -> DataSet:
             raise ValueError("its contents do not match its checksum")
         splits = [
             # Copy-on-write mapping: torch may not be handed memory that it cannot write to, and nobody writes.
-            Split(*(torch.from_numpy(np.load(folder / f"{split}-{part}.npy", mmap_mode="c")) for part in ("inputs", "targets")))
+            Split(
+                *(
+                    torch.from_numpy(np.load(folder / f"{split}-{part}.npy", mmap_mode="c"))
+                    for part in ("inputs", "targets")
+                )
+            )
             for split in SPLITS
         ]
     except (OSError, ValueError, KeyError) as error:
-        raise InputError(f"{folder}: this cached data set is damaged ({error}); delete the folder and it is made again") from None
+        raise InputError(
+            f"{folder}: this cached data set is damaged ({error}); delete the folder and it is made again"
+        ) from None
     return DataSet(*splits, fingerprint=expected)
 
 

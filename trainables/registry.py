@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import importlib
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from optimizers import InputError, did_you_mean
 
 if TYPE_CHECKING:
+    from trainables.data import DataSet
     from trainables.workload import Workload
 
 
@@ -16,12 +18,14 @@ if TYPE_CHECKING:
 class WorkloadEntry:
     """What a reader and a sweep need to know of a workload before it is loaded.
 
+    ``target`` is "module:Class" of the workload; ``data_module`` has ``check(root)`` and ``load(root)`` for its data.
     ``metrics`` are those of the validation split. ``score`` is the test metric that the verdict compares, and
     ``score_goal`` says which way is better. ``epochs`` and ``batch_size`` hold where a sweep gives none.
     """
 
     name: str
     target: str
+    data_module: str
     model: str
     data: str
     metrics: tuple[str, ...]
@@ -36,6 +40,14 @@ class WorkloadEntry:
         module, _, cls = self.target.partition(":")
         return getattr(importlib.import_module(module), cls)()
 
+    def check_data(self, root: Path) -> None:
+        """Raise InputError, naming the file and what would be right, unless the data can be had; imports no torch."""
+        importlib.import_module(self.data_module).check(root)
+
+    def load_data(self, root: Path) -> DataSet:
+        """The three fixed splits, memory-mapped and shared by all processes of a node."""
+        return importlib.import_module(self.data_module).load(root)
+
 
 _CLASSIFICATION = {"metrics": ("val/loss", "val/accuracy"), "score": "test/accuracy", "score_goal": "maximize"}
 
@@ -45,6 +57,7 @@ _ENTRIES = {
         WorkloadEntry(
             name="mlp/digits",
             target="trainables.mlp_digits:MlpDigits",
+            data_module="trainables.digits",
             model="64-128-64-10, ReLU",
             data="scikit-learn's 1,797 digits, 8x8; nothing to download",
             epochs=40,
@@ -55,6 +68,7 @@ _ENTRIES = {
         WorkloadEntry(
             name="mlp/mnist",
             target="trainables.mlp_mnist:MlpMnist",
+            data_module="trainables.mnist",
             model="784-512-256-64-10, ReLU",
             data="MNIST, torchvision's files",
             epochs=20,
@@ -74,5 +88,7 @@ def names() -> tuple[str, ...]:
 def get(name: str) -> WorkloadEntry:
     """The entry of that name. Raises InputError, with the nearest name, when there is none."""
     if name not in _ENTRIES:
-        raise InputError(f'no workload is called "{name}"; there are {", ".join(names())}.{did_you_mean(name, names())}')
+        raise InputError(
+            f'no workload is called "{name}"; there are {", ".join(names())}.{did_you_mean(name, names())}'
+        )
     return _ENTRIES[name]

@@ -98,13 +98,21 @@ class Training:
         self.diverged = not (loss <= limit and math.isfinite(self._loss_sum.item()))
 
     def _end_epoch(self) -> None:
-        metrics = {f"val/{name}": value for name, value in self.workload.evaluate(self.model, self.data.validation).items()}
+        metrics = {
+            f"val/{name}": value for name, value in self.workload.evaluate(self.model, self.data.validation).items()
+        }
         if not all(math.isfinite(value) for value in metrics.values()):
             self.diverged = True
             return
         train_loss = self._loss_sum.item() / len(self.data.train.targets)
         self.curve.append(
-            {"step": self.step, "epoch": self.epoch, "timestamp": int(time.time() * 1000), "train/loss": train_loss, **metrics}
+            {
+                "step": self.step,
+                "epoch": self.epoch,
+                "timestamp": int(time.time() * 1000),
+                "train/loss": train_loss,
+                **metrics,
+            }
         )
         if not self.finished:
             self._begin_epoch()

@@ -1,4 +1,7 @@
-"""The Ray Tune Trainable: one step is the training between two decisions of the scheduler."""
+"""The Ray Tune Trainable: one step is the training between two decisions of the scheduler.
+
+The driver imports this module too, to name the class; torch and the training wait until a trial runs.
+"""
 
 from __future__ import annotations
 
@@ -7,16 +10,19 @@ import time
 import traceback
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
 from ray import tune
 
 from trainables import registry
 from trainables.checkpoint import TrialFolder
-from trainables.data import DataSet
 from trainables.spec import TrialSpec
-from trainables.training import Training
+
+if TYPE_CHECKING:
+    import torch
+
+    from trainables.data import DataSet
+    from trainables.training import Training
 
 # Between decisions a long trial is saved this often, so that a lost node costs no more than this.
 CHECKPOINT_INTERVAL_S = 60.0
@@ -30,10 +36,11 @@ class Trial(tune.Trainable):
     Further keys of ``config``: ``folder`` (the trial's own), ``session``, ``data_root``, ``cpus``, ``gpus``, and
     ``decisions``, the epochs after which the scheduler may decide.
 
-    A result holds ``epoch``, ``objective`` (the metric; ``WORST_OBJECTIVE`` for a diverged trial), ``curve`` (the points
-    since the last result; after a restart all of them), ``warnings`` and, with ``done``, ``outcome``: its ``status`` is
-    finished, diverged or failed. An error in a trial is such a result and not an exception, because Tune would run the
-    same error again; it retries when the process dies.
+    A result holds ``epoch``, ``objective`` (the metric; ``WORST_OBJECTIVE`` for a diverged trial), ``curve`` (the
+    points since the last result; after a restart all of them), ``warnings`` and, with ``done``, ``outcome``, whose
+    ``status`` is finished, diverged or failed. An error in a trial is such a result and no exception, for which Tune
+    would run the
+    same error again; it starts a trial again when its process dies.
     """
 
     def setup(self, config: dict[str, Any]) -> None:
@@ -56,8 +63,6 @@ class Trial(tune.Trainable):
             return self._train_to_next_decision()
         except Exception as error:  # noqa: BLE001 - whatever a trial does, it must not take the sweep with it
             self._training = None
-            if torch.cuda.is_available():
-                torch.cuda.empty_cache()
             return self._failure(error)
 
     def _train_to_next_decision(self) -> dict[str, Any]:
@@ -83,6 +88,10 @@ class Trial(tune.Trainable):
         if recorded is not None and "outcome" in recorded:
             self._recorded = recorded
             return
+        import torch
+
+        from trainables.training import Training
+
         torch.set_num_threads(self._config["cpus"])
         device = torch.device("cuda" if self._config["gpus"] and torch.cuda.is_available() else "cpu")
         data = _load_data(self._spec.workload, self._config["data_root"], device)
@@ -163,4 +172,4 @@ class Trial(tune.Trainable):
 
 @lru_cache(maxsize=2)
 def _load_data(workload: str, data_root: str, device: torch.device) -> DataSet:
-    return registry.get(workload).load().load_data(Path(data_root)).to(device)
+    return registry.get(workload).load_data(Path(data_root)).to(device)

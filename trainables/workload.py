@@ -1,39 +1,26 @@
-"""The contract of a workload: a model, a data set, a loss and metrics, each to be had without the training loop."""
+"""The contract of a workload: a model, a loss and metrics, each to be had without the training loop."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from pathlib import Path
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from trainables.data import DataSet, Split
+from trainables.data import Split
 
 # Large enough to keep a device busy, small enough for the activations of any workload here.
 EVALUATION_BATCH = 2048
 
 
 class Workload(ABC):
-    """One model on one data set.
+    """One model with its loss, for the data set that its registry entry names.
 
     A subclass is one readable file. It must be stateless: everything that varies lies in the model, the optimizer and
     the generators, which a checkpoint holds.
     """
-
-    name: str
-
-    @abstractmethod
-    def check_data(self, root: Path) -> None:
-        """Raise InputError, naming the file and what would be right, unless the data can be had from ``root``.
-
-        Cheap: it is called before a cluster starts.
-        """
-
-    @abstractmethod
-    def load_data(self, root: Path) -> DataSet:
-        """The three fixed splits, memory-mapped and shared by all processes of a node."""
 
     @abstractmethod
     def build_model(self) -> nn.Module:
@@ -75,6 +62,6 @@ class Classification(Workload):
 def multilayer_perceptron(*widths: int) -> nn.Sequential:
     """Linear layers of the given widths with ReLU between them, torch's default initialisation."""
     layers: list[nn.Module] = []
-    for inputs, outputs in zip(widths, widths[1:], strict=False):
+    for inputs, outputs in pairwise(widths):
         layers += [nn.Linear(inputs, outputs), nn.ReLU()]
     return nn.Sequential(*layers[:-1])

@@ -62,9 +62,7 @@ class Make:
         )
 
     @staticmethod
-    def trial(
-        arm: str, number: int, value: float | None = None, reason: str = "finished", **params: str
-    ) -> RunRecord:
+    def trial(arm: str, number: int, value: float | None = None, reason: str = "finished", **params: str) -> RunRecord:
         metrics = {} if value is None else {"val/loss": value, "summary/final_val_loss": value}
         params = {"optimizer.lr": "0.001"} | {f"optimizer.{name}": text for name, text in params.items()}
         return _record(f"{arm}/{number}", 0, reason, params, metrics)
@@ -151,9 +149,7 @@ class Store:
         }
         summary = client.create_run(experiment, tags=shared | tags, start_time=1_000_000 + start).info.run_id
         if sweep_yaml is not None:
-            client.log_text(
-                summary, sweep_yaml or yaml.safe_dump(sweep.plain(), sort_keys=False), "sweep.yaml"
-            )
+            client.log_text(summary, sweep_yaml or yaml.safe_dump(sweep.plain(), sort_keys=False), "sweep.yaml")
         client.set_terminated(summary)
 
     def _write_run(self, client, experiment: str, run: RunRecord, tags: dict[str, str]) -> None:
@@ -163,9 +159,7 @@ class Store:
         tags = tags | about | {"trial.id": run.trial_id}
         if run.confirm_of:
             tags["confirm.of"] = run.confirm_of
-        run_id = client.create_run(
-            experiment, tags=tags, start_time=int(run.start.timestamp() * 1000)
-        ).info.run_id
+        run_id = client.create_run(experiment, tags=tags, start_time=int(run.start.timestamp() * 1000)).info.run_id
         metrics = [Metric(name, value, 0, 100) for name, value in run.metrics.items()]
         if "val/loss" in run.metrics:
             metrics.append(Metric("val/loss", 99.0, 0, 50))  # an earlier step, which must not count
@@ -218,7 +212,5 @@ def eventful(make: type[Make]) -> SweepRecords:
         make.confirmation("scheduled", seed, score, steps=380) for seed, score in enumerate(scheduled[:2], 1)
     ]
     confirmations += [make.confirmation("scheduled", 3, None, reason="diverged")]
-    confirmations += [
-        make.confirmation("scheduled", seed, score) for seed, score in enumerate(scheduled[2:], 4)
-    ]
+    confirmations += [make.confirmation("scheduled", seed, score) for seed, score in enumerate(scheduled[2:], 4)]
     return make.sweep(trials, confirmations, arms=arms, planned=3)

@@ -51,9 +51,7 @@ def test_table(verdict: analysis.Verdict):
 
 def test_table_without_target_with_two_configurations_and_a_plain_score(make: type[Make]):
     scores = {"adam": [84.3, 85.1, 84.0], "sgd": [83.1, 83.4, 82.9]}
-    records = make.confirmed(
-        scores, score="test/perplexity", target=None, top_k=2, planned=1, seeds=(1, 2, 3)
-    )
+    records = make.confirmed(scores, score="test/perplexity", target=None, top_k=2, planned=1, seeds=(1, 2, 3))
     lines = analysis.render_table(analysis.judge(records)).splitlines()
     assert lines[1] == "mlp/digits, 1 trial an arm, 20 epochs, best 2 of each confirmed on 3 seeds"
     header = re.split(r" {2,}", lines[3])
@@ -69,9 +67,7 @@ def test_from_the_store_to_files(store: Store, eventful: SweepRecords, make: typ
     store.write(records)
     verdict = analysis.judge(analysis.load("whole-way", store.uri))
     markdown, data = analysis.write_report(verdict, tmp_path / "deep" / "report", link=LINK)
-    assert json.loads(data.read_text(encoding="utf-8")) == json.loads(
-        json.dumps(analysis.to_json(verdict, LINK))
-    )
+    assert json.loads(data.read_text(encoding="utf-8")) == json.loads(json.dumps(analysis.to_json(verdict, LINK)))
     text = markdown.read_text(encoding="utf-8")
     assert all(f"- {sentence}" in text for sentence in analysis.judge(records).sentences)
     assert f"[Runs in MLflow]({LINK})" in text
@@ -112,9 +108,7 @@ def test_data(verdict: analysis.Verdict):
 
 def test_markdown(verdict: analysis.Verdict, tmp_path: Path):
     text = analysis.write_report(verdict, tmp_path)[0].read_text(encoding="utf-8")
-    assert text.startswith(
-        "# betas\n\nDo scheduled betas help?\n\nBudget: mlp/digits, 3 trials an arm, 20 epochs"
-    )
+    assert text.startswith("# betas\n\nDo scheduled betas help?\n\nBudget: mlp/digits, 3 trials an arm, 20 epochs")
     assert "| scheduled | 0.069 | 97.6 % [97.4, 97.7] | +0.5 [+0.2, +0.8] | 1.00 | never |" in text
     assert "| arm | runs | finished | pruned | diverged | failed | interrupted | running |" in text
     assert "| scheduled | confirmations | 4 | 0 | 1 | 0 | 0 | 0 |" in text

@@ -22,9 +22,7 @@ def coverage(sample, level: float, repetitions: int) -> float:
     """Share of intervals that hold the true mean, 0, in per cent."""
     intervals = [bootstrap_interval(sample(), level) for _ in range(repetitions)]
     return (
-        100
-        * sum(interval is not None and interval.low <= 0 <= interval.high for interval in intervals)
-        / repetitions
+        100 * sum(interval is not None and interval.low <= 0 <= interval.high for interval in intervals) / repetitions
     )
 
 
@@ -47,9 +45,7 @@ def test_coverage_of_strata_of_three_scores(spreads):
 
     def sample() -> dict[int, list[float]]:
         pairs = enumerate(zip(offsets, spreads, strict=True))
-        return {
-            rank: (offset + spread * generator.normal(size=3)).tolist() for rank, (offset, spread) in pairs
-        }
+        return {rank: (offset + spread * generator.normal(size=3)).tolist() for rank, (offset, spread) in pairs}
 
     assert 93 <= coverage(sample, 0.95, 3000) <= 98.5
 
@@ -130,9 +126,7 @@ def test_no_interval_where_there_is_no_spread_to_judge_by(scores):
     assert bootstrap_interval(scores) is None
 
 
-@pytest.mark.parametrize(
-    ("scores", "level"), [([1.0, math.nan], 0.95), ([1.0, math.inf], 0.95), ([1.0, 2.0], 95)]
-)
+@pytest.mark.parametrize(("scores", "level"), [([1.0, math.nan], 0.95), ([1.0, math.inf], 0.95), ([1.0, 2.0], 95)])
 def test_impossible_input_is_refused(scores, level):
     with pytest.raises(InputError, match=r"nan|inf|95"):
         bootstrap_interval(scores, level)

@@ -23,9 +23,7 @@ def shifted(scores: list[float], shifts: list[float]) -> list[float]:
 
 
 def test_a_better_arm(make: type[Make]):
-    verdict = judge(
-        make.confirmed({"adam": ADAM, "scheduled": shifted(ADAM, [0.004, 0.005, 0.003, 0.006, 0.004])})
-    )
+    verdict = judge(make.confirmed({"adam": ADAM, "scheduled": shifted(ADAM, [0.004, 0.005, 0.003, 0.006, 0.004])}))
     adam, scheduled = verdict.arms
     assert (adam.finding, scheduled.finding) == ("baseline", "better")
     assert scheduled.difference is not None
@@ -66,15 +64,12 @@ def test_no_difference_shown_says_how_many_seeds_would_do(make: type[Make]):
     assert 200 < needed < 400
     rounded = math.ceil(needed / 50) * 50
     assert verdict.sentences == (
-        "No difference shown between scheduled and adam. "
-        f"About {rounded} seeds would be needed to see 0.05 points.",
+        f"No difference shown between scheduled and adam. About {rounded} seeds would be needed to see 0.05 points.",
     )
 
 
 def test_a_hopeless_difference_needs_more_than_a_thousand(make: type[Make]):
-    verdict = judge(
-        make.confirmed({"adam": ADAM, "scheduled": shifted(ADAM, [0.0101, -0.01, 0.01, -0.01, 0])})
-    )
+    verdict = judge(make.confirmed({"adam": ADAM, "scheduled": shifted(ADAM, [0.0101, -0.01, 0.01, -0.01, 0])}))
     assert "More than 1,000 seeds would be needed to see 0.002 points." in verdict.sentences[0]
 
 
@@ -171,9 +166,7 @@ def test_everything_that_happens(eventful: SweepRecords):
 def test_only_seeds_that_both_completed_are_paired(make: type[Make]):
     records = make.confirmed({"adam": ADAM, "scheduled": [0.98, math.nan, 0.97, 0.99, 0.985]})
     runs = tuple(run for run in records.confirmations if (run.arm, run.seed) != ("adam", 5))
-    failed = tuple(
-        replace(run, status_reason="failed") if (run.arm, run.seed) == ("adam", 1) else run for run in runs
-    )
+    failed = tuple(replace(run, status_reason="failed") if (run.arm, run.seed) == ("adam", 1) else run for run in runs)
     verdict = judge(replace(records, confirmations=failed))
     assert verdict.arms[1].difference is not None
     assert verdict.arms[1].difference.seeds == (3, 4)
@@ -203,8 +196,7 @@ def test_a_baseline_without_scores(make: type[Make]):
     assert verdict.arms[1].finding == "not_compared"
     assert verdict.arms[1].p_better is None
     assert verdict.sentences == (
-        "adam has no confirmed score (confirmation runs: 5 diverged), "
-        "so no arm can be compared with the baseline.",
+        "adam has no confirmed score (confirmation runs: 5 diverged), so no arm can be compared with the baseline.",
     )
 
 
@@ -245,9 +237,7 @@ def test_configurations_are_ranked_by_validation_and_paired_by_rank(make: type[M
     assert scheduled.difference.mean == pytest.approx((0.010 + 0.012 + 0.011 + 0.010 + 0.012) / 5)
     assert scheduled.finding == "better"
     assert adam.interval is not None
-    assert (
-        adam.interval.high - adam.interval.low < 0.05
-    )  # the 10 points between configurations are not spread
+    assert adam.interval.high - adam.interval.low < 0.05  # the 10 points between configurations are not spread
     assert "scheduled has no score for seed 3 of scheduled/1 (not run)" in verdict.sentences[1]
 
 
@@ -260,9 +250,7 @@ def test_a_configuration_whose_trial_is_gone_still_counts(make: type[Make]):
 
 
 def test_an_accuracy_interval_stays_within_what_is_possible(make: type[Make]):
-    verdict = judge(
-        make.confirmed({"adam": [0.999, 1.0, 0.98], "scheduled": [0.001, 0.0, 0.02]}, seeds=(1, 2, 3))
-    )
+    verdict = judge(make.confirmed({"adam": [0.999, 1.0, 0.98], "scheduled": [0.001, 0.0, 0.02]}, seeds=(1, 2, 3)))
     high, low = verdict.arms[0].interval, verdict.arms[1].interval
     assert high is not None
     assert low is not None

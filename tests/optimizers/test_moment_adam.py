@@ -43,8 +43,7 @@ def test_equals_torch(twin: str, trained: Trained) -> None:
     torch_class, shared, own = TORCH_TWINS[twin]
     shared = {"lr": 1e-2, **shared}
     theirs = {
-        flag: trained(lambda p, flag=flag: torch_class(p, **shared, **{flag: True}))
-        for flag in ("foreach", "fused")
+        flag: trained(lambda p, flag=flag: torch_class(p, **shared, **{flag: True})) for flag in ("foreach", "fused")
     }
     theirs["loop"] = trained(lambda p: torch_class(p, **shared, foreach=False))
     ours = {
@@ -85,9 +84,7 @@ def test_equals_adagrad(implementation: str, trained: Trained) -> None:
 def weighted_average(betas: list[float], values: list[Array]) -> Array:
     """The debiased exponential average of `values`, as a sum with weights that are divided by their sum."""
     weights = [(1 - b) * math.prod(betas[i + 1 :]) for i, b in enumerate(betas)]
-    return sum((w * v for w, v in zip(weights, values, strict=True)), np.zeros_like(values[0])) / math.fsum(
-        weights
-    )
+    return sum((w * v for w, v in zip(weights, values, strict=True)), np.zeros_like(values[0])) / math.fsum(weights)
 
 
 def expected_path(start: Array, grads: list[Array], betas1: list[float], betas2: list[float]) -> list[Array]:

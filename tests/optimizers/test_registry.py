@@ -98,9 +98,7 @@ def test_defaults_are_those_of_torch(name: str, net: Net) -> None:
     ours = optimizers.build(name, net().parameters()).param_groups[0]
     theirs = TORCH_NAMES[name](net().parameters()).param_groups[0]
     engine = {"params", "fused", "foreach"}
-    assert {k: v for k, v in ours.items() if k not in engine} == {
-        k: v for k, v in theirs.items() if k not in engine
-    }
+    assert {k: v for k, v in ours.items() if k not in engine} == {k: v for k, v in theirs.items() if k not in engine}
 
 
 @pytest.mark.parametrize("name", optimizers.names())

@@ -93,10 +93,7 @@ def drawn(kind: str, **keys: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[s
 coefficients = st.floats(-0.2, 1.2)
 totals = st.floats(1, 300)
 straight_or_round = st.one_of(
-    [
-        drawn(kind, to=coefficients, start=st.floats(0, 100), stop=st.floats(101, 300))
-        for kind in ("linear", "cosine")
-    ]
+    [drawn(kind, to=coefficients, start=st.floats(0, 100), stop=st.floats(101, 300)) for kind in ("linear", "cosine")]
 )
 pieces = st.dictionaries(st.floats(0, 300), coefficients, min_size=1, max_size=4).map(
     lambda items: {
@@ -112,9 +109,7 @@ drawn_schedules = st.one_of(
     drawn("exponential_decay", tau=st.floats(0.1, 99), floor=st.floats(0, 1.1)),
     drawn("demon", total=totals),
     drawn("half_life", start=st.floats(0.01, 0.99), total=totals),
-    drawn(
-        "cyclic", low=coefficients, period=st.integers(2, 100), shape=st.sampled_from(["triangle", "cosine"])
-    ),
+    drawn("cyclic", low=coefficients, period=st.integers(2, 100), shape=st.sampled_from(["triangle", "cosine"])),
     st.sampled_from(["constant", "theory_decay", "inverse_time", "nadam"]),
 )
 warmed_up = drawn("warmup", start=coefficients, steps=st.floats(0.5, 100), then=drawn_schedules)

@@ -135,9 +135,7 @@ def test_shorthand_and_defaults() -> None:
         "tau": 1.0,
         "floor": 0.0,
     }
-    assert (
-        schedules.normalise(None) == schedules.normalise("constant") == {"kind": "constant", "unit": "step"}
-    )
+    assert schedules.normalise(None) == schedules.normalise("constant") == {"kind": "constant", "unit": "step"}
     assert schedules.normalise({"kind": "warmup", "start": 0, "steps": 5, "unit": "epoch"})["then"] == {
         "kind": "constant",
         "unit": "epoch",
@@ -172,9 +170,7 @@ def test_budget_of_a_nested_schedule_is_what_the_warm_up_leaves() -> None:
     assert schedules.value(full, 0.9, 100) == 0
     with pytest.raises(InputError, match=r"then \(demon\) needs total"):
         schedules.check(warm, 0.9, "beta1_schedule")
-    with pytest.raises(
-        InputError, match=r"then \(demon\) has no time left: the warm-up takes the whole trial"
-    ):
+    with pytest.raises(InputError, match=r"then \(demon\) has no time left: the warm-up takes the whole trial"):
         schedules.with_budget(warm, steps=20, epochs=3)
     with pytest.raises(InputError, match="length of the trial in steps must be a whole number >= 1, got 0"):
         schedules.with_budget(warm, steps=0, epochs=3)

@@ -1,0 +1,37 @@
+"""The 1,797 handwritten digits that scikit-learn carries, 8x8 with values 0 to 16: nothing to download."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from trainables.data import DataSet
+
+HELD_OUT_IMAGES = 270
+
+
+def check(root: Path) -> None:
+    """Nothing to check: the data comes with scikit-learn, whatever ``root`` holds."""
+
+
+def load(root: Path) -> DataSet:
+    """1,257 train, 270 validation and 270 test images, stratified, flat, uint8 (n, 64)."""
+    from trainables.data import cached
+
+    return cached("digits", "scikit-learn", _arrays)
+
+
+def _arrays() -> dict:
+    from sklearn.datasets import load_digits
+
+    from trainables.data import stratified_holdout
+
+    digits: Any = load_digits()
+    images, labels = digits.data.astype("uint8"), digits.target
+    rest, test = stratified_holdout(labels, HELD_OUT_IMAGES)
+    train, validation = (rest[part] for part in stratified_holdout(labels[rest], HELD_OUT_IMAGES))
+    return {
+        name: (images[part], labels[part])
+        for name, part in (("train", train), ("validation", validation), ("test", test))
+    }

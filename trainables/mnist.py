@@ -1,0 +1,99 @@
+"""MNIST in torchvision's layout: what must lie where, and its fixed splits. Imports no torch until it reads."""
+
+from __future__ import annotations
+
+import math
+import shutil
+import struct
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from optimizers import InputError
+
+if TYPE_CHECKING:
+    from trainables.data import DataSet
+
+# IDX files: name -> (magic number, dimensions of the array of unsigned bytes)
+FILES = {
+    "train-images-idx3-ubyte": (2051, (60_000, 28, 28)),
+    "train-labels-idx1-ubyte": (2049, (60_000,)),
+    "t10k-images-idx3-ubyte": (2051, (10_000, 28, 28)),
+    "t10k-labels-idx1-ubyte": (2049, (10_000,)),
+}
+VALIDATION_IMAGES = 5_000
+
+
+def check(root: Path) -> None:
+    """Raise InputError, naming the file and what would be right, unless ``root/MNIST/raw`` holds MNIST.
+
+    Where nothing of it is there, it is downloaded if the network allows.
+    """
+    raw = _raw(root)
+    if not any((raw / name).exists() for name in FILES):
+        _download(root)
+    for name, (magic, shape) in FILES.items():
+        _check_idx(raw / name, magic, shape)
+
+
+def load(root: Path) -> DataSet:
+    """55,000 train, 5,000 validation (stratified, carved from train) and 10,000 test images, flat, uint8 (n, 784)."""
+    from trainables.data import cached
+
+    check(root)
+    stats = [(_raw(root) / name).stat() for name in FILES]
+    source = str([str(root.resolve()), *((stat.st_size, stat.st_mtime_ns) for stat in stats)])
+    return cached("mnist", source, lambda: _arrays(root))
+
+
+def _arrays(root: Path) -> dict:
+    from torchvision.datasets import MNIST
+
+    from trainables.data import stratified_holdout
+
+    images, labels = {}, {}
+    for train in (True, False):
+        data_set = MNIST(str(root), train=train, download=False)
+        images[train], labels[train] = data_set.data.reshape(-1, 784).numpy(), data_set.targets.numpy()
+    kept, held_out = stratified_holdout(labels[True], VALIDATION_IMAGES)
+    return {
+        "train": (images[True][kept], labels[True][kept]),
+        "validation": (images[True][held_out], labels[True][held_out]),
+        "test": (images[False], labels[False]),
+    }
+
+
+def _raw(root: Path) -> Path:
+    return root / "MNIST" / "raw"
+
+
+def _download(root: Path) -> None:
+    """Fetch into a temporary folder first, so that a failure leaves nothing behind."""
+    from torchvision.datasets import MNIST
+
+    with tempfile.TemporaryDirectory() as temporary:
+        try:
+            MNIST(temporary, train=True, download=True)
+        except (OSError, RuntimeError) as error:
+            raise InputError(
+                f"{root}: MNIST is not there and could not be downloaded ({error}); put the unpacked files "
+                f"{', '.join(FILES)} into {_raw(root)}, or name another folder with --data"
+            ) from None
+        root.mkdir(parents=True, exist_ok=True)
+        shutil.move(Path(temporary) / "MNIST", root / "MNIST")
+
+
+def _check_idx(path: Path, magic: int, shape: tuple[int, ...]) -> None:
+    header = struct.pack(f">{1 + len(shape)}i", magic, *shape)
+    expected = len(header) + math.prod(shape)
+    if not path.is_file():
+        raise InputError(f"{path}: this MNIST file is missing; put it there unpacked ({expected:,} bytes)")
+    size = path.stat().st_size
+    if size != expected:
+        raise InputError(
+            f"{path}: {size:,} bytes instead of {expected:,}: this MNIST file is truncated or packed; fetch it again"
+        )
+    with path.open("rb") as file:
+        found = file.read(len(header))
+    if found != header:
+        raise InputError(f"{path}: its header is not that of this MNIST file; fetch it again")
