@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -56,6 +57,17 @@ def check_tracking(tracking_uri: str) -> None:
         f"--tracking-uri {tracking_uri}: no MLflow server answers there ({reason}); "
         "start one, correct the address, or leave the option out for a local database"
     )
+
+
+def check_address(address: str | None) -> None:
+    """Raise InputError for the ``host:port`` of a Ray cluster that does not answer."""
+    host, _, port = (address or "").removeprefix("ray://").rpartition(":")
+    if not host or not port.isdigit():
+        return
+    try:
+        socket.create_connection((host, int(port)), SERVER_TIMEOUT_S).close()
+    except OSError as error:
+        raise InputError(f"--address {address}: no Ray cluster answers there ({error})") from None
 
 
 def check_study_storage(location: str, sweep: Sweep) -> None:

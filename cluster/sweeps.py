@@ -85,6 +85,7 @@ def run_sweep(
         )
     preflight.check_data(sweep, Path(manifest.data_root))
     preflight.check_tracking(manifest.tracking_uri)
+    preflight.check_address(address)
     preflight.check_study_storage(manifest.study_storage, sweep)
     folder.create(sweep, manifest)
     with folder.locked():
@@ -101,6 +102,7 @@ def resume_sweep(name: str, storage: str, address: str | None, console: Console)
         sweep = preflight.check_workload(sweep)
         preflight.check_data(sweep, Path(manifest.data_root))
         preflight.check_tracking(manifest.tracking_uri)
+        preflight.check_address(address)
         yield from _Driver(folder, sweep, folder.next_session(manifest), console).drive(address)
 
 

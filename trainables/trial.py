@@ -38,9 +38,8 @@ class Trial(tune.Trainable):
 
     A result holds ``epoch``, ``objective`` (the metric; ``WORST_OBJECTIVE`` for a diverged trial), ``curve`` (the
     points since the last result; after a restart all of them), ``warnings`` and, with ``done``, ``outcome``, whose
-    ``status`` is finished, diverged or failed. An error in a trial is such a result and no exception, for which Tune
-    would run the
-    same error again; it starts a trial again when its process dies.
+    ``status`` is finished, diverged or failed. An error in a trial is such a result and not an exception, because Tune
+    would run the same error again; when a trial's process dies, Tune starts it again from its checkpoint.
     """
 
     def setup(self, config: dict[str, Any]) -> None:

@@ -1,0 +1,1 @@
+"""Speed as ratios, each side measured in the same run: `python -m benchmarks`."""

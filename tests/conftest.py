@@ -1,0 +1,86 @@
+"""A front door of one's own for every test that starts processes: own home, own Ray token, own caches."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+@dataclass
+class FrontDoor:
+    """Runs `adamant` in ``folder`` as a user would, and ends whatever of it is still running at the end of the test."""
+
+    folder: Path
+    environment: dict[str, str]
+    started: list[subprocess.Popen] = field(default_factory=list)
+
+    def __call__(self, *arguments: str, timeout: float = 240) -> subprocess.CompletedProcess[str]:
+        process = self.start(*arguments)
+        out, err = process.communicate(timeout=timeout)
+        return subprocess.CompletedProcess(arguments, process.returncode, out, err)
+
+    def start(self, *arguments: str) -> subprocess.Popen:
+        process = subprocess.Popen(
+            [sys.executable, str(REPOSITORY / "adamant.py"), *arguments],
+            cwd=self.folder,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.started.append(process)
+        return process
+
+    @property
+    def runs(self) -> Path:
+        """The default storage folder."""
+        return self.folder / "adamant-runs"
+
+    @property
+    def tracking_uri(self) -> str:
+        return f"sqlite:///{self.runs / 'mlflow.db'}"
+
+
+@pytest.fixture
+def front_door(tmp_path: Path) -> Iterator[FrontDoor]:
+    yield from open_front_door(tmp_path)
+
+
+def open_front_door(tmp_path: Path) -> Iterator[FrontDoor]:
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "ray-token").write_text(secrets.token_hex(32))
+    environment = {
+        **os.environ,
+        "HOME": str(home),
+        "RAY_AUTH_TOKEN_PATH": str(home / "ray-token"),
+        "ADAMANT_CACHE": str(tmp_path / "cache"),
+        "COLUMNS": "200",
+    }
+    environment.pop("ADAMANT_DATA", None)
+    door = FrontDoor(tmp_path, environment)
+    yield door
+    for process in door.started:
+        if process.poll() is None:
+            process.send_signal(signal.SIGKILL)
+        process.communicate()
+
+
+def wait_until(condition: Callable[[], object], timeout: float, what: str) -> None:
+    """Poll until ``condition`` holds; fails the test with ``what`` when it does not in time."""
+    deadline = time.monotonic() + timeout
+    while not condition():
+        if time.monotonic() > deadline:
+            pytest.fail(f"waited {timeout} s for: {what}")
+        time.sleep(0.05)

@@ -1,0 +1,121 @@
+"""Every bad sweep gets one sentence with path, line and what would be right; every good one reads back as it was."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from optimizers import InputError
+from search_spaces import Sweep, catalogue, load_sweep, parse_sweep
+from search_spaces.yaml_source import load_yaml
+
+GOOD = """\
+name: good
+question: Does it help?
+workload: {name: mlp/digits, epochs: 20, batch_size: 64}
+metric: {name: val/loss, goal: minimize, target: 0.08}
+baseline: adam
+arms:
+  adam: {optimizer: adam, space: [lr]}
+  scheduled:
+    optimizer: moment_adam
+    space: [lr, beta_schedules]
+    parameters:
+      lr: {distribution: log_uniform, min: 1e-5, max: 1e-1}
+search: {method: tpe, trials: 8, seed: 0}
+scheduler: {type: asha, grace: 2, eta: 3}
+confirm: {top_k: 1, seeds: [1, 2, 3]}
+resources: {cpu: 1, gpu: 0.5}
+"""
+
+BAD = {
+    "unknown key": ("trials: 8", "trialz: 8", r'bad.yaml:13: search.trialz: unknown key.*Did you mean "trials"'),
+    "unknown key of an arm": ("space: [lr]", "spaces: [lr]", r'bad.yaml:7: arms.adam.spaces: unknown key.*"space"'),
+    "unknown optimizer": ("optimizer: adam,", "optimizer: adan,", r'bad.yaml:7: arms.adam.optimizer:.*"adam"'),
+    "unknown space": ("[lr, beta_schedules]", "[lr, beta_schedule]", r'bad.yaml:10: arms.scheduled.space:.*"beta_schedules"'),
+    "foreign hyperparameter": ("lr: {dist", "momentum: {dist", r"bad.yaml:12: arms.scheduled.parameters.momentum: .*no hyper"),
+    "min over max": ("min: 1e-5", "min: 1", r"bad.yaml:12: arms.scheduled.parameters.lr: min \(1\) must be smaller than max"),
+    "log of zero": ("min: 1e-5", "min: 0", r"bad.yaml:12: arms.scheduled.parameters.lr: min must be greater than 0"),
+    "negative learning rate": ("log_uniform, min: 1e-5", "uniform, min: -1", r"bad.yaml:12: arms.scheduled.parameters.lr"),
+    "no arm": ("baseline: adam", "baseline: adem", r'bad.yaml:5: baseline: "adem" is no arm.*"adam"'),
+    "no trials": ("trials: 8", "trials: 0", r"bad.yaml:13: search.trials: .*greater than or equal to 1, not 0"),
+    "text for a number": ("trials: 8", "trials: many", r"bad.yaml:13: search.trials: .*valid integer, not 'many'"),
+    "truth for a number": ("trials: 8", "trials: true", r"bad.yaml:13: search.trials: .*valid integer, not True"),
+    "unknown scheduler": ("type: asha", "type: asah", r"bad.yaml:14: scheduler.type: .*'asha'"),
+    "seed of the search": ("seeds: [1, 2, 3]", "seeds: [0, 1]", r"bad.yaml:15: confirm.seeds: 0 is the seed of the search"),
+    "seed twice": ("seeds: [1, 2, 3]", "seeds: [1, 1]", r"bad.yaml:15: confirm.seeds: each seed may stand only once"),
+    "grace over budget": ("grace: 2", "grace: 30", r"bad.yaml:14: scheduler.grace: 30 epochs of grace"),
+    "missing key": ("baseline: adam\n", "", r"bad.yaml:1: baseline: this key is needed and missing"),
+    "bad name": ("name: good", "name: Good sweep", r"bad.yaml:1: name: 'Good sweep' is no name"),
+    "key twice": ("question:", "name: again\nquestion:", r"bad.yaml:2: name: this key stands already at bad.yaml:1"),
+    "broken YAML": ("baseline: adam", "baseline: [adam", r"bad.yaml:\d+: not valid YAML"),
+    "unknown condition": ("max: 1e-1}", "max: 1e-1, when: {nothing: 1}}", r'arms.scheduled.parameters: lr: when names "nothing"'),
+    "no distribution": ("distribution: log_uniform, ", "", r"bad.yaml:12: .*needs a distribution"),
+    "schedule out of range": (
+        "lr: {dist",
+        "beta1_schedule: {value: linear}\n      beta1_schedule.to: {value: 1.5}\n      lr: {dist",
+        r"bad.yaml:\d+: arms.scheduled.parameters.beta1_schedule.*: moment_adam: beta1_schedule \(linear\) gives",
+    ),
+    "unknown schedule": ("lr: {dist", "beta1_schedule: {value: demn}\n      lr: {dist", r'unknown kind \'demn\'.*"demon"'),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_sweeps_are_refused_with_place_and_remedy(case: str) -> None:
+    old, new, message = BAD[case]
+    assert old in GOOD
+    with pytest.raises(InputError, match=message):
+        parse_sweep(GOOD.replace(old, new, 1), "bad.yaml")
+
+
+@pytest.mark.parametrize("name", catalogue.names(catalogue.SWEEPS))
+def test_ready_sweeps_read_back_to_the_same_values(name: str) -> None:
+    sweep = load_sweep(name)
+    assert sweep.name == name
+    again = parse_sweep(yaml.safe_dump(sweep.plain(), sort_keys=False))
+    assert again.plain() == sweep.plain()
+
+
+def test_a_misspelt_sweep_gets_the_nearest_name() -> None:
+    with pytest.raises(InputError, match='Did you mean "quickstart"'):
+        load_sweep("quickstrat")
+    with pytest.raises(InputError, match="there is no such sweep file"):
+        load_sweep("nowhere/sweep.yaml")
+
+
+def test_set_overrides_values_and_names_itself_in_errors() -> None:
+    overrides = ["search.trials=64", "confirm.seeds=[7, 8]", "arms.scheduled.parameters.lr.max=1e-2", "resources.cpu=2"]
+    sweep = parse_sweep(GOOD, "good.yaml", overrides)
+    assert sweep.search.trials == 64
+    assert sweep.confirm.seeds == [7, 8]
+    assert sweep.arms["scheduled"].parameters["lr"].max == 0.01
+    assert sweep.resources.cpu == 2
+    with pytest.raises(InputError, match=r"--set search.trials=0: search.trials: .*greater than or equal to 1"):
+        parse_sweep(GOOD, "good.yaml", ["search.trials=0"])
+    with pytest.raises(InputError, match="write a key and a value"):
+        parse_sweep(GOOD, "good.yaml", ["search.trials"])
+    with pytest.raises(InputError, match="name is no mapping"):
+        parse_sweep(GOOD, "good.yaml", ["name.first=1"])
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("1e-5", 1e-5), ("1E3", 1000.0), ("-2.5e+3", -2500.0), (".5", 0.5), ("3.", 3.0), ("7", 7), ("1e", "1e"), (".inf", float("inf"))],
+)
+def test_numbers_follow_yaml_1_2(text: str, value: object) -> None:
+    read = load_yaml(f"x: {text}", "x.yaml").data["x"]
+    assert read == value
+    assert type(read) is type(value)
+
+
+def test_tags_that_make_objects_are_refused() -> None:
+    with pytest.raises(InputError, match="not valid YAML"):
+        load_yaml("x: !!python/object/apply:os.system ['true']", "x.yaml")
+
+
+def test_the_published_json_schema_is_that_of_the_models() -> None:
+    published = json.loads((Path(catalogue.__file__).parent / "sweep.schema.json").read_text())
+    assert published == Sweep.model_json_schema()
