@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections import Counter
 from collections.abc import Iterable
 
 from rich.console import Console
 from rich.live import Live
-from rich.table import Table
+from rich.text import Text
 
 from search_spaces import Sweep
 from search_spaces.study import Assignment, Outcome
 
-REFRESH_S = 0.5
+REFRESHES_PER_SECOND = 2
 # Where there is no terminal to redraw, the lines are printed this often.
 PRINT_S = 15.0
 
 
 class ArmProgress:
-    """Counts of one arm: runs by how they ended, those running now, and the best value so far."""
+    """Counts of one arm: runs by how they ended, those running now, and the best value of the search so far."""
 
     def __init__(self, planned: int, minimize: bool) -> None:
         self.planned = planned
@@ -29,9 +28,10 @@ class ArmProgress:
         self.best: float | None = None
         self._minimize = minimize
 
-    def end(self, outcome: Outcome) -> None:
+    def end(self, assignment: Assignment, outcome: Outcome) -> None:
+        self.running.discard(assignment.trial_id)
         self.ended[outcome.status] += 1
-        if outcome.status == "finished" and math.isfinite(outcome.value):
+        if assignment.role == "trial" and outcome.status == "finished":
             better = self.best is None or (outcome.value < self.best) == self._minimize
             self.best = outcome.value if better else self.best
 
@@ -48,48 +48,41 @@ class Display:
         minimize = sweep.metric.goal == "minimize"
         self._arms = {arm: ArmProgress(sweep.search.trials + confirmations, minimize) for arm in sweep.arms}
         self._metric, self._console = sweep.metric.name, console
-        self._live = Live(console=console, auto_refresh=False, transient=True) if console.is_terminal else None
+        self._live = Live(
+            console=console,
+            get_renderable=lambda: Text("\n".join(self._lines())),
+            refresh_per_second=REFRESHES_PER_SECOND,
+            transient=True,
+        )
         for assignment, outcome in ended:
-            self._arms[assignment.arm].end(outcome)
+            self._arms[assignment.arm].end(assignment, outcome)
         self._started, self._done_before = time.monotonic(), sum(arm.done for arm in self._arms.values())
-        self._drawn = self._started
+        self._printed = self._started
 
     def __enter__(self) -> Display:
-        if self._live:
+        if self._console.is_terminal:
             self._live.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._live:
-            self._live.stop()
-        for line in self._lines():
-            self._console.print(line, highlight=False)
+        self._live.stop()
+        self._print()
 
     def started(self, assignment: Assignment) -> None:
         self._arms[assignment.arm].running.add(assignment.trial_id)
-        self._draw()
+        if not self._console.is_terminal and time.monotonic() - self._printed > PRINT_S:
+            self._print()
 
     def ended(self, assignment: Assignment, outcome: Outcome) -> None:
-        self._arms[assignment.arm].running.discard(assignment.trial_id)
-        self._arms[assignment.arm].end(outcome)
-        self._draw()
+        self._arms[assignment.arm].end(assignment, outcome)
 
     def warn(self, message: str) -> None:
         self._console.print(f"warning: {message}", style="yellow", highlight=False, markup=False, soft_wrap=True)
 
-    def _draw(self) -> None:
-        now = time.monotonic()
-        if now - self._drawn < (REFRESH_S if self._live else PRINT_S):
-            return
-        self._drawn = now
-        if self._live:
-            table = Table.grid(padding=(0, 2))
-            for line in self._lines():
-                table.add_row(line)
-            self._live.update(table, refresh=True)
-        else:
-            for line in self._lines():
-                self._console.print(line, highlight=False)
+    def _print(self) -> None:
+        self._printed = time.monotonic()
+        for line in self._lines():
+            self._console.print(line, highlight=False, markup=False, soft_wrap=True)
 
     def _lines(self) -> list[str]:
         width = max(map(len, self._arms))

@@ -50,13 +50,15 @@ def open_storage(location: str) -> BaseStorage:
 
 def _drop_torn_line(path: Path) -> None:
     """A machine that lost power in a write leaves half a line, which would make the next one unreadable."""
-    if not path.exists():
+    content = path.read_bytes() if path.exists() else b""
+    if not content:
         return
-    content = path.read_bytes()
-    if content and not content.endswith(b"\n"):
-        whole = content.rfind(b"\n") + 1
+    first, *_ = content.split(b"\n", 1)
+    if not first.startswith(b'{"op_code"'):
+        raise ValueError("its first line is none of a journal")
+    if not content.endswith(b"\n"):
         with path.open("r+b") as file:
-            file.truncate(whole)
+            file.truncate(content.rfind(b"\n") + 1)
 
 
 def _first_line(error: Exception) -> str:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
-from sklearn.datasets import load_digits
-from sklearn.model_selection import train_test_split
 from torch import nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, TensorDataset
@@ -22,6 +20,10 @@ Report = Callable[[dict[str, float]], None]
 
 def load_data() -> tuple[TensorDataset, TensorDataset]:
     """1,257 images to train on and 270 to validate on; a third part of 270 stays unused."""
+    # Here, so that a worker that only trains need not import scikit-learn.
+    from sklearn.datasets import load_digits
+    from sklearn.model_selection import train_test_split
+
     images, labels = load_digits(return_X_y=True)
     inputs, targets = torch.tensor(images / 16, dtype=torch.float32), torch.tensor(labels)
     rest, _ = train_test_split(range(len(labels)), test_size=HELD_OUT_IMAGES, stratify=labels, random_state=0)

@@ -35,31 +35,59 @@ BAD = {
     "unknown key": ("trials: 8", "trialz: 8", r'bad.yaml:13: search.trialz: unknown key.*Did you mean "trials"'),
     "unknown key of an arm": ("space: [lr]", "spaces: [lr]", r'bad.yaml:7: arms.adam.spaces: unknown key.*"space"'),
     "unknown optimizer": ("optimizer: adam,", "optimizer: adan,", r'bad.yaml:7: arms.adam.optimizer:.*"adam"'),
-    "unknown space": ("[lr, beta_schedules]", "[lr, beta_schedule]", r'bad.yaml:10: arms.scheduled.space:.*"beta_schedules"'),
-    "foreign hyperparameter": ("lr: {dist", "momentum: {dist", r"bad.yaml:12: arms.scheduled.parameters.momentum: .*no hyper"),
-    "min over max": ("min: 1e-5", "min: 1", r"bad.yaml:12: arms.scheduled.parameters.lr: min \(1\) must be smaller than max"),
+    "unknown space": (
+        "[lr, beta_schedules]",
+        "[lr, beta_schedule]",
+        r'bad.yaml:10: arms.scheduled.space:.*"beta_schedules"',
+    ),
+    "foreign hyperparameter": (
+        "lr: {dist",
+        "momentum: {dist",
+        r"bad.yaml:12: arms.scheduled.parameters.momentum: .*no hyper",
+    ),
+    "min over max": (
+        "min: 1e-5",
+        "min: 1",
+        r"bad.yaml:12: arms.scheduled.parameters.lr: min \(1\) must be smaller than max",
+    ),
     "log of zero": ("min: 1e-5", "min: 0", r"bad.yaml:12: arms.scheduled.parameters.lr: min must be greater than 0"),
-    "negative learning rate": ("log_uniform, min: 1e-5", "uniform, min: -1", r"bad.yaml:12: arms.scheduled.parameters.lr"),
+    "negative learning rate": (
+        "log_uniform, min: 1e-5",
+        "uniform, min: -1",
+        r"bad.yaml:12: arms.scheduled.parameters.lr",
+    ),
     "no arm": ("baseline: adam", "baseline: adem", r'bad.yaml:5: baseline: "adem" is no arm.*"adam"'),
     "no trials": ("trials: 8", "trials: 0", r"bad.yaml:13: search.trials: .*greater than or equal to 1, not 0"),
     "text for a number": ("trials: 8", "trials: many", r"bad.yaml:13: search.trials: .*valid integer, not 'many'"),
     "truth for a number": ("trials: 8", "trials: true", r"bad.yaml:13: search.trials: .*valid integer, not True"),
     "unknown scheduler": ("type: asha", "type: asah", r"bad.yaml:14: scheduler.type: .*'asha'"),
-    "seed of the search": ("seeds: [1, 2, 3]", "seeds: [0, 1]", r"bad.yaml:15: confirm.seeds: 0 is the seed of the search"),
+    "seed of the search": (
+        "seeds: [1, 2, 3]",
+        "seeds: [0, 1]",
+        r"bad.yaml:15: confirm.seeds: 0 is the seed of the search",
+    ),
     "seed twice": ("seeds: [1, 2, 3]", "seeds: [1, 1]", r"bad.yaml:15: confirm.seeds: each seed may stand only once"),
     "grace over budget": ("grace: 2", "grace: 30", r"bad.yaml:14: scheduler.grace: 30 epochs of grace"),
     "missing key": ("baseline: adam\n", "", r"bad.yaml:1: baseline: this key is needed and missing"),
     "bad name": ("name: good", "name: Good sweep", r"bad.yaml:1: name: 'Good sweep' is no name"),
     "key twice": ("question:", "name: again\nquestion:", r"bad.yaml:2: name: this key stands already at bad.yaml:1"),
     "broken YAML": ("baseline: adam", "baseline: [adam", r"bad.yaml:\d+: not valid YAML"),
-    "unknown condition": ("max: 1e-1}", "max: 1e-1, when: {nothing: 1}}", r'arms.scheduled.parameters: lr: when names "nothing"'),
+    "unknown condition": (
+        "max: 1e-1}",
+        "max: 1e-1, when: {nothing: 1}}",
+        r'arms.scheduled.parameters: lr: when names "nothing"',
+    ),
     "no distribution": ("distribution: log_uniform, ", "", r"bad.yaml:12: .*needs a distribution"),
     "schedule out of range": (
         "lr: {dist",
         "beta1_schedule: {value: linear}\n      beta1_schedule.to: {value: 1.5}\n      lr: {dist",
         r"bad.yaml:\d+: arms.scheduled.parameters.beta1_schedule.*: moment_adam: beta1_schedule \(linear\) gives",
     ),
-    "unknown schedule": ("lr: {dist", "beta1_schedule: {value: demn}\n      lr: {dist", r'unknown kind \'demn\'.*"demon"'),
+    "unknown schedule": (
+        "lr: {dist",
+        "beta1_schedule: {value: demn}\n      lr: {dist",
+        r'unknown kind \'demn\'.*"demon"',
+    ),
 }
 
 
@@ -103,7 +131,16 @@ def test_set_overrides_values_and_names_itself_in_errors() -> None:
 
 @pytest.mark.parametrize(
     ("text", "value"),
-    [("1e-5", 1e-5), ("1E3", 1000.0), ("-2.5e+3", -2500.0), (".5", 0.5), ("3.", 3.0), ("7", 7), ("1e", "1e"), (".inf", float("inf"))],
+    [
+        ("1e-5", 1e-5),
+        ("1E3", 1000.0),
+        ("-2.5e+3", -2500.0),
+        (".5", 0.5),
+        ("3.", 3.0),
+        ("7", 7),
+        ("1e", "1e"),
+        (".inf", float("inf")),
+    ],
 )
 def test_numbers_follow_yaml_1_2(text: str, value: object) -> None:
     read = load_yaml(f"x: {text}", "x.yaml").data["x"]

@@ -1,0 +1,217 @@
+"""The study is the truth: what was told is there from outside, what was running is issued again, nothing runs twice."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import optuna
+import pytest
+from optuna.trial import TrialState
+
+from optimizers import InputError
+from search_spaces import Sweep, parse_sweep
+from search_spaces.storage import open_storage
+from search_spaces.study import ArmStudies, Assignment, Outcome
+
+
+def sweep(**overrides: object) -> Sweep:
+    assignments = [f"{key}={json.dumps(value)}" for key, value in overrides.items()]
+    text = """
+name: small
+workload: {name: mlp/digits, epochs: 9}
+baseline: adam
+arms: {adam: {optimizer: adam, space: [lr]}}
+search: {trials: 6}
+confirm: {top_k: 2, seeds: [1, 2]}
+"""
+    return parse_sweep(text, "small.yaml", assignments)
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> str:
+    return str(tmp_path / "study.journal")
+
+
+def reopened(journal: str, of: Sweep) -> ArmStudies:
+    return ArmStudies(open_storage(journal), of, "adam")
+
+
+def run_all(arm: ArmStudies, end: Callable[[Assignment], Outcome]) -> list[Assignment]:
+    """Run one after the other until the arm wants nothing more."""
+    ran = []
+    while (assignment := arm.next()) is not None:
+        ran.append(assignment)
+        arm.tell(assignment, end(assignment))
+    assert arm.finished
+    return ran
+
+
+def by_learning_rate(assignment: Assignment) -> Outcome:
+    return Outcome("finished", 9, abs(math.log10(assignment.hyperparameters["lr"]) + 2.5))
+
+
+def test_the_search_comes_first_with_the_default_and_then_every_seed_of_the_best(journal: str) -> None:
+    ran = run_all(reopened(journal, sweep()), by_learning_rate)
+    search, confirm = ran[:6], ran[6:]
+    assert search[0].hyperparameters == {"lr": 1e-3}
+    assert {assignment.seed for assignment in search} == {0}
+    assert len({assignment.hyperparameters["lr"] for assignment in search}) == 6
+    best = sorted(search, key=lambda assignment: by_learning_rate(assignment).value)[:2]
+    assert [(one.confirms, one.seed) for one in confirm] == [(one.number, seed) for one in best for seed in (1, 2)]
+    assert [one.hyperparameters for one in confirm] == [one.hyperparameters for one in best for _ in (1, 2)]
+    assert confirm[0].trial_id == "adam/confirm/0"
+
+
+def test_outcomes_are_seen_from_outside_as_optuna_states(journal: str) -> None:
+    ends = [Outcome("finished", 9, 0.5), Outcome("pruned", 3, 0.9), Outcome("diverged", 1, 1e300)]
+    arm = reopened(journal, sweep(**{"search.trials": 3}))
+    for end in ends:
+        assignment = arm.next()
+        assert assignment is not None
+        arm.report(assignment, 1, 0.7) if end.status != "diverged" else None
+        arm.tell(assignment, end)
+    outside = optuna.load_study(
+        study_name="small/adam",
+        storage=optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(journal)),
+    )
+    finished, pruned, diverged = outside.trials
+    assert (finished.state, finished.value) == (TrialState.COMPLETE, 0.5)
+    assert pruned.state == TrialState.PRUNED
+    assert pruned.intermediate_values == {1: 0.7, 3: 0.9}
+    assert diverged.state == TrialState.PRUNED
+    assert math.isnan(diverged.intermediate_values[1])
+    assert outside.best_trial.number == 0
+    assert diverged.user_attrs["reason"] == "diverged"
+
+
+@pytest.mark.parametrize("kind", ["finished", "pruned"])
+def test_the_sampler_ranks_a_diverged_trial_below_every_other_at_its_step(journal: str, kind: str) -> None:
+    """With one region diverging and the other merely bad, TPE must draw from the bad one."""
+    of = sweep(**{"search.trials": 100})
+    arm = reopened(journal, of)
+
+    def end(assignment: Assignment) -> Outcome:
+        return Outcome("diverged", 3, 1e300) if assignment.hyperparameters["lr"] > 1e-3 else Outcome(kind, 3, 5.0)
+
+    late = []
+    for number in range(100):
+        assignment = arm.next()
+        assert assignment is not None
+        late += [assignment] if number >= 50 else []
+        arm.tell(assignment, end(assignment))
+    assert sum(assignment.hyperparameters["lr"] > 1e-3 for assignment in late) <= 10
+
+
+def test_what_was_running_is_issued_again_with_its_number_and_nothing_twice(journal: str) -> None:
+    first = reopened(journal, sweep())
+    one, two = first.next(), first.next()
+    assert one is not None
+    assert two is not None
+    first.report(two, 1, 0.4)
+    first.tell(one, by_learning_rate(one))
+    second = reopened(journal, sweep())
+    ran = run_all(second, by_learning_rate)
+    assert ran[0] == two
+    numbers = [assignment.number for assignment in ran if assignment.role == "trial"]
+    assert sorted([one.number, *numbers]) == list(range(6))
+    drawn = [one, *ran]
+    assert len({assignment.hyperparameters["lr"] for assignment in drawn if assignment.role == "trial"}) == 6
+
+
+def test_a_study_reopened_after_every_single_step_holds_exactly_the_asked_runs(journal: str) -> None:
+    ran = []
+    while True:
+        arm = reopened(journal, sweep())
+        assignment = arm.next()
+        if assignment is None:
+            break
+        ran.append(assignment.trial_id)
+        arm.tell(assignment, by_learning_rate(assignment))
+    assert ran == [*(f"adam/{number}" for number in range(6)), *(f"adam/confirm/{number}" for number in range(4))]
+
+
+def test_recorded_decisions_leave_out_what_a_running_trial_will_tell_again(journal: str) -> None:
+    arm = reopened(journal, sweep())
+    one, two = arm.next(), arm.next()
+    assert one is not None
+    assert two is not None
+    arm.report(one, 1, 0.4)
+    arm.tell(one, Outcome("pruned", 3, 0.6))
+    arm.report(two, 1, 0.3)
+    arm.report(two, 3, 0.2)
+    assert list(reopened(journal, sweep()).decisions()) == [("adam/0", [(1, 0.4), (3, 0.6)]), ("adam/1", [(1, 0.3)])]
+
+
+def test_failed_trials_are_replaced_until_the_arm_gives_up(journal: str) -> None:
+    def fail_three_times(assignment: Assignment) -> Outcome:
+        return Outcome("failed", 0, 0.0, "out of memory") if assignment.number < 3 else by_learning_rate(assignment)
+
+    replaced = run_all(reopened(journal, sweep()), fail_three_times)
+    assert [assignment.number for assignment in replaced if assignment.role == "trial"] == list(range(9))
+
+    hopeless = reopened(journal + "2", sweep())
+    assert len(run_all(hopeless, lambda _: Outcome("failed", 0, 0.0, "out of memory"))) == 4
+    assert hopeless.search.gave_up == "4 trials failed, the last with: out of memory"
+
+
+def test_a_space_with_few_configurations_ends_early_and_says_so(journal: str) -> None:
+    of = parse_sweep(
+        "{name: tiny, workload: {name: mlp/digits}, baseline: adam, search: {trials: 5}, confirm: {seeds: [1]},"
+        " arms: {adam: {optimizer: adam, parameters: {lr: {values: [0.1, 0.01]}}}}}"
+    )
+    arm = reopened(journal, of)
+    ran = run_all(arm, by_learning_rate)
+    assert sorted(one.hyperparameters["lr"] for one in ran if one.role == "trial") == [0.01, 0.1]
+    assert arm.search.gave_up == "its space holds no further configuration"
+
+
+def test_half_a_line_at_the_journals_end_is_dropped_and_the_rest_is_read(journal: str) -> None:
+    first = reopened(journal, sweep())
+    one = first.next()
+    assert one is not None
+    first.tell(one, by_learning_rate(one))
+    with Path(journal).open("a") as file:
+        file.write('{"op_code": 5, "worker_id": "half')
+    ran = run_all(reopened(journal, sweep()), by_learning_rate)
+    assert len(ran) == 5 + 4
+
+
+def test_a_damaged_journal_is_named(journal: str) -> None:
+    reopened(journal, sweep())
+    whole = Path(journal).read_text()
+    for content in (
+        "no journal, and not to be cut at its end",
+        whole.replace('"op_code"', "op_code", 3)[9:],
+        "{\n" + whole,
+    ):
+        Path(journal).write_text(content)
+        with pytest.raises(InputError, match=r"study\.journal: this study journal is damaged"):
+            open_storage(journal)
+        assert Path(journal).read_text() == content
+
+
+def test_a_journal_damaged_in_the_middle_is_named(journal: str) -> None:
+    reopened(journal, sweep())
+    first, second, *rest = Path(journal).read_text().splitlines(keepends=True)
+    Path(journal).write_text("".join([first, second[:-9] + "\n", *rest]))
+    with pytest.raises(InputError, match=r"study\.journal: this study journal is damaged"):
+        open_storage(journal)
+
+
+def test_a_lock_left_by_a_killed_driver_does_not_stop_the_next(journal: str) -> None:
+    reopened(journal, sweep())
+    Path(journal + ".lock").symlink_to(journal)
+    assert reopened(journal, sweep()).next() is not None
+
+
+def test_a_database_that_does_not_answer_is_named() -> None:
+    with pytest.raises(InputError, match=r"postgresql://.*: the study storage cannot be opened"):
+        open_storage("postgresql://nobody@127.0.0.1:9/nothing")
+
+
+def test_sqlite_holds_a_study_as_well(tmp_path: Path) -> None:
+    arm = reopened(f"sqlite:///{tmp_path / 'study.db'}", sweep())
+    assert len(run_all(arm, by_learning_rate)) == 10
