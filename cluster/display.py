@@ -48,16 +48,16 @@ class Display:
         minimize = sweep.metric.goal == "minimize"
         self._arms = {arm: ArmProgress(sweep.search.trials + confirmations, minimize) for arm in sweep.arms}
         self._metric, self._console = sweep.metric.name, console
+        for assignment, outcome in ended:
+            self._arms[assignment.arm].end(assignment, outcome)
+        self._started, self._done_before = time.monotonic(), sum(arm.done for arm in self._arms.values())
+        self._printed = self._started
         self._live = Live(
             console=console,
             get_renderable=lambda: Text("\n".join(self._lines())),
             refresh_per_second=REFRESHES_PER_SECOND,
             transient=True,
         )
-        for assignment, outcome in ended:
-            self._arms[assignment.arm].end(assignment, outcome)
-        self._started, self._done_before = time.monotonic(), sum(arm.done for arm in self._arms.values())
-        self._printed = self._started
 
     def __enter__(self) -> Display:
         if self._console.is_terminal:

@@ -75,8 +75,9 @@ def _download(root: Path) -> None:
         try:
             MNIST(temporary, train=True, download=True)
         except (OSError, RuntimeError) as error:
+            reason = " ".join(str(error).split())
             raise InputError(
-                f"{root}: MNIST is not there and could not be downloaded ({error}); put the unpacked files "
+                f"{root}: MNIST is not there and could not be downloaded ({reason}); put the unpacked files "
                 f"{', '.join(FILES)} into {_raw(root)}, or name another folder with --data"
             ) from None
         root.mkdir(parents=True, exist_ok=True)

@@ -2,7 +2,8 @@
 
     python -m benchmarks.rivals.optuna_processes FOLDER
 
-starts the processes; each of them is this script with its number behind the folder. It keeps no curves and no MLflow runs.
+starts the processes; each of them is this script with its number behind the folder. It keeps no curves and no MLflow
+runs.
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ from benchmarks.timeline import recorded
 def start_all(folder: Path) -> None:
     command = [sys.executable, "-m", "benchmarks.rivals.optuna_processes", str(folder)]
     processes = [subprocess.Popen([*command, str(number)]) for number in range(core_count())]
-    if any([process.wait() for process in processes]):
-        raise SystemExit("a process failed")
+    codes = [process.wait() for process in processes]
+    if any(codes):
+        raise SystemExit(f"a process failed; exit codes {codes}")
 
 
 def optimize(folder: Path, number: int) -> None:

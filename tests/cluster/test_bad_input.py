@@ -1,0 +1,94 @@
+"""Bad input at the front door: exit code 2, one clear sentence, no traceback, and nothing written."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import FrontDoor
+from tests.trainables.test_data import write_idx
+
+CASES = {
+    "unknown key": (
+        ["--set", "search.trialz=4"],
+        r'unknown key; here stand method, trials, seed. Did you mean "trials"?',
+    ),
+    "unknown optimizer": (["--set", "arms.adam.optimizer=adaam"], 'Did you mean "adam"?'),
+    "foreign hyperparameter": (
+        ["--set", "arms.adam.parameters={momentum: {distribution: uniform, min: 0, max: 0.9}}"],
+        'arms.adam.parameters.momentum: adam has no hyperparameter "momentum"',
+    ),
+    "min over max": (
+        ["--set", "arms.adam.parameters={lr: {distribution: uniform, min: 1, max: 0.1}}"],
+        "arms.adam.parameters.lr: min (1) must be smaller than max (0.1)",
+    ),
+    "log of zero": (
+        ["--set", "arms.adam.parameters={lr: {distribution: log_uniform, min: 0, max: 0.1}}"],
+        "arms.adam.parameters.lr: min must be greater than 0",
+    ),
+    "schedule out of range": (
+        ["--set", "arms.scheduled.parameters={beta1_schedule: {value: linear}, beta1_schedule.to: {value: 1.2}}"],
+        "every value must be in [0, 1)",
+    ),
+    "baseline that is no arm": (["--set", "baseline=sgd"], 'baseline: "sgd" is no arm; the arms are adam, scheduled.'),
+    "no trials": (["--set", "search.trials=0"], "search.trials: input should be greater than or equal to 1, not 0"),
+    "unknown workload": (["--set", "workload.name=mlp/digit"], 'Did you mean "mlp/digits"?'),
+    "unknown metric": (["--set", "metric.name=val/los"], 'mlp/digits has no metric "val/los"'),
+    "nobody at the tracking URL": (["--tracking-uri", "http://127.0.0.1:9"], "no MLflow server answers there"),
+    "nobody at the Ray address": (["--address", "127.0.0.1:9"], "no Ray cluster answers there"),
+    "nobody at the study database": (
+        ["--study-storage", "postgresql://nobody@127.0.0.1:9/none"],
+        "the study storage cannot be opened",
+    ),
+}
+
+
+def files_under(folder: Path) -> set[Path]:
+    return {path for path in folder.rglob("*") if "home" not in path.relative_to(folder).parts}
+
+
+def assert_refused(door: FrontDoor, arguments: list[str], message: str) -> None:
+    before = files_under(door.folder)
+    ended = door(*arguments, timeout=120)
+    assert ended.returncode == 2, ended.stdout + ended.stderr
+    assert message in ended.stderr
+    assert ended.stderr.count("\n") == 1, ended.stderr
+    assert files_under(door.folder) == before
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_bad_sweep_is_refused_before_anything_starts(front_door: FrontDoor, case: str) -> None:
+    arguments, message = CASES[case]
+    assert_refused(front_door, ["run", "quickstart", *arguments], message)
+
+
+def test_a_folder_without_mnist_is_refused_with_what_to_put_where(front_door: FrontDoor) -> None:
+    # An address on this machine where nobody listens stands in for a machine without a network.
+    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+        front_door.environment[name] = "http://127.0.0.1:9"
+    (front_door.folder / "empty").mkdir()
+    arguments = ["run", "mnist-beta-schedules", "--data", "empty"]
+    assert_refused(front_door, arguments, "put the unpacked files train-images-idx3-ubyte, ")
+
+
+def test_a_truncated_mnist_file_is_refused_by_name(front_door: FrontDoor) -> None:
+    raw = write_idx(front_door.folder / "data")
+    os.truncate(raw / "train-images-idx3-ubyte", 1_000)
+    arguments = ["run", "mnist-beta-schedules", "--data", "data"]
+    assert_refused(front_door, arguments, "train-images-idx3-ubyte: 1,000 bytes instead of 47,040,016")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["resume", "nothing"], 'no sweep is called "nothing" here'),
+        (["report", "nothing"], "adamant-runs/mlflow.db"),
+        (["ui"], "no runs here yet; start with `adamant run quickstart`"),
+        (["run", "quickstrat"], 'Did you mean "quickstart"?'),
+        (["run", "missing.yaml"], "there is no such sweep file"),
+    ],
+)
+def test_names_that_do_not_exist_are_refused(front_door: FrontDoor, arguments: list[str], message: str) -> None:
+    assert_refused(front_door, arguments, message)

@@ -1,0 +1,104 @@
+"""Splits are fixed and stratified, caches shared and checked, and files that are not what they should be are named."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from optimizers import InputError
+from trainables import digits, mnist
+from trainables.data import cache_folder, stratified_holdout
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ADAMANT_CACHE", str(tmp_path / "cache"))
+
+
+def test_a_holdout_has_every_class_at_its_share_and_is_always_the_same() -> None:
+    labels = np.repeat(np.arange(4), [400, 300, 200, 100])
+    kept, held_out = stratified_holdout(labels, 100)
+    assert np.abs(np.bincount(labels[held_out]) - [40, 30, 20, 10]).max() <= 1
+    assert sorted([*kept, *held_out]) == list(range(1000))
+    assert np.array_equal(held_out, stratified_holdout(labels, 100)[1])
+
+
+def test_the_digits_are_split_without_overlap_and_fingerprinted() -> None:
+    data = digits.load(Path())
+    sizes = [len(split.targets) for split in (data.train, data.validation, data.test)]
+    assert sizes == [1257, 270, 270]
+    images = np.concatenate([split.inputs.numpy() for split in (data.train, data.validation, data.test)])
+    from sklearn.datasets import load_digits
+
+    original = np.asarray(load_digits().data, dtype=np.uint8)  # pyright: ignore[reportAttributeAccessIssue]
+    assert sorted(map(bytes, images)) == sorted(map(bytes, original))
+    assert data.fingerprint == digits.load(Path()).fingerprint
+    for split in (data.validation, data.test):
+        assert np.bincount(split.targets.numpy()).min() >= 26
+
+
+def test_a_damaged_cache_is_named_and_can_be_made_again() -> None:
+    digits.load(Path())
+    (file,) = cache_folder().glob("*/train-inputs.npy")
+    with file.open("r+b") as opened:
+        opened.seek(-10, os.SEEK_END)
+        opened.write(b"0123456789")
+    with pytest.raises(InputError, match=r"damaged .*; delete the folder and it is made again"):
+        digits.load(Path())
+    shutil.rmtree(file.parent)
+    assert len(digits.load(Path()).train.targets) == 1257
+
+
+def test_a_cache_that_cannot_be_written_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("ADAMANT_CACHE", str(tmp_path / "file" / "cache"))
+    with pytest.raises(InputError, match="set ADAMANT_CACHE to a folder that can"):
+        digits.load(Path())
+
+
+def write_idx(folder: Path) -> Path:
+    """MNIST's four files with the right headers and sizes."""
+    raw = folder / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    for name, (magic, shape) in mnist.FILES.items():
+        header = b"".join(number.to_bytes(4, "big") for number in (magic, *shape))
+        with (raw / name).open("wb") as file:
+            file.write(header)
+            file.truncate(len(header) + int(np.prod(shape)))
+    return raw
+
+
+def test_mnist_files_of_the_right_size_and_kind_are_accepted(tmp_path: Path) -> None:
+    write_idx(tmp_path)
+    mnist.check(tmp_path)
+
+
+def test_truncated_missing_and_mislabelled_mnist_files_are_named(tmp_path: Path) -> None:
+    raw = write_idx(tmp_path)
+    images, labels = raw / "train-images-idx3-ubyte", raw / "t10k-labels-idx1-ubyte"
+    os.truncate(images, 5_000_000)
+    with pytest.raises(InputError, match=r"train-images-idx3-ubyte: 5,000,000 bytes instead of 47,040,016"):
+        mnist.check(tmp_path)
+    os.truncate(images, 47_040_016)
+    labels.write_bytes(b"\0" * labels.stat().st_size)
+    with pytest.raises(InputError, match=r"t10k-labels-idx1-ubyte: its header is not that of this MNIST file"):
+        mnist.check(tmp_path)
+    labels.unlink()
+    with pytest.raises(InputError, match=r"t10k-labels-idx1-ubyte: this MNIST file is missing"):
+        mnist.check(tmp_path)
+
+
+@pytest.mark.realdata
+@pytest.mark.skipif("ADAMANT_DATA" not in os.environ, reason="ADAMANT_DATA does not name a data folder")
+def test_real_mnist_has_its_known_sizes_and_class_counts() -> None:
+    data = mnist.load(Path(os.environ["ADAMANT_DATA"]))
+    train = np.bincount(data.train.targets.numpy()) + np.bincount(data.validation.targets.numpy())
+    assert train.tolist() == [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
+    assert np.bincount(data.test.targets.numpy()).tolist() == [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
+    assert data.train.inputs.shape == (55_000, 784)
+    mean = data.train.inputs.float().mean().item() / 255
+    assert mean == pytest.approx(0.1307, abs=5e-4)

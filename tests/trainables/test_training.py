@@ -1,0 +1,214 @@
+"""A run is its spec: stopped and restored anywhere, or in an actor that ran others before, it gives the same bits."""
+
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+import trainables
+from optimizers import InputError
+from trainables import TrialSpec
+from trainables.checkpoint import TrialFolder
+from trainables.data import DataSet
+from trainables.summary import summarise
+from trainables.training import Training
+from trainables.trial import WORST_OBJECTIVE, Trial
+
+SCHEDULED = {
+    "lr": 3e-3,
+    "beta1_schedule": {"kind": "cosine", "unit": "epoch", "to": 0.5},
+    "beta2_schedule": {"kind": "polynomial"},
+}
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ADAMANT_CACHE", str(tmp_path_factory.getbasetemp() / "data-cache"))
+    torch.set_num_threads(1)
+
+
+def spec(optimizer: str = "moment_adam", epochs: int = 4, test: bool = False, **hyperparameters: object) -> TrialSpec:
+    return TrialSpec("mlp/digits", epochs, 64, optimizer, hyperparameters, seed=7, target=0.5, test=test)
+
+
+def digits() -> DataSet:
+    return trainables.get("mlp/digits").load_data(Path())
+
+
+def fresh(of: TrialSpec) -> Training:
+    return Training(of, trainables.get(of.workload).load(), digits(), torch.device("cpu"))
+
+
+def restored(training: Training) -> Training:
+    """As a new process would: through torch.save and torch.load(weights_only=True)."""
+    file = io.BytesIO()
+    torch.save(training.state_dict(), file)
+    file.seek(0)
+    other = fresh(training.spec)
+    other.load_state_dict(torch.load(file, weights_only=True))
+    return other
+
+
+def without_time(curve: list[dict[str, float]]) -> list[dict[str, float]]:
+    return [{key: value for key, value in point.items() if key != "timestamp"} for point in curve]
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "hyperparameters"),
+    [("moment_adam", SCHEDULED), ("adam", {"lr": 3e-3}), ("sgd", {"lr": 0.1, "momentum": 0.9})],
+)
+@pytest.mark.parametrize("stop_at", [1, 13, 20, 39])
+def test_an_interrupted_run_equals_an_uninterrupted_one(optimizer: str, hyperparameters: dict, stop_at: int) -> None:
+    whole = fresh(spec(optimizer, **hyperparameters))
+    whole.advance(10_000)
+    part = fresh(spec(optimizer, **hyperparameters))
+    part.advance(stop_at)
+    torch.manual_seed(12345)  # what other code does to the global generator in between must not matter
+    part = restored(part)
+    part.advance(10_000)
+    assert part.step == whole.step == 80
+    assert part.weights_sha256() == whole.weights_sha256()
+    assert without_time(part.curve) == without_time(whole.curve)
+
+
+def test_a_run_learns_and_reads_the_test_split_only_when_told() -> None:
+    training = fresh(spec("adam", epochs=15, lr=3e-3))
+    training.advance(10_000)
+    assert [point["epoch"] for point in training.curve] == list(range(1, 16))
+    assert training.curve[-1]["val/accuracy"] > 0.9
+    assert training.curve[-1]["train/loss"] < training.curve[0]["train/loss"] / 5
+    assert training.test_metrics()["test/accuracy"] > 0.9
+
+
+def test_seeds_change_a_run_and_nothing_else_does() -> None:
+    runs = [fresh(spec("adam", epochs=1, lr=1e-3)), fresh(spec("adam", epochs=1, lr=1e-3))]
+    other = fresh(TrialSpec.from_dict({**runs[0].spec.to_dict(), "seed": 8}))
+    for run in (*runs, other):
+        run.advance(10_000)
+    assert runs[0].weights_sha256() == runs[1].weights_sha256() != other.weights_sha256()
+    assert runs[0].spec.config_hash == other.spec.config_hash
+
+
+def test_a_diverging_run_stops_at_once() -> None:
+    training = fresh(spec("sgd", epochs=20, lr=1e4))
+    training.advance(10_000)
+    assert training.diverged
+    assert training.finished
+    assert training.step <= 21
+
+
+def test_a_checkpoint_of_another_run_is_refused() -> None:
+    training = fresh(spec("adam", lr=1e-3))
+    with pytest.raises(ValueError, match="another configuration"):
+        fresh(spec("adam", lr=2e-3)).load_state_dict(training.state_dict())
+
+
+def test_a_schedule_without_a_length_gets_the_trials_own() -> None:
+    training = fresh(spec(**SCHEDULED))
+    training.advance(10_000)
+    group = training.optimizer.param_groups[0]
+    assert group["beta1_schedule"]["stop"] == training.spec.epochs
+
+
+def test_the_summary_counts_the_first_step_that_reached_the_target() -> None:
+    curve = [{"step": 10, "val/loss": 0.9}, {"step": 20, "val/loss": 0.4}, {"step": 30, "val/loss": 0.6}]
+    assert summarise(spec(), curve) == {
+        "summary/best_val_loss": 0.4,
+        "summary/final_val_loss": 0.6,
+        "summary/steps_to_target": 20,
+    }
+    assert "summary/steps_to_target" not in summarise(spec(), curve[:1])
+    assert summarise(spec(), []) == {}
+
+
+# The Ray Tune Trainable, without Ray: an actor calls setup, step and reset_config as here.
+
+
+def config(of: TrialSpec, folder: Path, session: int = 1) -> dict:
+    decisions = [2, of.epochs]
+    return {
+        "spec": of.to_dict(), "folder": str(folder), "session": session, "data_root": str(folder), "cpus": 1, "gpus": 0,
+        "decisions": decisions,
+    }  # fmt: skip
+
+
+def steps_to_end(trial: Trial) -> list[dict]:
+    results = [trial.step()]
+    while not results[-1]["done"]:
+        results.append(trial.step())
+    return results
+
+
+def test_a_trial_in_a_reused_actor_equals_one_in_a_fresh_actor(tmp_path: Path) -> None:
+    actor = Trial(config(spec("sgd", lr=0.5, momentum=0.9), tmp_path / "first"))
+    actor.step()
+    assert actor.reset_config(config(spec(**SCHEDULED), tmp_path / "reused"))
+    reused = steps_to_end(actor)
+    alone = steps_to_end(Trial(config(spec(**SCHEDULED), tmp_path / "alone")))
+    assert reused[-1]["outcome"]["weights_sha256"] == alone[-1]["outcome"]["weights_sha256"]
+    assert [without_time(result["curve"]) for result in reused] == [without_time(result["curve"]) for result in alone]
+
+
+def test_a_trial_goes_on_from_its_folder_and_tells_its_last_decision_again(tmp_path: Path) -> None:
+    of = spec(**SCHEDULED)
+    whole = steps_to_end(Trial(config(of, tmp_path / "whole")))
+    assert [result["epoch"] for result in whole] == [2, 4]
+    before = Trial(config(of, tmp_path / "cut")).step()
+    after = steps_to_end(Trial(config(of, tmp_path / "cut", session=2)))
+    assert after[0] == before
+    assert after[-1]["outcome"] == whole[-1]["outcome"]
+    again = steps_to_end(Trial(config(of, tmp_path / "cut", session=3)))
+    assert [result["outcome"] for result in again] == [whole[-1]["outcome"]]
+    assert len(again[0]["curve"]) == of.epochs
+
+
+def test_a_damaged_checkpoint_is_set_aside_by_name_and_the_result_is_the_same(tmp_path: Path) -> None:
+    of = spec(**SCHEDULED)
+    Trial(config(of, tmp_path)).step()
+    (checkpoint,) = tmp_path.glob("checkpoints/*.pt")
+    checkpoint.write_bytes(checkpoint.read_bytes()[:100])
+    results = steps_to_end(Trial(config(of, tmp_path, session=2)))
+    assert str(checkpoint) in results[0]["warnings"][0]
+    assert "damaged" in results[0]["warnings"][0]
+    assert Path(f"{checkpoint}.damaged").exists()
+    whole = steps_to_end(Trial(config(of, tmp_path / "whole")))
+    assert results[-1]["outcome"]["weights_sha256"] == whole[-1]["outcome"]["weights_sha256"]
+
+
+def test_checkpoints_are_few_and_a_late_writer_of_a_killed_driver_harms_none(tmp_path: Path) -> None:
+    folder = TrialFolder(tmp_path, session=2)
+    for step in (10, 20, 30, 40):
+        folder.save_checkpoint({"step": step}, step)
+    assert len(list(tmp_path.glob("checkpoints/*"))) == 2
+    TrialFolder(tmp_path, session=1).save_checkpoint({"step": 20}, 20)
+    state, warnings = folder.load_checkpoint()
+    assert (state, warnings) == ({"step": 40}, [])
+
+
+def test_a_diverged_trial_reports_the_worst_objective_and_ends(tmp_path: Path) -> None:
+    (result,) = steps_to_end(Trial(config(spec("sgd", lr=1e4), tmp_path)))
+    assert result["objective"] == WORST_OBJECTIVE
+    assert result["outcome"]["status"] == "diverged"
+
+
+def test_an_error_in_a_trial_is_a_failed_result_with_its_reason(tmp_path: Path) -> None:
+    (result,) = steps_to_end(Trial(config(spec("sgd", lr=-1), tmp_path)))
+    assert result["outcome"]["status"] == "failed"
+    assert result["outcome"]["reason"].startswith("InputError: sgd: lr")
+    assert "Traceback" in (tmp_path / "error.txt").read_text()
+
+
+def test_confirmation_reads_the_test_split_once_at_the_end(tmp_path: Path) -> None:
+    results = steps_to_end(Trial(config(spec("adam", test=True, lr=1e-3), tmp_path)))
+    assert "test" not in str(results[0]["curve"])
+    assert set(results[-1]["outcome"]["test"]) == {"test/loss", "test/accuracy"}
+
+
+def test_a_misspelt_workload_gets_the_nearest_name() -> None:
+    with pytest.raises(InputError, match='Did you mean "mlp/digits"'):
+        trainables.get("mlp/digit")
+    assert os.environ["ADAMANT_CACHE"]
