@@ -105,15 +105,16 @@ def _conclude(ended: EndedSweep, json_file: str | None) -> int:
     from analysis import judge, load, render_table, to_json, write_report
 
     verdict = judge(load(ended.name, ended.tracking_uri))
-    write_report(verdict, ended.report_folder, ended.link)
+    write_report(verdict, ended.report_folder, ended.confirm_link)
     if json_file is not None:
-        Path(json_file).write_text(json.dumps(to_json(verdict, ended.link), indent=2))
-    for line in (
-        "",
-        render_table(verdict),
-        f"Runs: {ended.link}",
+        Path(json_file).write_text(json.dumps(to_json(verdict, ended.confirm_link), indent=2))
+    lines = [
+        f"\n{render_table(verdict)}",
+        f"Trials: {ended.search_link}",
+        f"Confirmations by arm: {ended.confirm_link}",
         f"Report: {ended.report_command} --out {ended.name}-report",
-    ):
+    ]
+    for line in lines:
         console.print(line, highlight=False, markup=False, soft_wrap=True)
     return 0 if all(arm.scores for arm in verdict.arms) else FAILED
 

@@ -2,7 +2,7 @@
 
 The optimizers take turns, so that a machine that slows down slows all of them; a ratio is one of medians.
 
-    python benchmarks/optimizer_step.py
+    python -m benchmarks optimizer_step
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ from typing import Any
 import torch
 from torch import nn
 
+from benchmarks.report import Goal, table
 from optimizers.moment_adam import MomentAdam
 
 Shapes = list[tuple[int, ...]]
 
-BASELINE = "Adam fused"
+BASELINE, JUDGED = "Adam fused", "MomentAdam"
 SCHEDULES: dict[str, Any] = {
     "beta1_schedule": {"kind": "demon", "total": 1_000_000},
     "beta2_schedule": {"kind": "cosine", "to": 0.99, "stop": 1_000_000},
@@ -97,15 +98,24 @@ def _rows(model: str, shapes: Shapes, rounds: int, steps: int) -> list[dict[str,
     ]
 
 
-def main() -> None:
-    """Print the rows as a table."""
-    print(f"{'model':<12}{'optimizer':<30}{'us a step':>12}{'ratio':>8}{'of best':>9}")
-    for row in measure():
-        print(
-            f"{row['model']:<12}{row['optimizer']:<30}{row['microseconds']:>12.0f}"
-            f"{row['ratio']:>8.2f}{row['best_ratio']:>9.2f}"
+def main() -> list[Goal]:
+    """Print the rows as a table, and return a goal for each model."""
+    rows = measure()
+    cells = [
+        (
+            f"{row['model']}, {row['optimizer']}",
+            f"{row['microseconds']:.0f}",
+            f"{row['ratio']:.2f}",
+            f"{row['best_ratio']:.2f}",
         )
-
-
-if __name__ == "__main__":
-    main()
+        for row in rows
+    ]
+    print(f"One step on one thread; ratios to {BASELINE}, of the medians and of the fastest rounds:\n")
+    print(table(("", "us a step", "ratio", "of fastest"), cells), end="\n\n")
+    goals = [
+        Goal(f"{JUDGED} step / {BASELINE}, {row['model']}", row["ratio"], "at most", 1.0)
+        for row in rows
+        if row["optimizer"] == JUDGED
+    ]
+    print(*goals, sep="\n")
+    return goals

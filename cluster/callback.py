@@ -70,17 +70,22 @@ def close_run(sweep: Sweep, folder: SweepFolder, tracker: Tracker, assignment: A
     tags = {"status.reason": outcome.status}
     if outcome.status == "failed":
         tags["status.detail"] = outcome.reason
-    metrics: dict[str, float] = {}
-    step = 0
+    points: list[dict[str, float]] = []
     if record is not None:
-        ended = record.get("outcome", {})
-        metrics = {
-            **summarise(TrialSpec.from_dict(record["spec"]), record["curve"]),
-            **ended.get("test", {}),
-            "summary/train_seconds": record["train_seconds"],
+        tags |= {
+            "data.fingerprint": record["fingerprint"],
+            "weights.sha256": record.get("outcome", {}).get("weights_sha256", ""),
         }
-        step = record["step"]
-        tags |= {"data.fingerprint": record["fingerprint"], "weights.sha256": ended.get("weights_sha256", "")}
         tracker.log(description, record["curve"])
-    tracker.end(description, MLFLOW_STATUS[outcome.status], tags, metrics, step)
+        points = _last_points(record)
+    tracker.end(description, MLFLOW_STATUS[outcome.status], tags, points)
     trial_folder.delete_checkpoints()
+
+
+def _last_points(record: dict[str, Any]) -> list[dict[str, float]]:
+    """The summary, at step 0 because MLflow draws bars only for values without a course, and the test metrics."""
+    curve, spec = record["curve"], TrialSpec.from_dict(record["spec"])
+    timestamp = curve[-1]["timestamp"] if curve else 0
+    summary = {**summarise(spec, curve), "summary/train_seconds": record["train_seconds"]}
+    tested = record.get("outcome", {}).get("test", {})
+    return [{"step": 0, "timestamp": timestamp, **summary}, {"step": record["step"], "timestamp": timestamp, **tested}]

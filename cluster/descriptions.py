@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import trainables
+from cluster.links import arm_colour
 from cluster.tracking import RunDescription
 from search_spaces import Sweep
 from search_spaces.study import Assignment
@@ -50,6 +51,7 @@ def describe(sweep: Sweep, assignment: Assignment) -> RunDescription:
         "seed": str(spec.seed),
         "config.hash": spec.config_hash,
         "trial.spec": json.dumps(spec.to_dict()),
+        "mlflow.runColor": arm_colour(sweep, assignment.arm),
         **environment(),
     }
     if assignment.confirms is not None:

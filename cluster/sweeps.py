@@ -17,7 +17,7 @@ from rich.console import Console
 
 from cluster import preflight
 from cluster.descriptions import describe_summary, trial_spec
-from cluster.links import runs_link
+from cluster.links import CONFIRM_VIEW, SEARCH_VIEW, view_link, view_tags
 from cluster.places import DEFAULT_STORAGE, Manifest, SweepFolder, data_root_of, new_sweep_id, tracking_uri_of
 from cluster.session import ray_session, slot_counter
 from cluster.tracking import Tracker
@@ -61,7 +61,8 @@ class EndedSweep:
     code: int
     name: str
     tracking_uri: str
-    link: str
+    search_link: str
+    confirm_link: str
     report_folder: Path
     report_command: str
 
@@ -131,7 +132,7 @@ class _Driver:
                 return
             yield self._ended(DONE)
             self.tracker.artifact(self.summary, self.folder.report)
-            self.tracker.end(self.summary, "FINISHED", {"status.reason": "finished"}, {}, 0)
+            self.tracker.end(self.summary, "FINISHED", {"status.reason": "finished"})
             self.tracker.close()
         except KeyboardInterrupt:
             # A second Ctrl-C must not cut off what is being saved.
@@ -146,6 +147,7 @@ class _Driver:
         self._say(f"{sweep.name}   {sweep.question}")
         budget = f"{sweep.search.trials} trials an arm, {sweep.workload.epochs} epochs"
         self._say(f"{sweep.workload.name}, {len(sweep.arms)} arms, {budget}")
+        self.tracker.tag_experiment(view_tags(self.manifest.sweep_id, sweep))
         self.tracker.log(self.summary, [])
         self.tracker.artifact(self.summary, self.folder.path / "sweep.yaml")
 
@@ -158,7 +160,7 @@ class _Driver:
             storage = open_storage(self.manifest.study_storage)
             arms = {arm: ArmStudies(storage, self.sweep, arm) for arm in self.sweep.arms}
             self._close_runs_of_earlier_drivers(arms)
-            self._say(f"Runs: {self._link()}")
+            self._say(f"Runs: {self._link(SEARCH_VIEW)}")
             self._tune(arms)
         for name, arm in arms.items():
             if arm.search.gave_up:
@@ -229,14 +231,20 @@ class _Driver:
 
     def _ended(self, code: int) -> EndedSweep:
         return EndedSweep(
-            code, self.sweep.name, self.manifest.tracking_uri, self._link(), self.folder.report, self._command("report")
+            code=code,
+            name=self.sweep.name,
+            tracking_uri=self.manifest.tracking_uri,
+            search_link=self._link(SEARCH_VIEW),
+            confirm_link=self._link(CONFIRM_VIEW),
+            report_folder=self.folder.report,
+            report_command=self._command("report"),
         )
 
     def _say(self, line: str) -> None:
         self.console.print(line, highlight=False, markup=False, soft_wrap=True)
 
-    def _link(self) -> str:
-        return runs_link(self.manifest.tracking_uri, self.tracker.experiment_id(), self.manifest.sweep_id, self.sweep)
+    def _link(self, view: str) -> str:
+        return view_link(self.manifest.tracking_uri, self.tracker.experiment_id(), self.manifest.sweep_id, view)
 
     def _command(self, command: str) -> str:
         default = self.folder.storage == Path(DEFAULT_STORAGE).resolve()

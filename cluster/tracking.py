@@ -6,7 +6,6 @@ import logging
 import os
 import queue
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -72,17 +71,19 @@ class Tracker:
         self._submit(lambda: self._log(run, _metrics(curve)))
 
     def end(
-        self, run: RunDescription, status: str, tags: Mapping[str, str], metrics: Mapping[str, float], step: int
+        self,
+        run: RunDescription,
+        status: str,
+        tags: Mapping[str, str],
+        points: Sequence[Mapping[str, float]] = (),
     ) -> None:
-        """Close a run as FINISHED, KILLED or FAILED with its last tags and its single metrics."""
+        """Close a run as FINISHED, KILLED or FAILED with its last tags and points of its curve."""
         self._live.pop(run.trial_id, None)
-        now = int(time.time() * 1000)
-        rows = [(name, value, now, step) for name, value in metrics.items()]
 
         def carry_out() -> None:
             if run.trial_id in self._closed_runs:
                 return
-            self._log(run, rows, tags)
+            self._log(run, _metrics(points), tags)
             self._mlflow.set_terminated(self._run_ids[run.trial_id], status)
             self._closed_runs.add(run.trial_id)
 
@@ -101,7 +102,16 @@ class Tracker:
     def interrupt(self) -> None:
         """Close every run that is under way as KILLED, to be opened again by a resume."""
         for run in list(self._live.values()):
-            self.end(run, "KILLED", {"status.reason": "interrupted"}, {}, 0)
+            self.end(run, "KILLED", {"status.reason": "interrupted"})
+
+    def tag_experiment(self, tags: Mapping[str, str]) -> None:
+        """Set tags of the experiment itself."""
+
+        def carry_out() -> None:
+            for key, value in tags.items():
+                self._mlflow.set_experiment_tag(self._experiment_id, key, value)
+
+        self._submit(carry_out)
 
     def experiment_id(self) -> str:
         """Id of the experiment; waits for the first answer of the tracking server, at most a minute."""

@@ -11,6 +11,7 @@ import optuna
 import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Run
+from optuna.storages.journal import JournalFileBackend
 
 from tests.conftest import FrontDoor, open_front_door
 
@@ -76,7 +77,7 @@ def test_every_run_is_flat_closed_and_tagged(swept: FrontDoor) -> None:
 
 
 def test_the_study_opens_from_outside_with_pruned_and_diverged_trials(swept: FrontDoor) -> None:
-    backend = optuna.storages.journal.JournalFileBackend(str(swept.runs / "study.journal"))
+    backend = JournalFileBackend(str(swept.runs / "study.journal"))
     storage = optuna.storages.JournalStorage(backend)
     adam = optuna.load_study(study_name="quickstart/adam", storage=storage)
     assert adam.trials[0].params == {"lr": 1e-3}

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import optuna
 import pytest
+from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
 from optimizers import InputError
@@ -75,7 +76,7 @@ def test_outcomes_are_seen_from_outside_as_optuna_states(journal: str) -> None:
         arm.tell(assignment, end)
     outside = optuna.load_study(
         study_name="small/adam",
-        storage=optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(journal)),
+        storage=optuna.storages.JournalStorage(JournalFileBackend(journal)),
     )
     finished, pruned, diverged = outside.trials
     assert (finished.state, finished.value) == (TrialState.COMPLETE, 0.5)

@@ -1,0 +1,176 @@
+"""Faults that must cost nothing but time: a tracking server that goes away, a trial's process that is killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+import pytest
+from mlflow import MlflowClient
+
+from cluster.tracking import RunDescription, Tracker
+from tests.conftest import FrontDoor, wait_until
+
+pytestmark = pytest.mark.cluster
+
+
+class Server:
+    """A real MLflow server that can be killed and started again on the same port and database."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.process: subprocess.Popen | None = None
+
+    @property
+    def uri(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        command = [
+            sys.executable,
+            "-m",
+            "mlflow",
+            "server",
+            "--host",
+            "127.0.0.1",
+            "--port",
+            str(self.port),
+            "--workers",
+            "1",
+        ]
+        command += ["--backend-store-uri", f"sqlite:///{self.folder / 'server.db'}"]
+        command += ["--default-artifact-root", str(self.folder / "artifacts")]
+        environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "1"}
+        self.process = subprocess.Popen(
+            command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        )
+        wait_until(self.answers, 90, "the MLflow server")
+
+    def answers(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.uri}/health", timeout=2):
+                return True
+        except OSError:
+            return False
+
+    def kill(self) -> None:
+        if self.process is not None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+            self.process = None
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    one = Server(tmp_path)
+    one.start()
+    yield one
+    one.kill()
+
+
+def test_every_metric_arrives_once_after_the_server_was_away(server: Server, tmp_path: Path) -> None:
+    tracker = Tracker(server.uri, "faults", "faults-1", tmp_path)
+    runs = [RunDescription(f"adam/{number}", {"sweep.role": "trial"}, {"optimizer.lr": number}) for number in range(6)]
+    curve = [
+        {"step": step, "epoch": step, "timestamp": 1_700_000_000_000 + step, "val/loss": 1 / step}
+        for step in range(1, 51)
+    ]
+    for number, run in enumerate(runs):
+        if number == 2:
+            assert tracker.flush(60)
+            server.kill()
+        tracker.log(run, curve[:20])
+        tracker.log(run, curve)  # as a trial does that was started again: everything once more
+        tracker.end(run, "FINISHED", {"status.reason": "finished"}, [{"step": 0, "timestamp": 1, "summary/x": 0.02}])
+    assert not tracker.flush(1)
+    server.start()
+    assert tracker.close(60)
+
+    client = MlflowClient(server.uri)
+    experiment = client.get_experiment_by_name("adamant/faults")
+    assert experiment is not None
+    logged = client.search_runs([experiment.experiment_id])
+    assert Counter(run.data.tags["trial.id"] for run in logged) == {run.trial_id: 1 for run in runs}
+    for run in logged:
+        assert run.info.status == "FINISHED"
+        history = client.get_metric_history(run.info.run_id, "val/loss")
+        assert [(point.step, point.value) for point in history] == [
+            (point["step"], point["val/loss"]) for point in curve
+        ]
+
+
+def test_an_interrupted_run_is_opened_again_and_not_made_twice(tmp_path: Path) -> None:
+    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    run = RunDescription("adam/0", {"sweep.role": "trial"}, {"optimizer.lr": 0.1})
+    point = {"step": 1, "timestamp": 1_700_000_000_000, "val/loss": 0.5}
+    first = Tracker(uri, "faults", "faults-1", tmp_path)
+    first.log(run, [point])
+    first.interrupt()
+    assert first.close(60)
+    second = Tracker(uri, "faults", "faults-1", tmp_path)
+    assert second.closed_runs() == set()
+    second.log(run, [point, {**point, "step": 2}])
+    second.end(run, "FINISHED", {"status.reason": "finished"})
+    assert second.close(60)
+    third = Tracker(uri, "faults", "faults-1", tmp_path)
+    assert third.closed_runs() == {"adam/0"}
+    assert third.close(60)
+    client = MlflowClient(uri)
+    experiment = client.get_experiment_by_name("adamant/faults")
+    assert experiment is not None
+    (logged,) = client.search_runs([experiment.experiment_id])
+    assert logged.info.status == "FINISHED"
+    assert [point.step for point in client.get_metric_history(logged.info.run_id, "val/loss")] == [1, 2]
+
+
+def actors_of(door: FrontDoor) -> list[psutil.Process]:
+    """The trial actors of this front door, told from those of other sessions by their home."""
+    actors = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if (
+                "ray::Trial" in " ".join(process.cmdline())
+                and process.environ().get("HOME") == door.environment["HOME"]
+            ):
+                actors.append(process)
+    return actors
+
+
+def test_a_trial_whose_process_is_killed_goes_on_from_its_checkpoint(front_door: FrontDoor) -> None:
+    driver = front_door.start(
+        "run", "quickstart", "--set", "search.trials=2", "--set", "confirm.seeds=[1]", "--set", "workload.epochs=400",
+        "--set", "scheduler.grace=20",
+    )  # fmt: skip
+    trials = front_door.runs / "quickstart" / "trials"
+    wait_until(lambda: list(trials.glob("*/*/checkpoints/*.pt")) or driver.poll() is not None, 120, "a checkpoint")
+    assert driver.poll() is None
+    actors = actors_of(front_door)
+    assert actors
+    actors[0].kill()
+    killed = time.monotonic()
+    out, err = driver.communicate(timeout=200)
+    assert driver.returncode == 0, err
+    assert time.monotonic() - killed < 120
+    assert "failed" not in out
+    client = MlflowClient(front_door.tracking_uri)
+    experiment = client.get_experiment_by_name("adamant/quickstart")
+    assert experiment is not None
+    logged = client.search_runs([experiment.experiment_id])
+    names = Counter(run.data.tags["trial.id"] for run in logged)
+    assert names == dict.fromkeys(
+        ["adam/0", "adam/1", "scheduled/0", "scheduled/1", "adam/confirm/0", "scheduled/confirm/0", "summary"], 1
+    )
+    assert {run.info.status for run in logged} <= {"FINISHED", "KILLED"}
