@@ -187,7 +187,7 @@ class _Driver:
         ended = [run for arm in arms.values() for run in arm.ended()]
         with Display(self.sweep, self.console, ended) as display:
             tune.Tuner(
-                tune.with_resources(Trial, {"cpu": resources.cpu, "gpu": resources.gpu}),
+                Trial,
                 tune_config=tune.TuneConfig(
                     search_alg=searcher, scheduler=scheduler, num_samples=-1, reuse_actors=True
                 ),

@@ -42,6 +42,10 @@ class Trial(tune.Trainable):
     would run the same error again; when a trial's process dies, Tune starts it again from its checkpoint.
     """
 
+    @classmethod
+    def default_resource_request(cls, config: dict[str, Any]) -> tune.PlacementGroupFactory:
+        return tune.PlacementGroupFactory([{"CPU": config["cpus"], "GPU": config["gpus"]}])
+
     def setup(self, config: dict[str, Any]) -> None:
         self._config = config
         self._spec = TrialSpec.from_dict(config["spec"])

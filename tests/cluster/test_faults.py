@@ -137,7 +137,7 @@ def test_an_interrupted_run_is_opened_again_and_not_made_twice(tmp_path: Path) -
 
 
 def actors_of(door: FrontDoor) -> list[psutil.Process]:
-    """The trial actors of this front door, told from those of other sessions by their home."""
+    """The trial actors of this front door, told from those of other sessions by their folder."""
     actors = []
     for process in psutil.process_iter():
         with suppress(psutil.Error):
@@ -151,7 +151,7 @@ def actors_of(door: FrontDoor) -> list[psutil.Process]:
 
 def test_a_trial_whose_process_is_killed_goes_on_from_its_checkpoint(front_door: FrontDoor) -> None:
     driver = front_door.start(
-        "run", "quickstart", "--set", "search.trials=2", "--set", "confirm.seeds=[1]", "--set", "workload.epochs=400",
+        "run", "quickstart", "--set", "search.trials=2", "--set", "confirm.seeds=[1]", "--set", "workload.epochs=200",
         "--set", "scheduler.grace=20",
     )  # fmt: skip
     trials = front_door.runs / "quickstart" / "trials"
