@@ -179,12 +179,12 @@ def report(
 
 @app.command()
 @_clear_errors
-def ui(storage: Storage = DEFAULT_STORAGE, tracking_uri: TrackingUri = None, port: int = 5000) -> int:
+def ui(storage: Storage = DEFAULT_STORAGE, tracking_uri: TrackingUri = None, port: int = 5000) -> None:
     """Serve the MLflow UI of the runs on this machine."""
     from cluster.places import tracking_uri_of
     from cluster.ui import serve
 
-    return serve(tracking_uri or tracking_uri_of(storage), port, console)
+    serve(tracking_uri or tracking_uri_of(storage), port, console)
 
 
 @app.command()

@@ -1,19 +1,22 @@
-"""Links into the MLflow UI."""
+"""Links into the MLflow UI, and the views behind them.
+
+A view is kept as a tag of the experiment, as MLflow's own "Share" button does, and a link names it. A version of MLflow
+that does not know a view shows its standard page.
+"""
 
 from __future__ import annotations
 
 import json
+from typing import Any
 from urllib.parse import quote, urlencode
 
+import trainables
 from search_spaces import Sweep
 
 # Where `adamant ui` serves a local database.
 UI_HOST, UI_PORT = "127.0.0.1", 5000
-
-
 # Okabe and Ito's colours, which colour-blind readers can tell apart.
 ARM_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442", "#000000")
-# The views that a link can name, kept by MLflow as experiment tags under this prefix, as its own "Share" button does.
 VIEW_TAG = "mlflow.sharedViewState."
 SEARCH_VIEW, CONFIRM_VIEW = "search", "confirm"
 
@@ -23,29 +26,60 @@ def arm_colour(sweep: Sweep, arm: str) -> str:
     return ARM_COLOURS[list(sweep.arms).index(arm) % len(ARM_COLOURS)]
 
 
-def view_tags(sweep_id: str, sweep: Sweep) -> dict[str, str]:
-    """Experiment tags that hold the two views: every trial in its arm's colour, and confirmations as means by arm."""
-    by_arm = {"aggregateFunction": "average", "groupByKeys": [{"mode": "tag", "groupByData": "arm"}]}
-    common = {"runsHiddenMode": "SHOWALL", **_order(sweep)}
-    return {
-        f"{VIEW_TAG}{sweep_id}-{SEARCH_VIEW}": json.dumps({**common, "searchFilter": _filter(sweep_id, "trial")}),
-        f"{VIEW_TAG}{sweep_id}-{CONFIRM_VIEW}": json.dumps(
-            {**common, "searchFilter": _filter(sweep_id, "confirm"), "groupBy": by_arm}
-        ),
-    }
-
-
 def view_link(tracking_uri: str, experiment_id: str, sweep_id: str, view: str) -> str:
-    """The chart page of a sweep's runs in one of the two views."""
+    """The chart page of a sweep's runs in one of its two views."""
     base = tracking_uri.rstrip("/") if tracking_uri.startswith("http") else f"http://{UI_HOST}:{UI_PORT}"
     query = urlencode({"compareRunsMode": "CHART", "viewStateShareKey": f"{sweep_id}-{view}"}, quote_via=quote)
     return f"{base}/#/experiments/{experiment_id}/runs?{query}"
 
 
-def _filter(sweep_id: str, role: str) -> str:
-    return f"tags.`sweep.id` = '{sweep_id}' and tags.`sweep.role` = '{role}'"
+def view_tags(sweep_id: str, sweep: Sweep) -> dict[str, str]:
+    """Experiment tags of the two views: every trial in its arm's colour, and the confirmations as means by arm."""
+    by_arm = {"aggregateFunction": "average", "groupByKeys": [{"mode": "tag", "groupByData": "arm"}]}
+    search = _view(sweep_id, sweep, "trial", ["val", "train", "summary"])
+    confirm = _view(sweep_id, sweep, "confirm", ["val", "train", "test", "summary"]) | {"groupBy": by_arm}
+    return {
+        # Without it MLflow takes an experiment for one of language models.
+        "mlflow.experimentKind": "custom_model_development",
+        f"{VIEW_TAG}{sweep_id}-{SEARCH_VIEW}": json.dumps(search),
+        f"{VIEW_TAG}{sweep_id}-{CONFIRM_VIEW}": json.dumps(confirm),
+    }
 
 
-def _order(sweep: Sweep) -> dict[str, object]:
-    best = f"metrics.`summary/best_{sweep.metric.name.replace('/', '_')}`"
-    return {"orderByKey": best, "orderByAsc": sweep.metric.goal == "minimize"}
+def _view(sweep_id: str, sweep: Sweep, role: str, sections: list[str]) -> dict[str, Any]:
+    """All runs of a role, the best first, with their curves above everything else; other charts MLflow adds itself."""
+    curves = [*trainables.get(sweep.workload.name).metrics, "train/loss"]
+    return {
+        "searchFilter": f"tags.`sweep.id` = '{sweep_id}' and tags.`sweep.role` = '{role}'",
+        "orderByKey": f"metrics.`summary/best_{sweep.metric.name.replace('/', '_')}`",
+        "orderByAsc": sweep.metric.goal == "minimize",
+        "runsHiddenMode": "SHOWALL",
+        "isAccordionReordered": True,
+        "compareRunSections": [_section(name) for name in sections],
+        "compareRunCharts": [_curve_chart(metric) for metric in curves],
+    }
+
+
+def _section(name: str) -> dict[str, Any]:
+    flags = {"display": True, "isReordered": True, "deleted": False, "isGenerated": True}
+    return {"uuid": name, "name": name, "columns": 2, "cardHeight": 360, **flags}
+
+
+def _curve_chart(metric: str) -> dict[str, Any]:
+    """A line chart over steps; losses on a logarithmic axis, as they fall over decades."""
+    return {
+        "uuid": metric,
+        "type": "LINE",
+        "metricSectionId": metric.partition("/")[0],
+        "metricKey": metric,
+        "selectedMetricKeys": [metric],
+        "scaleType": "log" if metric.endswith("loss") else "linear",
+        "xAxisKey": "step",
+        "xAxisScaleType": "linear",
+        "selectedXAxisMetricKey": "",
+        "lineSmoothness": 0,
+        "runsCountToCompare": 100,
+        "range": {},
+        "deleted": False,
+        "isGenerated": True,
+    }

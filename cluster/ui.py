@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import subprocess
+import socket
 import sys
 from pathlib import Path
 
@@ -13,22 +13,23 @@ from cluster.links import UI_HOST
 from optimizers import InputError
 
 
-def serve(tracking_uri: str, port: int, console: Console) -> int:
+def serve(tracking_uri: str, port: int, console: Console) -> None:
     """Serve the MLflow UI on this machine until Ctrl-C; of a remote tracking server, say where its UI is."""
     if tracking_uri.startswith(("http://", "https://")):
         console.print(f"The MLflow UI is at {tracking_uri}", highlight=False, soft_wrap=True)
-        return 0
+        return
     database = Path(tracking_uri.removeprefix("sqlite:///"))
     if tracking_uri.startswith("sqlite:///") and not database.is_file():
         raise InputError(
             f"{database}: no runs here yet; start with `adamant run quickstart`, or name a database with --tracking-uri"
         )
+    with socket.socket() as probe:
+        if probe.connect_ex((UI_HOST, port)) == 0:
+            raise InputError(f"--port {port}: something listens there already; choose another")
     console.print(f"MLflow: http://{UI_HOST}:{port}   (Ctrl-C ends it)", highlight=False)
     command = [sys.executable, "-m", "mlflow", "server", "--host", UI_HOST, "--port", str(port), "--workers", "1"]
     command += ["--backend-store-uri", tracking_uri]
-    # The job runner of newer MLflow servers doubles their start-up time and triples their memory; nothing here uses it.
+    # The job runner of newer MLflow servers doubles their start-up time and triples their memory; nothing uses it here.
     environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "1"}
-    try:
-        return subprocess.run(command, env=environment, check=False).returncode
-    except KeyboardInterrupt:
-        return 0
+    # Becoming the server, and not its parent, leaves none behind however this process is ended.
+    os.execve(sys.executable, command, environment)
