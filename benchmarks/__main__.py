@@ -8,6 +8,7 @@ import os
 import time
 
 from benchmarks.report import Goal, table
+from benchmarks.sandbox import core_count
 
 PARTS = ("optimizer_step", "mnist_epoch", "sweep_overhead", "documented_pattern")
 
@@ -24,7 +25,7 @@ def main() -> None:
     goals: list[Goal] = []
     for name in names or PARTS:
         load = os.getloadavg()[0]
-        print(f"== {name}   ({os.cpu_count()} cores, load before it {load:.1f})\n", flush=True)
+        print(f"== {name}   ({core_count()} cores, load before it {load:.1f})\n", flush=True)
         part_started = time.monotonic()
         goals += importlib.import_module(f"benchmarks.{name}").main()
         print(f"\n({time.monotonic() - part_started:.0f} s)\n", flush=True)

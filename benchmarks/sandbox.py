@@ -92,5 +92,5 @@ def sandbox() -> Iterator[Sandbox]:
 
 
 def core_count() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0))
+    """Cores of this machine, as Ray counts them."""
+    return os.cpu_count() or 1

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -38,6 +39,7 @@ class FrontDoor:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            start_new_session=True,
         )
         self.started.append(process)
         return process
@@ -72,8 +74,9 @@ def open_front_door(tmp_path: Path) -> Iterator[FrontDoor]:
     door = FrontDoor(tmp_path, environment)
     yield door
     for process in door.started:
-        if process.poll() is None:
-            process.send_signal(signal.SIGKILL)
+        # The whole group, as a server's workers outlive it and hold its pipes open.
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
 
 

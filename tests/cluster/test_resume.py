@@ -114,7 +114,7 @@ def test_ctrl_c_ends_within_five_seconds_and_says_how_to_go_on(front_door: Front
     driver = front_door.start("run", "quickstart", *SETTINGS)
     wait_until(lambda: in_mid_trial(front_door.runs, 1), 120, "the first checkpoint")
     before = time.monotonic()
-    driver.send_signal(signal.SIGINT)
+    os.killpg(driver.pid, signal.SIGINT)  # as a terminal does: to Ray's processes as well
     out, err = driver.communicate(timeout=30)
     assert time.monotonic() - before < 5
     assert driver.returncode == 130, err
