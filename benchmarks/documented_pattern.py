@@ -21,6 +21,7 @@ ROUNDS = 3
 TRIALS = 12
 SWEEP = "quickstart"
 SETTINGS = (
+    "workload={name: mlp/digits, epochs: 40, batch_size: 32}",
     "arms={adam: {optimizer: adam, space: [lr]}}",
     f"search.trials={TRIALS - 1}",
     "scheduler.type=none",

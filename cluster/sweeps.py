@@ -24,7 +24,8 @@ from cluster.tracking import Tracker
 from search_spaces import Sweep, load_sweep
 
 if TYPE_CHECKING:
-    from search_spaces.study import ArmStudies, Assignment
+    from search_spaces.arm_studies import ArmStudies
+    from search_spaces.study import Assignment
 
 DONE, FAILED, INTERRUPTED = 0, 1, 130
 # A trial whose process or node is lost goes on from its checkpoint this often before it counts as failed.
@@ -32,6 +33,8 @@ RESTARTS = 3
 MAX_PENDING_TRIALS = 1000
 # Ctrl-C promises an end within seconds; what MLflow has not taken by then, a resume sends.
 INTERRUPT_FLUSH_S = 2.0
+# A tracking server that needs longer than this after the last trial is worth a word.
+PATIENCE_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -121,26 +124,35 @@ class _Driver:
         """Train, yield the ended sweep, and publish its report."""
         _interrupt_on_sigterm()
         self._announce()
-        try:
-            self._train(address)
-            if not self.tracker.flush():
-                self._say(
-                    f"The MLflow server at {self.manifest.tracking_uri} is away; all results are safe in "
-                    f"{self.folder.path}. When it is back: {self._command('resume')}"
-                )
-                yield self._ended(FAILED)
-                return
-            yield self._ended(DONE)
+        code = self._train_and_flush(address)
+        yield self._ended(code)
+        if code == DONE:
             self.tracker.artifact(self.summary, self.folder.report)
             self.tracker.end(self.summary, "FINISHED", {"status.reason": "finished"})
             self.tracker.close()
+
+    def _train_and_flush(self, address: str | None) -> int:
+        try:
+            self._train(address)
+            if self.tracker.flush(PATIENCE_S):
+                return DONE
+            self._say(f"Training is done. Waiting for the MLflow server at {self.manifest.tracking_uri} ...")
+            if self.tracker.flush():
+                return DONE
+            self._say(
+                f"It is away. All results are safe in {self.folder.path}; send them with: {self._command('resume')}"
+            )
+            return FAILED
         except KeyboardInterrupt:
             # A second Ctrl-C must not cut off what is being saved.
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             self.tracker.interrupt()
             self.tracker.close(INTERRUPT_FLUSH_S)
             self._say(f"\nInterrupted. Go on with: {self._command('resume')}")
-            yield self._ended(INTERRUPTED)
+            return INTERRUPTED
+        except OSError as error:
+            self._say(f"error: {error}. What was recorded is safe; when this is mended: {self._command('resume')}")
+            return FAILED
 
     def _announce(self) -> None:
         sweep = self.sweep
@@ -154,8 +166,8 @@ class _Driver:
     def _train(self, address: str | None) -> None:
         """Train everything that the studies still want."""
         with ray_session(address):
+            from search_spaces.arm_studies import ArmStudies
             from search_spaces.storage import open_storage
-            from search_spaces.study import ArmStudies
 
             storage = open_storage(self.manifest.study_storage)
             arms = {arm: ArmStudies(storage, self.sweep, arm) for arm in self.sweep.arms}

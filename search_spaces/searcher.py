@@ -7,7 +7,8 @@ from typing import Any
 
 from ray.tune.search import Searcher
 
-from search_spaces.study import ArmStudies, Assignment, Outcome
+from search_spaces.arm_studies import ArmStudies
+from search_spaces.study import Assignment, Outcome
 
 
 class SweepSearcher(Searcher):

@@ -6,7 +6,6 @@ import json
 import math
 import warnings
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -227,67 +226,6 @@ class ConfirmStudy(_Study):
         )
 
 
-class ArmStudies:
-    """One arm from its first trial to its last confirmation, as a stream of assignments."""
-
-    def __init__(self, storage: BaseStorage, sweep: Sweep, arm: str) -> None:
-        self.search = SearchStudy(storage, sweep, arm)
-        self.confirm = ConfirmStudy(storage, sweep, self.search)
-        self._again = [*self.search.running(), *self.confirm.running()]
-        self._live: set[tuple[str, int]] = set()
-        self.issued = 0
-
-    def next(self) -> Assignment | None:
-        """What to run next: what was left running, then the search, then (when it is over) the confirmation."""
-        assignment = self._again.pop(0) if self._again else self.search.ask() or self._next_confirmation()
-        if assignment is not None:
-            self._live.add((assignment.role, assignment.number))
-            self.issued += 1
-        return assignment
-
-    @property
-    def finished(self) -> bool:
-        """Nothing runs and nothing is left to run; only meaningful after :meth:`next` gave None."""
-        return not self._live
-
-    def report(self, assignment: Assignment, epoch: int, value: float) -> None:
-        self._study(assignment).report(assignment.number, epoch, value)
-
-    def tell(self, assignment: Assignment, outcome: Outcome) -> None:
-        self._study(assignment).tell(assignment.number, outcome)
-        self._live.discard((assignment.role, assignment.number))
-
-    def ended(self) -> Iterator[tuple[Assignment, Outcome]]:
-        """Every run that the study holds as closed, with how it ended."""
-        for study in (self.search, self.confirm):
-            for trial in study.trials(*FINISHED, TrialState.FAIL):
-                if "duplicate" not in trial.user_attrs:
-                    yield study.assignment(trial), _outcome(trial)
-
-    def decisions(self) -> Iterator[tuple[str, list[tuple[int, float]]]]:
-        """Per search trial the recorded (epoch, value) pairs, for a scheduler that must stand where it stood.
-
-        The last value of a trial that runs again is left out: the trial reports it once more.
-        """
-        for trial in self.search.trials(*FINISHED, TrialState.RUNNING):
-            values = sorted(trial.intermediate_values.items())
-            if trial.state == TrialState.RUNNING:
-                values = values[:-1]
-            yield (
-                f"{self.search.arm}/{trial.number}",
-                [(epoch, value) for epoch, value in values if math.isfinite(value)],
-            )
-
-    def _next_confirmation(self) -> Assignment | None:
-        if any(role == "trial" for role, _ in self._live):
-            return None
-        self.confirm.plan()
-        return self.confirm.ask()
-
-    def _study(self, assignment: Assignment) -> SearchStudy | ConfirmStudy:
-        return self.search if assignment.role == "trial" else self.confirm
-
-
 def search_study_name(sweep: str, arm: str) -> str:
     """Name of an arm's search study in the storage; that of its confirmation has ``/confirm`` behind it."""
     return f"{sweep}/{arm}"
@@ -308,7 +246,8 @@ def _sampler(search: Search, trials_so_far: int) -> optuna.samplers.BaseSampler:
         )
 
 
-def _outcome(trial: FrozenTrial) -> Outcome:
+def recorded_outcome(trial: FrozenTrial) -> Outcome:
+    """How a closed trial of a study ended."""
     reason = str(trial.user_attrs.get("reason", ""))
     epoch, value = trial.last_step or 0, trial.value if trial.value is not None else math.nan
     match trial.state:

@@ -14,8 +14,9 @@ from optuna.trial import TrialState
 
 from optimizers import InputError
 from search_spaces import Sweep, parse_sweep
+from search_spaces.arm_studies import ArmStudies
 from search_spaces.storage import open_storage
-from search_spaces.study import ArmStudies, Assignment, Outcome
+from search_spaces.study import Assignment, Outcome
 
 
 def sweep(**overrides: object) -> Sweep:

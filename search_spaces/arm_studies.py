@@ -1,0 +1,73 @@
+"""One arm of a sweep as a stream of assignments: what was left running, the search, the confirmation."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from optuna.storages import BaseStorage
+from optuna.trial import TrialState
+
+from search_spaces.schema import Sweep
+from search_spaces.study import FINISHED, Assignment, ConfirmStudy, Outcome, SearchStudy, recorded_outcome
+
+
+class ArmStudies:
+    """One arm from its first trial to its last confirmation, as a stream of assignments."""
+
+    def __init__(self, storage: BaseStorage, sweep: Sweep, arm: str) -> None:
+        self.search = SearchStudy(storage, sweep, arm)
+        self.confirm = ConfirmStudy(storage, sweep, self.search)
+        self._again = [*self.search.running(), *self.confirm.running()]
+        self._live: set[tuple[str, int]] = set()
+        self.issued = 0
+
+    def next(self) -> Assignment | None:
+        """What to run next: what was left running, then the search, then (when it is over) the confirmation."""
+        assignment = self._again.pop(0) if self._again else self.search.ask() or self._next_confirmation()
+        if assignment is not None:
+            self._live.add((assignment.role, assignment.number))
+            self.issued += 1
+        return assignment
+
+    @property
+    def finished(self) -> bool:
+        """Nothing runs and nothing is left to run; only meaningful after :meth:`next` gave None."""
+        return not self._live
+
+    def report(self, assignment: Assignment, epoch: int, value: float) -> None:
+        self._study(assignment).report(assignment.number, epoch, value)
+
+    def tell(self, assignment: Assignment, outcome: Outcome) -> None:
+        self._study(assignment).tell(assignment.number, outcome)
+        self._live.discard((assignment.role, assignment.number))
+
+    def ended(self) -> Iterator[tuple[Assignment, Outcome]]:
+        """Every run that the study holds as closed, with how it ended."""
+        for study in (self.search, self.confirm):
+            for trial in study.trials(*FINISHED, TrialState.FAIL):
+                if "duplicate" not in trial.user_attrs:
+                    yield study.assignment(trial), recorded_outcome(trial)
+
+    def decisions(self) -> Iterator[tuple[str, list[tuple[int, float]]]]:
+        """Per search trial the recorded (epoch, value) pairs, for a scheduler that must stand where it stood.
+
+        The last value of a trial that runs again is left out: the trial reports it once more.
+        """
+        for trial in self.search.trials(*FINISHED, TrialState.RUNNING):
+            values = sorted(trial.intermediate_values.items())
+            if trial.state == TrialState.RUNNING:
+                values = values[:-1]
+            yield (
+                f"{self.search.arm}/{trial.number}",
+                [(epoch, value) for epoch, value in values if math.isfinite(value)],
+            )
+
+    def _next_confirmation(self) -> Assignment | None:
+        if any(role == "trial" for role, _ in self._live):
+            return None
+        self.confirm.plan()
+        return self.confirm.ask()
+
+    def _study(self, assignment: Assignment) -> SearchStudy | ConfirmStudy:
+        return self.search if assignment.role == "trial" else self.confirm
