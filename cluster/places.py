@@ -112,6 +112,14 @@ def sweep_yaml(sweep: Sweep) -> str:
     return yaml.safe_dump(sweep.plain(), sort_keys=False, allow_unicode=True, width=120)
 
 
+def absolute(location: str) -> str:
+    """A path, or the path in an SQLite URL, made absolute; any other URL as it is. A resume may come from elsewhere."""
+    scheme, separator, path = location.partition("sqlite:///")
+    if separator and not scheme:
+        return f"{separator}{Path(path).expanduser().resolve()}"
+    return location if "://" in location else str(Path(location).expanduser().resolve())
+
+
 def new_sweep_id(name: str) -> str:
     return f"{name}-{uuid.uuid4().hex[:8]}"
 

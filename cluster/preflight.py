@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import urllib.error
 import urllib.request
@@ -12,6 +13,7 @@ from optimizers import InputError, did_you_mean
 from search_spaces import Sweep
 
 SERVER_TIMEOUT_S = 5
+DATABASES = ("postgresql", "mysql", "mssql", "databricks")
 
 
 def check_workload(sweep: Sweep) -> Sweep:
@@ -40,9 +42,21 @@ def check_data(sweep: Sweep, data_root: Path) -> None:
 
 
 def check_tracking(tracking_uri: str) -> None:
-    """Raise InputError for a tracking server that does not answer."""
-    if not tracking_uri.startswith(("http://", "https://")):
-        return
+    """Raise InputError for a tracking server that does not answer, or for what is neither a server nor a database."""
+    if tracking_uri.startswith(("http://", "https://")):
+        _check_server(tracking_uri)
+    elif tracking_uri.startswith("sqlite:///"):
+        folder = Path(tracking_uri.removeprefix("sqlite:///")).parent
+        if folder.exists() and not os.access(folder, os.W_OK):
+            raise InputError(f"--tracking-uri {tracking_uri}: {folder} cannot be written")
+    elif not tracking_uri.startswith(DATABASES):
+        raise InputError(
+            f"--tracking-uri {tracking_uri}: write the address of an MLflow server (http://...) "
+            "or of a database (sqlite:///..., postgresql://...)"
+        )
+
+
+def _check_server(tracking_uri: str) -> None:
     try:
         with urllib.request.urlopen(f"{tracking_uri.rstrip('/')}/health", timeout=SERVER_TIMEOUT_S):
             return

@@ -43,7 +43,8 @@ def ray_session(address: str | None) -> Iterator[None]:
 
     quiet = {"logging_level": logging.ERROR, "log_to_driver": False}
     if address is None:
-        ray.init(include_dashboard=False, object_store_memory=OBJECT_STORE_BYTES, **quiet)
+        # "local" and not None, which would follow RAY_ADDRESS or a cluster that was started on this machine.
+        ray.init(address="local", include_dashboard=False, object_store_memory=OBJECT_STORE_BYTES, **quiet)
     else:
         root = Path(__file__).resolve().parent.parent
         ray.init(address=address, runtime_env={"py_modules": [str(root / room) for room in ROOMS]}, **quiet)

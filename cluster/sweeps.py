@@ -18,7 +18,7 @@ from rich.console import Console
 from cluster import preflight
 from cluster.descriptions import describe_summary, trial_spec
 from cluster.links import CONFIRM_VIEW, SEARCH_VIEW, view_link, view_tags
-from cluster.places import DEFAULT_STORAGE, Manifest, SweepFolder, data_root_of, new_sweep_id, tracking_uri_of
+from cluster.places import DEFAULT_STORAGE, Manifest, SweepFolder, absolute, data_root_of, new_sweep_id, tracking_uri_of
 from cluster.session import ray_session, slot_counter
 from cluster.tracking import Tracker
 from search_spaces import Sweep, load_sweep
@@ -48,11 +48,10 @@ class Places:
 
     def manifest(self, name: str) -> Manifest:
         root = Path(self.storage).expanduser().resolve()
-        study = self.study_storage or str(root / "study.journal")
         return Manifest(
             sweep_id=new_sweep_id(name),
-            tracking_uri=self.tracking_uri or tracking_uri_of(root),
-            study_storage=study if "://" in study else str(Path(study).expanduser().resolve()),
+            tracking_uri=absolute(self.tracking_uri or tracking_uri_of(root)),
+            study_storage=absolute(self.study_storage or str(root / "study.journal")),
             data_root=str(data_root_of(root, self.data)),
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import os
 import queue
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 # log_batch takes 1,000 entities, of which 100 parameters and 100 tags; no run here has nearly as many of those.
 MAX_BATCH = 1000
 RETRY_PAUSE_S = 2.0
+ATTEMPTS_BEFORE_A_WARNING = 3
 # How long a finished sweep waits for a tracking server that is away before it leaves the rest to a resume.
 FLUSH_TIMEOUT_S = 300.0
 _CURVE_KEYS = ("step", "epoch", "timestamp")
@@ -147,12 +149,18 @@ class Tracker:
 
     def _work(self) -> None:
         while (call := self._queue.get()) is not None:
-            while not self._closing.is_set():
+            for attempt in itertools.count(1):
+                if self._closing.is_set():
+                    break
                 try:
                     call()
                     break
                 except Exception as error:  # noqa: BLE001 - whatever the server does, training goes on and nothing is dropped
-                    logging.getLogger("adamant").debug("tracking: %s; trying again", error)
+                    if attempt == ATTEMPTS_BEFORE_A_WARNING:
+                        reason = " ".join(str(error).split())[:200]
+                        logging.getLogger("adamant").warning(
+                            "MLflow does not answer (%s); trying until it does", reason
+                        )
                     self._closing.wait(RETRY_PAUSE_S)
 
     def _connect(self) -> None:
@@ -176,6 +184,8 @@ class Tracker:
                 self._experiment_id = found.experiment_id
         else:
             self._experiment_id = experiment.experiment_id
+            if experiment.lifecycle_stage == "deleted":
+                client.restore_experiment(self._experiment_id)
         self._client = client
         self._find_runs()
         self._ready.set()

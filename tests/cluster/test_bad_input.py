@@ -37,6 +37,7 @@ CASES = {
     "unknown workload": (["--set", "workload.name=mlp/digit"], 'Did you mean "mlp/digits"?'),
     "unknown metric": (["--set", "metric.name=val/los"], 'mlp/digits has no metric "val/los"'),
     "nobody at the tracking URL": (["--tracking-uri", "http://127.0.0.1:9"], "no MLflow server answers there"),
+    "neither server nor database": (["--tracking-uri", "somewhere"], "write the address of an MLflow server"),
     "nobody at the Ray address": (["--address", "127.0.0.1:9"], "no Ray cluster answers there"),
     "nobody at the study database": (
         ["--study-storage", "postgresql://nobody@127.0.0.1:9/none"],
