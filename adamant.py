@@ -110,8 +110,8 @@ def _conclude(ended: EndedSweep, json_file: str | None) -> int:
         Path(json_file).write_text(json.dumps(to_json(verdict, ended.confirm_link), indent=2))
     lines = [
         f"\n{render_table(verdict)}",
-        f"Trials: {ended.search_link}",
-        f"Confirmations by arm: {ended.confirm_link}",
+        f"Search runs: {ended.search_link}",
+        f"Confirmation runs: {ended.confirm_link}",
         f"Report: {ended.report_command} --out {ended.name}-report",
     ]
     for line in lines:
@@ -152,7 +152,9 @@ def list_(kind: Kind, as_json: Annotated[bool, typer.Option("--json", help="Prin
     if as_json:
         typer.echo(json.dumps(listed, indent=2))
         return
-    table = Table(*listed[0], box=None, pad_edge=False, header_style="bold")
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in listed[0]:
+        table.add_column(column, no_wrap=column == kind.value.removesuffix("s"), overflow="fold")
     for row in listed:
         table.add_row(*map(str, row.values()))
     console.print(table, highlight=False, markup=False)

@@ -102,7 +102,8 @@ def _unscored(arm: ArmVerdict) -> str:
 
 def _unequal_budget(arms: tuple[ArmVerdict, ...], planned: int) -> Iterator[str]:
     for arm in arms:
-        count = sum(arm.trials.values())
+        # A failed trial is replaced by another and taught the search nothing.
+        count = sum(arm.trials.values()) - arm.trials["failed"]
         if count and count != planned:
             yield f"{arm.name} has {count} of {planned} trials, so the arms did not get the same budget."
 

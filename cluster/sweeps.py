@@ -171,7 +171,7 @@ class _Driver:
             storage = open_storage(self.manifest.study_storage)
             arms = {arm: ArmStudies(storage, self.sweep, arm) for arm in self.sweep.arms}
             self._close_runs_of_earlier_drivers(arms)
-            self._say(f"Runs: {self._link(SEARCH_VIEW)}")
+            self._say(f"Search runs: {self._link(SEARCH_VIEW)}")
             self._tune(arms)
         for name, arm in arms.items():
             if arm.search.gave_up:

@@ -25,8 +25,8 @@ _CURVE_KEYS = ("step", "epoch", "timestamp")
 MetricRow = tuple[str, float, int, int]
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "1")
-# MLflow speaks of its database migrations and of every file it fetches.
-os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "ERROR")
+# MLflow speaks of its database migrations, of every file it fetches, and of errors that are told and handled here.
+os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "CRITICAL")
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 # A server that is away is waited for here, in order and without a limit, so MLflow's own retries stay short.
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
@@ -165,7 +165,6 @@ class Tracker:
 
     def _connect(self) -> None:
         logging.getLogger("alembic").setLevel(logging.ERROR)
-        logging.getLogger("mlflow").setLevel(logging.ERROR)
         from mlflow import MlflowClient
         from mlflow.exceptions import MlflowException
 

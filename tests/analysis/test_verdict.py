@@ -159,6 +159,8 @@ def test_everything_that_happens(eventful: SweepRecords):
         "memory was not confirmed: it has 1 finished trial and no confirmation run, so it is not compared.",
         "lost has no finished trial (2 diverged, 1 failed), so it is not compared.",
         "scheduled has no score for seed 3 (diverged): its mean and its pairs leave that out.",
+        "memory has 2 of 3 trials, so the arms did not get the same budget.",
+        "lost has 2 of 3 trials, so the arms did not get the same budget.",
         "memory has unfinished runs (1 running), so this verdict is preliminary.",
     )
 
@@ -214,6 +216,13 @@ def test_unequal_budgets_are_told(make: type[Make]):
     records = make.confirmed({"adam": ADAM, "scheduled": ADAM})
     verdict = judge(replace(records, trials=records.trials[:-1]))
     assert verdict.sentences[-1] == "scheduled has 1 of 2 trials, so the arms did not get the same budget."
+
+
+def test_a_failed_trial_that_was_replaced_leaves_the_budgets_equal(make: type[Make]):
+    records = make.confirmed({"adam": ADAM, "scheduled": ADAM})
+    lost = replace(records.trials[-1], trial_id="scheduled/99", status_reason="failed")
+    verdict = judge(replace(records, trials=(*records.trials, lost)))
+    assert not [sentence for sentence in verdict.sentences if "same budget" in sentence]
 
 
 def test_configurations_are_ranked_by_validation_and_paired_by_rank(make: type[Make]):

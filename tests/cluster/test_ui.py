@@ -51,7 +51,9 @@ def test_the_printed_links_open_curves_in_which_the_arms_can_be_told_apart(front
     port = free_port()
     front_door.start("ui", "--port", str(port))
     wait_until(lambda: answers(port), 90, "the MLflow UI")
-    trials, confirmations = re.findall(r"^(?:Trials|Confirmations by arm): (http\S+)$", ended.stdout, re.MULTILINE)
+    *_, trials, confirmations = re.findall(
+        r"^(?:Search runs|Confirmation runs): (http\S+)$", ended.stdout, re.MULTILINE
+    )
 
     page.goto(trials.replace(":5000", f":{port}"))
     for name in ("adam/0", "adam/2", "scheduled/0", "scheduled/2"):
