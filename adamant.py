@@ -83,6 +83,7 @@ def run(
     """Run a sweep: search, confirmation, verdict."""
     from cluster.sweeps import Places, run_sweep
 
+    _check_writable(json_file)
     places = Places(storage, tracking_uri, study_storage, data)
     with run_sweep(sweep, set_ or [], places, address, console) as ended:
         return _conclude(ended, json_file)
@@ -94,8 +95,14 @@ def resume(name: str, storage: Storage = DEFAULT_STORAGE, address: Address = Non
     """Go on with a sweep that was interrupted or killed."""
     from cluster.sweeps import resume_sweep
 
+    _check_writable(json_file)
     with resume_sweep(name, storage, address, console) as ended:
         return _conclude(ended, json_file)
+
+
+def _check_writable(json_file: str | None) -> None:
+    if json_file is not None and not Path(json_file).resolve().parent.is_dir():
+        raise InputError(f"--json {json_file}: there is no folder {Path(json_file).resolve().parent}")
 
 
 def _conclude(ended: EndedSweep, json_file: str | None) -> int:

@@ -18,8 +18,8 @@ from optimizers import InputError
 SCHEMA_VERSION = 1
 
 
-def render_table(verdict: Verdict, link: str | None = None) -> str:
-    """The verdict as plain text for a terminal; `link` is the address of the runs in the MLflow UI."""
+def render_table(verdict: Verdict) -> str:
+    """The verdict as plain text for a terminal."""
     header, rows = _cells(verdict)
     widths = [max(len(row[column]) for row in (header, *rows)) for column in range(len(header))]
     table = [_aligned(row, widths) for row in (header, *rows)]
@@ -33,8 +33,6 @@ def render_table(verdict: Verdict, link: str | None = None) -> str:
         *verdict.sentences,
         f"Trials: {_trial_counts(verdict)}.",
     ]
-    if link:
-        lines.append(f"Runs: {link}")
     return "\n".join(lines)
 
 

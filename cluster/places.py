@@ -10,13 +10,15 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-import yaml
 from filelock import FileLock, Timeout
 
 from optimizers import InputError, did_you_mean
 from search_spaces import Sweep, parse_sweep
+from search_spaces.yaml_source import dump_yaml
 
 DEFAULT_STORAGE = "adamant-runs"
+# What lies in a storage folder beside the sweeps.
+RESERVED_NAMES = ("mlflow.db", "mlflow-artifacts", "study.journal", "data")
 
 
 @dataclass(frozen=True)
@@ -56,15 +58,12 @@ class SweepFolder:
         return self.path / "tune"
 
     def create(self, sweep: Sweep, manifest: Manifest) -> None:
-        """Write a new sweep. Raises InputError when the folder cannot be written."""
+        """Write a new sweep; called under its lock. Raises InputError when the folder cannot be written."""
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
             (self.path / "sweep.yaml").write_text(sweep_yaml(sweep))
             self._write(manifest)
         except OSError as error:
-            raise InputError(
-                f"{self.path}: the sweep's folder cannot be written ({error}); choose another with --storage"
-            ) from None
+            raise self._unwritable(error) from None
 
     def open(self) -> tuple[Sweep, Manifest]:
         """The sweep and its manifest. Raises InputError, with the nearest name, when there is no such sweep."""
@@ -90,16 +89,21 @@ class SweepFolder:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Only one driver at a time; the system takes the lock from a killed one. Raises InputError when it is held."""
-        self.path.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(self.path / ".lock")
         try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(self.path / ".lock")
             lock.acquire(timeout=0)
         except Timeout:
             raise InputError(f"{self.path}: another adamant is running this sweep; wait for it or stop it") from None
+        except OSError as error:
+            raise self._unwritable(error) from None
         try:
             yield
         finally:
             lock.release()
+
+    def _unwritable(self, error: OSError) -> InputError:
+        return InputError(f"{self.path}: the sweep's folder cannot be written ({error}); choose another with --storage")
 
     def _write(self, manifest: Manifest) -> None:
         temporary = self.path / f"manifest.{os.getpid()}.tmp"
@@ -109,7 +113,7 @@ class SweepFolder:
 
 def sweep_yaml(sweep: Sweep) -> str:
     """The resolved sweep as YAML that reads back to an equal sweep."""
-    return yaml.safe_dump(sweep.plain(), sort_keys=False, allow_unicode=True, width=120)
+    return dump_yaml(sweep.plain())
 
 
 def absolute(location: str) -> str:

@@ -13,7 +13,7 @@ from optimizers import InputError, did_you_mean
 from search_spaces import Sweep
 
 SERVER_TIMEOUT_S = 5
-DATABASES = ("postgresql", "mysql", "mssql", "databricks")
+DATABASES = ("postgresql", "mysql", "mssql")
 
 
 def check_workload(sweep: Sweep) -> Sweep:
@@ -45,15 +45,30 @@ def check_tracking(tracking_uri: str) -> None:
     """Raise InputError for a tracking server that does not answer, or for what is neither a server nor a database."""
     if tracking_uri.startswith(("http://", "https://")):
         _check_server(tracking_uri)
-    elif tracking_uri.startswith("sqlite:///"):
-        folder = Path(tracking_uri.removeprefix("sqlite:///")).parent
-        if folder.exists() and not os.access(folder, os.W_OK):
-            raise InputError(f"--tracking-uri {tracking_uri}: {folder} cannot be written")
-    elif not tracking_uri.startswith(DATABASES):
+    elif tracking_uri.startswith(("sqlite:///", *DATABASES)):
+        _check_database(tracking_uri)
+    elif tracking_uri != "databricks":
         raise InputError(
             f"--tracking-uri {tracking_uri}: write the address of an MLflow server (http://...) "
             "or of a database (sqlite:///..., postgresql://...)"
         )
+
+
+def _check_database(tracking_uri: str) -> None:
+    """A database that is not there yet is made later, so only one that is can be found unusable."""
+    path = Path(tracking_uri.removeprefix("sqlite:///"))
+    if tracking_uri.startswith("sqlite:///") and not path.exists():
+        return
+    from sqlalchemy import create_engine, inspect
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        engine = create_engine(tracking_uri)
+        inspect(engine).get_table_names()
+        engine.dispose()
+    except (SQLAlchemyError, ImportError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise InputError(f"--tracking-uri {tracking_uri}: this database cannot be used ({reason})") from None
 
 
 def _check_server(tracking_uri: str) -> None:
@@ -71,6 +86,24 @@ def _check_server(tracking_uri: str) -> None:
         f"--tracking-uri {tracking_uri}: no MLflow server answers there ({reason}); "
         "start one, correct the address, or leave the option out for a local database"
     )
+
+
+def check_resources(sweep: Sweep, address: str | None) -> None:
+    """Raise InputError when a trial wants more than this machine has; a cluster may grow, so it is not asked."""
+    if address is not None:
+        return
+    cores = os.cpu_count() or 1
+    if sweep.resources.cpu > cores:
+        raise sweep.error(
+            "resources", "cpu", f"a trial wants {sweep.resources.cpu} cores, and this machine has {cores}"
+        )
+    if sweep.resources.gpu:
+        import torch
+
+        if sweep.resources.gpu > (gpus := torch.cuda.device_count()):
+            raise sweep.error(
+                "resources", "gpu", f"a trial wants {sweep.resources.gpu:g} GPUs, and torch finds {gpus} here"
+            )
 
 
 def check_address(address: str | None) -> None:

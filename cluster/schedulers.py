@@ -59,7 +59,10 @@ class SweepScheduler(FIFOScheduler):
         self._slots = slots
 
     def replay(self, arm: str, decisions: Decisions) -> None:
-        """Put an arm's scheduler where it stood, by the values that the study recorded at each decision."""
+        """Put an arm's scheduler where it stood, by the values that the study recorded at each decision.
+
+        A trial that runs again and tells its last value once more is then known at that rung, and goes on.
+        """
         scheduler = self._arms[arm]
         for trial_id, values in decisions:
             recorded: Any = SimpleNamespace(trial_id=trial_id)
@@ -70,21 +73,23 @@ class SweepScheduler(FIFOScheduler):
             scheduler.on_trial_remove(controller, recorded)
 
     def on_trial_add(self, tune_controller: Any, trial: Trial) -> None:
-        self._of(trial).on_trial_add(tune_controller, trial)
+        scheduler, lasting = self._delegate(trial)
+        scheduler.on_trial_add(tune_controller, lasting)
 
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
-        return self._of(trial).on_trial_result(tune_controller, trial, result)
+        scheduler, lasting = self._delegate(trial)
+        return scheduler.on_trial_result(tune_controller, lasting, result)
 
     def on_trial_complete(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> None:
-        # ASHA would enter the last value into every lower rung that it has not seen this trial at, which after a resume
-        # are those that were replayed under the trial's old id. Its rungs are complete without it.
+        # The rungs have heard every decision already; a last value that lies on none of them is not theirs.
         self.on_trial_remove(tune_controller, trial)
 
     def on_trial_error(self, tune_controller: Any, trial: Trial) -> None:
         self.on_trial_remove(tune_controller, trial)
 
     def on_trial_remove(self, tune_controller: Any, trial: Trial) -> None:
-        self._of(trial).on_trial_remove(tune_controller, trial)
+        scheduler, lasting = self._delegate(trial)
+        scheduler.on_trial_remove(tune_controller, lasting)
 
     def choose_trial_to_run(self, tune_controller: Any) -> Trial | None:
         """The oldest pending trial, or the newest while an actor is starting.
@@ -103,9 +108,14 @@ class SweepScheduler(FIFOScheduler):
     def debug_string(self) -> str:
         return "; ".join(f"{arm}: {scheduler.debug_string()}" for arm, scheduler in self._arms.items())
 
-    def _of(self, trial: Trial) -> TrialScheduler:
+    def _delegate(self, trial: Trial) -> tuple[TrialScheduler, Any]:
+        """The trial's scheduler, and the trial under the id that it keeps over all sessions.
+
+        Tune's own id is new in each session, and a rung must not hold one trial twice.
+        """
         assignment = self._assignment(trial.trial_id)
-        return self._arms[assignment.arm] if assignment.role == "trial" else _RUN_TO_THE_END
+        scheduler = self._arms[assignment.arm] if assignment.role == "trial" else _RUN_TO_THE_END
+        return scheduler, SimpleNamespace(trial_id=assignment.trial_id)
 
 
 _RUN_TO_THE_END = FIFOScheduler()

@@ -57,6 +57,14 @@ def ray_session(address: str | None) -> Iterator[None]:
             ray.shutdown()
 
 
+def fits_a_node(cpu: int, gpu: float) -> bool:
+    """Whether any node that is there now can hold a trial of these resources."""
+    import ray
+
+    totals = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    return any(there.get("CPU", 0) >= cpu and there.get("GPU", 0) >= gpu for there in totals)
+
+
 def slot_counter(cpu: int, gpu: float) -> Callable[[], int]:
     """A function that says how many trials of these resources the cluster runs at once, at least one.
 

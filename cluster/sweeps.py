@@ -18,8 +18,17 @@ from rich.console import Console
 from cluster import preflight
 from cluster.descriptions import describe_summary, trial_spec
 from cluster.links import CONFIRM_VIEW, SEARCH_VIEW, view_link, view_tags
-from cluster.places import DEFAULT_STORAGE, Manifest, SweepFolder, absolute, data_root_of, new_sweep_id, tracking_uri_of
-from cluster.session import ray_session, slot_counter
+from cluster.places import (
+    DEFAULT_STORAGE,
+    RESERVED_NAMES,
+    Manifest,
+    SweepFolder,
+    absolute,
+    data_root_of,
+    new_sweep_id,
+    tracking_uri_of,
+)
+from cluster.session import fits_a_node, ray_session, slot_counter
 from cluster.tracking import Tracker
 from search_spaces import Sweep, load_sweep
 
@@ -32,7 +41,7 @@ DONE, FAILED, INTERRUPTED = 0, 1, 130
 RESTARTS = 3
 MAX_PENDING_TRIALS = 1000
 # Ctrl-C promises an end within seconds; what MLflow has not taken by then, a resume sends.
-INTERRUPT_FLUSH_S = 2.0
+CLOSING_FLUSH_S = 2.5
 # A tracking server that needs longer than this after the last trial is worth a word.
 PATIENCE_S = 10.0
 
@@ -80,19 +89,27 @@ def run_sweep(
     sweep = preflight.check_workload(load_sweep(sweep_reference, overrides))
     manifest = places.manifest(sweep.name)
     folder = SweepFolder(places.storage, sweep.name)
+    _refuse_taken_name(sweep, folder)
+    preflight.check_resources(sweep, address)
+    preflight.check_data(sweep, Path(manifest.data_root))
+    preflight.check_tracking(manifest.tracking_uri)
+    preflight.check_address(address)
+    preflight.check_study_storage(manifest.study_storage, sweep)
+    with folder.locked():
+        _refuse_taken_name(sweep, folder)
+        folder.create(sweep, manifest)
+        yield from _Driver(folder, sweep, manifest, console).drive(address)
+
+
+def _refuse_taken_name(sweep: Sweep, folder: SweepFolder) -> None:
+    if sweep.name in RESERVED_NAMES:
+        raise sweep.error("name", f'"{sweep.name}" is kept for Adamant\'s own files; choose another name')
     if folder.exists:
         raise sweep.error(
             "name",
             f'there is a sweep "{sweep.name}" in {folder.storage} already: go on with `adamant resume {sweep.name}`, '
             "or choose another name, for example with --set name=...",
         )
-    preflight.check_data(sweep, Path(manifest.data_root))
-    preflight.check_tracking(manifest.tracking_uri)
-    preflight.check_address(address)
-    preflight.check_study_storage(manifest.study_storage, sweep)
-    folder.create(sweep, manifest)
-    with folder.locked():
-        yield from _Driver(folder, sweep, manifest, console).drive(address)
 
 
 @contextmanager
@@ -103,6 +120,7 @@ def resume_sweep(name: str, storage: str, address: str | None, console: Console)
     with folder.locked():
         sweep, manifest = folder.open()
         sweep = preflight.check_workload(sweep)
+        preflight.check_resources(sweep, address)
         preflight.check_data(sweep, Path(manifest.data_root))
         preflight.check_tracking(manifest.tracking_uri)
         preflight.check_address(address)
@@ -123,35 +141,35 @@ class _Driver:
         """Train, yield the ended sweep, and publish its report."""
         _interrupt_on_sigterm()
         self._announce()
-        code = self._train_and_flush(address)
-        yield self._ended(code)
-        if code == DONE:
-            self.tracker.artifact(self.summary, self.folder.report)
-            self.tracker.end(self.summary, "FINISHED", {"status.reason": "finished"})
-            self.tracker.close()
+        try:
+            code = self._train_and_flush(address)
+            yield self._ended(code)
+            if code == DONE:
+                self.tracker.artifact(self.summary, self.folder.report)
+                self.tracker.end(self.summary, "FINISHED", {"status.reason": "finished"})
+        finally:
+            # Whatever ended this driver, no run stays open that a resume would not find closed.
+            self.tracker.interrupt()
+            self.tracker.close(CLOSING_FLUSH_S)
 
     def _train_and_flush(self, address: str | None) -> int:
         try:
             self._train(address)
-            if self.tracker.flush(PATIENCE_S):
-                return DONE
-            self._say(f"Training is done. Waiting for the MLflow server at {self.manifest.tracking_uri} ...")
-            if self.tracker.flush():
-                return DONE
-            self._say(
-                f"It is away. All results are safe in {self.folder.path}; send them with: {self._command('resume')}"
-            )
-            return FAILED
         except KeyboardInterrupt:
             # A second Ctrl-C must not cut off what is being saved.
             signal.signal(signal.SIGINT, signal.SIG_IGN)
-            self.tracker.interrupt()
-            self.tracker.close(INTERRUPT_FLUSH_S)
             self._say(f"\nInterrupted. Go on with: {self._command('resume')}")
             return INTERRUPTED
         except OSError as error:
             self._say(f"error: {error}. What was recorded is safe; when this is mended: {self._command('resume')}")
             return FAILED
+        if self.tracker.flush(PATIENCE_S):
+            return DONE
+        self._say(f"Training is done. Waiting for the MLflow server at {self.manifest.tracking_uri} ...")
+        if self.tracker.flush():
+            return DONE
+        self._say(f"It is away. All is safe in {self.folder.path}; send it with: {self._command('resume')}")
+        return FAILED
 
     def _announce(self) -> None:
         sweep = self.sweep
@@ -187,6 +205,8 @@ class _Driver:
         from trainables.trial import Trial
 
         resources = self.sweep.resources
+        if not fits_a_node(resources.cpu, resources.gpu):
+            self._say(f"No node has {resources.cpu} cores and {resources.gpu:g} GPUs: trials wait until one joins.")
         slots = slot_counter(resources.cpu, resources.gpu)
         # The searcher's own limit, which follows the cluster's size, is the one that counts.
         os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(MAX_PENDING_TRIALS)

@@ -217,6 +217,7 @@ class Tracker:
             return self._run_ids[run.trial_id]
         if run.trial_id in self._run_ids:
             self._mlflow.update_run(self._run_ids[run.trial_id], status="RUNNING")
+            self._closed_runs.discard(run.trial_id)
         else:
             self._run_ids[run.trial_id] = self._create(run)
         self._write(self._run_ids[run.trial_id], params=run.params)

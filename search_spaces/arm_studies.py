@@ -50,18 +50,11 @@ class ArmStudies:
                     yield study.assignment(trial), recorded_outcome(trial)
 
     def decisions(self) -> Iterator[tuple[str, list[tuple[int, float]]]]:
-        """Per search trial the recorded (epoch, value) pairs, for a scheduler that must stand where it stood.
-
-        The last value of a trial that runs again is left out: the trial reports it once more.
-        """
-        for trial in self.search.trials(*FINISHED, TrialState.RUNNING):
+        """Per search trial the recorded (epoch, value) pairs, for a scheduler that must stand where it stood."""
+        for trial in self.search.trials(*FINISHED, TrialState.FAIL, TrialState.RUNNING):
             values = sorted(trial.intermediate_values.items())
-            if trial.state == TrialState.RUNNING:
-                values = values[:-1]
-            yield (
-                f"{self.search.arm}/{trial.number}",
-                [(epoch, value) for epoch, value in values if math.isfinite(value)],
-            )
+            finite = [(epoch, value) for epoch, value in values if math.isfinite(value)]
+            yield f"{self.search.arm}/{trial.number}", finite
 
     def _next_confirmation(self) -> Assignment | None:
         if any(role == "trial" for role, _ in self._live):

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
 
 import optimizers
 from optimizers import InputError, did_you_mean
 from search_spaces.schema import Sweep
-from search_spaces.space import ArmSpace, Configuration, arm_space, corner_values, hyperparameters
+from search_spaces.space import arm_space, hyperparameters
 
 # Enough for every combination in the shipped spaces; what a larger one has beyond it is checked trial by trial.
 MAX_CORNERS = 4096
@@ -60,27 +59,11 @@ def _check_arm(sweep: Sweep, name: str) -> None:
                 f'{arm.optimizer} has no hyperparameter "{owner}"; it has {", ".join(entry.hyperparameters)}.'
                 f"{did_you_mean(owner, entry.hyperparameters)}",
             )  # fmt: skip
-    for configuration in itertools.islice(corners(space), MAX_CORNERS):
+    for configuration in itertools.islice(space.corners(), MAX_CORNERS):
         try:
             entry.check(entry.with_budget(hyperparameters(configuration), steps=NOMINAL_STEPS, epochs=NOMINAL_EPOCHS))
         except InputError as error:
             raise sweep.error("arms", name, *_blame(str(error), arm.parameters), str(error)) from None
-
-
-def corners(space: ArmSpace) -> Iterator[Configuration]:
-    """Every combination of choices and range ends that the space's conditions allow."""
-    names = list(space.parameters)
-
-    def extend(configuration: Configuration, index: int) -> Iterator[Configuration]:
-        if index == len(names):
-            yield configuration
-        elif not space.active(names[index], configuration):
-            yield from extend(configuration, index + 1)
-        else:
-            for value in corner_values(space.parameters[names[index]]):
-                yield from extend({**configuration, names[index]: value}, index + 1)
-
-    return extend({}, 0)
 
 
 def _blame(message: str, own_parameters: dict) -> tuple[str, ...]:

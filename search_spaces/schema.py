@@ -78,7 +78,15 @@ class Parameter(_Model):
             )
         if self.min is not None and self.max is not None:
             self._check_range(self.min, self.max)
+        if self.default is not None and not self.contains(self.default):
+            raise ValueError(f"default {self.default!r} is not among what the parameter may be")
         return self
+
+    def contains(self, value: Scalar) -> bool:
+        """Whether the parameter can take this value."""
+        if self.min is not None and self.max is not None:
+            return isinstance(value, int | float) and self.min <= value <= self.max
+        return value == self.value if self.values is None else value in self.values
 
     def _check_range(self, low: float, high: float) -> None:
         if not low < high:

@@ -60,7 +60,7 @@ class SweepSearcher(Searcher):
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         assignment = self._issued[trial_id]
         if error:
-            outcome = Outcome("failed", 0, 0.0, "its process was lost more often than a trial is started again")
+            outcome = Outcome("failed", 0, 0.0, "its process died again and again (out of memory, or node lost)")
         elif result is not None and "objective" in result:
             status = result.get("outcome/status", "pruned")
             outcome = Outcome(status, result["epoch"], result["objective"], result.get("outcome/reason", ""))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
@@ -76,9 +76,30 @@ class ArmSpace:
 
         def choose(name: str, parameter: Parameter) -> Scalar:
             candidates = [parameter.default, known[name].default if name in known else None, *_middles(parameter)]
-            return next(value for value in candidates if value is not None and _contains(parameter, value))
+            return next(value for value in candidates if value is not None and parameter.contains(value))
 
         return self.assemble(choose)
+
+    def corners(self) -> Iterator[Configuration]:
+        """Every combination of choices and range ends that the conditions allow."""
+        names = list(self.parameters)
+
+        def extend(configuration: Configuration, index: int) -> Iterator[Configuration]:
+            if index == len(names):
+                yield configuration
+            elif not self.active(names[index], configuration):
+                yield from extend(configuration, index + 1)
+            else:
+                for value in _corner_values(self.parameters[names[index]]):
+                    yield from extend({**configuration, names[index]: value}, index + 1)
+
+        return extend({}, 0)
+
+    def count(self) -> float:
+        """How many configurations there are; infinite as soon as one parameter has a range."""
+        if any(parameter.min is not None for parameter in self.parameters.values()):
+            return math.inf
+        return sum(1 for _ in self.corners())
 
     def to_optuna(self, configuration: Mapping[str, Scalar]) -> dict[str, Scalar]:
         """The configuration under the names and in the units that the Optuna study stores."""
@@ -163,7 +184,7 @@ def _bounds(parameter: Parameter) -> tuple[float, float]:
     return parameter.min, parameter.max
 
 
-def corner_values(parameter: Parameter) -> Iterable[Scalar]:
+def _corner_values(parameter: Parameter) -> Iterable[Scalar]:
     """The values at which a parameter can do the most harm: every choice, or both ends of its range."""
     if parameter.value is not None:
         return [parameter.value]
@@ -171,15 +192,6 @@ def corner_values(parameter: Parameter) -> Iterable[Scalar]:
         return parameter.values
     low, high = _bounds(parameter)
     return [int(low), int(high)] if parameter.distribution in INTEGER_DISTRIBUTIONS else [low, high]
-
-
-def _contains(parameter: Parameter, value: Scalar) -> bool:
-    if parameter.value is not None:
-        return value == parameter.value
-    if parameter.values is not None:
-        return value in parameter.values
-    low, high = _bounds(parameter)
-    return isinstance(value, int | float) and low <= value <= high
 
 
 def _middles(parameter: Parameter) -> list[Scalar]:

@@ -44,7 +44,7 @@ def open_storage(location: str) -> BaseStorage:
     except (OSError, ValueError, KeyError) as error:
         raise InputError(
             f"{path}: this study journal is damaged or cannot be opened ({_first_line(error)}); "
-            "move it away to start afresh, or restore it from a copy"
+            "restore it from a copy, or start the sweep anew under another name"
         ) from None
 
 

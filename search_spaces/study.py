@@ -18,6 +18,7 @@ from search_spaces.space import ArmSpace, Configuration, arm_space, hyperparamet
 
 # Drawing a configuration that was tried already this often in a row means that the space holds no other.
 MAX_DUPLICATES_IN_A_ROW = 50
+EXHAUSTED = "exhausted"
 FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
 
 
@@ -114,17 +115,18 @@ class SearchStudy(_Study):
         self._search = sweep.search
         # Seeding with the number of trials keeps a rebuilt sampler from repeating its first draws.
         self.study.sampler = _sampler(sweep.search, len(self.trials()))
-        self._tried = {_key(self._configuration(trial)) for trial in self.trials() if trial.params}
-        self._exhausted = False
+        self._tried = {_key(self._configuration(trial)) for trial in self.trials() if trial.state != TrialState.WAITING}
+        # A resume is a new chance for what failed: whatever made it fail may be mended.
+        self._failed_before = len(self._failures())
         if not self.trials():
             self.study.enqueue_trial(self.space.to_optuna(self.space.default()))
 
     @property
     def gave_up(self) -> str | None:
         """Why the arm ends with fewer trials than asked, or None."""
-        if self._exhausted:
+        if EXHAUSTED in self.study.user_attrs:
             return "its space holds no further configuration"
-        failures = [trial for trial in self.trials(TrialState.FAIL) if "duplicate" not in trial.user_attrs]
+        failures = self._failures()[self._failed_before :]
         if len(failures) > max(3, self._search.trials // 4):
             return f"{len(failures)} trials failed, the last with: {failures[-1].user_attrs.get('reason', 'no reason')}"
         return None
@@ -134,6 +136,9 @@ class SearchStudy(_Study):
         issued = len(self.trials(TrialState.COMPLETE, TrialState.PRUNED, TrialState.RUNNING))
         if issued >= self._search.trials or self.gave_up:
             return None
+        if self.space.count() <= len(self._tried):
+            self._note_exhaustion()
+            return None
         for _ in range(MAX_DUPLICATES_IN_A_ROW):
             trial = self.study.ask()
             configuration = self.space.suggest(trial)
@@ -141,8 +146,16 @@ class SearchStudy(_Study):
                 return self._take(trial)
             trial.set_user_attr("duplicate", True)
             self.study.tell(trial.number, state=TrialState.FAIL)
-        self._exhausted = True
+        self._note_exhaustion()
         return None
+
+    def _note_exhaustion(self) -> None:
+        """Kept in the study, as a search that is over must stay over: the confirmation has begun."""
+        if EXHAUSTED not in self.study.user_attrs:
+            self.study.set_user_attr(EXHAUSTED, True)
+
+    def _failures(self) -> list[FrozenTrial]:
+        return [trial for trial in self.trials(TrialState.FAIL) if "duplicate" not in trial.user_attrs]
 
     def best(self, count: int) -> list[int]:
         """Numbers of the best finished trials by their last value, best first."""

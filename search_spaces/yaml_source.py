@@ -24,11 +24,16 @@ class _Loader(yaml.SafeLoader):
     """SafeLoader whose only change is the YAML 1.2 float."""
 
 
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:float"]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-_Loader.add_implicit_resolver("tag:yaml.org,2002:float", _YAML_12_FLOAT, list("-+0123456789."))
+class _Dumper(yaml.SafeDumper):
+    """SafeDumper that quotes what the loader would otherwise read as a number."""
+
+
+for _cls in (_Loader, _Dumper):
+    _cls.yaml_implicit_resolvers = {
+        first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:float"]
+        for first, resolvers in _cls.yaml_implicit_resolvers.items()
+    }
+    _cls.add_implicit_resolver("tag:yaml.org,2002:float", _YAML_12_FLOAT, list("-+0123456789."))
 
 
 @dataclass(frozen=True)
@@ -90,3 +95,8 @@ def _collect_places(node: yaml.Node, path: Path, places: dict[Path, str], source
     elif isinstance(node, yaml.SequenceNode):
         for index, item in enumerate(node.value):
             _collect_places(item, (*path, index), places, source)
+
+
+def dump_yaml(data: Any) -> str:
+    """YAML text that :func:`load_yaml` reads back to equal data."""
+    return yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)

@@ -65,10 +65,16 @@ class TrialFolder:
         shutil.rmtree(self._checkpoints, ignore_errors=True)
 
     def write_record(self, record: dict[str, Any]) -> None:
-        """Replace the record: the spec, the curve so far and, at the end, the outcome."""
+        """Replace the record: the spec, the curve so far and, at the end, the outcome.
+
+        A record that a later driver's process has written stays.
+        """
+        there, _ = self.read_record()
+        if there is not None and there["session"] > self.session:
+            return
         self.path.mkdir(parents=True, exist_ok=True)
         temporary = self.path / f"record.{os.getpid()}.tmp"
-        temporary.write_text(json.dumps(record))
+        temporary.write_text(json.dumps({**record, "session": self.session}))
         temporary.replace(self.path / "record.json")
 
     def read_record(self) -> tuple[dict[str, Any] | None, list[str]]:

@@ -80,8 +80,9 @@ def _download(root: Path) -> None:
                 f"{root}: MNIST is not there and could not be downloaded ({reason}); put the unpacked files "
                 f"{', '.join(FILES)} into {_raw(root)}, or name another folder with --data"
             ) from None
-        root.mkdir(parents=True, exist_ok=True)
-        shutil.move(Path(temporary) / "MNIST", root / "MNIST")
+        _raw(root).mkdir(parents=True, exist_ok=True)
+        for name in FILES:
+            shutil.move(_raw(Path(temporary)) / name, _raw(root) / name)
 
 
 def _check_idx(path: Path, magic: int, shape: tuple[int, ...]) -> None:

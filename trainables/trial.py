@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 import time
 import traceback
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -88,6 +89,8 @@ class Trial(tune.Trainable):
     def _start(self) -> None:
         """Build everything afresh, or from what an earlier driver or process left in the trial's folder."""
         recorded, self._warnings = self._folder.read_record()
+        if recorded is not None and recorded["spec"] != self._spec.to_dict():
+            raise ValueError(f"{self._folder.path} holds the record of another configuration; move it away and resume")
         if recorded is not None and "outcome" in recorded:
             self._recorded = recorded
             return
@@ -157,8 +160,9 @@ class Trial(tune.Trainable):
         return result
 
     def _failure(self, error: Exception) -> dict[str, Any]:
-        Path(self._folder.path).mkdir(parents=True, exist_ok=True)
-        (self._folder.path / "error.txt").write_text(traceback.format_exc())
+        with suppress(OSError):  # the error may well be that nothing can be written there
+            self._folder.path.mkdir(parents=True, exist_ok=True)
+            (self._folder.path / "error.txt").write_text(traceback.format_exc())
         reason = " ".join(f"{type(error).__name__}: {error}".split())
         return {
             "epoch": 1,

@@ -39,13 +39,12 @@ def verdict(eventful: SweepRecords) -> analysis.Verdict:
 
 
 def test_table(verdict: analysis.Verdict):
-    rendered = analysis.render_table(verdict, link=LINK)
+    rendered = analysis.render_table(verdict)
     assert rendered.startswith(EVENTFUL_TABLE)
     assert rendered.removeprefix(EVENTFUL_TABLE).splitlines() == [
         *verdict.sentences,
         "Trials: adam 2 finished, 1 pruned; scheduled 2 finished, 1 pruned; "
         "memory 1 finished, 1 failed, 1 running; lost 2 diverged, 1 failed.",
-        f"Runs: {LINK}",
     ]
 
 

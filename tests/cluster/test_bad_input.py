@@ -39,6 +39,14 @@ CASES = {
     "nobody at the tracking URL": (["--tracking-uri", "http://127.0.0.1:9"], "no MLflow server answers there"),
     "neither server nor database": (["--tracking-uri", "somewhere"], "write the address of an MLflow server"),
     "nobody at the Ray address": (["--address", "127.0.0.1:9"], "no Ray cluster answers there"),
+    "nobody at the tracking database": (
+        ["--tracking-uri", "postgresql://nobody@127.0.0.1:9/none"],
+        "this database cannot be used",
+    ),
+    "more cores than there are": (["--set", "resources.cpu=512"], "resources.cpu: a trial wants 512 cores"),
+    "more GPUs than there are": (["--set", "resources.gpu=512"], "resources.gpu: a trial wants 512 GPUs"),
+    "a reserved name": (["--set", "name=mlflow.db"], "kept for Adamant's own files"),
+    "no folder for the JSON": (["--json", "nowhere/verdict.json"], "there is no folder"),
     "nobody at the study database": (
         ["--study-storage", "postgresql://nobody@127.0.0.1:9/none"],
         "the study storage cannot be opened",

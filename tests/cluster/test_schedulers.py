@@ -69,3 +69,17 @@ def test_a_confirmation_is_never_stopped_and_arms_do_not_mix() -> None:
         decisions[identity] = of.on_trial_result(controller, trial, worse_and_worse)
     assert decisions["8"] == "STOP"
     assert decisions["other"] == decisions["confirm"] == "CONTINUE"
+
+
+def test_a_trial_that_tells_a_decision_again_after_a_resume_stands_in_its_rungs_once() -> None:
+    assignments = {"new-id": Assignment("adam", "trial", 3, {}, 0)}
+    resumed = scheduler(assignments)
+    resumed.replay("adam", [(f"adam/{number}", [(1, 0.1 * number), (3, 0.1 * number)]) for number in range(4)])
+    before = [(epoch, dict(recorded)) for epoch, recorded in rungs(resumed, "adam")]
+    controller: Any = None
+    trial: Any = SimpleNamespace(trial_id="new-id")
+    resumed.on_trial_add(controller, trial)
+    assert resumed.on_trial_result(controller, trial, {"epoch": 3, "objective": 0.3}) == "CONTINUE"
+    assert rungs(resumed, "adam") == before
+    resumed.on_trial_result(controller, trial, {"epoch": 9, "objective": 0.2})
+    assert rungs(resumed, "adam")[0] == (9, {"adam/3": -0.2})

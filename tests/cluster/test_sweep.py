@@ -115,6 +115,7 @@ def test_the_same_name_again_is_refused_and_resume_of_a_finished_sweep_trains_no
     resumed = swept("resume", "quickstart")
     assert resumed.returncode == 1
     assert {path: path.stat().st_mtime_ns for path in swept.runs.glob("quickstart/trials/**/record.json")} == before
+    assert runs_of(swept, "summary")[0].info.status == "FINISHED"
     table = [line for line in resumed.stdout.splitlines() if line.startswith(("adam ", "scheduled "))]
     first = [
         line for line in (swept.folder / "out.txt").read_text().splitlines() if line.startswith(("adam ", "scheduled "))

@@ -135,7 +135,7 @@ def test_a_study_reopened_after_every_single_step_holds_exactly_the_asked_runs(j
     assert ran == [*(f"adam/{number}" for number in range(6)), *(f"adam/confirm/{number}" for number in range(4))]
 
 
-def test_recorded_decisions_leave_out_what_a_running_trial_will_tell_again(journal: str) -> None:
+def test_every_recorded_decision_is_there_for_the_scheduler(journal: str) -> None:
     arm = reopened(journal, sweep())
     one, two = arm.next(), arm.next()
     assert one is not None
@@ -144,7 +144,8 @@ def test_recorded_decisions_leave_out_what_a_running_trial_will_tell_again(journ
     arm.tell(one, Outcome("pruned", 3, 0.6))
     arm.report(two, 1, 0.3)
     arm.report(two, 3, 0.2)
-    assert list(reopened(journal, sweep()).decisions()) == [("adam/0", [(1, 0.4), (3, 0.6)]), ("adam/1", [(1, 0.3)])]
+    decisions = dict(reopened(journal, sweep()).decisions())
+    assert decisions == {"adam/0": [(1, 0.4), (3, 0.6)], "adam/1": [(1, 0.3), (3, 0.2)]}
 
 
 def test_failed_trials_are_replaced_until_the_arm_gives_up(journal: str) -> None:
@@ -157,6 +158,8 @@ def test_failed_trials_are_replaced_until_the_arm_gives_up(journal: str) -> None
     hopeless = reopened(journal + "2", sweep())
     assert len(run_all(hopeless, lambda _: Outcome("failed", 0, 0.0, "out of memory"))) == 4
     assert hopeless.search.gave_up == "4 trials failed, the last with: out of memory"
+    mended = run_all(reopened(journal + "2", sweep()), by_learning_rate)
+    assert len([assignment for assignment in mended if assignment.role == "trial"]) == 6
 
 
 def test_a_space_with_few_configurations_ends_early_and_says_so(journal: str) -> None:
@@ -168,6 +171,20 @@ def test_a_space_with_few_configurations_ends_early_and_says_so(journal: str) ->
     ran = run_all(arm, by_learning_rate)
     assert sorted(one.hyperparameters["lr"] for one in ran if one.role == "trial") == [0.01, 0.1]
     assert arm.search.gave_up == "its space holds no further configuration"
+    assert len(arm.search.trials()) == 2
+    assert run_all(reopened(journal, of), by_learning_rate) == []
+
+
+def test_an_arm_without_anything_to_search_runs_once_and_is_confirmed(journal: str) -> None:
+    of = sweep(**{"arms.adam": {"optimizer": "adam", "parameters": {"lr": {"value": 0.01}}}})
+    ran = []
+    for _ in range(5):
+        arm = reopened(journal, of)
+        assignment = arm.next()
+        if assignment is not None:
+            ran.append(assignment)
+            arm.tell(assignment, by_learning_rate(assignment))
+    assert [one.trial_id for one in ran] == ["adam/0", "adam/confirm/0", "adam/confirm/1"]
 
 
 def test_half_a_line_at_the_journals_end_is_dropped_and_the_rest_is_read(journal: str) -> None:

@@ -6,11 +6,10 @@ import json
 from pathlib import Path
 
 import pytest
-import yaml
 
 from optimizers import InputError
 from search_spaces import Sweep, catalogue, load_sweep, parse_sweep
-from search_spaces.yaml_source import load_yaml
+from search_spaces.yaml_source import dump_yaml, load_yaml
 
 GOOD = """\
 name: good
@@ -83,6 +82,11 @@ BAD = {
         "beta1_schedule: {value: linear}\n      beta1_schedule.to: {value: 1.5}\n      lr: {dist",
         r"bad.yaml:\d+: arms.scheduled.parameters.beta1_schedule.*: moment_adam: beta1_schedule \(linear\) gives",
     ),
+    "default out of range": (
+        "max: 1e-1}",
+        "max: 1e-1, default: 5}",
+        r"lr: default 5 is not among what the parameter may be",
+    ),
     "unknown schedule": (
         "lr: {dist",
         "beta1_schedule: {value: demn}\n      lr: {dist",
@@ -103,8 +107,14 @@ def test_bad_sweeps_are_refused_with_place_and_remedy(case: str) -> None:
 def test_ready_sweeps_read_back_to_the_same_values(name: str) -> None:
     sweep = load_sweep(name)
     assert sweep.name == name
-    again = parse_sweep(yaml.safe_dump(sweep.plain(), sort_keys=False))
+    again = parse_sweep(dump_yaml(sweep.plain()))
     assert again.plain() == sweep.plain()
+
+
+@pytest.mark.parametrize("name", ["1e5", "1e-3", "0x1", "null", "yes", "2026-11-24"])
+def test_names_that_look_like_other_values_read_back_as_names(name: str) -> None:
+    sweep = parse_sweep(GOOD.replace("good", f"'{name}'", 1).replace("  scheduled:", f"  '{name}':"))
+    assert parse_sweep(dump_yaml(sweep.plain())).plain() == sweep.plain()
 
 
 def test_a_misspelt_sweep_gets_the_nearest_name() -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
-import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -75,7 +76,25 @@ def test_an_interrupted_run_equals_an_uninterrupted_one(optimizer: str, hyperpar
     assert without_time(part.curve) == without_time(whole.curve)
 
 
-def test_a_run_learns_and_reads_the_test_split_only_when_told() -> None:
+class Sealed:
+    """A split that must not be read."""
+
+    def __getattribute__(self, name: str) -> object:
+        raise AssertionError(f"the test split was read: {name}")
+
+
+def test_a_search_trial_never_reads_the_test_split(tmp_path: Path) -> None:
+    sealed: Any = Sealed()
+    data = dataclasses.replace(digits(), test=sealed)
+    training = Training(spec("adam", lr=3e-3), trainables.get("mlp/digits").load(), data, torch.device("cpu"))
+    training.advance(10_000)
+    training.weights_sha256()
+    assert training.finished
+    with pytest.raises(AssertionError, match="the test split was read"):
+        training.test_metrics()
+
+
+def test_a_run_learns() -> None:
     training = fresh(spec("adam", epochs=15, lr=3e-3))
     training.advance(10_000)
     assert [point["epoch"] for point in training.curve] == list(range(1, 16))
@@ -179,6 +198,20 @@ def test_a_damaged_checkpoint_is_set_aside_by_name_and_the_result_is_the_same(tm
     assert results[-1]["outcome"]["weights_sha256"] == whole[-1]["outcome"]["weights_sha256"]
 
 
+def test_the_record_of_another_configuration_is_refused(tmp_path: Path) -> None:
+    steps_to_end(Trial(config(spec("adam", lr=1e-3), tmp_path)))
+    (result,) = steps_to_end(Trial(config(spec("adam", lr=1e-1), tmp_path)))
+    assert result["outcome"]["status"] == "failed"
+    assert "record of another configuration" in result["outcome"]["reason"]
+
+
+def test_a_killed_drivers_late_record_does_not_replace_a_newer_one(tmp_path: Path) -> None:
+    TrialFolder(tmp_path, session=2).write_record({"epoch": 4})
+    TrialFolder(tmp_path, session=1).write_record({"epoch": 2})
+    record, _ = TrialFolder(tmp_path).read_record()
+    assert record == {"epoch": 4, "session": 2}
+
+
 def test_checkpoints_are_few_and_a_late_writer_of_a_killed_driver_harms_none(tmp_path: Path) -> None:
     folder = TrialFolder(tmp_path, session=2)
     for step in (10, 20, 30, 40):
@@ -211,4 +244,3 @@ def test_confirmation_reads_the_test_split_once_at_the_end(tmp_path: Path) -> No
 def test_a_misspelt_workload_gets_the_nearest_name() -> None:
     with pytest.raises(InputError, match='Did you mean "mlp/digits"'):
         trainables.get("mlp/digit")
-    assert os.environ["ADAMANT_CACHE"]
