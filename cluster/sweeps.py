@@ -140,13 +140,13 @@ class _Driver:
     def drive(self, address: str | None) -> Iterator[EndedSweep]:
         """Train, yield the ended sweep, and publish its report."""
         _interrupt_on_sigterm()
-        self._announce()
         try:
             code = self._train_and_flush(address)
             yield self._ended(code)
             if code == DONE:
                 self.tracker.artifact(self.summary, self.folder.report)
                 self.tracker.end(self.summary, "FINISHED", {"status.reason": "finished"})
+                self.tracker.flush()
         finally:
             # Whatever ended this driver, no run stays open that a resume would not find closed.
             self.tracker.interrupt()
@@ -154,6 +154,7 @@ class _Driver:
 
     def _train_and_flush(self, address: str | None) -> int:
         try:
+            self._announce()
             self._train(address)
         except KeyboardInterrupt:
             # A second Ctrl-C must not cut off what is being saved.
@@ -265,8 +266,9 @@ class _Driver:
             code=code,
             name=self.sweep.name,
             tracking_uri=self.manifest.tracking_uri,
-            search_link=self._link(SEARCH_VIEW),
-            confirm_link=self._link(CONFIRM_VIEW),
+            # Only a sweep that is done has met its server; after Ctrl-C nobody waits for one.
+            search_link=self._link(SEARCH_VIEW) if code == DONE else "",
+            confirm_link=self._link(CONFIRM_VIEW) if code == DONE else "",
             report_folder=self.folder.report,
             report_command=self._command("report"),
         )

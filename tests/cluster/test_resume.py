@@ -110,9 +110,14 @@ def test_a_driver_killed_five_times_loses_and_repeats_nothing(front_door: FrontD
         assert again.test_metrics() == record["outcome"]["test"]
 
 
-def test_ctrl_c_ends_within_five_seconds_and_says_how_to_go_on(front_door: FrontDoor) -> None:
+@pytest.mark.parametrize("when", ["while it starts", "in the middle of a trial"])
+def test_ctrl_c_ends_within_five_seconds_and_says_how_to_go_on(front_door: FrontDoor, when: str) -> None:
     driver = front_door.start("run", "quickstart", *SETTINGS)
-    wait_until(lambda: in_mid_trial(front_door.runs, 1), 120, "the first checkpoint")
+    early = when == "while it starts"
+    assert driver.stdout is not None
+    driver.stdout.readline()
+    if not early:
+        wait_until(lambda: in_mid_trial(front_door.runs, 1), 120, when)
     before = time.monotonic()
     os.killpg(driver.pid, signal.SIGINT)  # as a terminal does: to Ray's processes as well
     out, err = driver.communicate(timeout=30)
@@ -120,6 +125,8 @@ def test_ctrl_c_ends_within_five_seconds_and_says_how_to_go_on(front_door: Front
     assert driver.returncode == 130, err
     assert "Go on with: adamant resume quickstart" in out
     assert "Traceback" not in err
+    if early:
+        return
     client = MlflowClient(front_door.tracking_uri)
     experiment = client.get_experiment_by_name("adamant/quickstart")
     assert experiment is not None
