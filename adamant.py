@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from collections.abc import Callable
 from enum import StrEnum
 from functools import wraps
@@ -19,7 +21,7 @@ from optimizers import InputError
 if TYPE_CHECKING:
     from cluster.sweeps import EndedSweep
 
-FAILED, BAD_INPUT = 1, 2
+FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
 
 console = Console()
 app = typer.Typer(
@@ -60,6 +62,10 @@ def _clear_errors(command: Callable[P, int | None]) -> Callable[P, None]:
     def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
             code = command(*args, **kwargs) or 0
+            if code == INTERRUPTED:
+                # What must be saved is saved, and whoever pressed Ctrl-C waits for nothing else.
+                sys.stdout.flush()
+                os._exit(INTERRUPTED)
         except InputError as error:
             typer.echo(f"error: {error}", err=True)
             code = BAD_INPUT

@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import math
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 # Tune reads these when it is imported or when a run starts.
@@ -28,6 +29,7 @@ TUNE_SETTINGS = {
 # Tune moves no arrays here, so Ray's default of 30 % of the memory is not needed.
 OBJECT_STORE_BYTES = 256 * 2**20
 SLOT_REFRESH_S = 5.0
+INTERRUPTED_SHUTDOWN_S = 1.0
 ROOMS = ("search_spaces", "trainables", "optimizers", "cluster", "analysis")
 
 
@@ -52,9 +54,16 @@ def ray_session(address: str | None) -> Iterator[None]:
         logging.getLogger(name).setLevel(logging.ERROR)
     try:
         yield
-    finally:
-        with suppress(KeyboardInterrupt):
-            ray.shutdown()
+    except KeyboardInterrupt:
+        # Ray may take its time, above all when Ctrl-C has reached its own processes too; they end with this one.
+        stopping = threading.Thread(target=ray.shutdown, daemon=True)
+        stopping.start()
+        stopping.join(INTERRUPTED_SHUTDOWN_S)
+        raise
+    except BaseException:
+        ray.shutdown()
+        raise
+    ray.shutdown()
 
 
 def fits_a_node(cpu: int, gpu: float) -> bool:
