@@ -18,6 +18,11 @@ import pytest
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
+def pytest_configure() -> None:
+    """A shell that runs the tests in the background has them ignore Ctrl-C, which what they start would inherit."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @dataclass
 class FrontDoor:
     """Runs `adamant` in ``folder`` as a user would, and ends whatever of it is still running at the end of the test."""
