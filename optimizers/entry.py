@@ -28,11 +28,12 @@ class ScheduleOf:
 
 @dataclass(frozen=True)
 class Hyperparameter:
-    """One hyperparameter: its default, what it is, and what it may be."""
+    """One hyperparameter: its default, what it is, what it may be, and in which unit it counts, if in any."""
 
     default: Any
     description: str
     domain: Domain
+    unit: str = ""
 
     def describe(self) -> str:
         """What it may be, in words."""
@@ -43,19 +44,29 @@ class Hyperparameter:
 class OptimizerEntry:
     """One optimizer that a sweep can name.
 
-    `target` is "module:Class". `hyperparameters` go by their names in a sweep: `beta1` and `beta2` stand for
-    torch's `betas`. `fixed` holds keyword arguments that are always passed, such as `fused=True`, unless the
-    parameters do not allow it. `rules` raise InputError for values that are impossible together.
+    `target` is "module:Class". `rule` is the update, in lines to be read as they stand; `special_cases` say which
+    settings equal what else. `hyperparameters` go by their names in a sweep; `tuples` says which of them the class
+    takes together, as torch's `betas` stands for `beta1` and `beta2`. `fixed` holds keyword arguments that are
+    always passed, such as `fused=True`, unless the parameters do not allow it. `rules` raise InputError for values
+    that are impossible together.
+
+    Flags that a training loop acts on: `averages_weights`, the optimizer has `train()` and `eval()`, which exchange
+    the weights that are trained for those that are meant to be used; `hides_non_finite`, an update made from a
+    gradient with nan or inf may look healthy, so `build` makes the optimizer refuse it.
     """
 
     name: str
     target: str
     summary: str
+    rule: str
     source: str
     hyperparameters: Mapping[str, Hyperparameter]
+    special_cases: tuple[str, ...] = ()
+    tuples: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     fixed: Mapping[str, Any] = field(default_factory=dict)
-    needs_wrapper: bool = False
     rules: tuple[Callable[[Mapping[str, Any]], None], ...] = ()
+    averages_weights: bool = False
+    hides_non_finite: bool = False
 
     @property
     def has_betas(self) -> bool:
@@ -91,6 +102,12 @@ class OptimizerEntry:
         for rule in self.rules:
             rule(values)
         return values
+
+    def arguments(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The keyword arguments of the class for checked values: those that it takes together in tuples."""
+        together = {name: tuple(values[member] for member in members) for name, members in self.tuples.items()}
+        members = {member for names in self.tuples.values() for member in names}
+        return {**{name: value for name, value in values.items() if name not in members}, **together}
 
     def with_budget(self, hyperparameters: Mapping[str, Any], *, steps: int, epochs: int) -> dict[str, Any]:
         """Return the hyperparameters with the length of the trial filled into their schedules.

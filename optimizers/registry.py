@@ -39,7 +39,7 @@ def build(name: str, params: ParamsT, **hyperparameters: Any) -> Optimizer:
     its `stop` or `total` is refused by the optimizer itself.
     """
     entry = get(name)
-    arguments = _with_betas(entry.check(hyperparameters))
+    arguments = entry.arguments(entry.check(hyperparameters))
     module, _, class_name = entry.target.partition(":")
     optimizer_class = getattr(importlib.import_module(module), class_name)
     groups = [_listed(item) for item in params]
@@ -47,14 +47,6 @@ def build(name: str, params: ParamsT, **hyperparameters: Any) -> Optimizer:
     if fixed.get("fused") and not all(map(_fused_takes, _tensors(groups))):
         del fixed["fused"]
     return optimizer_class(groups, **arguments, **fixed)
-
-
-def _with_betas(values: dict[str, Any]) -> dict[str, Any]:
-    """Torch takes `betas` where a sweep has `beta1` and `beta2`."""
-    if "beta1" not in values:
-        return values
-    rest = {name: value for name, value in values.items() if name not in ("beta1", "beta2")}
-    return {**rest, "betas": (values["beta1"], values["beta2"])}
 
 
 def _listed(item: Any) -> Any:

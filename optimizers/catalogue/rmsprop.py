@@ -1,0 +1,28 @@
+"""RMSprop, torch's."""
+
+from __future__ import annotations
+
+from optimizers.catalogue.common import FRACTION, eps, flag, lr, momentum, weight_decay
+from optimizers.entry import Hyperparameter, OptimizerEntry
+
+ENTRY = OptimizerEntry(
+    name="rmsprop",
+    target="torch.optim:RMSprop",
+    summary="divides by the root of an average of squared gradients",
+    rule="""
+        g     <- grad + weight_decay theta
+        v     <- alpha v + (1 - alpha) g^2
+        b     <- momentum b + g / (sqrt(v) + eps)        centered: sqrt(v - a^2), a the average of g
+        theta <- theta - lr b
+    """,
+    source="Hinton, Coursera lecture 6e, 2012",
+    special_cases=("moment_adam with beta1 = 0, beta2 = alpha and debias off, where momentum = 0",),
+    hyperparameters={
+        **lr(1e-2),
+        "alpha": Hyperparameter(0.99, "decay of the average of squared gradients", FRACTION, "per step"),
+        **eps(1e-8),
+        **momentum(),
+        **flag("centered", False, "subtract the squared average of the gradients"),
+        **weight_decay(),
+    },
+)
