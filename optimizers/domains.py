@@ -40,18 +40,23 @@ class Real:
     def check(self, value: Any, name: str) -> float:
         """Return `value` as a float."""
         number = _number(value)
-        if not self._holds(number):
+        if not self.holds(number):
             raise _wrong(self, value, name)
         return number
 
-    def _holds(self, value: float) -> bool:
+    def holds(self, value: float) -> bool:
+        """Whether the number lies between the ends."""
         above = value > self.min if self.exclude_min else value >= self.min
         below = value < self.max if self.exclude_max else value <= self.max
         return above and below and math.isfinite(value)
 
     def describe(self) -> str:
         """Such as "a number in [0, 1)" or "a number > 0"."""
-        return "a number" + _interval(self.min, self.max, self.exclude_min, self.exclude_max)
+        return f"a number {self.interval()}".rstrip()
+
+    def interval(self) -> str:
+        """Such as "in [0, 1)" or "> 0"; nothing where every number will do."""
+        return _interval(self.min, self.max, self.exclude_min, self.exclude_max).lstrip()
 
 
 @dataclass(frozen=True)
@@ -103,6 +108,36 @@ class Choice:
     def describe(self) -> str:
         """Such as "one of triangle, cosine"."""
         return "one of " + ", ".join(self.values)
+
+
+@dataclass(frozen=True)
+class OrOff:
+    """None, also written "off", or a value of another domain."""
+
+    domain: Domain
+
+    def check(self, value: Any, name: str) -> Any:
+        """Return None or the value in its canonical type."""
+        return None if value is None or value == "off" else self.domain.check(value, name)
+
+    def describe(self) -> str:
+        """Such as "a number in [0, 1), or off"."""
+        return f"{self.domain.describe()}, or off"
+
+
+@dataclass(frozen=True)
+class OrInfinity:
+    """Infinity, also written "inf", or a number of another domain."""
+
+    domain: Domain
+
+    def check(self, value: Any, name: str) -> float:
+        """Return the value as a float."""
+        return math.inf if value in (math.inf, "inf") else self.domain.check(value, name)
+
+    def describe(self) -> str:
+        """Such as "a number in (1, 16], or inf"."""
+        return f"{self.domain.describe()}, or inf"
 
 
 @dataclass(frozen=True)

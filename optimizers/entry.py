@@ -7,15 +7,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from optimizers import schedules
-from optimizers.domains import Domain
+from optimizers.domains import Domain, Real
 from optimizers.errors import InputError, did_you_mean
 
 
 @dataclass(frozen=True)
 class ScheduleOf:
-    """A schedule of the named coefficient, which is another hyperparameter of the same optimizer."""
+    """A schedule of the named coefficient, which is another hyperparameter of the same optimizer.
+
+    `values` are those that the coefficient may take.
+    """
 
     coefficient: str
+    values: Real = schedules.DECAY
 
     def check(self, value: Any, name: str) -> dict[str, Any]:
         """Return the schedule normalised; its values are checked with the coefficient's, by the entry."""
@@ -23,7 +27,7 @@ class ScheduleOf:
 
     def describe(self) -> str:
         """Such as "a schedule of beta1 (constant, linear, ...)"."""
-        return f"a schedule of {self.coefficient} ({', '.join(schedules.KINDS)})"
+        return f"a schedule of {self.coefficient} ({', '.join(schedules.kinds_for(self.values))})"
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,8 @@ class OptimizerEntry:
     settings equal what else. `hyperparameters` go by their names in a sweep; `tuples` says which of them the class
     takes together, as torch's `betas` stands for `beta1` and `beta2`. `fixed` holds keyword arguments that are
     always passed, such as `fused=True`, unless the parameters do not allow it. `rules` raise InputError for values
-    that are impossible together.
+    that are impossible together. `lengths` are hyperparameters that are the number of steps of the trial where none
+    is given. `base` is the entry of the optimizer that this one is built around, whose hyperparameters are among its.
 
     Flags that a training loop acts on: `averages_weights`, the optimizer has `train()` and `eval()`, which exchange
     the weights that are trained for those that are meant to be used; `hides_non_finite`, an update made from a
@@ -65,6 +70,8 @@ class OptimizerEntry:
     tuples: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     fixed: Mapping[str, Any] = field(default_factory=dict)
     rules: tuple[Callable[[Mapping[str, Any]], None], ...] = ()
+    lengths: tuple[str, ...] = ()
+    base: OptimizerEntry | None = None
     averages_weights: bool = False
     hides_non_finite: bool = False
 
@@ -110,27 +117,25 @@ class OptimizerEntry:
         return {**{name: value for name, value in values.items() if name not in members}, **together}
 
     def with_budget(self, hyperparameters: Mapping[str, Any], *, steps: int, epochs: int) -> dict[str, Any]:
-        """Return the hyperparameters with the length of the trial filled into their schedules.
+        """Return the hyperparameters with the length of the trial filled into their schedules, and as their lengths.
 
         InputError: as `schedules.with_budget`.
         """
-        filled = dict(hyperparameters)
+        filled = {**dict.fromkeys(self.lengths, steps), **hyperparameters}
         for name in self._schedules():
             if name in filled:
                 owner = f"{self.name}: {name}"
                 filled[name] = schedules.with_budget(filled[name], steps=steps, epochs=epochs, owner=owner)
         return filled
 
-    def _schedules(self) -> dict[str, str]:
-        """The schedules among the hyperparameters, each with its coefficient."""
-        return {
-            name: one.domain.coefficient
-            for name, one in self.hyperparameters.items()
-            if isinstance(one.domain, ScheduleOf)
-        }
+    def _schedules(self) -> dict[str, ScheduleOf]:
+        """The schedules among the hyperparameters."""
+        return {name: one.domain for name, one in self.hyperparameters.items() if isinstance(one.domain, ScheduleOf)}
 
     def _check_schedules(self, values: Mapping[str, Any]) -> None:
         # With the longest budget in place of an unknown one, every other key is checked already.
         longest = self.with_budget(values, steps=schedules.HORIZON, epochs=schedules.HORIZON)
-        for name, coefficient in self._schedules().items():
-            schedules.check(longest[name], values[coefficient], f"{self.name}: {name}")
+        for name, schedule in self._schedules().items():
+            base = values[schedule.coefficient]
+            if base is not None:
+                schedules.check(longest[name], base, f"{self.name}: {name}", schedule.values)

@@ -1,4 +1,4 @@
-"""MomentAdam: Adam whose betas may follow schedules, with the debias exact under any of them."""
+"""MomentAdam: Adam with scheduled and debiased memories, moments of any order, skewness, and a long memory."""
 
 from __future__ import annotations
 
@@ -10,49 +10,90 @@ import torch
 from torch import Tensor
 from torch.optim.optimizer import Optimizer, ParamsT
 
-from optimizers import moment_adam_update as update
 from optimizers import schedules
 from optimizers.errors import InputError
-from optimizers.moment_adam_options import DOMAINS, OPTIONS, SCHEDULES, checked_options
-
-_MOMENTS = ("exp_avg", "exp_avg_sq")
-_STATE_KEYS = ("step", "beta1_product", "beta2_product", *_MOMENTS)
+from optimizers.moment_adam_coefficients import Counters, form_of, next_step
+from optimizers.moment_adam_options import ENGINE, GROUP_KEYS, checked_options
+from optimizers.moment_adam_rule import Form
+from optimizers.moment_adam_update import Tensors, apply
 
 
 class _Bucket(NamedTuple):
     """The parameters of a group that are at the same point: one call updates them all."""
 
+    seen: Counters
     params: list[Tensor]
     grads: list[Tensor]
     states: list[dict[str, Any]]
 
 
 class MomentAdam(Optimizer):
-    """Adam and AdamW with scheduled betas.
+    """One rule around Adam's, in which each change to Adam is a setting and every default is Adam's.
 
-    With constant betas it is `torch.optim.Adam` (`decoupled=False`) or AdamW (`decoupled=True`), bit for bit
-    in the reference and foreach implementations. The weights of an exponential average sum to
-    `1 - prod(beta_i)` whatever the betas were, and by that it is divided.
+        g     <- grad (+ weight_decay theta unless decoupled)
+        m     <- beta1 m + (1 - beta1) g                      short memory
+        l     <- beta3 l + (1 - beta3) g                      long memory
+        r     =  g, or g - m when central
+        s     =  p-th root of the average of |r|^p            denominator, p = order, decay beta2
+        q     =  signed cube root of the average of r^3       skewness, decay beta4
+        u     =  (1 - nu1) g + nu1 m' + alpha l' + kappa q'   primes: debiased
+        d     =  ((1 - nu2) |r|^p + nu2 s'^p)^(1/p) / c_p + kappa_d max(q', 0) + eps
+        theta <- (1 - lr weight_decay) theta - lr gate(u) / d
+
+    Special cases, bit-equal in the reference and foreach implementations where marked with =:
+
+        =  Adam (decoupled=False), AdamW          everything else at its default
+        =  RMSprop                                betas[0] = 0, debias off
+        =  Adamax                                 order = inf
+        =  AdaBelief                              central, eps_acc = eps
+        =  sign descent                           betas = (0, 0), eps -> 0
+           SGD                                    betas[0] = 0, order off, eps = 1
+           Adagrad                                betas[0] = 0, beta2_schedule inverse_time, lr and eps over sqrt(t)
+           AdEMAMix                               beta3, alpha; warmed up: half_life and warmup schedules
+           QHAdam; HAdam                          nu1, nu2; order = 4, eps -> 0
+           NAdam with constant momentum           nesterov
+
+    Not among them: torch's default NAdam, Lion, Signum, ADOPT, AggMo.
 
     Args:
         params: tensors, named tensors or param groups, as for every torch optimizer.
-        lr: learning rate.
-        betas: decay of the gradient's average and of its square's; the base values of the schedules.
-        eps: added to the denominator after the root.
-        weight_decay: decay of the parameters; taken from them times `lr`, or added to the gradient
-            when not `decoupled`.
-        beta1_schedule, beta2_schedule: see `optimizers.schedules`. They count the steps of each parameter, or
-            the epochs that `set_epoch` announces.
-        debias: divide both averages by the sum of their weights.
-        implementation: "reference" (one tensor after another), "foreach", "fused" or "auto" (fused where
-            torch's kernel applies). "fused" falls back to foreach where the kernel does not apply.
+        lr: learning rate, >= 0.
+        betas: decays in [0, 1) of the short memory and of the moment; the base values of their schedules.
+        eps: > 0, in units of the gradient; added to the root. For order inf it is added to each |r|, as in Adamax.
+        weight_decay: >= 0; taken from the parameters times `lr`, or added to the gradient when not `decoupled`.
+        beta1_schedule, beta2_schedule, beta3_schedule, beta4_schedule, alpha_schedule: see `optimizers.schedules`.
+            They count the steps of each parameter, or the epochs that `set_epoch` announces.
+        order: p in (1, 16], or inf (the maximum), or None: no root, d is eps (and the skewness). Kept as the
+            root itself for p other than 2, so that no finite gradient overflows; at p = 2 as the plain second moment,
+            which overflows where torch's does, from 1.8e19 on.
+        order_time: "fixed" decays the p-th moment by beta2; "matched" by beta2^(p/2), so that its root forgets
+            at the rate of p = 2.
+        gauss_norm: divide the root by c_p = (E|z|^p)^(1/p) of a unit Gaussian: 1.169 at p = 3, 1.316 at 4, 1.570 at 6.
+        beta3: decay of the long memory in [0, 1); None: there is none.
+        alpha: >= 0, weight of the long memory (5 in AdEMAMix); with mix "convex" its share in [0, 1].
+        slow_debias: debias the long memory; AdEMAMix does not.
+        mix: "add" takes m' + alpha l'; "convex" (1 - alpha) m' + alpha l'; "inject" adds alpha l' to the gradient
+            before anything else sees it, as GrokFast does.
+        beta4: decay of the average of r^3, in [0, 1).
+        kappa, kappa_d: weight of the skewness in the numerator; of its positive part in the denominator, >= 0.
+        nu1, nu2: shares in [0, 1] of the memory in numerator and denominator; the rest is today's gradient.
+        central: take moments of g - m in place of g.
+        eps_acc: >= 0, in units of the gradient to the power p; added to the moment at every step.
+        nesterov: look ahead in the short memory by the next step's beta1, exactly under any schedule.
+        gate: "cautious" moves only where u and g agree in sign, scaled up by n / (number that agree + 1);
+            "agree" keeps of l what agrees with m in sign; "cosine" scales l by max(0, cos(m, l)) in each tensor.
+        debias: divide the averages by the sum of their weights, which is exact under any schedule.
+        implementation: "reference" (one tensor after another), "foreach", "fused" or "auto". "fused" is one pass over
+            memory where there is a kernel (torch's for plain Adam, ours, built once for each form, for the rest), and
+            foreach elsewhere; "auto" is fused.
         maximize: ascend.
 
     State is float32 for float16 and bfloat16 parameters, in memory and through checkpoints. Not for capture
     in a CUDA graph: the coefficients are Python numbers. InputError: a value outside its range, parameters
     that are not real floating-point tensors, sparse gradients.
 
-    Sources: Adam, arXiv 1412.6980; AdamW, arXiv 1711.05101; schedules of beta1, Demon, arXiv 1910.04952.
+    Sources: Adam, arXiv 1412.6980; AdamW, 1711.05101; Demon, 1910.04952; On Higher-order Moments in Adam, 1910.06878;
+    AdEMAMix, 2409.03137; QHAdam, 1810.06801; AdaBelief, 2010.07468; Cautious, 2411.16085; GrokFast, 2405.20233.
     """
 
     def __init__(
@@ -66,24 +107,32 @@ class MomentAdam(Optimizer):
         decoupled: bool = True,
         beta1_schedule: schedules.Schedule = None,
         beta2_schedule: schedules.Schedule = None,
+        order: float | None = 2.0,
+        order_time: str = "fixed",
+        gauss_norm: bool = False,
+        beta3: float | None = None,
+        alpha: float = 0.0,
+        beta3_schedule: schedules.Schedule = None,
+        alpha_schedule: schedules.Schedule = None,
+        slow_debias: bool = False,
+        mix: str = "add",
+        beta4: float = 0.999,
+        beta4_schedule: schedules.Schedule = None,
+        kappa: float = 0.0,
+        kappa_d: float = 0.0,
+        nu1: float = 1.0,
+        nu2: float = 1.0,
+        central: bool = False,
+        eps_acc: float = 0.0,
+        nesterov: bool = False,
+        gate: str = "none",
         debias: bool = True,
         implementation: str = "auto",
         maximize: bool = False,
     ) -> None:
-        options = {
-            "lr": lr,
-            "betas": betas,
-            "eps": eps,
-            "weight_decay": weight_decay,
-            "decoupled": decoupled,
-            "beta1_schedule": beta1_schedule,
-            "beta2_schedule": beta2_schedule,
-            "debias": debias,
-            "implementation": implementation,
-            "maximize": maximize,
-            "epoch": 1,
-        }
-        super().__init__(params, checked_options(options))
+        given = locals()
+        options = {name: given[name] for name in GROUP_KEYS if name != "epoch"}
+        super().__init__(params, checked_options({**options, "epoch": 1}))
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Add a group, whose options may differ from the defaults; they are checked in the same way."""
@@ -98,7 +147,7 @@ class MomentAdam(Optimizer):
 
     def set_epoch(self, epoch: int) -> None:
         """Announce that epoch `epoch` begins, counted from 1, to the schedules that count epochs."""
-        epoch = DOMAINS["epoch"].check(epoch, "epoch")
+        epoch = ENGINE["epoch"].check(epoch, "epoch")
         for group in self.param_groups:
             group["epoch"] = epoch
 
@@ -129,11 +178,11 @@ class MomentAdam(Optimizer):
                 )
             state = self.state[p]
             if not state:
-                state.update(_fresh_state(p))
-            key = (state["step"], state["beta1_product"], state["beta2_product"], p.dtype, p.device)
+                state.update(_fresh_state(p, form_of(group)))
+            key = (*map(state.__getitem__, Counters._fields), p.dtype, p.device)
             bucket = buckets.get(key)
             if bucket is None:
-                bucket = buckets[key] = _Bucket([], [], [])
+                bucket = buckets[key] = _Bucket(Counters(*key[:-2]), [], [], [])
             bucket.params.append(p)
             bucket.grads.append(grad)
             bucket.states.append(state)
@@ -147,8 +196,8 @@ class MomentAdam(Optimizer):
         given: list[dict[str, Any]] = []
 
         def check_and_keep(_: Optimizer, loaded: dict[str, Any]) -> None:
-            for p, saved in self._matched(loaded):
-                _check_state(p, saved)
+            for p, saved, group in self._matched(loaded):
+                _check_state(p, saved, form_of(group))
             given.append(loaded)
 
         # Other hooks may replace the given dict; the last one sees what torch will load.
@@ -157,31 +206,47 @@ class MomentAdam(Optimizer):
             super().load_state_dict(state_dict)
         finally:
             handle.remove()
-        for p, saved in self._matched(given[0]):
+        for p, saved, group in self._matched(given[0]):
             # Torch has cast these to the type of the parameter, or shares their memory with the given dict.
-            for name in _MOMENTS:
+            for name in _memory_keys(form_of(group)):
                 self.state[p][name] = _zeros(p).copy_(saved[name])
 
-    def _matched(self, state_dict: dict[str, Any]) -> Iterator[tuple[Tensor, dict[str, Any]]]:
-        """The parameters with the state saved for each; one that has had no gradient has none."""
-        saved_ids = itertools.chain.from_iterable(g["params"] for g in state_dict["param_groups"])
+    def _matched(self, state_dict: dict[str, Any]) -> Iterator[tuple[Tensor, dict[str, Any], dict[str, Any]]]:
+        """The parameters with the state and group saved for each; one that has had no gradient has no state."""
+        saved_ids = ((i, group) for group in state_dict["param_groups"] for i in group["params"])
         params = itertools.chain.from_iterable(g["params"] for g in self.param_groups)
-        for saved_id, p in zip(saved_ids, params, strict=False):  # torch itself reports a wrong number
+        for (saved_id, group), p in zip(saved_ids, params, strict=False):  # torch itself reports a wrong number
             if saved_id in state_dict["state"]:
-                yield p, state_dict["state"][saved_id]
+                yield p, state_dict["state"][saved_id], {**self.defaults, **group}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Restore a pickled optimizer; options that an older one did not have get their defaults."""
         super().__setstate__(state)
         for group in self.param_groups:
-            for name in OPTIONS:
+            for name in GROUP_KEYS:
                 group.setdefault(name, self.defaults[name])
 
 
-def _check_state(p: Tensor, saved: Mapping[str, Any]) -> None:
-    if not set(_STATE_KEYS).issubset(saved):
+def _memory_names(form: Form) -> tuple[str, str, str, str]:
+    """The keys in a parameter's state of m, of v or s, of l and of q; empty where the form has none."""
+    moment = "" if form.order is None else "exp_avg_sq" if form.order == 2 else "exp_avg_root"
+    return (
+        "exp_avg",
+        moment,
+        "exp_avg_long" if form.mix != "none" else "",
+        "exp_avg_skew" if form.skewness else "",
+    )
+
+
+def _memory_keys(form: Form) -> list[str]:
+    return [name for name in _memory_names(form) if name]
+
+
+def _check_state(p: Tensor, saved: Mapping[str, Any], form: Form) -> None:
+    keys = _memory_keys(form)
+    if not {*Counters._fields, *keys}.issubset(saved):
         raise InputError(f"The loaded state is not that of MomentAdam, it has: {', '.join(map(str, saved))}.")
-    for name in _MOMENTS:
+    for name in keys:
         if saved[name].shape != p.shape:
             shapes = f"{tuple(saved[name].shape)}, its parameter {tuple(p.shape)}"
             raise InputError(f"The loaded state is that of another model: {name} has shape {shapes}.")
@@ -193,45 +258,16 @@ def _zeros(p: Tensor) -> Tensor:
     return torch.zeros_like(p, dtype=dtype, memory_format=torch.preserve_format)
 
 
-def _fresh_state(p: Tensor) -> dict[str, Any]:
-    return {
-        "step": 0,
-        "beta1_product": 1.0,
-        "beta2_product": 1.0,
-        "exp_avg": _zeros(p),
-        "exp_avg_sq": _zeros(p),
-    }
-
-
-def _beta(group: dict[str, Any], index: int, step: int) -> float:
-    schedule = group[SCHEDULES[index]]
-    count = step if schedule["unit"] == "step" else group["epoch"]
-    return schedules.evaluate(schedule, group["betas"][index], count)
+def _fresh_state(p: Tensor, form: Form) -> dict[str, Any]:
+    return {**Counters()._asdict(), **{name: _zeros(p) for name in _memory_keys(form)}}
 
 
 def _step_bucket(group: dict[str, Any], bucket: _Bucket) -> None:
     """Advance the counters of a bucket by one step and update its parameters."""
-    seen = bucket.states[0]
-    step = seen["step"] + 1
-    beta1, beta2 = _beta(group, 0, step), _beta(group, 1, step)
-    # In float64, and exact for any sequence of betas: 1 - B is the sum of the average's weights.
-    product1, product2 = seen["beta1_product"] * beta1, seen["beta2_product"] * beta2
-    coefficients = update.Coefficients(
-        lr=group["lr"],
-        beta1=beta1,
-        beta2=beta2,
-        eps=group["eps"],
-        weight_decay=group["weight_decay"],
-        decoupled=group["decoupled"],
-        maximize=group["maximize"],
-        debias1=1 - product1 if group["debias"] else 1.0,
-        debias2=1 - product2 if group["debias"] else 1.0,
-    )
-    exp_avgs = [state["exp_avg"] for state in bucket.states]
-    exp_avg_sqs = [state["exp_avg_sq"] for state in bucket.states]
-    tensors = update.Tensors(bucket.params, bucket.grads, exp_avgs, exp_avg_sqs)
-    update.apply(group["implementation"], tensors, coefficients)
+    form = form_of(group)
+    coefficients, counters = next_step(group, bucket.seen)
+    memories = ([state[name] for state in bucket.states] if name else [] for name in _memory_names(form))
+    apply(group["implementation"], Tensors(bucket.params, bucket.grads, *memories), form, coefficients)
+    advanced = counters._asdict()
     for state in bucket.states:
-        state["step"] = step
-        state["beta1_product"] = product1
-        state["beta2_product"] = product2
+        state.update(advanced)

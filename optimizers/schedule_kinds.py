@@ -37,13 +37,17 @@ class Key:
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of schedule. `breakpoints` are the counts between which `formula` is monotone in t."""
+    """One kind of schedule. `breakpoints` are the counts between which `formula` is monotone in t.
+
+    The formula of a `decay_only` kind has a meaning only for coefficients in [0, 1).
+    """
 
     formula: Formula
     description: str
     source: str
     keys: Mapping[str, Key] = field(default_factory=dict)
     breakpoints: Callable[[Keys], list[float]] = lambda keys: []
+    decay_only: bool = False
 
 
 @dataclass(frozen=True)
@@ -189,14 +193,16 @@ KINDS: Mapping[str, Kind] = {
         "1 - t^-c",
         "second moment of Adafactor, arXiv 1804.04235",
         {"c": Key(_COUNT, 0.8, "the power")},
+        decay_only=True,
     ),
-    "inverse_time": Kind(_inverse_time, "1 - 1/t", "the running mean; it turns RMSprop into Adagrad"),
+    "inverse_time": Kind(_inverse_time, "1 - 1/t", "the running mean; it turns RMSprop into Adagrad", decay_only=True),
     "demon": Kind(
         _demon,
         "b0 (1-t/T) / ((1-b0) + b0 (1-t/T))",
         "Demon, arXiv 1910.04952",
         {"total": _TOTAL},
         _total_breakpoints,
+        decay_only=True,
     ),
     "half_life": Kind(
         _half_life,
@@ -207,6 +213,7 @@ KINDS: Mapping[str, Kind] = {
             "total": _TOTAL,
         },
         _total_breakpoints,
+        decay_only=True,
     ),
     "nadam": Kind(
         _nadam,

@@ -11,14 +11,17 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from optimizers.domains import Integer
+from optimizers.domains import Integer, Real
 from optimizers.errors import InputError, did_you_mean
 from optimizers.schedule_kinds import KINDS, Key, Kind, Need
 
-__all__ = ["HORIZON", "KINDS", "check", "evaluate", "normalise", "value", "with_budget"]
+__all__ = ["DECAY", "HORIZON", "KINDS", "check", "evaluate", "kinds_for", "normalise", "value", "with_budget"]
 
 HORIZON = 10_000_000
 """The last count of the domain over which a schedule is checked."""
+
+DECAY = Real(0, 1, exclude_max=True)
+"""What a coefficient of an exponential average may be; every kind of schedule stays meaningful there."""
 
 UNITS = ("step", "epoch")
 
@@ -56,7 +59,7 @@ def value(schedule: Schedule, base: float, t: float) -> float:
     """
     full = normalise(schedule)
     _need_budget_keys(full, "schedule")
-    _need_coefficient(base, full, "schedule")
+    _need_coefficient(base, full, "schedule", DECAY)
     if t < 1:
         raise InputError(f"A schedule counts from t = 1, got t = {t!r}.")
     return evaluate(full, base, t)
@@ -67,18 +70,25 @@ def evaluate(full: Mapping[str, Any], base: float, t: float) -> float:
     return KINDS[full["kind"]].formula(base, t, full)
 
 
-def check(schedule: Schedule, base: float, owner: str) -> None:
-    """Check that every value of the schedule for t = 1 ... HORIZON lies in [0, 1).
+def kinds_for(domain: Real) -> list[str]:
+    """The kinds that suit a coefficient with that domain."""
+    return [name for name, kind in KINDS.items() if domain == DECAY or not kind.decay_only]
+
+
+def check(schedule: Schedule, base: float, owner: str, domain: Real = DECAY) -> None:
+    """Check that every value of the schedule for t = 1 ... HORIZON lies in the coefficient's `domain`.
 
     A kind is monotone between its breakpoints, so its values next to them bound all others. InputError names
-    the owner, the kind, the first bad count and the value there.
+    the owner, the kind, the first bad count and the value there; or says that the kind is made for decays only,
+    where `domain` holds more than [0, 1).
     """
     full = normalise(schedule, owner)
     _need_budget_keys(full, owner)
-    _need_coefficient(base, full, owner)
+    _need_coefficient(base, full, owner, domain)
+    _refuse_unsuitable_kind(full, owner, domain)
 
     def good(t: int) -> bool:
-        return _valid(evaluate(full, base, t))
+        return domain.holds(evaluate(full, base, t))
 
     last_good = 0
     for t in _probes(full):
@@ -86,7 +96,7 @@ def check(schedule: Schedule, base: float, owner: str) -> None:
             first = _first_bad(good, last_good, t)
             raise InputError(
                 f"{owner} ({full['kind']}) gives {evaluate(full, base, first)!r} at {full['unit']} {first}; "
-                "every value must be in [0, 1)."
+                f"every value must be {domain.interval()}."
             )
         last_good = t
 
@@ -183,13 +193,17 @@ def _need_budget_keys(full: Mapping[str, Any], owner: str) -> None:
         _need_budget_keys(full["then"], f"{owner}: then")
 
 
-def _need_coefficient(base: float, full: Mapping[str, Any], owner: str) -> None:
-    if not _valid(base):
-        raise InputError(f"{owner} ({full['kind']}): the coefficient itself must be in [0, 1), got {base!r}.")
+def _need_coefficient(base: float, full: Mapping[str, Any], owner: str, domain: Real) -> None:
+    if not domain.holds(base):
+        raise InputError(f"{owner} ({full['kind']}): the coefficient itself must be {domain.interval()}, got {base!r}.")
 
 
-def _valid(coefficient: float) -> bool:
-    return 0 <= coefficient < 1
+def _refuse_unsuitable_kind(full: Mapping[str, Any], owner: str, domain: Real) -> None:
+    if full["kind"] not in kinds_for(domain):
+        others = ", ".join(kinds_for(domain))
+        raise InputError(f"{owner}: {full['kind']} is a schedule of decays in [0, 1); use one of {others}.")
+    if "then" in full:
+        _refuse_unsuitable_kind(full["then"], f"{owner}: then", domain)
 
 
 def _probes(full: Mapping[str, Any]) -> list[int]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from filelock import FileLock
 from torch import Tensor
 
 from optimizers import InputError
+from optimizers.cache import cache_folder
 
 SPLIT_SEED = 20_191_231
 SPLITS = ("train", "validation", "test")
@@ -56,13 +56,6 @@ def stratified_holdout(labels: np.ndarray, count: int) -> tuple[np.ndarray, np.n
     chosen = np.floor((np.arange(count) + 0.5) * len(labels) / count).astype(np.int64)
     held_out = np.sort(by_class[chosen])
     return np.setdiff1d(np.arange(len(labels)), held_out), held_out
-
-
-def cache_folder() -> Path:
-    """``$ADAMANT_CACHE``, or ``adamant`` under the user's cache folder."""
-    given = os.environ.get("ADAMANT_CACHE")
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(given) if given else Path(base) / "adamant"
 
 
 def cached(name: str, source: str, build: Callable[[], Arrays]) -> DataSet:

@@ -5,32 +5,56 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from optimizers import moment_adam_options
-from optimizers.catalogue.common import BETAS, betas, eps, flag, lr, weight_decay
+from optimizers.catalogue.common import BETAS
 from optimizers.entry import Hyperparameter, OptimizerEntry, ScheduleOf
+from optimizers.moment_adam_options import OPTIONS, SCHEDULES, check_together, coefficient_domain
 
 
-def _refuse_forgetful_denominator(values: Mapping[str, Any]) -> None:
-    names = ("beta1", "beta2", *moment_adam_options.SCHEDULES)
-    moment_adam_options.refuse_forgetful_denominator(*(values[name] for name in names))
+def _check_together(values: Mapping[str, Any]) -> None:
+    check_together(values, "moment_adam: ")
 
 
 ENTRY = OptimizerEntry(
     name="moment_adam",
     target="optimizers.moment_adam:MomentAdam",
-    summary="Adam with scheduled betas and a debias that stays exact under them",
-    rule="",
-    source="this project; Adam, arXiv 1412.6980",
+    summary="Adam with scheduled memories, moments of any order, skewness, and a long memory, each a setting",
+    rule="""
+        g     <- grad (+ weight_decay theta unless decoupled)
+        m     <- beta1 m + (1 - beta1) g                      short memory
+        l     <- beta3 l + (1 - beta3) g                      long memory
+        r     =  g, or g - m when central
+        s     =  p-th root of the average of |r|^p            p = order, decay beta2
+        q     =  signed cube root of the average of r^3       skewness, decay beta4
+        u     =  (1 - nu1) g + nu1 m' + alpha l' + kappa q'   primes: debiased
+        d     =  ((1 - nu2) |r|^p + nu2 s'^p)^(1/p) / c_p + kappa_d max(q', 0) + eps
+        theta <- (1 - lr weight_decay) theta - lr gate(u) / d
+    """,
+    source="this project; Adam, arXiv 1412.6980; the class names the papers of its parts",
+    special_cases=(
+        "adam (decoupled = false) and adamw: everything else at its default",
+        "rmsprop: beta1 = 0, debias off, beta2 = alpha",
+        "adamax: order = inf",
+        "adabelief: central, eps_acc = eps",
+        "ademamix: beta3, alpha; warmed up with schedules half_life and warmup",
+        "qhadam: nu1, nu2",
+        "HAdam: order = 4, eps -> 0",
+        "nadam with constant momentum: nesterov",
+        "adagrad: beta1 = 0, beta2_schedule inverse_time, lr and eps over sqrt(t)",
+        "sgd: beta1 = 0, order off, eps = 1",
+        "sign descent: beta1 = beta2 = 0, eps -> 0",
+    ),
     hyperparameters={
-        **lr(1e-3),
-        **betas(),
-        "beta1_schedule": Hyperparameter(None, "how beta1 changes", ScheduleOf("beta1")),
-        "beta2_schedule": Hyperparameter(None, "how beta2 changes", ScheduleOf("beta2")),
-        **eps(1e-8, moment_adam_options.DOMAINS["eps"]),
-        **weight_decay(0.0),
-        **flag("decoupled", True, "take weight decay from the parameters (AdamW), not the gradients"),
-        **flag("debias", True, "divide the averages by the sum of their weights"),
+        **{
+            name: Hyperparameter(option.default, option.description, option.domain, option.unit)
+            for name, option in OPTIONS.items()
+        },
+        **{
+            name: Hyperparameter(
+                None, f"how {coefficient} changes in time", ScheduleOf(coefficient, coefficient_domain(coefficient))
+            )
+            for name, coefficient in SCHEDULES.items()
+        },
     },
     tuples=BETAS,
-    rules=(_refuse_forgetful_denominator,),
+    rules=(_check_together,),
 )

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from optimizers import moment_adam_update as update
 from optimizers.moment_adam import MomentAdam
+from optimizers.moment_adam_coefficients import Counters, form_of, next_step
 
 Trained = Callable[..., list[Tensor]]
 Array = NDArray[np.float64]
@@ -170,25 +171,28 @@ def test_implementations_agree_under_schedules(options: dict[str, Any], trained:
     assert difference(results["fused"], results["reference"]) < 2e-6 * max(scale, 1)
 
 
-def coefficients(beta1: float = 0.9, beta2: float = 0.999) -> update.Coefficients:
-    return update.Coefficients(1e-3, beta1, beta2, 1e-8, 0.0, True, False, 1 - beta1, 1 - beta2)
+def fuses(p: Tensor, grad: Tensor, **options: Any) -> bool:
+    group = MomentAdam([nn.Parameter(torch.ones(1))], **options).param_groups[0]
+    coefficients, _ = next_step(group, Counters())
+    memories = [torch.zeros_like(p)], [torch.zeros_like(p)], [], []
+    return update.fused(update.Tensors([p], [grad], *memories), form_of(group), coefficients)
 
 
-def fusible(p: Tensor, grad: Tensor, c: update.Coefficients | None = None) -> bool:
-    state = torch.zeros_like(p)
-    return update.can_fuse(update.Tensors([p], [grad], [state], [state]), c or coefficients())
-
-
-def test_the_kernel_is_used_where_it_is_right_and_only_there() -> None:
+@pytest.mark.parametrize("options", [{}, {"order": 3.0}], ids=["torch's kernel", "ours"])
+def test_a_kernel_is_used_where_it_is_right_and_only_there(options: dict[str, Any]) -> None:
     p = torch.ones(4, 6)
-    assert fusible(p, torch.ones(4, 6))
-    assert fusible(p.t(), torch.ones(4, 6).t())
-    assert fusible(torch.ones(()), torch.ones(()))
-    assert not fusible(p, torch.ones(6, 4).t()), "another order of the same elements"
-    assert not fusible(p[:, ::2], torch.ones(4, 3)), "gaps between the elements"
-    assert not fusible(p[:1].expand(4, 6), torch.ones(4, 6)), "elements that share memory"
-    assert not fusible(p, torch.ones(4, 6), coefficients(beta2=1 - 1e-9)), "a power that does not vanish"
-    assert fusible(p, torch.ones(4, 6), coefficients(beta2=1 - 1e-7))
+    assert fuses(p, torch.ones(4, 6), **options)
+    assert fuses(p.t(), torch.ones(4, 6).t(), **options)
+    assert fuses(torch.ones(()), torch.ones(()), **options)
+    assert not fuses(p, torch.ones(6, 4).t(), **options), "another order of the same elements"
+    assert not fuses(p[:, ::2], torch.ones(4, 3), **options), "gaps between the elements"
+    assert not fuses(p[:1].expand(4, 6), torch.ones(4, 6), **options), "elements that share memory"
+
+
+def test_torchs_kernel_is_left_where_a_power_of_beta_does_not_vanish(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(update.moment_adam_kernel, "load", lambda *_: None)
+    assert not fuses(torch.ones(4), torch.ones(4), betas=(0.9, 1 - 1e-9))
+    assert fuses(torch.ones(4), torch.ones(4), betas=(0.9, 1 - 1e-7))
 
 
 @pytest.mark.parametrize("beta2", [0.99, 1 - 1e-9])

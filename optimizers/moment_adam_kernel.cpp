@@ -1,0 +1,371 @@
+// One step of MomentAdam in one pass over memory. Compiled once for each form of the rule, which the macros select:
+// the compiler then sees straight code for one element and makes vector code of it. `moment_adam_rule.py` is the
+// reference; the names are the same.
+//
+// REAL            float or double
+// ORDER           p where it is 2, 3, 4, 6 or 8; ORDER_NONE, ORDER_INFINITE; ORDER_ANY takes it from the numbers
+// MIX             MIX_NONE, MIX_DIRECTION (add and convex) or MIX_INJECT
+// GATE            GATE_NONE, GATE_CAUTIOUS, GATE_AGREE or GATE_COSINE
+// CENTRAL, SKEWNESS, QUASI, FLOORED    0 or 1
+// COEFFICIENTS    the names of the numbers, in their order
+
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <vector>
+
+enum { ORDER_ANY = -3, ORDER_INFINITE, ORDER_NONE };
+enum { MIX_NONE, MIX_DIRECTION, MIX_INJECT };
+enum { GATE_NONE, GATE_CAUTIOUS, GATE_AGREE, GATE_COSINE };
+
+#define INLINE static inline __attribute__((always_inline))
+
+using real = REAL;
+
+struct Coefficients {
+    double COEFFICIENTS;
+};
+
+// (1 - weight) x^p + weight y^p, as X + share (Y - keep X) of X = (old_factor x)^p and Y = (new_factor y)^p: for a small
+// weight a step from X to Y, which keeps every digit of X; for a large one a sum, in which X may be as good as gone.
+struct Blend {
+    real old_factor, new_factor, share, keep;
+    real old_change, new_root;  // (1 - weight)^(1/p) - 1 and weight^(1/p)
+};
+
+static Blend blend(double weight, double p) {
+    const double old_root = std::pow(1 - weight, 1 / p), new_root = std::pow(weight, 1 / p);
+    const real change = real(weight < 1 ? std::expm1(std::log1p(-weight) / p) : -1);
+    if (weight <= 0.5) return {1, 1, real(weight), 1, change, real(new_root)};
+    return {real(old_root), real(new_root), 1, 0, change, real(new_root)};
+}
+
+// The same numbers as the arithmetic takes them. A complement such as 1 - beta loses its digits if it is made of floats.
+struct Numbers {
+    real order, inverse_order, sign, lr, kept, coupled_decay;
+    real beta2, new1, new2, new3;
+    Blend moment, skewness, quasi;
+    real short_, gradient, long_, skew, injection;
+    real inverse_divisor, inverse_gauss, floor, skew_denominator, eps;
+};
+
+// The memories of one tensor; null where the form has none.
+struct Tensor {
+    real *theta;
+    const real *grad;
+    real *m, *s, *l, *q;
+};
+
+struct Element {
+    real theta, g, r, m, s, l, q;
+};
+
+// What one tensor's reductions found: the number that agree, or the parts of a cosine.
+struct Sums {
+    double first = 0, second = 0, third = 0;
+};
+
+constexpr int64_t CHUNK = 1 << 14;
+constexpr real TINY = 1e-30;
+
+INLINE real lerp(real start, real end, real weight) { return start + weight * (end - start); }
+INLINE real larger(real x, real y) { return x > y ? x : y; }
+INLINE real sign(real x) { return x > 0 ? real(1) : x < 0 ? real(-1) : real(0); }
+INLINE real agreement(real x, real y) { return larger(sign(x) * sign(y), 0); }
+
+// Powers and roots, of operations that a compiler can make vector code of: it has none for pow and cbrt.
+
+template <typename To, typename From> INLINE To bit_cast(From from) {
+    static_assert(sizeof(To) == sizeof(From));
+    To to;
+    std::memcpy(&to, &from, sizeof to);
+    return to;
+}
+
+template <typename T> struct Format;
+
+template <> struct Format<float> {
+    using Bits = int32_t;
+    static constexpr int mantissa = 23, newton_steps = 2;
+};
+
+template <> struct Format<double> {
+    using Bits = int64_t;
+    static constexpr int mantissa = 52, newton_steps = 3;
+};
+
+using Bits = Format<real>::Bits;
+constexpr int MANTISSA = Format<real>::mantissa;
+constexpr Bits ONE = (Bits(1) << (8 * sizeof(real) - 2)) - (Bits(1) << MANTISSA);  // the bits of 1.0
+constexpr Bits LARGEST_EXPONENT = 2 * ONE - (Bits(1) << MANTISSA);                 // whose reciprocal is normal
+
+// A power of two near x >= 0, and its reciprocal: to scale by without rounding.
+struct Scale {
+    real up, down;
+};
+
+INLINE Scale scale_near(real x) {
+    const Bits exponent = bit_cast<Bits>(x) & ~((Bits(1) << MANTISSA) - 1);
+    const Bits bounded = exponent < LARGEST_EXPONENT ? exponent : LARGEST_EXPONENT;
+    return {bit_cast<real>(bounded), bit_cast<real>(2 * ONE - bounded)};
+}
+
+template <int P> INLINE real whole_power(real x) {
+    if constexpr (P == 1) return x;
+    else if constexpr (P % 2 == 0) return whole_power<P / 2>(x * x);
+    else return x * whole_power<P / 2>(x * x);
+}
+
+// Roots whose error is a fraction of the last digit: one that leans to a side would add up over thousands of steps.
+
+INLINE real cube_root(real x) {
+    // Newton's iteration for y = x^(-1/3), which takes no division, from a guess that divides the exponent and is
+    // within 4 %; each step squares the error, the last one that of the root itself.
+    constexpr Bits guess = ONE + ONE / 3 - Bits(0.06 * double(Bits(1) << MANTISSA));
+    const real positive = larger(x, TINY);  // below it y^3 would overflow
+    real y = bit_cast<real>(guess - Bits(real(bit_cast<Bits>(positive)) * real(1.0 / 3)));
+    const real third = positive * real(1.0 / 3);
+    for (int i = 0; i < Format<real>::newton_steps; ++i) y *= real(4.0 / 3) - third * (y * y * y);
+    const real square = y * y, root = x * square;
+    return root + (x - root * root * root) * square * real(1.0 / 3);
+}
+
+template <int P> INLINE real whole_root(real x) {
+    if constexpr (P == 1) return x;
+    else if constexpr (P == 3) return cube_root(x);
+    else return whole_root<P / 2>(std::sqrt(x));
+}
+
+// log2(1 + x) for x >= -1, and 2^x - 1: near 0 all digits of x count.
+
+INLINE double log2_1p(double x) { return std::log1p(x) * 1.4426950408889634; }
+INLINE double exp2_m1(double x) { return std::expm1(x * 0.6931471805599453); }
+
+INLINE float log2_1p(float x) {
+    const float sum = 1.0f + x;
+    const int32_t bits = bit_cast<int32_t>(sum);
+    const float mantissa = bit_cast<float>((bits & 0x007fffff) | 0x3f800000);
+    const bool above = mantissa > 1.41421356f;
+    const float m = above ? 0.5f * mantissa : mantissa;
+    const float exponent = float((bits >> 23) - 127) + (above ? 1.0f : 0.0f);
+    const float rest = exponent == 0.0f ? x : m - 1.0f;
+    // ln m = 2 artanh((m - 1) / (m + 1)); the coefficients are 2 / (n ln 2).
+    const float t = rest / (2.0f + rest), t2 = t * t;
+    return exponent + t * (2.88539008f + t2 * (0.961796694f + t2 * (0.577078016f + t2 * (0.412198583f + t2 * 0.320598898f))));
+}
+
+INLINE float exp2_m1(float x) {
+    const float bounded = larger(x, -126.0f);
+    const float whole = std::floor(bounded + 0.5f), f = bounded - whole;
+    // The series of e^(f ln 2) - 1 for |f| <= 1/2.
+    const float series = f * (0.693147181f + f * (0.240226507f + f * (0.0555041087f + f * (0.00961812911f
+        + f * (0.00133335581f + f * (0.000154035304f + f * 0.0000152527338f))))));
+    const float scale = bit_cast<float>((int32_t(whole) + 127) << 23);
+    return x < -126.0f ? -1.0f : scale * series + (scale - 1.0f);
+}
+
+template <int P> INLINE real blended(real x, real y, real scale, const Blend &b) {
+    const real old = whole_power<P>(x * (scale * b.old_factor)), fresh = whole_power<P>(y * (scale * b.new_factor));
+    return old + b.share * (fresh - b.keep * old);
+}
+
+// (x^p + y^p)^(1/p)
+INLINE real power_sum(real x, real y, const Numbers &n) {
+    const real big = larger(x, y), ratio = (x < y ? x : y) / larger(big, TINY);
+    const real power = exp2_m1(n.order * log2_1p(ratio - real(1))) + real(1);
+    return big + big * exp2_m1(n.inverse_order * log2_1p(power));
+}
+
+// ((1 - weight) x^p + weight y^p + floor^p)^(1/p), without overflow or underflow in between
+INLINE real power_mean(real x, real y, real floor, const Blend &b, const Numbers &n) {
+    if constexpr (ORDER > 0) {
+        const Scale scale = scale_near(FLOORED ? larger(larger(x, y), floor) : larger(x, y));
+        real mean = blended<ORDER>(x, y, scale.down, b);
+        if constexpr (FLOORED) mean += whole_power<ORDER>(floor * scale.down);
+        return whole_root<ORDER>(mean) * scale.up;
+    } else {
+        const real mean = power_sum(x + b.old_change * x, b.new_root * y, n);
+        return FLOORED ? power_sum(mean, floor, n) : mean;
+    }
+}
+
+// Signed cube root of (1 - weight) q^3 + weight r^3
+INLINE real skewness(real q, real r, const Blend &b) {
+    const Scale scale = scale_near(larger(std::fabs(q), std::fabs(r)));
+    const real mean = blended<3>(q, r, scale.down, b);
+    return std::copysign(cube_root(std::fabs(mean)) * scale.up, mean);
+}
+
+INLINE real moment(real s, real r, const Numbers &n) {
+    if constexpr (ORDER == 2) return n.beta2 * s + n.new2 * r * r + n.floor;
+    else if constexpr (ORDER == ORDER_INFINITE) return larger(n.beta2 * s, std::fabs(r) + n.eps);
+    else return power_mean(s, std::fabs(r), n.floor, n.moment, n);
+}
+
+// g and r of an element whose memories are as they should be seen: l before the injection, m after the step.
+INLINE real gradient(const Element &e, real grad, const Numbers &n) {
+    real g = n.sign * grad;
+    if constexpr (MIX == MIX_INJECT) g += n.injection * e.l;
+    return g + n.coupled_decay * e.theta;
+}
+
+INLINE void load(Element &e, const Tensor &t, int64_t i) {
+    e.theta = t.theta[i];
+    e.m = t.m[i];
+    if constexpr (ORDER != ORDER_NONE) e.s = t.s[i];
+    if constexpr (MIX != MIX_NONE) e.l = t.l[i];
+    if constexpr (SKEWNESS) e.q = t.q[i];
+}
+
+INLINE void advance(Element &e, const Tensor &t, int64_t i, const Numbers &n) {
+    load(e, t, i);
+    if constexpr (MIX == MIX_INJECT) t.l[i] = e.l = lerp(e.l, n.sign * t.grad[i], n.new3);
+    e.g = gradient(e, t.grad[i], n);
+    t.m[i] = e.m = lerp(e.m, e.g, n.new1);
+    if constexpr (MIX == MIX_DIRECTION) t.l[i] = e.l = lerp(e.l, e.g, n.new3);
+    e.r = CENTRAL ? e.g - e.m : e.g;
+    if constexpr (ORDER != ORDER_NONE) t.s[i] = e.s = moment(e.s, e.r, n);
+    if constexpr (SKEWNESS) t.q[i] = e.q = skewness(e.q, e.r, n.skewness);
+}
+
+// The element as `advance` left it.
+INLINE void load_advanced(Element &e, const Tensor &t, int64_t i, const Numbers &n) {
+    load(e, t, i);
+    e.g = gradient(e, t.grad[i], n);
+    e.r = CENTRAL ? e.g - e.m : e.g;
+}
+
+INLINE real numerator(const Element &e, real selected, const Numbers &n) {
+    real u = n.short_ * e.m + n.gradient * e.g;
+    if constexpr (MIX == MIX_DIRECTION) {
+        const real gate = GATE == GATE_AGREE ? agreement(e.l, e.m) : GATE == GATE_COSINE ? selected : real(1);
+        u += n.long_ * gate * e.l;
+    }
+    if constexpr (SKEWNESS) u += n.skew * e.q;
+    return u;
+}
+
+INLINE real denominator(const Element &e, const Numbers &n) {
+    real d;
+    if constexpr (ORDER == ORDER_NONE) d = n.eps;
+    else if constexpr (ORDER == ORDER_INFINITE) d = e.s;
+    else {
+        d = (ORDER == 2 ? std::sqrt(e.s) : e.s) * n.inverse_divisor;
+        if constexpr (QUASI) d = power_mean(d, std::fabs(e.r), 0, n.quasi, n) * n.inverse_gauss;
+        d += n.eps;
+    }
+    if constexpr (SKEWNESS) d += n.skew_denominator * larger(e.q, 0);
+    return d;
+}
+
+INLINE void move(const Tensor &t, int64_t i, const Element &e, real scale, const Numbers &n) {
+    real u = numerator(e, scale, n);
+    if constexpr (GATE == GATE_CAUTIOUS) u *= scale * agreement(u, e.g);
+    t.theta[i] = n.kept * e.theta - n.lr * (u / denominator(e, n));
+}
+
+// A whole step of one element; or, where the direction needs a sum over the tensor first, its two parts.
+
+INLINE void step(const Tensor &t, int64_t i, const Numbers &n) {
+    Element e;
+    advance(e, t, i, n);
+    move(t, i, e, 1, n);
+}
+
+INLINE Sums step_memories(const Tensor &t, int64_t i, const Numbers &n) {
+    Element e;
+    advance(e, t, i, n);
+    if constexpr (GATE == GATE_CAUTIOUS) return {agreement(numerator(e, 1, n), e.g), 0, 0};
+    const double m = e.m, l = e.l;
+    return {m * l, m * m, l * l};
+}
+
+INLINE void step_rest(const Tensor &t, int64_t i, real scale, const Numbers &n) {
+    Element e;
+    load_advanced(e, t, i, n);
+    move(t, i, e, scale, n);
+}
+
+static void step_chunk(const Tensor t, int64_t begin, int64_t end, const Numbers n) {
+#pragma omp simd
+    for (int64_t i = begin; i < end; ++i) step(t, i, n);
+}
+
+static Sums advance_chunk(const Tensor t, int64_t begin, int64_t end, const Numbers n) {
+    double first = 0, second = 0, third = 0;
+#pragma omp simd reduction(+ : first, second, third)
+    for (int64_t i = begin; i < end; ++i) {
+        const Sums one = step_memories(t, i, n);
+        first += one.first;
+        second += one.second;
+        third += one.third;
+    }
+    return {first, second, third};
+}
+
+static void move_chunk(const Tensor t, int64_t begin, int64_t end, real scale, const Numbers n) {
+#pragma omp simd
+    for (int64_t i = begin; i < end; ++i) step_rest(t, i, scale, n);
+}
+
+static real gate_scale(const std::vector<Sums> &chunks, int64_t size) {
+    Sums all;
+    for (const Sums &one : chunks) {
+        all.first += one.first;
+        all.second += one.second;
+        all.third += one.third;
+    }
+    if constexpr (GATE == GATE_CAUTIOUS) return real(double(size) / (all.first + 1));
+    const double lengths = std::sqrt(all.second) * std::sqrt(all.third);
+    const double cosine = all.first / (lengths > 0 ? lengths : 1);
+    return real(cosine < 0 ? 0 : cosine);
+}
+
+static void step_tensor(const Tensor &t, int64_t size, const Numbers &n, int threads) {
+    const int64_t chunks = (size + CHUNK - 1) / CHUNK;
+    const auto end_of = [=](int64_t c) { return (c + 1) * CHUNK < size ? (c + 1) * CHUNK : size; };
+    const bool parallel = threads > 1 && chunks > 1;
+    if constexpr (GATE == GATE_CAUTIOUS || GATE == GATE_COSINE) {
+        std::vector<Sums> sums(chunks);
+#pragma omp parallel for num_threads(threads) if (parallel)
+        for (int64_t c = 0; c < chunks; ++c) sums[c] = advance_chunk(t, c * CHUNK, end_of(c), n);
+        const real scale = gate_scale(sums, size);
+#pragma omp parallel for num_threads(threads) if (parallel)
+        for (int64_t c = 0; c < chunks; ++c) move_chunk(t, c * CHUNK, end_of(c), scale, n);
+    } else {
+#pragma omp parallel for num_threads(threads) if (parallel)
+        for (int64_t c = 0; c < chunks; ++c) step_chunk(t, c * CHUNK, end_of(c), n);
+    }
+}
+
+extern "C" void moment_adam_step(
+    int64_t count, const int64_t *sizes, const Tensor *tensors, const Coefficients *c, int coupled, int decoupled,
+    int maximize, int short_only, int threads
+) {
+    Numbers n;
+    n.order = real(c->order);
+    n.inverse_order = c->order > 0 ? real(1 / c->order) : real(0);
+    n.sign = maximize ? real(-1) : real(1);
+    n.lr = real(c->lr);
+    n.kept = decoupled ? real(1 - c->lr * c->weight_decay) : real(1);
+    n.coupled_decay = coupled ? real(c->weight_decay) : real(0);
+    n.beta2 = real(c->beta2);
+    n.new1 = real(1 - c->beta1);
+    n.new2 = real(1 - c->beta2);
+    n.new3 = real(1 - c->beta3);
+    const double order = c->order > 0 ? c->order : 1;
+    n.moment = blend(1 - c->beta2, order);
+    n.quasi = blend(1 - c->nu2, order);
+    n.skewness = blend(1 - c->beta4, 3);
+    n.short_ = short_only ? real(1 / c->debias1) : real(c->short_);
+    n.gradient = short_only ? real(0) : real(c->gradient);
+    n.long_ = real(c->long_);
+    n.skew = real(c->skew);
+    n.injection = real(c->injection);
+    n.inverse_divisor = real(1 / c->divisor);
+    n.inverse_gauss = real(1 / c->gauss);
+    n.floor = real(c->moment_floor);
+    n.skew_denominator = real(c->skew_denominator);
+    n.eps = real(c->eps);
+    for (int64_t i = 0; i < count; ++i) step_tensor(tensors[i], sizes[i], n, threads);
+}

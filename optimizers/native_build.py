@@ -1,0 +1,83 @@
+"""Building a C++ source into a shared library: with whatever compiler there is, once for each machine and definition.
+
+No torch headers are included, so a build takes about a second, where one against them takes most of a minute.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from optimizers.cache import cache_folder
+
+_COMMON = ("-O3", "-std=c++17", "-shared", "-fPIC", "-fno-math-errno", "-fno-trapping-math")
+# The first set that the compiler takes; threads and this machine's vector instructions are worth having, not needed.
+_FLAG_SETS = (("-march=native", "-fopenmp"), ("-mcpu=native", "-fopenmp"), ("-fopenmp",), ())
+
+
+class BuildError(Exception):
+    """No compiler, or none of the sets of flags worked; the message is what the compiler said."""
+
+
+def shared_library(source: Path, definitions: Mapping[str, str]) -> ctypes.CDLL:
+    """The library of `source` under the macro `definitions`, from the cache folder or built into it.
+
+    BuildError: no C++ compiler (`$CXX`, c++, g++, clang++), or it cannot compile the source.
+    """
+    compiler = _compiler()
+    macros = tuple(f"-D{name}={value}" for name, value in definitions.items())
+    key = hashlib.sha256(repr((source.read_bytes(), macros, _COMMON, _machine(), compiler)).encode()).hexdigest()[:16]
+    library = cache_folder() / "kernels" / f"{source.stem}-{key}.so"
+    if not library.exists():
+        try:
+            library.parent.mkdir(parents=True, exist_ok=True)
+            _build(compiler, source, macros, library)
+        except OSError as error:
+            raise BuildError(f"{library.parent}: {error}") from error
+    try:
+        return ctypes.CDLL(str(library))
+    except OSError as error:
+        raise BuildError(str(error)) from error
+
+
+def _build(compiler: str, source: Path, macros: tuple[str, ...], library: Path) -> None:
+    said = ""
+    with tempfile.TemporaryDirectory(dir=library.parent, prefix=".build-") as folder:
+        made = Path(folder) / library.name
+        for flags in _FLAG_SETS:
+            command = [compiler, *_COMMON, *flags, *macros, str(source), "-o", str(made)]
+            result = subprocess.run(command, capture_output=True, text=True, check=False)
+            if result.returncode == 0:
+                # Another process may have built it meanwhile; either file will do.
+                os.replace(made, library)
+                return
+            said = result.stderr or said
+    raise BuildError(f"{compiler} cannot compile {source.name}: {said.strip()[:500]}")
+
+
+@functools.cache
+def _compiler() -> str:
+    for name in (os.environ.get("CXX"), "c++", "g++", "clang++"):
+        found = shutil.which(name) if name else None
+        if found:
+            return found
+    raise BuildError("there is no C++ compiler: none of $CXX, c++, g++, clang++")
+
+
+@functools.cache
+def _machine() -> str:
+    """What the instructions of a build depend on: a home folder may be shared by machines of several kinds."""
+    cpu_info = Path("/proc/cpuinfo")
+    if not cpu_info.exists():
+        return f"{platform.platform()} {platform.processor()}"
+    lines = cpu_info.read_text().splitlines()
+    told = {line for line in lines if line.startswith(("model name", "flags", "Features", "CPU part"))}
+    return f"{platform.machine()} {platform.libc_ver()} {sorted(told)}"
