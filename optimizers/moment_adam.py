@@ -2,32 +2,20 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import Any
 
-import torch
-from torch import Tensor
-from torch.optim.optimizer import Optimizer, ParamsT
+from torch.optim.optimizer import ParamsT
 
 from optimizers import schedules
-from optimizers.errors import InputError
+from optimizers.base import DenseOptimizer, Work
 from optimizers.moment_adam_coefficients import Counters, form_of, next_step
 from optimizers.moment_adam_options import ENGINE, GROUP_KEYS, checked_options
 from optimizers.moment_adam_rule import Form
 from optimizers.moment_adam_update import Tensors, apply
 
 
-class _Bucket(NamedTuple):
-    """The parameters of a group that are at the same point: one call updates them all."""
-
-    seen: Counters
-    params: list[Tensor]
-    grads: list[Tensor]
-    states: list[dict[str, Any]]
-
-
-class MomentAdam(Optimizer):
+class MomentAdam(DenseOptimizer):
     """One rule around Adam's, in which each change to Adam is a setting and every default is Adam's.
 
         g     <- grad (+ weight_decay theta unless decoupled)
@@ -131,19 +119,22 @@ class MomentAdam(Optimizer):
         maximize: bool = False,
     ) -> None:
         given = locals()
-        options = {name: given[name] for name in GROUP_KEYS if name != "epoch"}
-        super().__init__(params, checked_options({**options, "epoch": 1}))
+        super().__init__(params, {"epoch": 1, **{name: given[name] for name in GROUP_KEYS if name != "epoch"}})
+
+    counters = Counters()._asdict()
+
+    def checked(self, group: dict[str, Any]) -> dict[str, Any]:
+        """A group with its options in their canonical form; other keys pass as they are."""
+        return checked_options(group)
+
+    def memories_of(self, group: Mapping[str, Any]) -> tuple[str, ...]:
+        """The memories that the form of a group asks for."""
+        return tuple(name for name in _memory_names(form_of(group)) if name)
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Add a group, whose options may differ from the defaults; they are checked in the same way."""
-        if self.param_groups:
-            param_group = {"epoch": self.param_groups[0]["epoch"], **param_group}
-        own = checked_options({**self.defaults, **{k: v for k, v in param_group.items() if k != "params"}})
-        super().add_param_group({**param_group, **own})
-        for p in self.param_groups[-1]["params"]:
-            if not p.is_floating_point():
-                self.param_groups.pop()
-                raise InputError(f"MomentAdam optimizes real floating-point tensors, got one of type {p.dtype}.")
+        epoch = {"epoch": self.param_groups[0]["epoch"]} if self.param_groups else {}
+        super().add_param_group({**epoch, **param_group})
 
     def set_epoch(self, epoch: int) -> None:
         """Announce that epoch `epoch` begins, counted from 1, to the schedules that count epochs."""
@@ -151,80 +142,14 @@ class MomentAdam(Optimizer):
         for group in self.param_groups:
             group["epoch"] = epoch
 
-    @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> float | None:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """Update every parameter that has a gradient; `closure` computes the loss again and returns it."""
-        loss = None
-        if closure is not None:
-            with torch.enable_grad():
-                loss = closure()
-        # All buckets first: a refused gradient leaves every parameter as it was.
-        work = [(group, bucket) for group in self.param_groups for bucket in self._buckets(group)]
+    def update(self, work: Work) -> None:
+        """One step, bucket after bucket."""
         for group, bucket in work:
-            _step_bucket(group, bucket)
-        return loss
-
-    def _buckets(self, group: dict[str, Any]) -> Iterable[_Bucket]:
-        """The group's parameters that have gradients, by type, device and what their averages have seen."""
-        buckets: dict[tuple[Any, ...], _Bucket] = {}
-        for p in group["params"]:
-            grad = p.grad
-            if grad is None:
-                continue
-            if grad.layout is not torch.strided:
-                raise InputError(
-                    f"MomentAdam needs dense gradients, got {grad.layout} for a parameter of shape "
-                    f"{tuple(p.shape)}; an embedding gives dense ones with sparse=False."
-                )
-            state = self.state[p]
-            if not state:
-                state.update(_fresh_state(p, form_of(group)))
-            key = (*map(state.__getitem__, Counters._fields), p.dtype, p.device)
-            bucket = buckets.get(key)
-            if bucket is None:
-                bucket = buckets[key] = _Bucket(Counters(*key[:-2]), [], [], [])
-            bucket.params.append(p)
-            bucket.grads.append(grad)
-            bucket.states.append(state)
-        return buckets.values()
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Restore what `state_dict` returned, in the precision in which it was saved.
-
-        InputError: the state is not MomentAdam's, or that of parameters of other shapes.
-        """
-        given: list[dict[str, Any]] = []
-
-        def check_and_keep(_: Optimizer, loaded: dict[str, Any]) -> None:
-            for p, saved, group in self._matched(loaded):
-                _check_state(p, saved, form_of(group))
-            given.append(loaded)
-
-        # Other hooks may replace the given dict; the last one sees what torch will load.
-        handle = self.register_load_state_dict_pre_hook(check_and_keep)
-        try:
-            super().load_state_dict(state_dict)
-        finally:
-            handle.remove()
-        for p, saved, group in self._matched(given[0]):
-            # Torch has cast these to the type of the parameter, or shares their memory with the given dict.
-            for name in _memory_keys(form_of(group)):
-                self.state[p][name] = _zeros(p).copy_(saved[name])
-
-    def _matched(self, state_dict: dict[str, Any]) -> Iterator[tuple[Tensor, dict[str, Any], dict[str, Any]]]:
-        """The parameters with the state and group saved for each; one that has had no gradient has no state."""
-        saved_ids = ((i, group) for group in state_dict["param_groups"] for i in group["params"])
-        params = itertools.chain.from_iterable(g["params"] for g in self.param_groups)
-        for (saved_id, group), p in zip(saved_ids, params, strict=False):  # torch itself reports a wrong number
-            if saved_id in state_dict["state"]:
-                yield p, state_dict["state"][saved_id], {**self.defaults, **group}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        """Restore a pickled optimizer; options that an older one did not have get their defaults."""
-        super().__setstate__(state)
-        for group in self.param_groups:
-            for name in GROUP_KEYS:
-                group.setdefault(name, self.defaults[name])
+            form, seen = form_of(group), bucket.states[0]
+            coefficients, counters = next_step(group, Counters(*map(seen.__getitem__, Counters._fields)))
+            memories = (bucket.memory(name) if name else [] for name in _memory_names(form))
+            apply(group["implementation"], Tensors(bucket.params, bucket.grads, *memories), form, coefficients)
+            bucket.set_counters(counters._asdict())
 
 
 def _memory_names(form: Form) -> tuple[str, str, str, str]:
@@ -236,38 +161,3 @@ def _memory_names(form: Form) -> tuple[str, str, str, str]:
         "exp_avg_long" if form.mix != "none" else "",
         "exp_avg_skew" if form.skewness else "",
     )
-
-
-def _memory_keys(form: Form) -> list[str]:
-    return [name for name in _memory_names(form) if name]
-
-
-def _check_state(p: Tensor, saved: Mapping[str, Any], form: Form) -> None:
-    keys = _memory_keys(form)
-    if not {*Counters._fields, *keys}.issubset(saved):
-        raise InputError(f"The loaded state is not that of MomentAdam, it has: {', '.join(map(str, saved))}.")
-    for name in keys:
-        if saved[name].shape != p.shape:
-            shapes = f"{tuple(saved[name].shape)}, its parameter {tuple(p.shape)}"
-            raise InputError(f"The loaded state is that of another model: {name} has shape {shapes}.")
-
-
-def _zeros(p: Tensor) -> Tensor:
-    """Zeros in the layout of a parameter, in at least float32: averages in bfloat16 stall."""
-    dtype = torch.float64 if p.dtype is torch.float64 else torch.float32
-    return torch.zeros_like(p, dtype=dtype, memory_format=torch.preserve_format)
-
-
-def _fresh_state(p: Tensor, form: Form) -> dict[str, Any]:
-    return {**Counters()._asdict(), **{name: _zeros(p) for name in _memory_keys(form)}}
-
-
-def _step_bucket(group: dict[str, Any], bucket: _Bucket) -> None:
-    """Advance the counters of a bucket by one step and update its parameters."""
-    form = form_of(group)
-    coefficients, counters = next_step(group, bucket.seen)
-    memories = ([state[name] for state in bucket.states] if name else [] for name in _memory_names(form))
-    apply(group["implementation"], Tensors(bucket.params, bucket.grads, *memories), form, coefficients)
-    advanced = counters._asdict()
-    for state in bucket.states:
-        state.update(advanced)
