@@ -75,21 +75,6 @@ class OptimizerEntry:
     averages_weights: bool = False
     hides_non_finite: bool = False
 
-    @property
-    def has_betas(self) -> bool:
-        """Whether it has beta1 and beta2."""
-        return "beta1" in self.hyperparameters
-
-    @property
-    def has_momentum(self) -> bool:
-        """Whether it has a momentum."""
-        return "momentum" in self.hyperparameters
-
-    @property
-    def has_eps(self) -> bool:
-        """Whether it has an eps in its denominator."""
-        return "eps" in self.hyperparameters
-
     def check(self, hyperparameters: Mapping[str, Any]) -> dict[str, Any]:
         """Return every hyperparameter in its canonical form, defaults filled in.
 

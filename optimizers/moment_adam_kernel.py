@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 Kernel = Callable[["Tensors", Form, Coefficients], None]
 
-_SOURCE = Path(__file__).with_suffix(".cpp")
+SOURCE = Path(__file__).with_suffix(".cpp")
 _UNROLLED_ORDERS = (2, 3, 4, 6, 8)
 _REALS = {torch.float32: "float", torch.float64: "double"}
 # These two are words of C++.
@@ -44,7 +44,7 @@ def load(form: Form, dtype: torch.dtype, device: torch.device) -> Kernel | None:
 @functools.cache
 def _native(form: Form, dtype: torch.dtype) -> Kernel | None:
     try:
-        function = shared_library(_SOURCE, definitions(form, dtype)).moment_adam_step
+        function = shared_library(SOURCE, definitions(form, dtype)).moment_adam_step
     except BuildError as error:
         warnings.warn(f"MomentAdam steps by foreach kernels, which are slower: {error}", RuntimeWarning, stacklevel=2)
         return None

@@ -6,10 +6,11 @@ Importing this module does not import torch: an optimizer's class is imported wh
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from optimizers.catalogue import ENTRIES
+from optimizers.catalogue import ENTRIES, lookahead
 from optimizers.entry import OptimizerEntry
 from optimizers.errors import InputError, did_you_mean
 
@@ -18,18 +19,33 @@ if TYPE_CHECKING:
     from torch.optim.optimizer import Optimizer, ParamsT
 
 _BY_NAME = {entry.name: entry for entry in ENTRIES}
+_AROUND = re.compile(r"lookahead\((.*)\)")
 
 
 def names() -> tuple[str, ...]:
-    """The names of all optimizers."""
+    """The names of all optimizers; "lookahead" stands for "lookahead(NAME)" with any of them."""
     return tuple(_BY_NAME)
 
 
 def get(name: str) -> OptimizerEntry:
-    """The entry of that name; InputError with the nearest name when there is none."""
+    """The entry of that name; InputError with the nearest name when there is none.
+
+    "lookahead(NAME)" is Lookahead around another optimizer, its hyperparameters those of both.
+    """
+    around = _AROUND.fullmatch(name) if isinstance(name, str) else None
+    if around is not None:
+        return _lookahead_around(around[1])
     if not isinstance(name, str) or name not in _BY_NAME:
         raise InputError(f"There is no optimizer {name!r}.{did_you_mean(name, _BY_NAME)}")
     return _BY_NAME[name]
+
+
+def _lookahead_around(base: str) -> OptimizerEntry:
+    if base not in _BY_NAME and not _AROUND.fullmatch(base):
+        raise InputError(f"There is no optimizer {base!r} for lookahead to go around.{did_you_mean(base, _BY_NAME)}")
+    if base not in _BY_NAME or _BY_NAME[base].averages_weights:
+        raise InputError(f"lookahead cannot go around {base}, which averages its weights itself.")
+    return lookahead.around(_BY_NAME[base])
 
 
 def build(name: str, params: ParamsT, **hyperparameters: Any) -> Optimizer:
@@ -39,14 +55,24 @@ def build(name: str, params: ParamsT, **hyperparameters: Any) -> Optimizer:
     its `stop` or `total` is refused by the optimizer itself.
     """
     entry = get(name)
-    arguments = entry.arguments(entry.check(hyperparameters))
+    return _build(entry, params, entry.check(hyperparameters))
+
+
+def _build(entry: OptimizerEntry, params: ParamsT, values: Mapping[str, Any]) -> Optimizer:
     module, _, class_name = entry.target.partition(":")
     optimizer_class = getattr(importlib.import_module(module), class_name)
+    if entry.base is not None:
+        inner = {name: value for name, value in values.items() if name in entry.base.hyperparameters}
+        own = {name: value for name, value in values.items() if name not in inner}
+        return optimizer_class(_build(entry.base, params, inner), **own)
     groups = [_listed(item) for item in params]
     fixed = dict(entry.fixed)
     if fixed.get("fused") and not all(map(_fused_takes, _tensors(groups))):
         del fixed["fused"]
-    return optimizer_class(groups, **arguments, **fixed)
+    optimizer = optimizer_class(groups, **entry.arguments(values), **fixed)
+    if entry.hides_non_finite:
+        importlib.import_module("optimizers.non_finite").refuse_non_finite(optimizer)
+    return optimizer
 
 
 def _listed(item: Any) -> Any:

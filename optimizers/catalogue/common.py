@@ -35,6 +35,15 @@ def weight_decay(default: float = 0.0) -> Table:
     return {"weight_decay": Hyperparameter(default, "decay of the parameters", NOT_NEGATIVE, "per step and lr")}
 
 
+def library_decay(decoupled: bool) -> Table:
+    """Decay of the parameters in the three forms of pytorch-optimizer, none by default."""
+    return {
+        **weight_decay(),
+        **flag("weight_decouple", decoupled, "take weight decay from the parameters, not the gradients"),
+        **flag("fixed_decay", False, "decoupled decay is per step alone, whatever the learning rate"),
+    }
+
+
 def momentum(default: float = 0.0) -> Table:
     """The momentum of a gradient descent."""
     return {"momentum": Hyperparameter(default, "share of the last step that is kept", FRACTION, "per step")}

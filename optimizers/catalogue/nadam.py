@@ -7,7 +7,7 @@ from optimizers.entry import Hyperparameter, OptimizerEntry
 
 ENTRY = OptimizerEntry(
     name="nadam",
-    target="torch.optim:NAdam",
+    target="optimizers.torch_baselines:NAdam",
     summary="Adam with Nesterov momentum on a schedule",
     rule="""
         mu_t  =  beta1 (1 - 0.5 0.96^(t momentum_decay))

@@ -7,7 +7,7 @@ from optimizers.entry import OptimizerEntry
 
 ENTRY = OptimizerEntry(
     name="radam",
-    target="torch.optim:RAdam",
+    target="optimizers.torch_baselines:RAdam",
     summary="Adam that waits until the variance of its denominator is tractable",
     rule="""
         m, v   as in Adam;  rho_inf = 2 / (1 - beta2) - 1;  rho = rho_inf - 2 t beta2^t / (1 - beta2^t)

@@ -7,7 +7,7 @@ from optimizers.entry import Hyperparameter, OptimizerEntry
 
 ENTRY = OptimizerEntry(
     name="rmsprop",
-    target="torch.optim:RMSprop",
+    target="optimizers.torch_baselines:RMSprop",
     summary="divides by the root of an average of squared gradients",
     rule="""
         g     <- grad + weight_decay theta

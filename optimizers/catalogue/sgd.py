@@ -17,7 +17,7 @@ def _refuse_impossible_nesterov(values: Mapping[str, Any]) -> None:
 
 ENTRY = OptimizerEntry(
     name="sgd",
-    target="torch.optim:SGD",
+    target="optimizers.torch_baselines:SGD",
     summary="stochastic gradient descent, with momentum when asked for",
     rule="""
         g     <- grad + weight_decay theta

@@ -1,10 +1,9 @@
-"""Every registered optimizer: it learns, it resumes, and the registry says of it what its class says."""
+"""The registry says of every optimizer what its class says, builds it, and refuses what it cannot take."""
 
 from __future__ import annotations
 
 import importlib
 import inspect
-import io
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,11 +15,11 @@ from torch import nn
 
 import optimizers
 from optimizers import InputError
+from tests.optimizers import cases
 
 Net = Callable[..., nn.Sequential]
-Train = Callable[..., None]
 
-TORCH_NAMES = {
+TORCH_CLASSES: dict[str, Any] = {
     "sgd": torch.optim.SGD,
     "adagrad": torch.optim.Adagrad,
     "rmsprop": torch.optim.RMSprop,
@@ -28,22 +27,26 @@ TORCH_NAMES = {
     "adamw": torch.optim.AdamW,
     "nadam": torch.optim.NAdam,
     "radam": torch.optim.RAdam,
+    "adamax": torch.optim.Adamax,
 }
-NOT_DEFAULT: dict[str, dict[str, Any]] = {
-    "moment_adam": {
-        "beta1": 0.8,
-        "weight_decay": 0.01,
-        "beta1_schedule": {"kind": "linear", "to": 0.5, "stop": 30},
-        "beta2_schedule": "polynomial",
-    },
-    "sgd": {"momentum": 0.9, "nesterov": True, "weight_decay": 0.01},
-    "adagrad": {"lr_decay": 0.01, "initial_accumulator_value": 0.1},
-    "rmsprop": {"momentum": 0.5, "centered": True, "alpha": 0.9},
-    "adam": {"beta2": 0.99, "amsgrad": True},
-    "adamw": {"beta1": 0.5, "weight_decay": 0.1},
-    "nadam": {"momentum_decay": 0.01},
-    "radam": {"weight_decay": 0.1, "decoupled_weight_decay": True},
+REQUIRED = {
+    "moment_adam", *TORCH_CLASSES, "muon", "adabelief", "lookahead", "yellowfin", "lion", "ademamix", "aggmo", "qhadam",
+    "soap", "schedulefree_adamw", "prodigy", "adopt", "grokfast_adamw", "nadamp",
+    "origin_adam", "origin_third_added", "origin_third_replaces",
+}  # fmt: skip
+# How a step is computed, and in which direction, is not for a search.
+ENGINE = {"self", "params", "implementation", "maximize", "foreach", "fused", "capturable", "differentiable"}
+NOT_OFFERED = {
+    "aggmo": {"betas"},  # from damping_base and damping_count
+    "soap": {"merge_dims", "data_format"},  # fail for small tensors
+    "adopt": {"clip_lambda"},  # a function
 }
+OTHER_DEFAULTS = {
+    "ademamix": {"weight_decouple"},  # the paper's
+    "qhadam": {"betas", "nus"},  # the paper's; the library's are Adam's
+    "grokfast_adamw": {"lr"},
+}
+WITHOUT_BASE = [name for name in optimizers.names() if optimizers.get(name).base is None]
 
 
 def class_of(name: str) -> type[torch.optim.Optimizer]:
@@ -51,80 +54,80 @@ def class_of(name: str) -> type[torch.optim.Optimizer]:
     return getattr(importlib.import_module(module), class_name)
 
 
-def test_the_registry_and_this_file_name_the_same_optimizers() -> None:
-    assert set(optimizers.names()) == set(NOT_DEFAULT) == {"moment_adam", *TORCH_NAMES}
-    assert {name: class_of(name) for name in TORCH_NAMES} == TORCH_NAMES
+def signature_of(name: str) -> dict[str, Any]:
+    """The named parameters of a class with their defaults, through every constructor that hands the rest on."""
+    found: dict[str, Any] = {}
+    for cls in class_of(name).__mro__:
+        if "__init__" not in vars(cls):
+            continue
+        parameters = inspect.signature(cls.__init__).parameters.values()
+        hands_on = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
+        for parameter in parameters:
+            if parameter.kind not in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
+                found.setdefault(parameter.name, parameter.default)
+        # pytorch-optimizer's constructors take anything and hand on nothing.
+        if not hands_on or cls.__module__.startswith("pytorch_optimizer"):
+            break
+    return found
 
 
-@pytest.mark.parametrize("name", optimizers.names())
-def test_goes_down_a_quadratic(name: str) -> None:
-    p = nn.Parameter(torch.tensor([1.0, -2.0, 3.0]))
-    # The steps of Adagrad shrink with the sum of all squared gradients.
-    optimizer = optimizers.build(name, [p], lr=1.0 if name == "adagrad" else 0.1)
-
-    def loss() -> torch.Tensor:
-        return (torch.tensor([1.0, 2.0, 0.5]) * p**2).sum()
-
-    before = loss().item()
-    for _ in range(100):
-        optimizer.zero_grad()
-        loss().backward()
-        optimizer.step()
-    assert loss().item() < before / 10
+def test_every_asked_optimizer_is_there() -> None:
+    assert set(optimizers.names()) >= REQUIRED
+    assert set(cases.OTHER) == set(cases.NAMES)
+    assert all(issubclass(class_of(name), cls) for name, cls in TORCH_CLASSES.items())
 
 
-@pytest.mark.parametrize("options", ["default", "other"])
-@pytest.mark.parametrize("name", optimizers.names())
-def test_resumes_bit_for_bit(name: str, options: str, net: Net, train: Train) -> None:
-    hyperparameters = NOT_DEFAULT[name] if options == "other" else {}
-    whole, resumed = net(), net()
-    straight = optimizers.build(name, whole.parameters(), **hyperparameters)
-    train(whole, straight, 0, 10)
-    buffer = io.BytesIO()
-    torch.save((whole.state_dict(), straight.state_dict()), buffer)
-    buffer.seek(0)
-    model_state, optimizer_state = torch.load(buffer, weights_only=True)
-    resumed.load_state_dict(model_state)
-    after = optimizers.build(name, resumed.parameters(), **hyperparameters)
-    after.load_state_dict(optimizer_state)
-    train(whole, straight, 10, 20)
-    train(resumed, after, 10, 20)
-    for ours, theirs in zip(resumed.parameters(), whole.parameters(), strict=True):
-        assert torch.equal(ours, theirs)
+@pytest.mark.parametrize("name", TORCH_CLASSES)
+def test_takes_the_steps_of_torch(name: str, net: Net, train: Callable[..., None]) -> None:
+    ours, theirs = net(), net()
+    train(ours, optimizers.build(name, ours.parameters(), lr=0.01), 0, 30)
+    train(theirs, TORCH_CLASSES[name](theirs.parameters(), lr=0.01), 0, 30)
+    for a, b in zip(ours.parameters(), theirs.parameters(), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", TORCH_NAMES)
-def test_defaults_are_those_of_torch(name: str, net: Net) -> None:
-    ours = optimizers.build(name, net().parameters()).param_groups[0]
-    theirs = TORCH_NAMES[name](net().parameters()).param_groups[0]
-    engine = {"params", "fused", "foreach"}
-    assert {k: v for k, v in ours.items() if k not in engine} == {k: v for k, v in theirs.items() if k not in engine}
-
-
-@pytest.mark.parametrize("name", optimizers.names())
+@pytest.mark.parametrize("name", WITHOUT_BASE)
 def test_declared_hyperparameters_are_those_of_the_class(name: str) -> None:
-    entry = optimizers.get(name)
-    declared = {"betas" if n in ("beta1", "beta2") else n for n in entry.hyperparameters}
-    accepted = inspect.signature(class_of(name)).parameters
-    # How a step is computed, and in which direction, is not for a search.
-    engine = {"params", "implementation", "maximize", "foreach", "fused", "capturable", "differentiable"}
-    assert declared == set(accepted) - engine
+    entry, accepted = optimizers.get(name), signature_of(name)
+    members = {member for together in entry.tuples.values() for member in together}
+    declared = {n for n in entry.hyperparameters if n not in members} | set(entry.tuples)
+    assert declared == set(accepted) - ENGINE - set(entry.fixed) - NOT_OFFERED.get(name, set())
     assert set(entry.fixed) <= set(accepted)
-    assert all(one.description and one.describe() for one in entry.hyperparameters.values())
+
+
+@pytest.mark.parametrize("name", WITHOUT_BASE)
+def test_defaults_are_those_of_the_class(name: str) -> None:
+    entry, accepted = optimizers.get(name), signature_of(name)
+    ours = {n: v for n, v in entry.arguments(entry.check({})).items() if not n.endswith("_schedule")}
+    differing = {n for n, value in ours.items() if value != accepted[n]}
+    assert differing == OTHER_DEFAULTS.get(name, set())
 
 
 @pytest.mark.parametrize("name", optimizers.names())
+def test_documentation_is_complete(name: str) -> None:
+    entry = optimizers.get(name)
+    assert entry.rule.strip()
+    assert entry.source
+    assert entry.summary
+    for key, one in entry.hyperparameters.items():
+        assert one.description, key
+        assert one.describe(), key
+
+
+@pytest.mark.parametrize("name", cases.NAMES)
 def test_values_reach_the_optimizer(name: str) -> None:
-    values = NOT_DEFAULT[name]
-    group = optimizers.build(name, [nn.Parameter(torch.ones(1))], lr=0.03125, **values).param_groups[0]
-    assert group["lr"] == 0.03125
+    values, entry = cases.OTHER[name], optimizers.get(name)
+    params = [nn.Parameter(torch.ones(1)), nn.Parameter(torch.ones(2, 2))]
+    groups = optimizers.build(name, params, lr=0.03125, **values).param_groups
+    assert any(group["lr"] == 0.03125 for group in groups)
+    places = {member: (together, i) for together, members in entry.tuples.items() for i, member in enumerate(members)}
     for key, value in values.items():
-        if key.endswith("_schedule"):
-            assert group[key] == optimizers.schedules.normalise(value)
-        elif key in ("beta1", "beta2"):
-            assert group["betas"][int(key[-1]) - 1] == value
+        if key in places:
+            together, i = places[key]
+            reached = [group[name][i] for group in groups if (name := together.removeprefix("adamw_")) in group]
         else:
-            assert group[key] == value
+            reached = [group.get(key) for group in groups]
+        assert (optimizers.schedules.normalise(value) if key.endswith("_schedule") else value) in reached
 
 
 @pytest.mark.parametrize("name", ["sgd", "adagrad", "adam", "adamw"])
@@ -153,17 +156,37 @@ def test_params_come_in_every_form_that_torch_takes(net: Net) -> None:
         assert built.param_groups[0]["fused"] is True
 
 
-def test_properties() -> None:
-    with_betas = {name for name in optimizers.names() if optimizers.get(name).has_betas}
-    assert with_betas == {"moment_adam", "adam", "adamw", "nadam", "radam"}
-    assert {n for n in optimizers.names() if optimizers.get(n).has_momentum} == {"sgd", "rmsprop"}
-    assert {n for n in optimizers.names() if not optimizers.get(n).has_eps} == {"sgd"}
+def test_flags() -> None:
+    def names(flag: str) -> set[str]:
+        return {name for name in cases.NAMES if getattr(optimizers.get(name), flag)}
+
+    assert names("averages_weights") == {"lookahead", "lookahead(sgd)", "schedulefree_adamw"}
+    assert names("hides_non_finite") == {"lion", "soap", "adopt"}
+
+
+def test_lookahead_goes_around_any_optimizer() -> None:
+    for base in optimizers.names():
+        name = f"lookahead({base})"
+        if optimizers.get(base).averages_weights:
+            with pytest.raises(InputError, match="which averages its weights itself"):
+                optimizers.get(name)
+            continue
+        p = nn.Parameter(torch.ones(2, 2))
+        optimizer = optimizers.build(name, [p], lookahead_k=2)
+        for _ in range(3):
+            p.grad = torch.full((2, 2), 0.5)
+            optimizer.step()
+        assert p.isfinite().all()
+        with pytest.raises(InputError, match=r"lookahead\(.*\) has no hyperparameter 'lookahead_j'.*lookahead_k"):
+            optimizers.build(name, [p], lookahead_j=2)
 
 
 @pytest.mark.parametrize(
     ("name", "hyperparameters", "message"),
     [
         ("adamm", {}, r"There is no optimizer 'adamm'\. Did you mean \"adam"),
+        ("lookahead(nadm)", {}, r"no optimizer 'nadm' for lookahead to go around\. Did you mean \"nadam\"\?"),
+        ("lookahead(lookahead(sgd))", {}, r"lookahead cannot go around lookahead\(sgd\), which averages"),
         ("Adam", {}, r"Did you mean \"adam\"\?"),
         (None, {}, "There is no optimizer None"),
         (

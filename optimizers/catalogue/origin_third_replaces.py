@@ -1,0 +1,21 @@
+"""The origin's Adam with the third moment in place of the second: a reproduction."""
+
+from __future__ import annotations
+
+from optimizers.catalogue.common import BETAS, betas, eps, lr
+from optimizers.entry import OptimizerEntry
+
+ENTRY = OptimizerEntry(
+    name="origin_third_replaces",
+    target="optimizers.origin:OriginThirdReplaces",
+    summary="reproduction for figures only: the origin's Adam by the third moment alone, which freezes where negative",
+    rule="""
+        m     <- beta1 m + (1 - beta1) g
+        s     <- beta2 s + (1 - beta2) g^3                                      primes: debiased
+        u     =  m' / (s'^(1/3) + eps), and 1e-9 where s < 0
+        theta <- theta - lr u
+    """,
+    source="the project's origin, reconstructed from its description",
+    hyperparameters={**lr(1e-3), **betas(second="cubes"), **eps(1e-8)},
+    tuples=BETAS,
+)

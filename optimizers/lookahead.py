@@ -1,0 +1,102 @@
+# pyright: reportPrivateImportUsage=false
+# Torch documents its kernels over lists of tensors, but exports no public name for them.
+"""Lookahead: slow weights that follow those of another optimizer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.optim.optimizer import Optimizer
+
+from optimizers.averaging import Averaging
+from optimizers.domains import Integer, Real
+from optimizers.guards import load_and_keep, matched, parameters, precise_dtype
+
+LOOKAHEAD_K = Integer(1)
+LOOKAHEAD_ALPHA = Real(0, 1, exclude_min=True)
+
+
+class Lookahead(Averaging):
+    """Every `lookahead_k` steps of `base`, slow weights go part of the way to the fast ones, which go on from there.
+
+        theta <- base's step                              fast weights, the parameters themselves
+        phi   <- phi + lookahead_alpha (theta - phi)      every lookahead_k steps; phi = theta at the start
+        theta <- phi                                      at the same steps
+
+    Lookahead Optimizer: k steps forward, 1 step back, arXiv 1907.08610.
+
+    `eval()` puts the slow weights into the parameters, `train()` the fast ones back. Slow weights are float32 for
+    float16 and bfloat16 parameters. The param groups are those of `base`, whose options and schedules act as ever; a
+    group may have its own `lookahead_k`, a whole number >= 1, and `lookahead_alpha`, in (0, 1]; InputError otherwise.
+
+    Written here because pytorch-optimizer's class cannot be copied or pickled, takes its slow weights at construction,
+    before a user has loaded a model's own, and rounds them to half precision.
+    """
+
+    def __init__(self, base: Optimizer, lookahead_k: int = 5, lookahead_alpha: float = 0.5) -> None:
+        self.base = base
+        own = {"lookahead_k": lookahead_k, "lookahead_alpha": lookahead_alpha, "lookahead_step": 0}
+        super().__init__(base.param_groups, {**base.defaults, **own})
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """Add a group to the base and here; both see the same dict."""
+        own = {key: param_group[key] for key in ("lookahead_k", "lookahead_alpha") if key in param_group}
+        group = {**self.defaults, **own}
+        own["lookahead_k"] = LOOKAHEAD_K.check(group["lookahead_k"], "lookahead_k")
+        own["lookahead_alpha"] = LOOKAHEAD_ALPHA.check(group["lookahead_alpha"], "lookahead_alpha")
+        if not any(param_group is known for known in self.base.param_groups):
+            self.base.add_param_group({key: value for key, value in param_group.items() if key not in own})
+            param_group = self.base.param_groups[-1]
+        param_group.update(own)
+        super().add_param_group(param_group)
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> float | None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """One step of the base; the slow weights move when it is their turn."""
+        self._refuse_in_eval_mode("a step")
+        for p in parameters(self):
+            if p not in self.state:
+                self.state[p]["slow"] = p.detach().to(precise_dtype(p), copy=True)
+        loss = self.base.step(closure)  # pyright: ignore[reportArgumentType]
+        for group in self.param_groups:
+            group["lookahead_step"] += 1
+            if group["lookahead_step"] % group["lookahead_k"] == 0 and group["params"]:
+                self._synchronise(group)
+        return loss
+
+    def _synchronise(self, group: dict[str, Any]) -> None:
+        fast = group["params"]
+        slow = [self.state[p]["slow"] for p in fast]
+        torch._foreach_lerp_(slow, [p.to(s.dtype) for p, s in zip(fast, slow, strict=True)], group["lookahead_alpha"])
+        torch._foreach_copy_(fast, slow)
+
+    def averaged(self, p: Tensor) -> Tensor | None:
+        """The slow weights."""
+        return self.state[p]["slow"] if p in self.state else None
+
+    def set_epoch(self, epoch: int) -> None:
+        """Announce the epoch to a base that counts epochs."""
+        set_epoch = getattr(self.base, "set_epoch", None)
+        if set_epoch is not None:
+            set_epoch(epoch)
+
+    def state_dict(self) -> dict[str, Any]:
+        """As torch's, with the slow weights under `state` and the state of the base under `base`."""
+        return {**super().state_dict(), "base": self.base.state_dict()["state"]}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Restore what `state_dict` returned, slow weights and base."""
+        self._refuse_in_eval_mode("a checkpoint")
+        loaded = load_and_keep(self, super().load_state_dict, state_dict, lambda _: None)
+        self.base.load_state_dict({"state": loaded["base"], "param_groups": loaded["param_groups"]})
+        self.param_groups = list(self.base.param_groups)
+        for p, saved, _ in matched(self, loaded):
+            # Torch has cast these to the type of the parameter.
+            self.state[p]["slow"] = saved["slow"].to(p.device, precise_dtype(p), copy=True)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy or a pickle needs."""
+        return {**super().__getstate__(), "base": self.base}
