@@ -219,5 +219,30 @@ def replay(run_id: str, storage: Storage = DEFAULT_STORAGE, tracking_uri: Tracki
     return 0
 
 
+@app.command()
+@_clear_errors
+def trajectories(
+    functions: Annotated[list[str] | None, typer.Argument(help="Such as rosenbrock; all when left out.")] = None,
+    optimizer: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Repeatable; all when left out.")] = None,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the figures.")] = Path("trajectories"),
+) -> None:
+    """Draw the way that each optimizer takes down known functions, and count its steps."""
+    from rich.progress import track
+
+    import optimizers
+    from analysis.trajectories import draw_paths, draw_steps, make_folder
+    from trainables.trajectories import FUNCTIONS, METHOD, landscape, trajectory
+
+    grounds = [landscape(name) for name in functions or FUNCTIONS]
+    chosen = [optimizers.get(name).name for name in optimizer or optimizers.names()]
+    make_folder(out)
+    table = {}
+    for ground in grounds:
+        steps = track(chosen, description=ground.name, console=console, disable=not console.is_terminal)
+        table[ground.name] = [trajectory(ground.name, name) for name in steps]
+        typer.echo(draw_paths(ground, table[ground.name], METHOD, out / f"trajectories-{ground.name}.png"))
+    typer.echo(draw_steps(table, METHOD, out / "trajectories-steps.png"))
+
+
 if __name__ == "__main__":
     app()

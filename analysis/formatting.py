@@ -16,6 +16,11 @@ def is_fraction(metric: str) -> bool:
     return metric.endswith("accuracy")
 
 
+def counts_steps(metric: str) -> bool:
+    """Whether the metric is a number of optimizer steps."""
+    return metric.rpartition("/")[2].startswith("steps")
+
+
 @dataclass(frozen=True)
 class MetricFormat:
     """Writes values, estimates and differences of one metric; the numbers given are as MLflow holds them."""
@@ -36,8 +41,10 @@ class MetricFormat:
 
     @property
     def unit(self) -> str:
-        """What a difference counts: "points", or "in test/loss"."""
-        return "points" if is_fraction(self.metric) else f"in {self.metric}"
+        """What a difference counts: "points", "steps", or "in test/loss"."""
+        if is_fraction(self.metric):
+            return "points"
+        return "steps" if counts_steps(self.metric) else f"in {self.metric}"
 
     def value(self, value: float) -> str:
         """97.3 %, or four significant digits."""
@@ -83,7 +90,8 @@ class MetricFormat:
 
     def _number(self, value: float, decimals: int, sign: str = "") -> str:
         rounded = round(value * self._scale, decimals)
-        return f"{rounded:{sign}.{decimals}f}" if rounded else f"{0:.{decimals}f}"
+        thousands = "," if abs(rounded) >= 1e4 else ""
+        return f"{rounded:{sign}{thousands}.{decimals}f}" if rounded else f"{0:.{decimals}f}"
 
     def _decimals(self, interval: Interval) -> int:
         """Enough to make the interval three units wide, and no bound look like 0 where 0 is excluded."""

@@ -56,7 +56,10 @@ class RunRecord:
 
 @dataclass(frozen=True)
 class SweepRecords:
-    """Everything MLflow knows about one sweep: what was asked, and each run."""
+    """Everything MLflow knows about one sweep: what was asked, and each run.
+
+    `score_note` is what must be known to read the score, a sentence, or empty.
+    """
 
     sweep: Sweep
     sweep_id: str
@@ -64,6 +67,7 @@ class SweepRecords:
     score_goal: Goal
     trials: tuple[RunRecord, ...]
     confirmations: tuple[RunRecord, ...]
+    score_note: str = ""
 
 
 def load(sweep_name: str, tracking_uri: str) -> SweepRecords:
@@ -85,6 +89,7 @@ def load(sweep_name: str, tracking_uri: str) -> SweepRecords:
         score_goal=cast(Goal, goal),
         trials=_records(runs, "trial"),
         confirmations=_records(runs, "confirm"),
+        score_note=summary.data.tags.get("score.note", ""),
     )
 
 

@@ -30,6 +30,8 @@ def of_verdict(arms: tuple[ArmVerdict, ...], records: SweepRecords, level: float
     said.extend(_unscored(arm) for arm in arms if arm.scores and arm.unscored)
     said.extend(_unequal_budget(arms, records.sweep.search.trials))
     said.extend(_unfinished(arms))
+    if records.score_note:
+        said.append(records.score_note)
     return tuple(said)
 
 

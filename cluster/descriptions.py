@@ -69,6 +69,7 @@ def describe_summary(sweep: Sweep) -> RunDescription:
         "workload": workload.name,
         "score.metric": workload.score,
         "score.goal": workload.score_goal,
+        "score.note": workload.score_note,
         "mlflow.note.content": sweep.question,
         **environment(),
     }

@@ -93,7 +93,8 @@ class Display:
         parts = [f"{arm.done}/{arm.planned} done", f"{len(arm.running)} running"]
         parts += [f"{arm.ended[status]} {status}" for status in ("pruned", "diverged", "failed") if arm.ended[status]]
         if arm.best is not None:
-            parts.append(f"best {self._metric} {arm.best:.4g}")
+            best = f"{arm.best:,.0f}" if 1e4 <= abs(arm.best) < 1e9 else f"{arm.best:.4g}"
+            parts.append(f"best {self._metric} {best}")
         return ", ".join(parts)
 
     def _time_left(self) -> str:

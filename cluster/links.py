@@ -66,14 +66,14 @@ def _section(name: str) -> dict[str, Any]:
 
 
 def _curve_chart(metric: str) -> dict[str, Any]:
-    """A line chart over steps; losses on a logarithmic axis, as they fall over decades."""
+    """A line chart over steps; losses and distances on a logarithmic axis, as they fall over decades."""
     return {
         "uuid": metric,
         "type": "LINE",
         "metricSectionId": metric.partition("/")[0],
         "metricKey": metric,
         "selectedMetricKeys": [metric],
-        "scaleType": "log" if metric.endswith("loss") else "linear",
+        "scaleType": "log" if metric.endswith(("loss", "distance")) else "linear",
         "xAxisKey": "step",
         "xAxisScaleType": "linear",
         "selectedXAxisMetricKey": "",

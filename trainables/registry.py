@@ -19,8 +19,9 @@ class WorkloadEntry:
     """What a reader and a sweep need to know of a workload before it is loaded.
 
     ``target`` is "module:Class" of the workload; ``data_module`` has ``check(root)`` and ``load(root)`` for its data.
-    ``metrics`` are those of the validation split. ``score`` is the test metric that the verdict compares, and
-    ``score_goal`` says which way is better. ``epochs`` and ``batch_size`` hold where a sweep gives none.
+    ``metrics`` are those of the validation split. ``score`` is the test metric that the verdict compares,
+    ``score_goal`` says which way is better, and ``score_note``, a sentence, what else must be known to read it.
+    ``epochs`` and ``batch_size`` hold where a sweep gives none.
     """
 
     name: str
@@ -34,6 +35,7 @@ class WorkloadEntry:
     epochs: int
     batch_size: int
     reference: str
+    score_note: str = ""
 
     def load(self) -> Workload:
         """The workload itself; imports torch."""
@@ -50,6 +52,25 @@ class WorkloadEntry:
 
 
 _CLASSIFICATION = {"metrics": ("val/loss", "val/accuracy"), "score": "test/accuracy", "score_goal": "maximize"}
+
+
+def _function(class_name: str, reference: str) -> WorkloadEntry:
+    """A known function of two coordinates, as a workload without data."""
+    return WorkloadEntry(
+        name=f"function/{class_name.lower()}",
+        target=f"trainables.functions:{class_name}",
+        data_module="trainables.no_data",
+        model="a point (x, y), float64; the seed draws its start",
+        data="none; an epoch is 100 steps",
+        metrics=("val/loss", "val/steps_to_1e-6", "val/distance"),
+        score="test/steps_to_1e-6",
+        score_goal="minimize",
+        epochs=20,
+        batch_size=1,
+        reference=reference,
+        score_note="A run that misses 1e-6 counts its steps once more for each decade that it lacks.",
+    )
+
 
 _ENTRIES = {
     entry.name: entry
@@ -76,6 +97,11 @@ _ENTRIES = {
             reference="the project's origin: train loss below 0.01 and test loss 0.13 to 0.21 after 50 epochs",
             **_CLASSIFICATION,
         ),
+        _function("Rosenbrock", "least value 0 at (1, 1); start (-1.2, 1)"),
+        _function("Beale", "least value 0 at (3, 0.5); start (1, 1)"),
+        _function("Himmelblau", "least value 0 at (3, 2) and three more; start (0, 0)"),
+        _function("Ackley", "least value 0 at (0, 0), where it has a kink; start (2.4, -1.7)"),
+        _function("Rastrigin", "least value 0 at (0, 0); start (2.3, 1.6)"),
     )
 }
 

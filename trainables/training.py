@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import math
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 
 import optimizers
-from trainables.data import DataSet
+from trainables.data import DataSet, Split
 from trainables.spec import TrialSpec
 from trainables.workload import Workload
 
@@ -35,6 +37,7 @@ class Training:
         self.model = workload.build_model().to(device)
         self.steps_per_epoch = math.ceil(len(data.train.targets) / spec.batch_size)
         self.total_steps = self.steps_per_epoch * spec.epochs
+        self._entry = optimizers.get(spec.optimizer)
         self.optimizer = self._build_optimizer()
         self._order_generator = torch.Generator().manual_seed(spec.seed)
         self.step = 0
@@ -46,8 +49,7 @@ class Training:
         self._begin_epoch()
 
     def _build_optimizer(self) -> torch.optim.Optimizer:
-        entry = optimizers.get(self.spec.optimizer)
-        settings = entry.with_budget(self.spec.hyperparameters, steps=self.total_steps, epochs=self.spec.epochs)
+        settings = self._entry.with_budget(self.spec.hyperparameters, steps=self.total_steps, epochs=self.spec.epochs)
         return optimizers.build(self.spec.optimizer, self.model.parameters(), **settings)
 
     @property
@@ -85,6 +87,9 @@ class Training:
         self.optimizer.step()
         self._loss_sum.add_(loss.detach(), alpha=len(batch))
         self.step += 1
+        if self.workload.watches_steps:
+            with self.weights_for_use():
+                self.workload.after_step(self.model, self.step)
         end_of_epoch = self.step % self.steps_per_epoch == 0
         if self.step % STEPS_BETWEEN_LOSS_CHECKS == 1 or end_of_epoch:
             self._check_divergence(loss.item())
@@ -98,9 +103,7 @@ class Training:
         self.diverged = not (loss <= limit and math.isfinite(self._loss_sum.item()))
 
     def _end_epoch(self) -> None:
-        metrics = {
-            f"val/{name}": value for name, value in self.workload.evaluate(self.model, self.data.validation).items()
-        }
+        metrics = self._evaluate("val", self.data.validation)
         if not all(math.isfinite(value) for value in metrics.values()):
             self.diverged = True
             return
@@ -117,16 +120,33 @@ class Training:
         if not self.finished:
             self._begin_epoch()
 
+    @contextmanager
+    def weights_for_use(self) -> Iterator[None]:
+        """Inside, the model has the weights that are meant to be used, where the optimizer trains others."""
+        optimizer: Any = self.optimizer
+        if self._entry.averages_weights:
+            optimizer.eval()
+        try:
+            yield
+        finally:
+            if self._entry.averages_weights:
+                optimizer.train()
+
+    def _evaluate(self, prefix: str, split: Split) -> dict[str, float]:
+        with self.weights_for_use():
+            return {f"{prefix}/{name}": value for name, value in self.workload.evaluate(self.model, split).items()}
+
     def test_metrics(self) -> dict[str, float]:
         """Metrics of the test split, ``test/...``; for confirmation runs, once, after the last step."""
-        return {f"test/{name}": value for name, value in self.workload.evaluate(self.model, self.data.test).items()}
+        return self._evaluate("test", self.data.test)
 
     def weights_sha256(self) -> str:
-        """Digest of every parameter and buffer, equal exactly for models equal to the last bit."""
+        """Digest of every parameter and buffer as they are used, equal exactly for models equal to the last bit."""
         digest = hashlib.sha256()
-        for name, tensor in self.model.state_dict().items():
-            digest.update(name.encode())
-            digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
+        with self.weights_for_use():
+            for name, tensor in self.model.state_dict().items():
+                digest.update(name.encode())
+                digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
         return digest.hexdigest()
 
     def state_dict(self) -> dict[str, Any]:

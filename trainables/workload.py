@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from itertools import pairwise
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -33,6 +34,15 @@ class Workload(ABC):
     @abstractmethod
     def evaluate(self, model: nn.Module, split: Split) -> dict[str, float]:
         """Metrics of a whole split by their bare names, for example ``{"loss": 0.1, "accuracy": 0.97}``."""
+
+    watches_steps: ClassVar[bool] = False
+    """Whether ``after_step`` is to be called; it costs an exchange of the weights where an optimizer averages them."""
+
+    def after_step(self, model: nn.Module, step: int) -> None:  # noqa: B027 - most workloads have nothing to count
+        """What must be counted to the step, after each one, the first being 1, of the weights that are used.
+
+        What it counts belongs into buffers of the model, so that a checkpoint holds it.
+        """
 
 
 class Classification(Workload):

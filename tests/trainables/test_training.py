@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 
+import optimizers
 import trainables
 from optimizers import InputError
 from trainables import TrialSpec
@@ -74,6 +75,39 @@ def test_an_interrupted_run_equals_an_uninterrupted_one(optimizer: str, hyperpar
     assert part.step == whole.step == 80
     assert part.weights_sha256() == whole.weights_sha256()
     assert without_time(part.curve) == without_time(whole.curve)
+
+
+@pytest.mark.parametrize("optimizer", [*optimizers.names(), "lookahead(sgd)"])
+def test_with_every_optimizer_an_interrupted_run_equals_an_uninterrupted_one(optimizer: str) -> None:
+    whole, part = fresh(spec(optimizer, epochs=2)), fresh(spec(optimizer, epochs=2))
+    whole.advance(10_000)
+    part.advance(27)  # between two epochs, two moves of slow weights, two updates of an eigenbasis
+    part = restored(part)
+    part.advance(10_000)
+    assert part.weights_sha256() == whole.weights_sha256()
+    assert without_time(part.curve) == without_time(whole.curve)
+
+
+@pytest.mark.parametrize(("optimizer", "own"), [("schedulefree_adamw", {}), ("lookahead(sgd)", {"lookahead_k": 3})])
+def test_averaged_weights_are_evaluated_tested_and_digested_and_the_others_trained(optimizer: str, own: dict) -> None:
+    run = fresh(spec(optimizer, epochs=1, lr=0.01, **own))
+    run.advance(10_000)
+    trained = [p.detach().clone() for p in run.model.parameters()]
+    digest, tested = run.weights_sha256(), run.test_metrics()
+    assert all(map(torch.equal, run.model.parameters(), trained))
+    plain: Any = run.optimizer
+    plain.eval()
+    averaged = [p.detach().clone() for p in run.model.parameters()]
+    assert not any(map(torch.equal, averaged, trained))
+    assert run.curve[-1]["val/loss"] == run.workload.evaluate(run.model, run.data.validation)["loss"]
+    assert tested["test/loss"] == run.workload.evaluate(run.model, run.data.test)["loss"]
+    plain.train()
+    with torch.no_grad():
+        for p, value in zip(run.model.parameters(), averaged, strict=True):
+            p.copy_(value)
+    other = fresh(spec("sgd", epochs=1))
+    other.model.load_state_dict(run.model.state_dict())
+    assert other.weights_sha256() == digest
 
 
 class Sealed:
