@@ -9,10 +9,11 @@ from collections.abc import Callable
 from enum import StrEnum
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ParamSpec
+from typing import TYPE_CHECKING, Annotated, Any, ParamSpec
 
 import typer
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 
 from cluster.places import DEFAULT_STORAGE
@@ -157,20 +158,41 @@ def validate(
 
 @app.command(name="list")
 @_clear_errors
-def list_(kind: Kind, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+def list_(
+    kind: Kind,
+    name: Annotated[str | None, typer.Argument(help="All there is to say of one of them.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
     """List workloads, optimizers, spaces, schedules or sweeps."""
-    from cluster.listing import rows
+    from cluster.listing import row, rows
 
-    listed = rows(kind.value)
+    listed = rows(kind.value) if name is None else row(kind.value, name)
     if as_json:
         typer.echo(json.dumps(listed, indent=2))
-        return
+    elif isinstance(listed, dict):
+        for title, value in listed.items():
+            console.print(f"[bold]{title.replace('_', ' ')}[/bold]")
+            _print_indented(value)
+    else:
+        console.print(_table(listed), highlight=False, markup=False)
+
+
+def _print_indented(value: Any) -> None:
+    """A value of a row: rows as a table, other lists line by line."""
+    is_table = isinstance(value, list) and value and isinstance(value[0], dict)
+    written = _table(value) if is_table else "\n".join(map(str, value)) if isinstance(value, list) else str(value)
+    console.print(Padding(written, (0, 0, 1, 4)), highlight=False, markup=False)
+
+
+def _table(rows: list[dict[str, Any]]) -> Table:
+    """Rows as a table; a list in a row is left out, as it would not fit."""
+    columns = [column for column, value in rows[0].items() if not isinstance(value, list)]
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in listed[0]:
-        table.add_column(column, no_wrap=column == kind.value.removesuffix("s"), overflow="fold")
-    for row in listed:
-        table.add_row(*map(str, row.values()))
-    console.print(table, highlight=False, markup=False)
+    for column in columns:
+        table.add_column(column, no_wrap=column == columns[0], overflow="fold")
+    for one in rows:
+        table.add_row(*(str(one[column]) for column in columns))
+    return table
 
 
 @app.command()

@@ -1,11 +1,14 @@
-"""What `adamant list` shows: one row a thing, the columns as keys."""
+"""What `adamant list` shows: one row a thing, the columns as keys, or all there is to say of one thing."""
 
 from __future__ import annotations
 
+import math
+from textwrap import dedent
 from typing import Any
 
 import optimizers
 import trainables
+from optimizers import InputError, OptimizerEntry, did_you_mean
 from search_spaces import catalogue, load_sweep
 from search_spaces.space import named_space
 
@@ -13,8 +16,18 @@ Row = dict[str, Any]
 
 
 def rows(kind: str) -> list[Row]:
-    """Rows of one kind: workloads, optimizers, spaces, schedules or sweeps."""
+    """Rows of one kind: workloads, optimizers, spaces, schedules or sweeps. Lists are too long for a table."""
     return _LISTS[kind]()
+
+
+def row(kind: str, name: str) -> Row:
+    """The row of one thing. Raises InputError, with the nearest name, when there is none of that name."""
+    if kind == "optimizers":
+        return _optimizer(optimizers.get(name))  # also one that is made of two, such as lookahead(sgd)
+    by_name = {next(iter(one.values())): one for one in rows(kind)}
+    if name not in by_name:
+        raise InputError(f'there is no "{name}" among the {kind}.{did_you_mean(name, by_name)}')
+    return by_name[name]
 
 
 def _workloads() -> list[Row]:
@@ -32,16 +45,27 @@ def _workloads() -> list[Row]:
 
 
 def _optimizers() -> list[Row]:
-    entries = [optimizers.get(name) for name in optimizers.names()]
-    return [
-        {
-            "optimizer": entry.name,
-            "what": entry.summary,
-            "hyperparameters": ", ".join(entry.hyperparameters),
-            "source": entry.source,
-        }
-        for entry in entries
-    ]
+    return [_optimizer(optimizers.get(name)) for name in optimizers.names()]
+
+
+def _optimizer(entry: OptimizerEntry) -> Row:
+    return {
+        "optimizer": entry.name,
+        "what": entry.summary,
+        "source": entry.source,
+        "update_rule": dedent(entry.rule).strip().splitlines(),
+        "special_cases": list(entry.special_cases),
+        "hyperparameters": [
+            {
+                "name": name,
+                "default": {None: "off", math.inf: "inf"}.get(one.default, one.default),
+                "range": one.describe(),
+                "unit": one.unit,
+                "what": one.description,
+            }
+            for name, one in entry.hyperparameters.items()
+        ],
+    }
 
 
 def _spaces() -> list[Row]:

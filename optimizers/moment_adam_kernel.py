@@ -38,7 +38,19 @@ def load(form: Form, dtype: torch.dtype, device: torch.device) -> Kernel | None:
     general = form._replace(**dict.fromkeys(_VALUED, False))
     if device.type == "cpu" and dtype in _REALS:
         return _native(general, dtype)
+    if device.type == "cuda" and dtype is torch.float32:
+        return _triton()
     return None
+
+
+@functools.cache
+def _triton() -> Kernel | None:
+    try:
+        from optimizers import moment_adam_triton
+    except ImportError as error:
+        _warn_of_foreach(error)
+        return None
+    return moment_adam_triton.step
 
 
 @functools.cache
@@ -46,7 +58,7 @@ def _native(form: Form, dtype: torch.dtype) -> Kernel | None:
     try:
         function = shared_library(SOURCE, definitions(form, dtype)).moment_adam_step
     except BuildError as error:
-        warnings.warn(f"MomentAdam steps by foreach kernels, which are slower: {error}", RuntimeWarning, stacklevel=2)
+        _warn_of_foreach(error)
         return None
     function.restype = None
 
@@ -65,6 +77,10 @@ def _native(form: Form, dtype: torch.dtype) -> Kernel | None:
         )
 
     return step
+
+
+def _warn_of_foreach(reason: Exception) -> None:
+    warnings.warn(f"MomentAdam steps by foreach kernels, which are slower: {reason}", RuntimeWarning, stacklevel=3)
 
 
 def definitions(form: Form, dtype: torch.dtype) -> dict[str, Any]:

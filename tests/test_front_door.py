@@ -9,6 +9,8 @@ import sys
 
 import pytest
 
+import optimizers
+from cluster import listing
 from search_spaces import parse_sweep
 from tests.conftest import REPOSITORY, FrontDoor
 
@@ -49,6 +51,25 @@ def test_everything_can_be_listed_for_people_and_for_programs(
     assert name in front_door("list", kind).stdout
     rows = json.loads(front_door("list", kind, "--json").stdout)
     assert name in [row[column] for row in rows]
+
+
+@pytest.mark.parametrize("name", [*optimizers.names(), "lookahead(sgd)"])
+def test_the_documentation_of_an_optimizer_says_everything(name: str) -> None:
+    entry, row = optimizers.get(name), listing.row("optimizers", name)
+    assert list(row) == ["optimizer", "what", "source", "update_rule", "special_cases", "hyperparameters"]
+    assert len(row["update_rule"]) > 1
+    assert [one["name"] for one in row["hyperparameters"]] == list(entry.hyperparameters)
+    assert "NaN" not in json.dumps(row, allow_nan=False)
+
+
+def test_one_of_a_kind_is_shown_whole(front_door: FrontDoor) -> None:
+    shown = front_door("list", "optimizers", "lookahead(sgd)").stdout
+    assert "theta <- phi" in shown
+    assert "lookahead_alpha  0.5" in shown
+    assert json.loads(front_door("list", "sweeps", "quickstart", "--json").stdout)["workload"] == "mlp/digits"
+    refused = front_door("list", "spaces", "beta_shedules")
+    assert refused.returncode == 2
+    assert 'Did you mean "beta_schedules"?' in refused.stderr
 
 
 def test_our_rooms_are_imported_and_not_others_of_the_same_name() -> None:

@@ -1,0 +1,38 @@
+"""The Triton kernel: on a GPU where there is one; without one in Triton's interpreter, and compiled for one."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+ROOT = Path(__file__).parents[2]
+PROGRAM = Path(__file__).with_name("triton_program.py")
+
+pytest.importorskip("triton")
+
+
+def run(task: str, **environment: str) -> str:
+    """The output of a task of `triton_program.py`: Triton decides on its import whether it interprets."""
+    command = [sys.executable, str(PROGRAM), task]
+    path = {"PYTHONPATH": str(ROOT), **environment}
+    result = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **path})
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout
+
+
+def test_the_interpreted_kernel_agrees_with_the_reference() -> None:
+    assert "33 forms agree" in run("compare", TRITON_INTERPRET="1")
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_the_kernel_agrees_with_the_reference_on_a_gpu() -> None:
+    assert "33 forms agree" in run("compare")
+
+
+def test_the_kernel_compiles_for_a_gpu() -> None:
+    assert "8 forms compile" in run("compile")
