@@ -7,6 +7,7 @@
 // MIX             MIX_NONE, MIX_DIRECTION (add and convex) or MIX_INJECT
 // GATE            GATE_NONE, GATE_CAUTIOUS, GATE_AGREE or GATE_COSINE
 // CENTRAL, SKEWNESS, QUASI, FLOORED    0 or 1
+// CUBE_UNIT_, CUBE_LIMIT_    the unit and the largest r of the average of cubes
 // COEFFICIENTS    the names of the numbers, in their order
 
 #include <cmath>
@@ -26,19 +27,21 @@ struct Coefficients {
     double COEFFICIENTS;
 };
 
-// (1 - weight) x^p + weight y^p, as X + share (Y - keep X) of X = (old_factor x)^p and Y = (new_factor y)^p: for a small
-// weight a step from X to Y, which keeps every digit of X; for a large one a sum, in which X may be as good as gone.
+// (1 - weight) X + weight Y as kept X + weight (Y - moved X): for a small weight a step from X to Y, which keeps every
+// digit of X; for a large one a sum, in which X may be as good as gone.
 struct Blend {
-    real old_factor, new_factor, share, keep;
-    real old_change, new_root;  // (1 - weight)^(1/p) - 1 and weight^(1/p)
+    real kept, weight, moved;
+    real old_change, new_root;  // (1 - weight)^(1/p) - 1 and weight^(1/p), where X and Y are p-th powers
 };
 
 static Blend blend(double weight, double p) {
-    const double old_root = std::pow(1 - weight, 1 / p), new_root = std::pow(weight, 1 / p);
     const real change = real(weight < 1 ? std::expm1(std::log1p(-weight) / p) : -1);
-    if (weight <= 0.5) return {1, 1, real(weight), 1, change, real(new_root)};
-    return {real(old_root), real(new_root), 1, 0, change, real(new_root)};
+    const real new_root = real(std::pow(weight, 1 / p));
+    if (weight <= 0.5) return {1, real(weight), 1, change, new_root};
+    return {real(1 - weight), real(weight), 0, change, new_root};
 }
+
+INLINE real blended(real x, real y, const Blend &b) { return b.kept * x + b.weight * (y - b.moved * x); }
 
 // The same numbers as the arithmetic takes them. A complement such as 1 - beta loses its digits if it is made of floats.
 struct Numbers {
@@ -46,18 +49,31 @@ struct Numbers {
     real beta2, new1, new2, new3;
     Blend moment, skewness, quasi;
     real short_, gradient, long_, skew, injection;
-    real inverse_divisor, inverse_gauss, floor, skew_denominator, eps;
+    real inverse_divisor, inverse_debias2, inverse_gauss, floor, skew_denominator, eps;
+    bool takes_gradient, coupled;
 };
+
+// Ascent, coupled decay and memories shorter than two steps are rare. Without them a loop has fewer operations.
+static bool usual(const Numbers &n) {
+    return n.sign == 1 && !n.coupled && n.moment.moved == 1 && n.skewness.moved == 1 && n.quasi.moved == 1;
+}
+
+// The same numbers with those written out that the compiler can then leave out.
+template <bool USUAL, bool TAKES_GRADIENT> INLINE Numbers written_out(Numbers n) {
+    n.takes_gradient = TAKES_GRADIENT;
+    if constexpr (USUAL) {
+        n.sign = 1;
+        n.coupled = false;
+        n.moment.kept = n.moment.moved = n.skewness.kept = n.skewness.moved = n.quasi.kept = n.quasi.moved = 1;
+    }
+    return n;
+}
 
 // The memories of one tensor; null where the form has none.
 struct Tensor {
     real *theta;
     const real *grad;
-    real *m, *s, *l, *q;
-};
-
-struct Element {
-    real theta, g, r, m, s, l, q;
+    real *m, *s, *l, *c;
 };
 
 // What one tensor's reductions found: the number that agree, or the parts of a cosine.
@@ -67,11 +83,12 @@ struct Sums {
 
 constexpr int64_t CHUNK = 1 << 14;
 constexpr real TINY = 1e-30;
+constexpr real CUBE_UNIT = CUBE_UNIT_, CUBE_LIMIT = CUBE_LIMIT_;
 
 INLINE real lerp(real start, real end, real weight) { return start + weight * (end - start); }
 INLINE real larger(real x, real y) { return x > y ? x : y; }
 INLINE real sign(real x) { return x > 0 ? real(1) : x < 0 ? real(-1) : real(0); }
-INLINE real agreement(real x, real y) { return larger(sign(x) * sign(y), 0); }
+INLINE bool agree(real x, real y) { return ((x > 0) & (y > 0)) | ((x < 0) & (y < 0)); }
 
 // Powers and roots, of operations that a compiler can make vector code of: it has none for pow and cbrt.
 
@@ -86,12 +103,12 @@ template <typename T> struct Format;
 
 template <> struct Format<float> {
     using Bits = int32_t;
-    static constexpr int mantissa = 23, newton_steps = 2;
+    static constexpr int mantissa = 23;
 };
 
 template <> struct Format<double> {
     using Bits = int64_t;
-    static constexpr int mantissa = 52, newton_steps = 3;
+    static constexpr int mantissa = 52;
 };
 
 using Bits = Format<real>::Bits;
@@ -102,6 +119,12 @@ constexpr Bits LARGEST_EXPONENT = 2 * ONE - (Bits(1) << MANTISSA);              
 // A power of two near x >= 0, and its reciprocal: to scale by without rounding.
 struct Scale {
     real up, down;
+};
+
+// c is the average of (CUBE_UNIT r)^3, q its signed cube root; power is (s scale.down)^p.
+struct Element {
+    real theta, g, r, m, s, l, c, q, power;
+    Scale scale;
 };
 
 INLINE Scale scale_near(real x) {
@@ -116,23 +139,25 @@ template <int P> INLINE real whole_power(real x) {
     else return x * whole_power<P / 2>(x * x);
 }
 
-// Roots whose error is a fraction of the last digit: one that leans to a side would add up over thousands of steps.
+// Cube roots of x >= 0. One that is not exact leans to a side by half the last digit, which would add up over thousands of
+// steps where an average is kept as its root.
 
-INLINE real cube_root(real x) {
-    // Newton's iteration for y = x^(-1/3), which takes no division, from a guess that divides the exponent and is
-    // within 4 %; each step squares the error, the last one that of the root itself.
-    constexpr Bits guess = ONE + ONE / 3 - Bits(0.06 * double(Bits(1) << MANTISSA));
-    const real positive = larger(x, TINY);  // below it y^3 would overflow
-    real y = bit_cast<real>(guess - Bits(real(bit_cast<Bits>(positive)) * real(1.0 / 3)));
-    const real third = positive * real(1.0 / 3);
-    for (int i = 0; i < Format<real>::newton_steps; ++i) y *= real(4.0 / 3) - third * (y * y * y);
-    const real square = y * y, root = x * square;
-    return root + (x - root * root * root) * square * real(1.0 / 3);
+template <bool EXACT> INLINE float cube_root(float x) {
+    // A guess of y = x^(-1/3) that divides the exponent; h is how far x y^3 is from 1, at most 0.102.
+    const int32_t bits = bit_cast<int32_t>(x);
+    const float y = bit_cast<float>(int32_t(float(0x54a1f671) - float(bits) * (1.0f / 3)));
+    const float guess = x * y * y, h = 1 - guess * y;
+    // (1 - h)^(-2/3) = 1 + h (2/3 + ...), with the coefficients that make the largest error least.
+    const float series = 0.66666668f + h * (0.55554182f + h * (0.49380358f + h * (0.45792732f + h * 0.42850679f)));
+    const float root = guess + guess * h * series;
+    return EXACT ? root + (x - root * root * root) * (y * y) * (1.0f / 3) : root;
 }
+
+template <bool EXACT> INLINE double cube_root(double x) { return std::cbrt(x); }
 
 template <int P> INLINE real whole_root(real x) {
     if constexpr (P == 1) return x;
-    else if constexpr (P == 3) return cube_root(x);
+    else if constexpr (P == 3) return cube_root<true>(x);
     else return whole_root<P / 2>(std::sqrt(x));
 }
 
@@ -164,11 +189,6 @@ INLINE float exp2_m1(float x) {
     return x < -126.0f ? -1.0f : scale * series + (scale - 1.0f);
 }
 
-template <int P> INLINE real blended(real x, real y, real scale, const Blend &b) {
-    const real old = whole_power<P>(x * (scale * b.old_factor)), fresh = whole_power<P>(y * (scale * b.new_factor));
-    return old + b.share * (fresh - b.keep * old);
-}
-
 // (x^p + y^p)^(1/p)
 INLINE real power_sum(real x, real y, const Numbers &n) {
     const real big = larger(x, y), ratio = (x < y ? x : y) / larger(big, TINY);
@@ -176,37 +196,54 @@ INLINE real power_sum(real x, real y, const Numbers &n) {
     return big + big * exp2_m1(n.inverse_order * log2_1p(power));
 }
 
-// ((1 - weight) x^p + weight y^p + floor^p)^(1/p), without overflow or underflow in between
-INLINE real power_mean(real x, real y, real floor, const Blend &b, const Numbers &n) {
-    if constexpr (ORDER > 0) {
-        const Scale scale = scale_near(FLOORED ? larger(larger(x, y), floor) : larger(x, y));
-        real mean = blended<ORDER>(x, y, scale.down, b);
-        if constexpr (FLOORED) mean += whole_power<ORDER>(floor * scale.down);
-        return whole_root<ORDER>(mean) * scale.up;
+// ((1 - weight) x^p + weight y^p)^(1/p)
+INLINE real power_mean(real x, real y, const Blend &b, const Numbers &n) {
+    return power_sum(x + b.old_change * x, b.new_root * y, n);
+}
+
+// The average of cubes; within the limit no cube overflows. A nan stays one.
+INLINE real average_cube(real c, real r, const Blend &b) {
+    const real size = std::fabs(r), bounded = CUBE_LIMIT < size ? CUBE_LIMIT : size;
+    return blended(c, std::copysign(whole_power<3>(bounded * CUBE_UNIT), r), b);
+}
+
+INLINE real signed_cube_root(real c) { return std::copysign(cube_root<false>(std::fabs(c)), c); }
+
+// v = EMA(r^2) or s = EMA(|r|^p)^(1/p); orders with a form of their own are scaled against overflow and underflow.
+INLINE void advance_moment(Element &e, const Numbers &n) {
+    const real size = std::fabs(e.r);
+    if constexpr (ORDER == 2) {
+        e.power = e.s = n.beta2 * e.s + n.new2 * e.r * e.r + n.floor;
+        e.scale = {1, 1};
+    } else if constexpr (ORDER > 0) {
+        e.scale = scale_near(FLOORED ? larger(larger(e.s, size), n.floor) : larger(e.s, size));
+        e.power = blended(whole_power<ORDER>(e.s * e.scale.down), whole_power<ORDER>(size * e.scale.down), n.moment);
+        if constexpr (FLOORED) e.power += whole_power<ORDER>(n.floor * e.scale.down);
+        e.s = whole_root<ORDER>(e.power) * e.scale.up;
+    } else if constexpr (ORDER == ORDER_INFINITE) {
+        e.s = larger(n.beta2 * e.s, size + n.eps);
     } else {
-        const real mean = power_sum(x + b.old_change * x, b.new_root * y, n);
-        return FLOORED ? power_sum(mean, floor, n) : mean;
+        e.s = power_mean(e.s, size, n.moment, n);
+        if constexpr (FLOORED) e.s = power_sum(e.s, n.floor, n);
     }
 }
 
-// Signed cube root of (1 - weight) q^3 + weight r^3
-INLINE real skewness(real q, real r, const Blend &b) {
-    const Scale scale = scale_near(larger(std::fabs(q), std::fabs(r)));
-    const real mean = blended<3>(q, r, scale.down, b);
-    return std::copysign(cube_root(std::fabs(mean)) * scale.up, mean);
-}
-
-INLINE real moment(real s, real r, const Numbers &n) {
-    if constexpr (ORDER == 2) return n.beta2 * s + n.new2 * r * r + n.floor;
-    else if constexpr (ORDER == ORDER_INFINITE) return larger(n.beta2 * s, std::fabs(r) + n.eps);
-    else return power_mean(s, std::fabs(r), n.floor, n.moment, n);
+// What `advance_moment` left beside s.
+INLINE void recall_power(Element &e) {
+    if constexpr (QUASI && ORDER == 2) {
+        e.power = e.s;
+        e.scale = {1, 1};
+    } else if constexpr (QUASI && ORDER > 0) {
+        e.scale = scale_near(larger(e.s, std::fabs(e.r)));
+        e.power = whole_power<ORDER>(e.s * e.scale.down);
+    }
 }
 
 // g and r of an element whose memories are as they should be seen: l before the injection, m after the step.
 INLINE real gradient(const Element &e, real grad, const Numbers &n) {
     real g = n.sign * grad;
     if constexpr (MIX == MIX_INJECT) g += n.injection * e.l;
-    return g + n.coupled_decay * e.theta;
+    return n.coupled ? g + n.coupled_decay * e.theta : g;
 }
 
 INLINE void load(Element &e, const Tensor &t, int64_t i) {
@@ -214,7 +251,7 @@ INLINE void load(Element &e, const Tensor &t, int64_t i) {
     e.m = t.m[i];
     if constexpr (ORDER != ORDER_NONE) e.s = t.s[i];
     if constexpr (MIX != MIX_NONE) e.l = t.l[i];
-    if constexpr (SKEWNESS) e.q = t.q[i];
+    if constexpr (SKEWNESS) e.c = t.c[i];
 }
 
 INLINE void advance(Element &e, const Tensor &t, int64_t i, const Numbers &n) {
@@ -224,8 +261,14 @@ INLINE void advance(Element &e, const Tensor &t, int64_t i, const Numbers &n) {
     t.m[i] = e.m = lerp(e.m, e.g, n.new1);
     if constexpr (MIX == MIX_DIRECTION) t.l[i] = e.l = lerp(e.l, e.g, n.new3);
     e.r = CENTRAL ? e.g - e.m : e.g;
-    if constexpr (ORDER != ORDER_NONE) t.s[i] = e.s = moment(e.s, e.r, n);
-    if constexpr (SKEWNESS) t.q[i] = e.q = skewness(e.q, e.r, n.skewness);
+    if constexpr (ORDER != ORDER_NONE) {
+        advance_moment(e, n);
+        t.s[i] = e.s;
+    }
+    if constexpr (SKEWNESS) {
+        t.c[i] = e.c = average_cube(e.c, e.r, n.skewness);
+        e.q = signed_cube_root(e.c);
+    }
 }
 
 // The element as `advance` left it.
@@ -233,13 +276,16 @@ INLINE void load_advanced(Element &e, const Tensor &t, int64_t i, const Numbers 
     load(e, t, i);
     e.g = gradient(e, t.grad[i], n);
     e.r = CENTRAL ? e.g - e.m : e.g;
+    recall_power(e);
+    if constexpr (SKEWNESS) e.q = signed_cube_root(e.c);
 }
 
 INLINE real numerator(const Element &e, real selected, const Numbers &n) {
-    real u = n.short_ * e.m + n.gradient * e.g;
+    real u = n.short_ * e.m;
+    if (n.takes_gradient) u += n.gradient * e.g;
     if constexpr (MIX == MIX_DIRECTION) {
-        const real gate = GATE == GATE_AGREE ? agreement(e.l, e.m) : GATE == GATE_COSINE ? selected : real(1);
-        u += n.long_ * gate * e.l;
+        const real gated = GATE == GATE_AGREE ? (agree(e.l, e.m) ? e.l : 0) : GATE == GATE_COSINE ? selected * e.l : e.l;
+        u += n.long_ * gated;
     }
     if constexpr (SKEWNESS) u += n.skew * e.q;
     return u;
@@ -249,9 +295,13 @@ INLINE real denominator(const Element &e, const Numbers &n) {
     real d;
     if constexpr (ORDER == ORDER_NONE) d = n.eps;
     else if constexpr (ORDER == ORDER_INFINITE) d = e.s;
-    else {
+    else if constexpr (QUASI && ORDER > 0) {
+        const real today = whole_power<ORDER>(std::fabs(e.r) * e.scale.down);
+        const real mean = blended(e.power * n.inverse_debias2, today, n.quasi);
+        d = whole_root<ORDER>(mean) * (e.scale.up * n.inverse_gauss) + n.eps;
+    } else {
         d = (ORDER == 2 ? std::sqrt(e.s) : e.s) * n.inverse_divisor;
-        if constexpr (QUASI) d = power_mean(d, std::fabs(e.r), 0, n.quasi, n) * n.inverse_gauss;
+        if constexpr (QUASI) d = power_mean(d, std::fabs(e.r), n.quasi, n) * n.inverse_gauss;
         d += n.eps;
     }
     if constexpr (SKEWNESS) d += n.skew_denominator * larger(e.q, 0);
@@ -260,7 +310,7 @@ INLINE real denominator(const Element &e, const Numbers &n) {
 
 INLINE void move(const Tensor &t, int64_t i, const Element &e, real scale, const Numbers &n) {
     real u = numerator(e, scale, n);
-    if constexpr (GATE == GATE_CAUTIOUS) u *= scale * agreement(u, e.g);
+    if constexpr (GATE == GATE_CAUTIOUS) u *= agree(u, e.g) ? scale : 0;
     t.theta[i] = n.kept * e.theta - n.lr * (u / denominator(e, n));
 }
 
@@ -275,7 +325,7 @@ INLINE void step(const Tensor &t, int64_t i, const Numbers &n) {
 INLINE Sums step_memories(const Tensor &t, int64_t i, const Numbers &n) {
     Element e;
     advance(e, t, i, n);
-    if constexpr (GATE == GATE_CAUTIOUS) return {agreement(numerator(e, 1, n), e.g), 0, 0};
+    if constexpr (GATE == GATE_CAUTIOUS) return {agree(numerator(e, 1, n), e.g) ? 1.0 : 0.0, 0, 0};
     const double m = e.m, l = e.l;
     return {m * l, m * m, l * l};
 }
@@ -286,7 +336,9 @@ INLINE void step_rest(const Tensor &t, int64_t i, real scale, const Numbers &n) 
     move(t, i, e, scale, n);
 }
 
-static void step_chunk(const Tensor t, int64_t begin, int64_t end, const Numbers n) {
+template <bool USUAL, bool TAKES_GRADIENT>
+static void step_chunk(const Tensor t, int64_t begin, int64_t end, const Numbers given) {
+    const Numbers n = written_out<USUAL, TAKES_GRADIENT>(given);
 #pragma omp simd
     for (int64_t i = begin; i < end; ++i) step(t, i, n);
 }
@@ -333,8 +385,10 @@ static void step_tensor(const Tensor &t, int64_t size, const Numbers &n, int thr
 #pragma omp parallel for num_threads(threads) if (parallel)
         for (int64_t c = 0; c < chunks; ++c) move_chunk(t, c * CHUNK, end_of(c), scale, n);
     } else {
+        const auto step_chunk_of_form = !usual(n) ? step_chunk<false, true>
+            : n.takes_gradient ? step_chunk<true, true> : step_chunk<true, false>;
 #pragma omp parallel for num_threads(threads) if (parallel)
-        for (int64_t c = 0; c < chunks; ++c) step_chunk(t, c * CHUNK, end_of(c), n);
+        for (int64_t c = 0; c < chunks; ++c) step_chunk_of_form(t, c * CHUNK, end_of(c), n);
     }
 }
 
@@ -348,7 +402,8 @@ extern "C" void moment_adam_step(
     n.sign = maximize ? real(-1) : real(1);
     n.lr = real(c->lr);
     n.kept = decoupled ? real(1 - c->lr * c->weight_decay) : real(1);
-    n.coupled_decay = coupled ? real(c->weight_decay) : real(0);
+    n.coupled = coupled;
+    n.coupled_decay = real(c->weight_decay);
     n.beta2 = real(c->beta2);
     n.new1 = real(1 - c->beta1);
     n.new2 = real(1 - c->beta2);
@@ -359,13 +414,15 @@ extern "C" void moment_adam_step(
     n.skewness = blend(1 - c->beta4, 3);
     n.short_ = short_only ? real(1 / c->debias1) : real(c->short_);
     n.gradient = short_only ? real(0) : real(c->gradient);
+    n.takes_gradient = n.gradient != 0;
     n.long_ = real(c->long_);
-    n.skew = real(c->skew);
+    n.skew = real(c->skew / CUBE_UNIT);
     n.injection = real(c->injection);
     n.inverse_divisor = real(1 / c->divisor);
+    n.inverse_debias2 = real(std::pow(c->divisor, -order));
     n.inverse_gauss = real(1 / c->gauss);
     n.floor = real(c->moment_floor);
-    n.skew_denominator = real(c->skew_denominator);
+    n.skew_denominator = real(c->skew_denominator / CUBE_UNIT);
     n.eps = real(c->eps);
     for (int64_t i = 0; i < count; ++i) step_tensor(tensors[i], sizes[i], n, threads);
 }

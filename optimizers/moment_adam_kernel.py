@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from optimizers.moment_adam_rule import Coefficients, Form
+from optimizers.moment_adam_rule import CUBE_LIMIT, CUBE_UNIT, Coefficients, Form
 from optimizers.native_build import BuildError, shared_library
 
 if TYPE_CHECKING:
@@ -105,5 +105,7 @@ def definitions(form: Form, dtype: torch.dtype) -> dict[str, Any]:
         "MIX": mix,
         "GATE": f"GATE_{form.gate.upper()}",
         **{name: str(int(on)) for name, on in flags.items()},
+        "CUBE_UNIT_": repr(CUBE_UNIT),
+        "CUBE_LIMIT_": repr(CUBE_LIMIT),
         "COEFFICIENTS": ",".join(_FIELDS),
     }

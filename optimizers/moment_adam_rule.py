@@ -5,7 +5,7 @@
     l     <- beta3 l + (1 - beta3) g                      long memory
     r     =  g, or g - m when central
     s     <- p-th root of beta2 s^p + (1 - beta2) |r|^p   denominator, order p
-    q     <- signed cube root of beta4 q^3 + (1 - beta4) r^3
+    q     =  signed cube root of c <- beta4 c + (1 - beta4) r^3
     u     =  (1 - nu1) g + nu1 m' + alpha l' + kappa q'   primes: debiased
     d     =  s' / c_p + kappa_d max(q', 0) + eps
     theta <- (1 - lr weight_decay) theta - lr gate(u) / d
@@ -26,6 +26,9 @@ from torch import Tensor
 
 from optimizers.tensor_list import per_tensor
 
+# The average of cubes is one of (CUBE_UNIT r)^3, with |r| as CUBE_LIMIT at most: float32 holds it from |r| = 1e-14 up.
+CUBE_UNIT = 1024.0
+CUBE_LIMIT = 4e9
 # Below it a gradient counts as none: its ratio to the root would not be a number at 0.
 TINY = 1e-30
 
@@ -78,20 +81,21 @@ class Coefficients(NamedTuple):
 
 
 class Memory(NamedTuple):
-    """What is remembered of the gradients: m, v (p = 2) or s (else), l and q; None where the form has none."""
+    """What is remembered of the gradients: m, v (p = 2) or s (else), l and c; None where the form has none."""
 
     short: Tensor
     moment: Tensor | None
     long: Tensor | None
-    skew: Tensor | None
+    cube: Tensor | None
 
 
 def update(theta: Tensor, grad: Tensor, memory: Memory, form: Form, c: Coefficients) -> None:
     """One step of the rule, in place."""
     g = gradient(theta, grad, memory, form, c)
     r = advance(g, memory, form, c)
-    u = numerator(g, memory, form, c)
-    d = denominator(r, memory, form, c)
+    q = None if memory.cube is None else skewness(memory.cube)
+    u = numerator(g, q, memory, form, c)
+    d = denominator(r, q, memory, form, c)
     if form.gate == "cautious":
         u = u * cautious(u, g)
     if form.decoupled:
@@ -122,8 +126,9 @@ def advance(g: Tensor, memory: Memory, form: Form, c: Coefficients) -> Tensor:
     r = g - memory.short if form.central else g
     if memory.moment is not None:
         _advance_moment(memory.moment, r, form, c)
-    if memory.skew is not None:
-        memory.skew.copy_(_skewness(memory.skew, r, 1 - c.beta4))
+    if memory.cube is not None:
+        x = r.clamp(-CUBE_LIMIT, CUBE_LIMIT) * CUBE_UNIT
+        memory.cube.lerp_(x * x * x, 1 - c.beta4)
     return r
 
 
@@ -139,7 +144,7 @@ def _advance_moment(moment: Tensor, r: Tensor, form: Form, c: Coefficients) -> N
         moment.copy_(power_mean(moment, r.abs(), 1 - c.beta2, form.order, c.moment_floor))
 
 
-def numerator(g: Tensor, memory: Memory, form: Form, c: Coefficients) -> Tensor:
+def numerator(g: Tensor, q: Tensor | None, memory: Memory, form: Form, c: Coefficients) -> Tensor:
     """u, or m alone where that is the direction but for its debias."""
     if form.short_only:
         return memory.short
@@ -148,8 +153,8 @@ def numerator(g: Tensor, memory: Memory, form: Form, c: Coefficients) -> Tensor:
         u = u.add_(g, alpha=c.gradient)
     if form.mix in ("add", "convex") and memory.long is not None:
         u = u.add_(_selected(memory.long, memory.short, form.gate), alpha=c.long)
-    if memory.skew is not None:
-        u = u.add_(memory.skew, alpha=c.skew)
+    if q is not None:
+        u = u.add_(q, alpha=c.skew)
     return u
 
 
@@ -162,11 +167,11 @@ def _selected(long: Tensor, short: Tensor, gate: str) -> Tensor:
     return long
 
 
-def denominator(r: Tensor, memory: Memory, form: Form, c: Coefficients) -> Tensor | float:
+def denominator(r: Tensor, q: Tensor | None, memory: Memory, form: Form, c: Coefficients) -> Tensor | float:
     """d; a number where no part of it is a tensor."""
     d = _root(r, memory, form, c)
-    if form.skewed_denominator and memory.skew is not None:
-        positive = memory.skew.clamp_min(0) * c.skew_denominator
+    if form.skewed_denominator and q is not None:
+        positive = q.clamp_min(0) * c.skew_denominator
         return positive.add_(c.eps) if d is None else d + positive
     return c.eps if d is None else d
 
@@ -212,12 +217,9 @@ def _power_sum(x: Tensor, y: Tensor, p: float) -> Tensor:
     return largest + ((ratio.log() * p).exp().log1p() / p).expm1().mul_(largest)
 
 
-def _skewness(q: Tensor, r: Tensor, weight: float) -> Tensor:
-    """The signed cube root of `(1 - weight) q^3 + weight r^3`, without overflow or underflow in between."""
-    top = q.abs().maximum(r.abs()).clamp_min(TINY)
-    a, b = q / top, r / top
-    mean = (a * a * a).lerp(b * b * b, weight)
-    return mean.sign().mul_(mean.abs().pow(1 / 3)).mul_(top)
+def skewness(cube: Tensor) -> Tensor:
+    """q, the signed cube root of the average of r^3."""
+    return cube.sign().mul_(cube.abs().pow(1 / 3)).mul_(1 / CUBE_UNIT)
 
 
 def _positive_cosine(x: Tensor, y: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from optimizers.moment_adam_rule import Coefficients, Form
+from optimizers.moment_adam_rule import CUBE_LIMIT, CUBE_UNIT, Coefficients, Form
 
 if TYPE_CHECKING:
     from optimizers.moment_adam_update import Tensors
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 BLOCK = 1024
 UNROLLED_ORDERS = (2, 3, 4, 6, 8)
 COLUMNS = 6
-"""Addresses of a tensor in the table: theta, gradient, m, s, l, q; 0 where the form has none."""
+"""Addresses of a tensor in the table: theta, gradient, m, s, l, c; 0 where the form has none."""
 
 NO_ORDER: tl.constexpr = tl.constexpr(0)
 INFINITE: tl.constexpr = tl.constexpr(-1)
@@ -36,22 +36,22 @@ TWICE_ONE: tl.constexpr = tl.constexpr(0x7F000000)
 EXPONENT: tl.constexpr = tl.constexpr(0x7F800000)
 LARGEST_EXPONENT: tl.constexpr = tl.constexpr(0x7F000000 - 0x00800000)  # whose reciprocal is normal
 MANTISSA: tl.constexpr = tl.constexpr(0x007FFFFF)
-# A constant stands on the right of an operator: the interpreter knows no other place for it.
-# The bits of a number near x^(-1/3), from which a third of the bits of x is taken; 4 % off at most.
-CUBE_ROOT_GUESS: tl.constexpr = tl.constexpr(0x3F800000 + 0x3F800000 // 3 - int(0.06 * 2**23))
+# The bits of a number near x^(-1/3), from which a third of the bits of x is taken.
+CUBE_ROOT_GUESS: tl.constexpr = tl.constexpr(float(0x54A1F671))
+UNIT: tl.constexpr = tl.constexpr(CUBE_UNIT)
+LIMIT: tl.constexpr = tl.constexpr(CUBE_LIMIT)
 
 
 class Blend(NamedTuple):
-    """(1 - weight) x^p + weight y^p as X + share (Y - keep X), with X = (old_factor x)^p and Y = (new_factor y)^p.
+    """(1 - weight) X + weight Y as kept X + weight (Y - moved X).
 
     For a small weight a step from X to Y, which keeps every digit of X; for a large one a sum, in which X may be as
-    good as gone. `old_change` is (1 - weight)^(1/p) - 1, `new_root` weight^(1/p).
+    good as gone. `old_change` is (1 - weight)^(1/p) - 1, `new_root` weight^(1/p), where X and Y are p-th powers.
     """
 
-    old_factor: float
-    new_factor: float
-    share: float
-    keep: float
+    kept: float
+    weight: float
+    moved: float
     old_change: float
     new_root: float
 
@@ -84,10 +84,8 @@ class Numbers(NamedTuple):
 def blend(weight: float, order: float) -> Blend:
     """The numbers of a blend of p-th powers, p = `order`."""
     change = math.expm1(math.log1p(-weight) / order) if weight < 1 else -1.0
-    old_root, new_root = (1 - weight) ** (1 / order), weight ** (1 / order)
-    if weight <= 0.5:
-        return Blend(1.0, 1.0, weight, 1.0, change, new_root)
-    return Blend(old_root, new_root, 1.0, 0.0, change, new_root)
+    kept, moved = (1.0, 1.0) if weight <= 0.5 else (1 - weight, 0.0)
+    return Blend(kept, weight, moved, change, weight ** (1 / order))
 
 
 def numbers(form: Form, c: Coefficients) -> Numbers:
@@ -106,12 +104,12 @@ def numbers(form: Form, c: Coefficients) -> Numbers:
         short=1 / c.debias1 if form.short_only else c.short,
         gradient=0.0 if form.short_only else c.gradient,
         long=c.long,
-        skew=c.skew,
+        skew=c.skew / CUBE_UNIT,
         injection=c.injection,
         inverse_divisor=1 / c.divisor,
         inverse_gauss=1 / c.gauss,
         floor=c.moment_floor,
-        skew_denominator=c.skew_denominator,
+        skew_denominator=c.skew_denominator / CUBE_UNIT,
         eps=c.eps,
     )
 
@@ -161,17 +159,20 @@ def _whole_power(x, P: tl.constexpr):
 
 
 @triton.jit
-def _cube_root(x):
-    """Of x >= 0: Newton's iteration for x^(-1/3), which takes no division, and a last step for the root itself."""
-    positive = _larger(x, TINY)
-    third_of_bits = (positive.to(tl.int32, bitcast=True).to(tl.float32) * (1.0 / 3)).to(tl.int32)
-    y = (-(third_of_bits - CUBE_ROOT_GUESS)).to(tl.float32, bitcast=True)
-    third = positive * (1.0 / 3)
-    y = y * (4.0 / 3 - third * (y * y * y))
-    y = y * (4.0 / 3 - third * (y * y * y))
-    square = y * y
-    root = x * square
-    return root + (x - root * root * root) * square * (1.0 / 3)
+def _cube_root(x, EXACT: tl.constexpr):
+    """Of x >= 0; one that is not exact leans to a side by half the last digit."""
+    # A guess of y = x^(-1/3) that divides the exponent; h is how far x y^3 is from 1.
+    third_of_bits = x.to(tl.int32, bitcast=True).to(tl.float32) * (1.0 / 3)
+    guess_bits = -(third_of_bits - CUBE_ROOT_GUESS)
+    y = guess_bits.to(tl.int32).to(tl.float32, bitcast=True)
+    guess = x * y * y
+    h = 1.0 - guess * y
+    series = 0.49380358 + h * (0.45792732 + h * 0.42850679)
+    series = 0.66666668 + h * (0.55554182 + h * series)
+    root = guess + guess * h * series
+    if EXACT:
+        root += (x - root * root * root) * (y * y) * (1.0 / 3)
+    return root
 
 
 @triton.jit
@@ -179,11 +180,11 @@ def _whole_root(x, P: tl.constexpr):
     if P == 2:
         root = tl.sqrt_rn(x)
     elif P == 3:
-        root = _cube_root(x)
+        root = _cube_root(x, True)
     elif P == 4:
         root = tl.sqrt_rn(tl.sqrt_rn(x))
     elif P == 6:
-        root = _cube_root(tl.sqrt_rn(x))
+        root = _cube_root(tl.sqrt_rn(x), True)
     else:
         root = tl.sqrt_rn(tl.sqrt_rn(tl.sqrt_rn(x)))
     return root
@@ -220,9 +221,8 @@ def _exp2_m1(x):
 
 
 @triton.jit
-def _blended(x, y, scale, b, P: tl.constexpr):
-    old, fresh = _whole_power(x * (scale * b.old_factor), P), _whole_power(y * (scale * b.new_factor), P)
-    return old + b.share * (fresh - b.keep * old)
+def _blended(x, y, b):
+    return b.kept * x + b.weight * (y - b.moved * x)
 
 
 @triton.jit
@@ -242,7 +242,7 @@ def _power_mean(x, y, floor, b, n, ORDER: tl.constexpr, FLOORED: tl.constexpr):
         if FLOORED:
             largest = _larger(largest, floor)
         up, down = _scale_near(largest)
-        powers = _blended(x, y, down, b, ORDER)
+        powers = _blended(_whole_power(x * down, ORDER), _whole_power(y * down, ORDER), b)
         if FLOORED:
             powers += _whole_power(floor * down, ORDER)
         mean = _whole_root(powers, ORDER) * up
@@ -254,12 +254,17 @@ def _power_mean(x, y, floor, b, n, ORDER: tl.constexpr, FLOORED: tl.constexpr):
 
 
 @triton.jit
-def _skewness(q, r, b):
-    """Signed cube root of (1 - weight) q^3 + weight r^3."""
-    up, down = _scale_near(_larger(tl.abs(q), tl.abs(r)))
-    mean = _blended(q, r, down, b, 3)
-    root = _cube_root(tl.abs(mean)) * up
-    return tl.where(mean < 0, -root, root)
+def _average_cube(c, r, b):
+    """The average of cubes; within the limit no cube overflows. A nan stays one."""
+    size = tl.abs(r)
+    cube = _whole_power(tl.where(size > LIMIT, LIMIT, size) * UNIT, 3)
+    return _blended(c, tl.where(r < 0, -cube, cube), b)
+
+
+@triton.jit
+def _signed_cube_root(c):
+    root = _cube_root(tl.abs(c), False)
+    return tl.where(c < 0, -root, root)
 
 
 @triton.jit
@@ -346,8 +351,8 @@ def step_kernel(  # noqa: PLR0912, PLR0915 - a kernel is one function; its branc
     theta = tl.load(theta_at, mask=here, other=0.0)
     grad = n.sign * tl.load(_column(addresses, tensor, 1, COLUMNS_) + at, mask=here, other=0.0)
     m = tl.load(m_at, mask=here, other=0.0)
-    s, ell, q = m, m, m
-    s_at, ell_at, q_at = m_at, m_at, m_at
+    s, ell, c, q = m, m, m, m
+    s_at, ell_at, c_at = m_at, m_at, m_at
     if ORDER != NO_ORDER:
         s_at = _column(addresses, tensor, 3, COLUMNS_) + at
         s = tl.load(s_at, mask=here, other=0.0)
@@ -355,8 +360,8 @@ def step_kernel(  # noqa: PLR0912, PLR0915 - a kernel is one function; its branc
         ell_at = _column(addresses, tensor, 4, COLUMNS_) + at
         ell = tl.load(ell_at, mask=here, other=0.0)
     if SKEWNESS:
-        q_at = _column(addresses, tensor, 5, COLUMNS_) + at
-        q = tl.load(q_at, mask=here, other=0.0)
+        c_at = _column(addresses, tensor, 5, COLUMNS_) + at
+        c = tl.load(c_at, mask=here, other=0.0)
 
     g = grad
     if MIX == "inject":
@@ -379,8 +384,10 @@ def step_kernel(  # noqa: PLR0912, PLR0915 - a kernel is one function; its branc
             s = _moment(s, r, n, moment_blend, ORDER, FLOORED)
             tl.store(s_at, s, mask=here)
         if SKEWNESS:
-            q = _skewness(q, r, skewness_blend)
-            tl.store(q_at, q, mask=here)
+            c = _average_cube(c, r, skewness_blend)
+            tl.store(c_at, c, mask=here)
+    if SKEWNESS:
+        q = _signed_cube_root(c)
 
     if PHASE == "advance":
         if GATE == "cautious":

@@ -23,7 +23,7 @@ class Tensors(NamedTuple):
     short: list[Tensor]
     moment: list[Tensor]
     long: list[Tensor]
-    skew: list[Tensor]
+    cube: list[Tensor]
 
 
 def apply(implementation: str, tensors: Tensors, form: Form, c: Coefficients) -> None:

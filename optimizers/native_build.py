@@ -20,7 +20,13 @@ from optimizers.cache import cache_folder
 
 _COMMON = ("-O3", "-std=c++17", "-shared", "-fPIC", "-fno-math-errno", "-fno-trapping-math")
 # The first set that the compiler takes; threads and this machine's vector instructions are worth having, not needed.
-_FLAG_SETS = (("-march=native", "-fopenmp"), ("-mcpu=native", "-fopenmp"), ("-fopenmp",), ())
+_FLAG_SETS = (
+    ("-march=native", "-mprefer-vector-width=512", "-fopenmp"),
+    ("-march=native", "-fopenmp"),
+    ("-mcpu=native", "-fopenmp"),
+    ("-fopenmp",),
+    (),
+)
 
 
 class BuildError(Exception):
@@ -34,7 +40,9 @@ def shared_library(source: Path, definitions: Mapping[str, str]) -> ctypes.CDLL:
     """
     compiler = _compiler()
     macros = tuple(f"-D{name}={value}" for name, value in definitions.items())
-    key = hashlib.sha256(repr((source.read_bytes(), macros, _COMMON, _machine(), compiler)).encode()).hexdigest()[:16]
+    key = hashlib.sha256(
+        repr((source.read_bytes(), macros, _COMMON, _FLAG_SETS, _machine(), compiler)).encode()
+    ).hexdigest()[:16]
     library = cache_folder() / "kernels" / f"{source.stem}-{key}.so"
     if not library.exists():
         try:

@@ -66,6 +66,10 @@ class TensorList:
     def maximum(self, other: TensorList) -> TensorList:
         return TensorList(list(torch._foreach_maximum(self.tensors, other.tensors)))
 
+    def clamp(self, minimum: float, maximum: float) -> TensorList:
+        bounded = torch._foreach_clamp_min(self.tensors, minimum)
+        return TensorList(list(torch._foreach_clamp_max(bounded, maximum)))
+
     def clamp_min(self, minimum: float) -> TensorList:
         return TensorList(list(torch._foreach_clamp_min(self.tensors, minimum)))
 
