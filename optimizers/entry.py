@@ -53,7 +53,8 @@ class OptimizerEntry:
     takes together, as torch's `betas` stands for `beta1` and `beta2`. `fixed` holds keyword arguments that are
     always passed, such as `fused=True`, unless the parameters do not allow it. `rules` raise InputError for values
     that are impossible together. `lengths` are hyperparameters that are the number of steps of the trial where none
-    is given. `base` is the entry of the optimizer that this one is built around, whose hyperparameters are among its.
+    is given. `learning_rates` are the hyperparameters that scale a step, each for one kind of parameter. `base` is the
+    entry of the optimizer that this one is built around, whose hyperparameters are among its own.
 
     Flags that a training loop acts on: `averages_weights`, the optimizer has `train()` and `eval()`, which exchange
     the weights that are trained for those that are meant to be used; `hides_non_finite`, an update made from a
@@ -71,6 +72,7 @@ class OptimizerEntry:
     fixed: Mapping[str, Any] = field(default_factory=dict)
     rules: tuple[Callable[[Mapping[str, Any]], None], ...] = ()
     lengths: tuple[str, ...] = ()
+    learning_rates: tuple[str, ...] = ("lr",)
     base: OptimizerEntry | None = None
     averages_weights: bool = False
     hides_non_finite: bool = False

@@ -55,15 +55,16 @@ struct Numbers {
 
 // Ascent, coupled decay and memories shorter than two steps are rare. Without them a loop has fewer operations.
 static bool usual(const Numbers &n) {
-    return n.sign == 1 && !n.coupled && n.moment.moved == 1 && n.skewness.moved == 1 && n.quasi.moved == 1;
+    return n.sign == 1 && n.coupled_decay == 0 && n.moment.moved == 1 && n.skewness.moved == 1 && n.quasi.moved == 1;
 }
 
-// The same numbers with those written out that the compiler can then leave out.
+// The same numbers with what the compiler can then leave out of a loop written out; a choice left to each element would
+// keep it from making vector code.
 template <bool USUAL, bool TAKES_GRADIENT> INLINE Numbers written_out(Numbers n) {
     n.takes_gradient = TAKES_GRADIENT;
+    n.coupled = !USUAL;
     if constexpr (USUAL) {
         n.sign = 1;
-        n.coupled = false;
         n.moment.kept = n.moment.moved = n.skewness.kept = n.skewness.moved = n.quasi.kept = n.quasi.moved = 1;
     }
     return n;
@@ -343,7 +344,8 @@ static void step_chunk(const Tensor t, int64_t begin, int64_t end, const Numbers
     for (int64_t i = begin; i < end; ++i) step(t, i, n);
 }
 
-static Sums advance_chunk(const Tensor t, int64_t begin, int64_t end, const Numbers n) {
+static Sums advance_chunk(const Tensor t, int64_t begin, int64_t end, const Numbers given) {
+    const Numbers n = written_out<false, true>(given);
     double first = 0, second = 0, third = 0;
 #pragma omp simd reduction(+ : first, second, third)
     for (int64_t i = begin; i < end; ++i) {
@@ -355,7 +357,8 @@ static Sums advance_chunk(const Tensor t, int64_t begin, int64_t end, const Numb
     return {first, second, third};
 }
 
-static void move_chunk(const Tensor t, int64_t begin, int64_t end, real scale, const Numbers n) {
+static void move_chunk(const Tensor t, int64_t begin, int64_t end, real scale, const Numbers given) {
+    const Numbers n = written_out<false, true>(given);
 #pragma omp simd
     for (int64_t i = begin; i < end; ++i) step_rest(t, i, scale, n);
 }
@@ -402,8 +405,7 @@ extern "C" void moment_adam_step(
     n.sign = maximize ? real(-1) : real(1);
     n.lr = real(c->lr);
     n.kept = decoupled ? real(1 - c->lr * c->weight_decay) : real(1);
-    n.coupled = coupled;
-    n.coupled_decay = real(c->weight_decay);
+    n.coupled_decay = coupled ? real(c->weight_decay) : real(0);
     n.beta2 = real(c->beta2);
     n.new1 = real(1 - c->beta1);
     n.new2 = real(1 - c->beta2);

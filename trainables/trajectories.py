@@ -24,7 +24,7 @@ STEPS = 2000
 RATES = tuple(float(f"{10 ** (half / 2):.2g}") for half in range(-8, 1))
 METHOD = (
     f"Each optimizer at the best of {len(RATES)} learning rates from {RATES[0]:g} to {RATES[-1]:g}, its other settings "
-    f"at their defaults; at most {STEPS:,} steps, until f <= {TOLERANCE:g}."
+    f"at their defaults; at most {STEPS:,} steps, until f <= 1e-6."
 )
 GRID = 200
 
@@ -99,7 +99,7 @@ def walk(function: Function, optimizer: str, lr: float, most_steps: int = STEPS)
     """At most ``most_steps`` steps at one learning rate, as ``Training`` takes them but without its bookkeeping."""
     entry = optimizers.get(optimizer)
     point = torch.nn.Parameter(torch.tensor(function.start, dtype=torch.float64))
-    settings = entry.with_budget({"lr": lr}, steps=STEPS, epochs=STEPS // STEPS_PER_EPOCH)
+    settings = entry.with_budget(dict.fromkeys(entry.learning_rates, lr), steps=STEPS, epochs=STEPS // STEPS_PER_EPOCH)
     built = optimizers.build(optimizer, [point], **settings)
     set_epoch = getattr(built, "set_epoch", None)
     points = [function.start]

@@ -48,4 +48,5 @@ ENTRY = OptimizerEntry(
     },
     tuples={"adamw_betas": ("adamw_beta1", "adamw_beta2")},
     fixed={"fused": True},
+    learning_rates=("lr", "adamw_lr"),
 )

@@ -63,8 +63,7 @@ def lr(name: str) -> float:
 
 def rates(name: str, share: float = 1.0) -> dict[str, float]:
     """That rate, or a share of it, for every kind of parameter that the optimizer tells apart."""
-    kinds = ("lr", "adamw_lr") if name == "muon" else ("lr",)
-    return dict.fromkeys(kinds, share * lr(name))
+    return dict.fromkeys(optimizers.get(name).learning_rates, share * lr(name))
 
 
 # Where an optimizer cannot be held to what holds for the others: each with the reason.
