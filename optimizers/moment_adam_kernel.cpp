@@ -10,6 +10,7 @@
 // CUBE_UNIT_, CUBE_LIMIT_    the unit and the largest r of the average of cubes
 // COEFFICIENTS    the names of the numbers, in their order
 
+#include <array>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
@@ -53,17 +54,21 @@ struct Numbers {
     bool takes_gradient, coupled;
 };
 
-// Ascent, coupled decay and memories shorter than two steps are rare. Without them a loop has fewer operations.
-static bool usual(const Numbers &n) {
-    return n.sign == 1 && n.coupled_decay == 0 && n.moment.moved == 1 && n.skewness.moved == 1 && n.quasi.moved == 1;
+// Ascent, coupled decay and memories shorter than two steps are rare: loops without them have fewer operations. A choice
+// left to each element would keep the compiler from making vector code of a loop.
+enum Loop { USUAL_WITHOUT_GRADIENT, USUAL, GENERAL, COUPLED };
+
+static Loop loop_for(const Numbers &n) {
+    if (n.coupled_decay != 0) return COUPLED;
+    if (n.sign != 1 || n.moment.moved != 1 || n.skewness.moved != 1 || n.quasi.moved != 1) return GENERAL;
+    return n.gradient == 0 ? USUAL_WITHOUT_GRADIENT : USUAL;
 }
 
-// The same numbers with what the compiler can then leave out of a loop written out; a choice left to each element would
-// keep it from making vector code.
-template <bool USUAL, bool TAKES_GRADIENT> INLINE Numbers written_out(Numbers n) {
-    n.takes_gradient = TAKES_GRADIENT;
-    n.coupled = !USUAL;
-    if constexpr (USUAL) {
+// The same numbers with what the compiler can then leave out written out.
+template <Loop LOOP> INLINE Numbers written_out(Numbers n) {
+    n.takes_gradient = LOOP != USUAL_WITHOUT_GRADIENT;
+    n.coupled = LOOP == COUPLED;
+    if constexpr (LOOP == USUAL || LOOP == USUAL_WITHOUT_GRADIENT) {
         n.sign = 1;
         n.moment.kept = n.moment.moved = n.skewness.kept = n.skewness.moved = n.quasi.kept = n.quasi.moved = 1;
     }
@@ -337,15 +342,14 @@ INLINE void step_rest(const Tensor &t, int64_t i, real scale, const Numbers &n) 
     move(t, i, e, scale, n);
 }
 
-template <bool USUAL, bool TAKES_GRADIENT>
-static void step_chunk(const Tensor t, int64_t begin, int64_t end, const Numbers given) {
-    const Numbers n = written_out<USUAL, TAKES_GRADIENT>(given);
+template <Loop LOOP> static void step_chunk(const Tensor t, int64_t begin, int64_t end, const Numbers given) {
+    const Numbers n = written_out<LOOP>(given);
 #pragma omp simd
     for (int64_t i = begin; i < end; ++i) step(t, i, n);
 }
 
-static Sums advance_chunk(const Tensor t, int64_t begin, int64_t end, const Numbers given) {
-    const Numbers n = written_out<false, true>(given);
+template <Loop LOOP> static Sums advance_chunk(const Tensor t, int64_t begin, int64_t end, const Numbers given) {
+    const Numbers n = written_out<LOOP>(given);
     double first = 0, second = 0, third = 0;
 #pragma omp simd reduction(+ : first, second, third)
     for (int64_t i = begin; i < end; ++i) {
@@ -357,8 +361,8 @@ static Sums advance_chunk(const Tensor t, int64_t begin, int64_t end, const Numb
     return {first, second, third};
 }
 
-static void move_chunk(const Tensor t, int64_t begin, int64_t end, real scale, const Numbers given) {
-    const Numbers n = written_out<false, true>(given);
+template <Loop LOOP> static void move_chunk(const Tensor t, int64_t begin, int64_t end, real scale, const Numbers given) {
+    const Numbers n = written_out<LOOP>(given);
 #pragma omp simd
     for (int64_t i = begin; i < end; ++i) step_rest(t, i, scale, n);
 }
@@ -376,22 +380,20 @@ static real gate_scale(const std::vector<Sums> &chunks, int64_t size) {
     return real(cosine < 0 ? 0 : cosine);
 }
 
-static void step_tensor(const Tensor &t, int64_t size, const Numbers &n, int threads) {
+template <Loop LOOP> static void step_tensor(const Tensor &t, int64_t size, const Numbers &n, int threads) {
     const int64_t chunks = (size + CHUNK - 1) / CHUNK;
     const auto end_of = [=](int64_t c) { return (c + 1) * CHUNK < size ? (c + 1) * CHUNK : size; };
     const bool parallel = threads > 1 && chunks > 1;
     if constexpr (GATE == GATE_CAUTIOUS || GATE == GATE_COSINE) {
         std::vector<Sums> sums(chunks);
 #pragma omp parallel for num_threads(threads) if (parallel)
-        for (int64_t c = 0; c < chunks; ++c) sums[c] = advance_chunk(t, c * CHUNK, end_of(c), n);
+        for (int64_t c = 0; c < chunks; ++c) sums[c] = advance_chunk<LOOP>(t, c * CHUNK, end_of(c), n);
         const real scale = gate_scale(sums, size);
 #pragma omp parallel for num_threads(threads) if (parallel)
-        for (int64_t c = 0; c < chunks; ++c) move_chunk(t, c * CHUNK, end_of(c), scale, n);
+        for (int64_t c = 0; c < chunks; ++c) move_chunk<LOOP>(t, c * CHUNK, end_of(c), scale, n);
     } else {
-        const auto step_chunk_of_form = !usual(n) ? step_chunk<false, true>
-            : n.takes_gradient ? step_chunk<true, true> : step_chunk<true, false>;
 #pragma omp parallel for num_threads(threads) if (parallel)
-        for (int64_t c = 0; c < chunks; ++c) step_chunk_of_form(t, c * CHUNK, end_of(c), n);
+        for (int64_t c = 0; c < chunks; ++c) step_chunk<LOOP>(t, c * CHUNK, end_of(c), n);
     }
 }
 
@@ -416,7 +418,6 @@ extern "C" void moment_adam_step(
     n.skewness = blend(1 - c->beta4, 3);
     n.short_ = short_only ? real(1 / c->debias1) : real(c->short_);
     n.gradient = short_only ? real(0) : real(c->gradient);
-    n.takes_gradient = n.gradient != 0;
     n.long_ = real(c->long_);
     n.skew = real(c->skew / CUBE_UNIT);
     n.injection = real(c->injection);
@@ -426,5 +427,8 @@ extern "C" void moment_adam_step(
     n.floor = real(c->moment_floor);
     n.skew_denominator = real(c->skew_denominator / CUBE_UNIT);
     n.eps = real(c->eps);
-    for (int64_t i = 0; i < count; ++i) step_tensor(tensors[i], sizes[i], n, threads);
+    const auto step_tensor_of_loop = std::array{
+        step_tensor<USUAL_WITHOUT_GRADIENT>, step_tensor<USUAL>, step_tensor<GENERAL>, step_tensor<COUPLED>
+    }[loop_for(n)];
+    for (int64_t i = 0; i < count; ++i) step_tensor_of_loop(tensors[i], sizes[i], n, threads);
 }

@@ -96,7 +96,7 @@ def numbers(form: Form, c: Coefficients) -> Numbers:
         sign=-1.0 if form.maximize else 1.0,
         lr=c.lr,
         kept=1 - c.lr * c.weight_decay if form.decoupled else 1.0,
-        coupled_decay=c.weight_decay if form.coupled else 0.0,
+        coupled_decay=c.weight_decay,
         beta2=c.beta2,
         new1=1 - c.beta1,
         new2=1 - c.beta2,
@@ -332,6 +332,7 @@ def step_kernel(  # noqa: PLR0912, PLR0915 - a kernel is one function; its branc
     ORDER: tl.constexpr,
     MIX: tl.constexpr,
     GATE: tl.constexpr,
+    COUPLED: tl.constexpr,
     CENTRAL: tl.constexpr,
     SKEWNESS: tl.constexpr,
     QUASI: tl.constexpr,
@@ -368,7 +369,8 @@ def step_kernel(  # noqa: PLR0912, PLR0915 - a kernel is one function; its branc
         if PHASE != "move":
             ell = _lerp(ell, grad, n.new3)
         g = grad + n.injection * ell
-    g += n.coupled_decay * theta
+    if COUPLED:
+        g += n.coupled_decay * theta
     if PHASE != "move":
         m = _lerp(m, g, n.new1)
         if MIX == "direction":
@@ -447,6 +449,7 @@ def constants(form: Form) -> dict[str, Any]:
         "ORDER": selected,
         "MIX": {"none": "none", "inject": "inject"}.get(form.mix, "direction"),
         "GATE": form.gate,
+        "COUPLED": form.coupled,
         "CENTRAL": form.central,
         "SKEWNESS": form.skewness,
         "QUASI": form.quasi_hyperbolic_denominator,

@@ -139,12 +139,13 @@ def test_the_skewness_is_exact_from_tiny_to_huge_gradients(implementation: str) 
     grads = torch.cat([sizes, -sizes, torch.tensor([0.0, 1e20, -3e38])])
     p = nn.Parameter(torch.zeros(len(grads)))
     optimizer = MomentAdam([p], lr=1.0, betas=(0, 0), order=None, eps=1, kappa=1, implementation=implementation)
-    for _ in range(3):
-        p.grad = grads.clone()
-        before = p.detach().clone()
-        optimizer.step()
+    p.grad = grads
+    optimizer.step()
+    optimizer.step()
+    before = p.detach().clone()
+    optimizer.step()
     moved = (before - p.detach())[:186]
-    # The third position is known to its last digit only: a few parts in ten millions of what it moved by.
+    # A position is known to its last digit only: a few parts in ten millions of what it moved by.
     torch.testing.assert_close(moved, 2 * grads[:186], rtol=2e-6, atol=0)
     saturated = optimizer.state[p]["exp_avg_cube"][-2:]
     assert saturated.isfinite().all()
