@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -126,44 +124,6 @@ def test_half_parameters_are_rounded_once_from_float32_averages(dtype: torch.dty
         exact.step()
         assert torch.equal(half, single.to(dtype))
     assert {m.dtype for m in (ours.state[half][name] for name in ours.memories)} == {torch.float32}
-
-
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_resumes_bit_for_bit(dtype: torch.dtype, net: Net, train: Train) -> None:
-    whole, resumed = net(dtype), net(dtype)
-    straight = NadamP(whole.parameters(), 3e-3, power=3.0, weight_decay=0.01)
-    train(whole, straight, 0, 15)
-    buffer = io.BytesIO()
-    torch.save((whole.state_dict(), straight.state_dict()), buffer)
-    buffer.seek(0)
-    model_state, optimizer_state = torch.load(buffer, weights_only=True)
-    resumed.load_state_dict(model_state)
-    after = NadamP(resumed.parameters())
-    after.load_state_dict(optimizer_state)
-    train(whole, straight, 15, 30)
-    train(resumed, after, 15, 30)
-    assert all(map(torch.equal, resumed.parameters(), whole.parameters()))
-
-
-def test_a_late_gradient_starts_at_step_one() -> None:
-    early, late, alone = (nn.Parameter(torch.ones(2)) for _ in range(3))
-    together, own = NadamP([early, late], power=3.0), NadamP([alone], power=3.0)
-    for t in range(10):
-        early.grad = torch.full((2,), 0.5 + t)
-        if t >= 5:
-            late.grad = alone.grad = torch.full((2,), 1.0 + t)
-            own.step()
-        together.step()
-    assert torch.equal(late, alone)
-    assert (together.state[early]["step"], together.state[late]["step"]) == (10, 5)
-
-
-@pytest.mark.parametrize("bad", [math.nan, math.inf])
-def test_a_gradient_that_is_not_finite_shows_in_the_parameters(bad: float) -> None:
-    p = nn.Parameter(torch.ones(2))
-    p.grad = torch.tensor([1.0, bad])
-    NadamP([p], power=4.0).step()
-    assert p.isfinite().tolist() == [True, False]
 
 
 @pytest.mark.parametrize(
