@@ -64,11 +64,11 @@ def _training(trial: RecordedTrial) -> Training:
     import torch
 
     import trainables
-    from trainables.training import Training
+    from trainables.training import open_training
 
-    entry = trainables.get(trial.spec["workload"])
     spec = trainables.TrialSpec.from_dict(trial.spec)
-    return Training(spec, entry.load(), entry.load_data(Path()), torch.device("cpu"))
+    data = trainables.get(spec.workload).load_data(Path(), spec.options)
+    return open_training(spec, data, torch.device("cpu"))
 
 
 def _same(recorded: dict[str, float], repeated: dict[str, float]) -> bool:

@@ -61,11 +61,11 @@ def _adamant(root: Path) -> Callable[[int], None]:
     import torch
 
     import trainables
-    from trainables.training import Training
+    from trainables.training import open_training
 
     entry = trainables.get("mlp/mnist")
     spec = trainables.TrialSpec(entry.name, 1, BATCH_SIZE, "adam", {"lr": 1e-3}, seed=0)
-    return Training(spec, entry.load(), entry.load_data(root), torch.device("cpu")).advance
+    return open_training(spec, entry.load_data(root), torch.device("cpu")).advance
 
 
 def _tutorial(root: str) -> Callable[[int], None]:

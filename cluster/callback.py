@@ -74,6 +74,7 @@ def close_run(sweep: Sweep, folder: SweepFolder, tracker: Tracker, assignment: A
     if record is not None:
         tags |= {
             "data.fingerprint": record["fingerprint"],
+            "data.note": record.get("data_note", ""),
             "weights.sha256": record.get("outcome", {}).get("weights_sha256", ""),
         }
         tracker.log(description, record["curve"])

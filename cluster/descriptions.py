@@ -36,6 +36,8 @@ def trial_spec(sweep: Sweep, assignment: Assignment) -> TrialSpec:
         goal=sweep.metric.goal,
         target=sweep.metric.target,
         test=assignment.role == "confirm",
+        training=sweep.workload.training,
+        options=sweep.workload.options,
     )
 
 
@@ -56,7 +58,8 @@ def describe(sweep: Sweep, assignment: Assignment) -> RunDescription:
     }
     if assignment.confirms is not None:
         tags["confirm.of"] = f"{assignment.arm}/{assignment.confirms}"
-    params = {"arm": assignment.arm, "epochs": spec.epochs, "batch_size": spec.batch_size}
+    params: dict[str, Any] = {"arm": assignment.arm, "epochs": spec.epochs, "batch_size": spec.batch_size}
+    params |= {**dotted("training", spec.training), **dotted("workload", spec.options)}
     return RunDescription(assignment.trial_id, tags, {**params, **dotted("optimizer", spec.hyperparameters)})
 
 

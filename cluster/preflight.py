@@ -6,7 +6,9 @@ import os
 import socket
 import urllib.error
 import urllib.request
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import trainables
 from optimizers import InputError, did_you_mean
@@ -28,7 +30,12 @@ def check_workload(sweep: Sweep) -> Sweep:
             f'{entry.name} has no metric "{sweep.metric.name}"; it has {", ".join(entry.metrics)}.'
             f"{did_you_mean(sweep.metric.name, entry.metrics)}",
         )  # fmt: skip
-    resolved = sweep.with_workload(epochs=entry.epochs, batch_size=entry.batch_size)
+    resolved = sweep.with_workload(
+        epochs=entry.epochs,
+        batch_size=entry.batch_size,
+        training=_checked(sweep, "training", entry.check_training),
+        options=_checked(sweep, "options", entry.check_options),
+    )
     if sweep.scheduler.type == "asha" and sweep.scheduler.grace > (resolved.workload.epochs or 0):
         raise sweep.error(
             "scheduler", "grace", f"more epochs of grace than the {resolved.workload.epochs} epochs of {entry.name}"
@@ -36,9 +43,16 @@ def check_workload(sweep: Sweep) -> Sweep:
     return resolved
 
 
+def _checked(sweep: Sweep, key: str, check: Callable[[Mapping[str, Any]], dict[str, Any]]) -> dict[str, Any]:
+    try:
+        return check(getattr(sweep.workload, key))
+    except InputError as error:
+        raise sweep.error("workload", key, str(error)) from None
+
+
 def check_data(sweep: Sweep, data_root: Path) -> None:
     """Raise InputError unless the workload's data is there and whole."""
-    trainables.get(sweep.workload.name).check_data(data_root)
+    trainables.get(sweep.workload.name).check_data(data_root, sweep.workload.options)
 
 
 def check_tracking(tracking_uri: str) -> None:

@@ -80,11 +80,11 @@ def _find(run_id: str, tracking_uri: str) -> tuple[MlflowClient, Run]:
 def _train(spec: TrialSpec, data_root: Path, until: int) -> Training:
     import torch
 
-    from trainables.training import Training
+    from trainables.training import open_training
 
     torch.set_num_threads(1)
-    entry = trainables.get(spec.workload)
-    training = Training(spec, entry.load(), entry.load_data(data_root), torch.device("cpu"))
+    data = trainables.get(spec.workload).load_data(data_root, spec.options)
+    training = open_training(spec, data, torch.device("cpu"))
     training.advance(until)
     return training
 

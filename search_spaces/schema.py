@@ -13,6 +13,7 @@ from search_spaces.yaml_source import Document
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=80)]
 Scalar = bool | int | float | str
+Setting = Scalar | list[float | int] | None
 
 NUMERIC_DISTRIBUTIONS = ("uniform", "log_uniform", "one_minus_log_uniform", "int_uniform", "int_log_uniform")
 INTEGER_DISTRIBUTIONS = ("int_uniform", "int_log_uniform")
@@ -111,6 +112,12 @@ class Workload(_Model):
     batch_size: int | None = Field(
         default=None, ge=1, description="examples per optimizer step; the workload's own when left out"
     )
+    training: dict[str, Setting] = Field(
+        default_factory=dict, description="how every trial is trained, for example lr_schedule: cosine"
+    )
+    options: dict[str, Setting] = Field(
+        default_factory=dict, description="the workload's own options, see `adamant list workloads NAME`"
+    )
 
 
 class Metric(_Model):
@@ -182,9 +189,16 @@ class Sweep(_Model):
         """The sweep as plain data that :func:`search_spaces.parse_sweep` reads back to the same values."""
         return self.model_dump(mode="json", exclude_none=True, exclude_defaults=False)
 
-    def with_workload(self, *, epochs: int, batch_size: int) -> Sweep:
-        """This sweep with the workload's own budget filled in where the file leaves it out."""
-        resolved = {"epochs": self.workload.epochs or epochs, "batch_size": self.workload.batch_size or batch_size}
+    def with_workload(
+        self, *, epochs: int, batch_size: int, training: dict[str, Any], options: dict[str, Any]
+    ) -> Sweep:
+        """This sweep with what the workload says where the file leaves it out."""
+        resolved = {
+            "epochs": self.workload.epochs or epochs,
+            "batch_size": self.workload.batch_size or batch_size,
+            "training": training,
+            "options": options,
+        }
         changed = self.model_copy(update={"workload": self.workload.model_copy(update=resolved)})
         changed._document = self._document
         return changed

@@ -6,8 +6,8 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +19,8 @@ from optimizers import InputError
 from optimizers.cache import cache_folder
 
 SPLIT_SEED = 20_191_231
+# Of the cache folders; another one leaves older folders alone.
+FORMAT = 2
 SPLITS = ("train", "validation", "test")
 Arrays = dict[str, tuple[np.ndarray, np.ndarray]]
 
@@ -36,15 +38,22 @@ class Split:
 
 @dataclass(frozen=True)
 class DataSet:
-    """The three fixed splits. ``fingerprint`` is the SHA-256 of every byte of them, so equal exactly for equal data."""
+    """The three fixed splits.
+
+    ``classes`` is the number of classes, or of words of a text. ``fingerprint`` is the SHA-256 of every byte of the
+    splits, so equal exactly for equal data; ``note`` says, in words, where the data is not the published one.
+    """
 
     train: Split
     validation: Split
     test: Split
     fingerprint: str
+    classes: int
+    note: str = ""
 
     def to(self, device: torch.device) -> DataSet:
-        return DataSet(self.train.to(device), self.validation.to(device), self.test.to(device), self.fingerprint)
+        train, validation, test = (split.to(device) for split in (self.train, self.validation, self.test))
+        return replace(self, train=train, validation=validation, test=test)
 
 
 def stratified_holdout(labels: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -58,20 +67,25 @@ def stratified_holdout(labels: np.ndarray, count: int) -> tuple[np.ndarray, np.n
     return np.setdiff1d(np.arange(len(labels)), held_out), held_out
 
 
-def cached(name: str, source: str, build: Callable[[], Arrays]) -> DataSet:
+def identity_of(files: Iterable[Path]) -> str:
+    """What changes when any of these files does: places, sizes and times."""
+    return str([(str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns) for path in files])
+
+
+def cached(name: str, source: str, build: Callable[[], Arrays], note: Callable[[], str] = str) -> DataSet:
     """The data set ``name``; ``build`` makes its arrays when this node has no cache made from the same ``source``.
 
-    ``source`` identifies the original files, so that changed files make a new cache. Raises InputError when the cache
-    folder cannot be written or a file in it is damaged.
+    ``source`` identifies the original files, so that changed files make a new cache; ``note`` says what must be known
+    of them. Raises InputError when the cache folder cannot be written or a file in it is damaged.
     """
-    key = hashlib.sha256(f"{name} {source} {SPLIT_SEED}".encode()).hexdigest()[:16]
+    key = hashlib.sha256(f"{FORMAT} {name} {source} {SPLIT_SEED}".encode()).hexdigest()[:16]
     folder = cache_folder() / f"{name.replace('/', '-')}-{key}"
     if not folder.is_dir():
         try:
             folder.parent.mkdir(parents=True, exist_ok=True)
             with FileLock(f"{folder}.lock"):
                 if not folder.is_dir():
-                    _write(folder, build())
+                    _write(folder, build(), note())
         except OSError as error:
             raise InputError(
                 f"{folder.parent}: the data cache cannot be written ({error}); set ADAMANT_CACHE to a folder that can"
@@ -79,13 +93,16 @@ def cached(name: str, source: str, build: Callable[[], Arrays]) -> DataSet:
     return _read(folder)
 
 
-def _write(folder: Path, arrays: Arrays) -> None:
+def _write(folder: Path, arrays: Arrays, note: str) -> None:
     temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
         for split, (inputs, targets) in arrays.items():
             np.save(temporary / f"{split}-inputs.npy", np.ascontiguousarray(inputs))
             np.save(temporary / f"{split}-targets.npy", targets.astype(np.int64))
-        (temporary / "fingerprint.json").write_text(json.dumps({"sha256": _digest(temporary)}))
+        inputs, targets = arrays["train"]
+        labels = targets if targets.size else inputs
+        told = {"sha256": _digest(temporary), "classes": int(labels.max()) + 1, "note": note}
+        (temporary / "fingerprint.json").write_text(json.dumps(told))
         temporary.rename(folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -93,8 +110,8 @@ def _write(folder: Path, arrays: Arrays) -> None:
 
 def _read(folder: Path) -> DataSet:
     try:
-        expected = json.loads((folder / "fingerprint.json").read_text())["sha256"]
-        if _digest(folder) != expected:
+        told = json.loads((folder / "fingerprint.json").read_text())
+        if _digest(folder) != told["sha256"]:
             raise ValueError("its contents do not match its checksum")
         splits = [
             # Copy-on-write mapping: torch may not be handed memory that it cannot write to, and nobody writes.
@@ -110,7 +127,7 @@ def _read(folder: Path) -> DataSet:
         raise InputError(
             f"{folder}: this cached data set is damaged ({error}); delete the folder and it is made again"
         ) from None
-    return DataSet(*splits, fingerprint=expected)
+    return DataSet(*splits, fingerprint=told["sha256"], classes=told["classes"], note=told["note"])
 
 
 def _digest(folder: Path) -> str:

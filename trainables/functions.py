@@ -10,20 +10,18 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from trainables.data import Split
+from trainables.no_data import SPREAD
 from trainables.workload import Workload
 
 TOLERANCE = 1e-6
 STEPS_TO_TOLERANCE = "steps_to_1e-6"
-# Half the side of the square around the usual start that seeds draw from: wide enough that no optimizer is judged by
-# one lucky step, narrow enough that every seed has the same kind of way to go. A draw from the whole window would mix
-# starts beside the minimum with some from which nothing arrives, and the seeds would say more than the optimizers.
-SPREAD = 0.5
 
 Pair = tuple[float, float]
 
@@ -60,8 +58,9 @@ class Function(Workload):
     source: ClassVar[str]
     watches_steps = True
 
-    def __init__(self, spread: float = SPREAD) -> None:
-        self.spread = spread
+    def __init__(self, options: Mapping[str, Any] | None = None) -> None:
+        super().__init__(options)
+        self.spread = self.options.get("spread", SPREAD)
 
     @staticmethod
     @abstractmethod
@@ -76,7 +75,7 @@ class Function(Workload):
         # Python's cosine raises for an infinite angle; a walk that went that far is told nan, as torch would.
         return self.derive(x, y) if math.isfinite(x) and math.isfinite(y) else (math.nan, (math.nan, math.nan))
 
-    def build_model(self) -> Point:
+    def build_model(self, classes: int) -> Point:
         offset = (2 * torch.rand(2, dtype=torch.float64) - 1) * self.spread
         return Point(torch.tensor(self.start, dtype=torch.float64) + offset)
 

@@ -8,16 +8,21 @@ scheduled Adam, 0.18 for Adam and 0.21 for RMSprop.
 
 from __future__ import annotations
 
-from torch import Tensor, nn
+from torch import nn
 
-from trainables.workload import Classification, multilayer_perceptron
+from trainables.images import Classification
+from trainables.workload import multilayer_perceptron
 
-MEAN, DEVIATION = 0.1307, 0.3081
+
+class Mnist(Classification):
+    """Grey images of 28x28; a mirrored digit is another sign, or none."""
+
+    shape = (1, 28, 28)
+    mean, deviation = (0.1307,), (0.3081,)
 
 
-class MlpMnist(Classification):
-    def build_model(self) -> nn.Module:
-        return multilayer_perceptron(784, 512, 256, 64, 10)
+class MlpMnist(Mnist):
+    shape = (784,)
 
-    def prepare(self, stored: Tensor) -> Tensor:
-        return stored.float().div_(255).sub_(MEAN).div_(DEVIATION)
+    def build_model(self, classes: int) -> nn.Module:
+        return multilayer_perceptron(784, 512, 256, 64, classes)

@@ -38,12 +38,10 @@ def check(root: Path) -> None:
 
 def load(root: Path) -> DataSet:
     """55,000 train, 5,000 validation (stratified, carved from train) and 10,000 test images, flat, uint8 (n, 784)."""
-    from trainables.data import cached
+    from trainables.data import cached, identity_of
 
     check(root)
-    stats = [(_raw(root) / name).stat() for name in FILES]
-    source = str([str(root.resolve()), *((stat.st_size, stat.st_mtime_ns) for stat in stats)])
-    return cached("mnist", source, lambda: _arrays(root))
+    return cached("mnist", identity_of(_raw(root) / name for name in FILES), lambda: _arrays(root))
 
 
 def _arrays(root: Path) -> dict:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import importlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from optimizers import InputError, did_you_mean
+from optimizers import Hyperparameter, InputError, did_you_mean
+from optimizers.domains import Real
+from trainables.no_data import SPREAD
+from trainables.options import IMAGES, TRAINING, Options, augmentation, checked
 
 if TYPE_CHECKING:
     from trainables.data import DataSet
@@ -21,7 +25,8 @@ class WorkloadEntry:
     ``target`` is "module:Class" of the workload; ``data_module`` has ``check(root)`` and ``load(root)`` for its data.
     ``metrics`` are those of the validation split. ``score`` is the test metric that the verdict compares,
     ``score_goal`` says which way is better, and ``score_note``, a sentence, what else must be known to read it.
-    ``epochs`` and ``batch_size`` hold where a sweep gives none.
+    ``epochs`` and ``batch_size`` hold where a sweep gives none, ``training`` is put over the defaults of how a run is
+    trained, and ``options`` are what else a sweep may set; those that ``data_options`` names say which data is loaded.
     """
 
     name: str
@@ -36,22 +41,45 @@ class WorkloadEntry:
     batch_size: int
     reference: str
     score_note: str = ""
+    training: Mapping[str, Any] = field(default_factory=dict)
+    options: Options = field(default_factory=dict)
+    data_options: tuple[str, ...] = ()
 
-    def load(self) -> Workload:
-        """The workload itself; imports torch."""
+    def check_training(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """How a run is trained, every option in its canonical form. Raises InputError."""
+        return checked({**self.training, **given}, TRAINING, f"{self.name}: training")
+
+    def check_options(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """The workload's own options, every one in its canonical form. Raises InputError."""
+        return checked(given, self.options, self.name)
+
+    def load(self, options: Mapping[str, Any] | None = None) -> Workload:
+        """The workload itself with its options; imports torch."""
         module, _, cls = self.target.partition(":")
-        return getattr(importlib.import_module(module), cls)()
+        return getattr(importlib.import_module(module), cls)(self.check_options(options or {}))
 
-    def check_data(self, root: Path) -> None:
+    def check_data(self, root: Path, options: Mapping[str, Any] | None = None) -> None:
         """Raise InputError, naming the file and what would be right, unless the data can be had; imports no torch."""
-        importlib.import_module(self.data_module).check(root)
+        importlib.import_module(self.data_module).check(root, **self._data_options(options))
 
-    def load_data(self, root: Path) -> DataSet:
+    def load_data(self, root: Path, options: Mapping[str, Any] | None = None) -> DataSet:
         """The three fixed splits, memory-mapped and shared by all processes of a node."""
-        return importlib.import_module(self.data_module).load(root)
+        return importlib.import_module(self.data_module).load(root, **self._data_options(options))
+
+    def _data_options(self, options: Mapping[str, Any] | None) -> dict[str, Any]:
+        values = self.check_options(options or {})
+        return {name: values[name] for name in self.data_options}
 
 
-_CLASSIFICATION = {"metrics": ("val/loss", "val/accuracy"), "score": "test/accuracy", "score_goal": "maximize"}
+_CLASSIFICATION = {
+    "metrics": ("val/loss", "val/accuracy"),
+    "score": "test/accuracy",
+    "score_goal": "maximize",
+    "options": IMAGES,
+}
+_CONVOLUTIONS = {**_CLASSIFICATION, "options": {**IMAGES, **augmentation(True)}}
+_MNIST = {"data_module": "trainables.mnist", "data": "MNIST, torchvision's files"}
+_CIFAR10 = {"data_module": "trainables.cifar10", "data": "CIFAR-10, torchvision's files"}
 
 
 def _function(class_name: str, reference: str) -> WorkloadEntry:
@@ -69,6 +97,7 @@ def _function(class_name: str, reference: str) -> WorkloadEntry:
         batch_size=1,
         reference=reference,
         score_note="A run that misses 1e-6 counts its steps once more for each decade that it lacks.",
+        options={"spread": Hyperparameter(SPREAD, "how far from the usual start a run begins at most", Real(0, 2))},
     )
 
 
@@ -89,13 +118,72 @@ _ENTRIES = {
         WorkloadEntry(
             name="mlp/mnist",
             target="trainables.mlp_mnist:MlpMnist",
-            data_module="trainables.mnist",
             model="784-512-256-64-10, ReLU",
-            data="MNIST, torchvision's files",
             epochs=20,
             batch_size=64,
             reference="the project's origin: train loss below 0.01 and test loss 0.13 to 0.21 after 50 epochs",
+            **_MNIST,
             **_CLASSIFICATION,
+        ),
+        WorkloadEntry(
+            name="mlp/cifar10",
+            target="trainables.mlp_cifar10:MlpCifar10",
+            model="3072-512-256-64-10, ReLU",
+            epochs=20,
+            batch_size=64,
+            reference="none published for this net; its kind reaches 50 to 56 % test accuracy",
+            **_CIFAR10,
+            **_CLASSIFICATION,
+        ),
+        WorkloadEntry(
+            name="cnn/cifar10",
+            target="trainables.cnn_cifar10:CnnCifar10",
+            model="three 5x5 convolutions with pooling, 1152-1000-10; 1.5 M parameters",
+            epochs=20,
+            batch_size=128,
+            reference="the project's origin: figures only; 65 % are passed in 3 epochs of Adam",
+            **_CIFAR10,
+            **{**_CLASSIFICATION, "options": {**IMAGES, **augmentation(False)}},
+        ),
+        WorkloadEntry(
+            name="resnet20/cifar10",
+            target="trainables.resnet20_cifar10:ResNet20Cifar10",
+            model="ResNet-20 (6n + 2, n = 3), 0.27 M parameters",
+            epochs=160,
+            batch_size=128,
+            reference="91.25 % (He et al. 2016, SGD); 45,000 train images: SGD 91.37 %, Adam 89.99 %",
+            **_CIFAR10,
+            **_CONVOLUTIONS,
+        ),
+        WorkloadEntry(
+            name="resnet18/cifar10",
+            target="trainables.resnet18_cifar10:ResNet18Cifar10",
+            model="ResNet-18 with a 3x3 stem, 11.2 M parameters",
+            epochs=200,
+            batch_size=128,
+            reference="200 epochs: SGD 95.23 %, Adam 94.84 %, Lookahead 95.27 % (Lookahead, NeurIPS 2019)",
+            **_CIFAR10,
+            **_CONVOLUTIONS,
+        ),
+        WorkloadEntry(
+            name="resnet20/mnist",
+            target="trainables.resnet20_mnist:ResNet20Mnist",
+            model="ResNet-20 (6n + 2, n = 3), 0.27 M parameters",
+            epochs=20,
+            batch_size=128,
+            reference="none published for this pair; above 99.5 % is usual",
+            **_MNIST,
+            **_CONVOLUTIONS,
+        ),
+        WorkloadEntry(
+            name="resnet18/mnist",
+            target="trainables.resnet18_mnist:ResNet18Mnist",
+            model="ResNet-18 with a 3x3 stem, 11.2 M parameters",
+            epochs=20,
+            batch_size=128,
+            reference="none published for this pair; above 99.5 % is usual",
+            **_MNIST,
+            **_CONVOLUTIONS,
         ),
         _function("Rosenbrock", "least value 0 at (1, 1); start (-1.2, 1)"),
         _function("Beale", "least value 0 at (3, 0.5); start (1, 1)"),

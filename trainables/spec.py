@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 
@@ -13,7 +13,8 @@ class TrialSpec:
     """One training run: the same spec on the same machine and versions gives the same bits on the CPU.
 
     ``hyperparameters`` go to ``optimizers.build`` as they are. ``metric``, ``goal`` and ``target`` say what the summary
-    counts. ``test`` makes the run read the test split, once, after its last step.
+    counts. ``test`` makes the run read the test split, once, after its last step. ``training`` says how it is trained,
+    ``options`` are the workload's own; what they leave out is at its default.
     """
 
     workload: str
@@ -26,6 +27,8 @@ class TrialSpec:
     goal: str = "minimize"
     target: float | None = None
     test: bool = False
+    training: dict[str, Any] = field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)

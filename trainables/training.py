@@ -10,9 +10,12 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
+from torch import Tensor, nn
 
 import optimizers
+from trainables import registry
 from trainables.data import DataSet, Split
+from trainables.learning_rate import factor
 from trainables.spec import TrialSpec
 from trainables.workload import Workload
 
@@ -24,6 +27,11 @@ STEPS_BETWEEN_LOSS_CHECKS = 10
 CurvePoint = dict[str, float]
 
 
+def open_training(spec: TrialSpec, data: DataSet, device: torch.device) -> Training:
+    """The run of a spec, at its start, on data that lies on the device."""
+    return Training(spec, registry.get(spec.workload).load(spec.options), data, device)
+
+
 class Training:
     """Trains ``spec`` on ``data`` and keeps its curve: one point an epoch, with ``step``, ``epoch``, ``timestamp``
     (milliseconds since 1970), ``train/loss`` (mean over the epoch) and the validation metrics.
@@ -33,12 +41,17 @@ class Training:
 
     def __init__(self, spec: TrialSpec, workload: Workload, data: DataSet, device: torch.device) -> None:
         self.spec, self.workload, self.data, self.device = spec, workload, data, device
+        self._how = registry.get(spec.workload).check_training(spec.training)
         torch.manual_seed(spec.seed)
-        self.model = workload.build_model().to(device)
-        self.steps_per_epoch = math.ceil(len(data.train.targets) / spec.batch_size)
+        # Convolutions are faster with a pixel's channels side by side; nothing else is touched by it.
+        self.model = workload.build_model(data.classes).to(device)
+        self.model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+        self._feed = workload.feed(data.train, spec.batch_size)
+        self.steps_per_epoch = self._feed.steps_per_epoch
         self.total_steps = self.steps_per_epoch * spec.epochs
         self._entry = optimizers.get(spec.optimizer)
         self.optimizer = self._build_optimizer()
+        self._rates = [group["lr"] for group in self.optimizer.param_groups]
         self._order_generator = torch.Generator().manual_seed(spec.seed)
         self.step = 0
         self.curve: list[CurvePoint] = []
@@ -71,21 +84,28 @@ class Training:
         self.train_seconds += time.perf_counter() - started
 
     def _begin_epoch(self) -> None:
-        self._epoch_start_state = self._order_generator.get_state()
-        self._order = torch.randperm(len(self.data.train.targets), generator=self._order_generator).to(self.device)
         self._loss_sum.zero_()
+        self.workload.begin_epoch(self.model)
+        self._enter_epoch()
+
+    def _enter_epoch(self) -> None:
+        """Draw the order of the epoch, at its start or when a run goes on in the middle of it."""
+        self._epoch_start_state = self._order_generator.get_state()
+        self._feed.begin_epoch(self._order_generator)
         set_epoch = getattr(self.optimizer, "set_epoch", None)
         if set_epoch is not None:
             set_epoch(self.epoch + 1)
 
     def _train_step(self) -> None:
-        position = self.step % self.steps_per_epoch * self.spec.batch_size
-        batch = self._order[position : position + self.spec.batch_size]
-        loss = self.workload.loss(self.model, self.data.train.inputs[batch], self.data.train.targets[batch])
-        self.optimizer.zero_grad()
-        loss.backward()
+        inputs, targets = self._feed.batch(self.step % self.steps_per_epoch)
+        loss = self._backward(inputs, targets)
+        if self._how["clip_norm"] is not None:
+            nn.utils.clip_grad_norm_(self.model.parameters(), self._how["clip_norm"])
+        change = factor(self.step + 1, self.total_steps, self._how)
+        for group, rate in zip(self.optimizer.param_groups, self._rates, strict=True):
+            group["lr"] = rate * change
         self.optimizer.step()
-        self._loss_sum.add_(loss.detach(), alpha=len(batch))
+        self._loss_sum.add_(loss, alpha=targets.numel())
         self.step += 1
         if self.workload.watches_steps:
             with self.weights_for_use():
@@ -95,6 +115,21 @@ class Training:
             self._check_divergence(loss.item())
         if end_of_epoch and not self.diverged:
             self._end_epoch()
+
+    def _backward(self, inputs: Tensor, targets: Tensor) -> Tensor:
+        """Set the gradients of a batch, part after part; returns its mean loss."""
+        self.optimizer.zero_grad()
+        total = torch.zeros((), device=self.device)
+        autocast = torch.autocast(self.device.type, torch.bfloat16, enabled=self._how["precision"] == "bfloat16")
+        parts = self._how["accumulate"]
+        for x, y in zip(inputs.tensor_split(parts), targets.tensor_split(parts), strict=True):
+            if not y.numel():
+                continue
+            with autocast:
+                loss = self.workload.loss(self.model, x, y) * (y.numel() / targets.numel())
+            loss.backward()
+            total += loss.detach()
+        return total
 
     def _check_divergence(self, loss: float) -> None:
         if self.initial_loss is None:
@@ -107,7 +142,7 @@ class Training:
         if not all(math.isfinite(value) for value in metrics.values()):
             self.diverged = True
             return
-        train_loss = self._loss_sum.item() / len(self.data.train.targets)
+        train_loss = self._loss_sum.item() / self._feed.targets_per_epoch
         self.curve.append(
             {
                 "step": self.step,
@@ -177,7 +212,7 @@ class Training:
         self.initial_loss, self.train_seconds = state["initial_loss"], state["train_seconds"]
         self.model.load_state_dict(state["model"])
         self._order_generator.set_state(state["epoch_start_generator"])
-        self._begin_epoch()
+        self._enter_epoch()
         self.optimizer.load_state_dict(state["optimizer"])
         self._loss_sum.copy_(state["loss_sum"])
         torch.set_rng_state(state["torch_generator"])

@@ -96,12 +96,13 @@ class Trial(tune.Trainable):
             return
         import torch
 
-        from trainables.training import Training
+        from trainables.training import open_training
 
         torch.set_num_threads(self._config["cpus"])
         device = torch.device("cuda" if self._config["gpus"] and torch.cuda.is_available() else "cpu")
-        data = _load_data(self._spec.workload, self._config["data_root"], device)
-        self._training = Training(self._spec, registry.get(self._spec.workload).load(), data, device)
+        options = tuple(sorted(self._spec.options.items()))
+        data = _load_data(self._spec.workload, options, self._config["data_root"], device)
+        self._training = open_training(self._spec, data, device)
         state, warnings = self._folder.load_checkpoint()
         self._warnings += warnings
         if state is not None:
@@ -126,6 +127,7 @@ class Trial(tune.Trainable):
         record = {
             "spec": self._spec.to_dict(),
             "fingerprint": training.data.fingerprint,
+            "data_note": training.data.note,
             "step": training.step,
             "epoch": training.epoch,
             "curve": training.curve,
@@ -178,5 +180,5 @@ class Trial(tune.Trainable):
 
 
 @lru_cache(maxsize=2)
-def _load_data(workload: str, data_root: str, device: torch.device) -> DataSet:
-    return registry.get(workload).load_data(Path(data_root)).to(device)
+def _load_data(workload: str, options: tuple[tuple[str, Any], ...], data_root: str, device: torch.device) -> DataSet:
+    return registry.get(workload).load_data(Path(data_root), dict(options)).to(device)

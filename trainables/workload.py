@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from itertools import pairwise
-from typing import ClassVar
+from typing import Any, ClassVar
 
-import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from trainables.data import Split
+from trainables.feeds import Feed, Shuffled
 
 # Large enough to keep a device busy, small enough for the activations of any workload here.
 EVALUATION_BATCH = 2048
@@ -19,13 +19,23 @@ EVALUATION_BATCH = 2048
 class Workload(ABC):
     """One model with its loss, for the data set that its registry entry names.
 
-    A subclass is one readable file. It must be stateless: everything that varies lies in the model, the optimizer and
-    the generators, which a checkpoint holds.
+    A subclass is one readable file. ``options`` are those of its entry, checked. It must be stateless: everything that
+    varies lies in the model, the optimizer and the generators, which a checkpoint holds.
     """
 
+    def __init__(self, options: Mapping[str, Any] | None = None) -> None:
+        self.options = options or {}
+
     @abstractmethod
-    def build_model(self) -> nn.Module:
-        """A freshly initialised model; draws from torch's global generator."""
+    def build_model(self, classes: int) -> nn.Module:
+        """A freshly initialised model for that many classes or words; draws from torch's global generator."""
+
+    def feed(self, split: Split, batch_size: int) -> Feed:
+        """The batches that the model is trained on."""
+        return Shuffled(split, batch_size)
+
+    def begin_epoch(self, model: nn.Module) -> None:  # noqa: B027 - most models remember nothing
+        """Called before the first batch of each epoch."""
 
     @abstractmethod
     def loss(self, model: nn.Module, inputs: Tensor, targets: Tensor) -> Tensor:
@@ -43,30 +53,6 @@ class Workload(ABC):
 
         What it counts belongs into buffers of the model, so that a checkpoint holds it.
         """
-
-
-class Classification(Workload):
-    """Cross-entropy and accuracy over stored images; ``prepare`` turns a stored batch into the model's input."""
-
-    @abstractmethod
-    def prepare(self, stored: Tensor) -> Tensor:
-        """Model inputs (batch, features...) as float32 from a batch as it lies in the data set."""
-
-    def loss(self, model: nn.Module, inputs: Tensor, targets: Tensor) -> Tensor:
-        return functional.cross_entropy(model(self.prepare(inputs)), targets)
-
-    @torch.no_grad()
-    def evaluate(self, model: nn.Module, split: Split) -> dict[str, float]:
-        model.eval()
-        loss, correct = 0.0, 0
-        for inputs, targets in zip(
-            split.inputs.split(EVALUATION_BATCH), split.targets.split(EVALUATION_BATCH), strict=True
-        ):
-            logits = model(self.prepare(inputs))
-            loss += functional.cross_entropy(logits, targets, reduction="sum").item()
-            correct += int((logits.argmax(1) == targets).sum())
-        model.train()
-        return {"loss": loss / len(split.targets), "accuracy": correct / len(split.targets)}
 
 
 def multilayer_perceptron(*widths: int) -> nn.Sequential:

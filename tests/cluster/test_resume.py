@@ -18,7 +18,7 @@ import trainables
 from search_spaces.storage import open_storage
 from tests.conftest import FrontDoor, wait_until
 from trainables import TrialSpec
-from trainables.training import Training
+from trainables.training import Training, open_training
 
 pytestmark = pytest.mark.cluster
 
@@ -47,8 +47,8 @@ def in_mid_trial(runs: Path, session: int) -> bool:
 def retrain(spec: TrialSpec, cache: str, epochs: int) -> Training:
     os.environ["ADAMANT_CACHE"] = cache
     torch.set_num_threads(1)
-    entry = trainables.get(spec.workload)
-    training = Training(spec, entry.load(), entry.load_data(Path()), torch.device("cpu"))
+    data = trainables.get(spec.workload).load_data(Path(), spec.options)
+    training = open_training(spec, data, torch.device("cpu"))
     training.advance(epochs * training.steps_per_epoch)
     return training
 

@@ -17,7 +17,7 @@ import trainables
 from trainables import TrialSpec
 from trainables.functions import FUNCTIONS, STEPS_TO_TOLERANCE, TOLERANCE, Point
 from trainables.no_data import STEPS_PER_EPOCH
-from trainables.training import Training
+from trainables.training import Training, open_training
 
 # As published, in torch: the other implementation. Ackley's and Rastrigin's in their general form over n coordinates.
 PUBLISHED: dict[str, Callable[[Tensor], Tensor]] = {
@@ -83,7 +83,7 @@ def test_the_minima_are_the_lowest_points_of_the_window_and_the_start_lies_in_it
 def training(name: str, optimizer: str, seed: int = 3, epochs: int = 20, **hyperparameters: Any) -> Training:
     workload = trainables.get(f"function/{name}")
     spec = TrialSpec(workload.name, epochs, workload.batch_size, optimizer, hyperparameters, seed)
-    return Training(spec, workload.load(), workload.load_data(Path()), torch.device("cpu"))
+    return open_training(spec, workload.load_data(Path()), torch.device("cpu"))
 
 
 def steps_by_hand(name: str, start: Tensor, optimizer: str, most: int, **hyperparameters: float) -> int | None:

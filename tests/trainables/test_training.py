@@ -17,7 +17,7 @@ from trainables import TrialSpec
 from trainables.checkpoint import TrialFolder
 from trainables.data import DataSet
 from trainables.summary import summarise
-from trainables.training import Training
+from trainables.training import Training, open_training
 from trainables.trial import WORST_OBJECTIVE, Trial
 
 SCHEDULED = {
@@ -42,7 +42,7 @@ def digits() -> DataSet:
 
 
 def fresh(of: TrialSpec) -> Training:
-    return Training(of, trainables.get(of.workload).load(), digits(), torch.device("cpu"))
+    return open_training(of, digits(), torch.device("cpu"))
 
 
 def restored(training: Training) -> Training:
@@ -120,7 +120,7 @@ class Sealed:
 def test_a_search_trial_never_reads_the_test_split(tmp_path: Path) -> None:
     sealed: Any = Sealed()
     data = dataclasses.replace(digits(), test=sealed)
-    training = Training(spec("adam", lr=3e-3), trainables.get("mlp/digits").load(), data, torch.device("cpu"))
+    training = open_training(spec("adam", lr=3e-3), data, torch.device("cpu"))
     training.advance(10_000)
     training.weights_sha256()
     assert training.finished

@@ -20,7 +20,7 @@ from trainables.trajectories import RATES, STEPS, landscape, trajectory, walk
 @pytest.mark.parametrize("name", optimizers.names())
 def test_a_walk_is_the_training_of_the_workload_step_by_step(name: str) -> None:
     """Whatever schedules of steps or epochs the optimizer has; 250 steps are two and a half epochs."""
-    function = Rosenbrock(spread=0)
+    function = Rosenbrock({"spread": 0})
     workload = trainables.get("function/rosenbrock")
     spec = TrialSpec(workload.name, workload.epochs, workload.batch_size, name, {"lr": 1e-3}, seed=1)
     run = Training(spec, function, workload.load_data(Path()), torch.device("cpu"))

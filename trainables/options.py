@@ -1,0 +1,59 @@
+"""What a sweep may set of a run beside budget and optimizer: how it is trained, and what the workload itself offers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from optimizers import Hyperparameter, InputError, did_you_mean
+from optimizers.domains import Choice, Flag, Integer, Numbers, OrOff, Real
+
+Options = Mapping[str, Hyperparameter]
+
+TRAINING: Options = {
+    "lr_schedule": Hyperparameter(
+        "constant", "how the learning rate changes after its warm-up", Choice(("constant", "linear", "cosine", "step"))
+    ),
+    "warmup": Hyperparameter(
+        0.0, "linear warm-up of the learning rate", Real(0, 1, exclude_max=True), "share of the steps"
+    ),
+    "milestones": Hyperparameter(
+        [0.5, 0.75], "step: where the rate is multiplied by gamma", Numbers(ascending=True), "share of the steps"
+    ),
+    "gamma": Hyperparameter(0.1, "step: the factor at each milestone", Real(0, exclude_min=True)),
+    "clip_norm": Hyperparameter(
+        None, "longest gradient of all parameters together", OrOff(Real(0, exclude_min=True)), "norm"
+    ),
+    "accumulate": Hyperparameter(1, "parts of a batch whose gradients are added up before a step", Integer(1)),
+    "precision": Hyperparameter(
+        "float32", "of the forward pass; bfloat16 by autocast, parameters and optimizer stay float32",
+        Choice(("float32", "bfloat16")),
+    ),
+}  # fmt: skip
+"""Of every workload."""
+
+IMAGES: Options = {
+    "label_smoothing": Hyperparameter(
+        0.0, "share of the target spread evenly over all classes, in training alone", Real(0, 1, exclude_max=True)
+    )
+}
+"""Of workloads that classify images."""
+
+
+def augmentation(default: bool) -> Options:
+    """Of workloads that classify images by convolutions."""
+    return {
+        "augment": Hyperparameter(
+            default, "cut training images out of a border of 4 pixels; mirror every other where that changes nothing",
+            Flag(),
+        )
+    }  # fmt: skip
+
+
+def checked(given: Mapping[str, Any], options: Options, owner: str) -> dict[str, Any]:
+    """Every option in its canonical form, defaults filled in. InputError: an unknown name, a value out of its range."""
+    for name in given:
+        if name not in options:
+            known = f"it has {', '.join(options)}" if options else "it has none"
+            raise InputError(f"{owner} has no option {name!r}; {known}.{did_you_mean(name, options)}")
+    return {name: one.domain.check(given.get(name, one.default), f"{owner}: {name}") for name, one in options.items()}
