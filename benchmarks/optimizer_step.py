@@ -123,7 +123,8 @@ def _state_bytes(value: Any) -> int:
     if isinstance(value, Tensor):
         return value.numel() * value.element_size()
     if isinstance(value, torch.optim.Optimizer):
-        return _state_bytes(value.state_dict()["state"] if "state" in value.state_dict() else value.state_dict())
+        saved = value.state_dict()
+        return _state_bytes([saved["state"], saved.get("base", {})])
     members = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()
     return sum(map(_state_bytes, members))
 

@@ -111,6 +111,21 @@ class Choice:
 
 
 @dataclass(frozen=True)
+class Text:
+    """Any words."""
+
+    def check(self, value: Any, name: str) -> str:
+        """Return `value`, which must be a text with something in it."""
+        if not isinstance(value, str) or not value:
+            raise _wrong(self, value, name)
+        return value
+
+    def describe(self) -> str:
+        """A word for it."""
+        return "a text"
+
+
+@dataclass(frozen=True)
 class OrOff:
     """None, also written "off", or a value of another domain."""
 

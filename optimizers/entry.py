@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 
 from optimizers import schedules
 from optimizers.domains import Domain, Real
 from optimizers.errors import InputError, did_you_mean
+
+_OF_TORCH = ("params", "name", "initial_lr")
+"""Keys of a param group that say nothing of the optimizer."""
 
 
 @dataclass(frozen=True)
@@ -85,9 +88,7 @@ class OptimizerEntry:
         """
         for name in hyperparameters:
             if name not in self.hyperparameters:
-                known = ", ".join(self.hyperparameters)
-                hint = did_you_mean(name, self.hyperparameters)
-                raise InputError(f"{self.name} has no hyperparameter {name!r}; it has {known}.{hint}")
+                self._refuse(name)
         values = {
             name: one.domain.check(hyperparameters.get(name, one.default), f"{self.name}: {name}")
             for name, one in self.hyperparameters.items()
@@ -96,6 +97,33 @@ class OptimizerEntry:
         for rule in self.rules:
             rule(values)
         return values
+
+    def _refuse(self, name: str) -> NoReturn:
+        if name in self.tuples:
+            raise InputError(f"{self.name} takes {name} one by one, as {', '.join(self.tuples[name])}.")
+        known, hint = ", ".join(self.hyperparameters), did_you_mean(name, self.hyperparameters)
+        raise InputError(f"{self.name} has no hyperparameter {name!r}; it has {known}.{hint}")
+
+    def check_group(self, group: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+        """A param group, whose keys may stand in place of the checked `values`, as keyword arguments of the class.
+
+        Hyperparameters that the class takes together may come together. InputError: as `check`.
+        """
+        own: dict[str, Any] = {}
+        others: dict[str, Any] = {}
+        for key, value in group.items():
+            if key in _OF_TORCH:
+                others[key] = value
+            elif key in self.tuples and isinstance(value, tuple | list) and len(value) == len(self.tuples[key]):
+                own.update(zip(self.tuples[key], value, strict=True))
+            elif key in self.hyperparameters:
+                own[key] = value
+            else:
+                self._refuse(key)
+        arguments = self.arguments(self.check({**values, **own}))
+        together = {member: name for name, members in self.tuples.items() for member in members}
+        names = [together.get(key, key) for key in own]
+        return {**others, **{name: arguments[name] for name in names}}
 
     def arguments(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """The keyword arguments of the class for checked values: those that it takes together in tuples."""

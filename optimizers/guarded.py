@@ -10,7 +10,10 @@ import torch
 from torch import Tensor
 from torch.optim.optimizer import Optimizer
 
-from optimizers.guards import load_and_keep, loss_of, matched, refuse_complex, refuse_sparse
+from optimizers.guards import load_and_keep, loss_of, matched, precise_dtype, refuse_complex, refuse_sparse
+
+# States that are numbers in a precision of their own, whatever that of the parameter.
+_COUNTERS = ("step", "mu_product", "beta1_weight", "beta2_weight")
 
 
 class Guarded(Optimizer):
@@ -22,11 +25,13 @@ class Guarded(Optimizer):
     - Copies and pickles keep what a class stores in attributes: those that `attributes` names.
     - InputError: parameters that are not real floating-point tensors; sparse gradients, before anything moves.
 
-    `writes_gradients` says that the class does so in every step, and not for coupled weight decay alone.
+    `writes_gradients` says that the class does so in every step, and not for coupled weight decay alone;
+    `takes_sparse_gradients` that it does.
     """
 
     attributes: ClassVar[tuple[str, ...]] = ()
     writes_gradients: ClassVar[bool] = False
+    takes_sparse_gradients: ClassVar[bool] = False
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Add a group, whose options may differ from the defaults."""
@@ -37,17 +42,24 @@ class Guarded(Optimizer):
     def step(self, closure: Callable[[], float] | None = None) -> float | None:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Update every parameter that has a gradient; `closure` computes the loss again and returns it."""
         loss = loss_of(closure)
-        refuse_sparse(self)
+        if not self.takes_sparse_gradients:
+            refuse_sparse(self)
+        step: Any = super().step.__func__
+        # Once an instance of the class itself was built, torch has put step hooks around its step as well as this one.
+        step = step.__wrapped__ if getattr(step, "hooked", False) else step
         with _shielded(self.param_groups, self.writes_gradients):
-            super().step()
+            step(self)
         return loss
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Restore what `state_dict` returned, in the precision in which it was saved."""
         loaded = load_and_keep(self, super().load_state_dict, state_dict, lambda _: None)
         for p, saved, _ in matched(self, loaded):
-            # Torch has cast what it loaded to the type of the parameter.
-            self.state[p] = _copied(saved, p.device)
+            # Torch has cast what it loaded to the type of the parameter; that of the arithmetic may be another.
+            self.state[p] = {
+                key: _copied(value, p.device, None if key in _COUNTERS else precise_dtype(p))
+                for key, value in saved.items()
+            }
 
     def __getstate__(self) -> dict[str, Any]:
         """What a copy or a pickle needs; torch's own leaves attributes out."""
@@ -82,12 +94,12 @@ def _is_half(tensor: Tensor) -> bool:
     return tensor.dtype in (torch.float16, torch.bfloat16)
 
 
-def _copied(value: Any, device: torch.device) -> Any:
-    """A copy of a parameter's state with its tensors on `device`."""
+def _copied(value: Any, device: torch.device, dtype: torch.dtype | None) -> Any:
+    """A copy of a part of a parameter's state with its tensors on `device`, floating-point ones as `dtype`."""
     if isinstance(value, Tensor):
-        return value.to(device, copy=True)
+        return value.to(device, dtype if value.is_floating_point() else None, copy=True)
     if isinstance(value, dict):
-        return {key: _copied(item, device) for key, item in value.items()}
+        return {key: _copied(item, device, dtype) for key, item in value.items()}
     if isinstance(value, list):
-        return [_copied(item, device) for item in value]
+        return [_copied(item, device, dtype) for item in value]
     return value

@@ -13,6 +13,7 @@ from torch.optim.optimizer import Optimizer
 
 from optimizers.averaging import Averaging
 from optimizers.domains import Integer, Real
+from optimizers.errors import InputError
 from optimizers.guards import load_and_keep, matched, parameters, precise_dtype
 
 LOOKAHEAD_K = Integer(1)
@@ -47,11 +48,14 @@ class Lookahead(Averaging):
         group = {**self.defaults, **own}
         own["lookahead_k"] = LOOKAHEAD_K.check(group["lookahead_k"], "lookahead_k")
         own["lookahead_alpha"] = LOOKAHEAD_ALPHA.check(group["lookahead_alpha"], "lookahead_alpha")
+        new = [param_group]
         if not any(param_group is known for known in self.base.param_groups):
+            before = len(self.base.param_groups)
             self.base.add_param_group({key: value for key, value in param_group.items() if key not in own})
-            param_group = self.base.param_groups[-1]
-        param_group.update(own)
-        super().add_param_group(param_group)
+            new = self.base.param_groups[before:]  # Muon makes two of one
+        for group in new:
+            group.update(own)
+            super().add_param_group(group)
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> float | None:  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -90,7 +94,7 @@ class Lookahead(Averaging):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Restore what `state_dict` returned, slow weights and base."""
         self._refuse_in_eval_mode("a checkpoint")
-        loaded = load_and_keep(self, super().load_state_dict, state_dict, lambda _: None)
+        loaded = load_and_keep(self, super().load_state_dict, state_dict, _check)
         self.base.load_state_dict({"state": loaded["base"], "param_groups": loaded["param_groups"]})
         self.param_groups = list(self.base.param_groups)
         for p, saved, _ in matched(self, loaded):
@@ -100,3 +104,8 @@ class Lookahead(Averaging):
     def __getstate__(self) -> dict[str, Any]:
         """What a copy or a pickle needs."""
         return {**super().__getstate__(), "base": self.base}
+
+
+def _check(state_dict: dict[str, Any]) -> None:
+    if "base" not in state_dict:
+        raise InputError("The loaded state is not that of Lookahead, it lacks the state of its base.")

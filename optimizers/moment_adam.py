@@ -24,7 +24,7 @@ class MomentAdam(DenseOptimizer):
         r     =  g, or g - m when central
         s     =  p-th root of the average of |r|^p            denominator, p = order, decay beta2
         q     =  signed cube root of the average of r^3       skewness, decay beta4
-        u     =  (1 - nu1) g + nu1 m' + alpha l' + kappa q'   primes: debiased
+        u     =  (1 - nu1) g + nu1 m' + alpha l' + kappa q'   primes: debiased, l with slow_debias
         d     =  ((1 - nu2) |r|^p + nu2 s'^p)^(1/p) / c_p + kappa_d max(q', 0) + eps
         theta <- (1 - lr weight_decay) theta - lr gate(u) / d
 
@@ -47,13 +47,13 @@ class MomentAdam(DenseOptimizer):
         params: tensors, named tensors or param groups, as for every torch optimizer.
         lr: learning rate, >= 0.
         betas: decays in [0, 1) of the short memory and of the moment; the base values of their schedules.
-        eps: > 0, in units of the gradient; added to the root. For order inf it is added to each |r|, as in Adamax.
+        eps: >= 1e-38, in units of the gradient; added to the root. For order inf it is added to each |r|, as in Adamax.
         weight_decay: >= 0; taken from the parameters times `lr`, or added to the gradient when not `decoupled`.
         beta1_schedule, beta2_schedule, beta3_schedule, beta4_schedule, alpha_schedule: see `optimizers.schedules`.
             They count the steps of each parameter, or the epochs that `set_epoch` announces.
         order: p in (1, 16], or inf (the maximum), or None: no root, d is eps (and the skewness). Kept as the
-            root itself for p other than 2, so that no finite gradient overflows; at p = 2 as the plain second moment,
-            which overflows where torch's does, from 1.8e19 on.
+            root itself for p other than 2, which overflows for no gradient up to 8e37 (beyond, differences of gradients
+            do); at p = 2 as the plain second moment, which overflows where torch's does, from 1.8e19 on.
         order_time: "fixed" decays the p-th moment by beta2; "matched" by beta2^(p/2), so that its root forgets
             at the rate of p = 2.
         gauss_norm: divide the root by c_p = (E|z|^p)^(1/p) of a unit Gaussian: 1.169 at p = 3, 1.316 at 4, 1.570 at 6.

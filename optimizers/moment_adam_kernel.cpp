@@ -47,8 +47,8 @@ INLINE real blended(real x, real y, const Blend &b) { return b.kept * x + b.weig
 // The same numbers as the arithmetic takes them. A complement such as 1 - beta loses its digits if it is made of floats.
 struct Numbers {
     real order, inverse_order, sign, lr, kept, coupled_decay;
-    real beta2, new1, new2, new3;
-    Blend moment, skewness, quasi;
+    real beta2, new2;
+    Blend short_memory, long_memory, moment, skewness, quasi;
     real short_, gradient, long_, skew, injection;
     real inverse_divisor, inverse_debias2, inverse_gauss, floor, skew_denominator, eps;
     bool takes_gradient, coupled;
@@ -60,7 +60,9 @@ enum Loop { USUAL_WITHOUT_GRADIENT, USUAL, GENERAL, COUPLED };
 
 static Loop loop_for(const Numbers &n) {
     if (n.coupled_decay != 0) return COUPLED;
-    if (n.sign != 1 || n.moment.moved != 1 || n.skewness.moved != 1 || n.quasi.moved != 1) return GENERAL;
+    for (const Blend *b : {&n.short_memory, &n.long_memory, &n.moment, &n.skewness, &n.quasi})
+        if (b->moved != 1) return GENERAL;
+    if (n.sign != 1) return GENERAL;
     return n.gradient == 0 ? USUAL_WITHOUT_GRADIENT : USUAL;
 }
 
@@ -70,6 +72,7 @@ template <Loop LOOP> INLINE Numbers written_out(Numbers n) {
     n.coupled = LOOP == COUPLED;
     if constexpr (LOOP == USUAL || LOOP == USUAL_WITHOUT_GRADIENT) {
         n.sign = 1;
+        n.short_memory.kept = n.short_memory.moved = n.long_memory.kept = n.long_memory.moved = 1;
         n.moment.kept = n.moment.moved = n.skewness.kept = n.skewness.moved = n.quasi.kept = n.quasi.moved = 1;
     }
     return n;
@@ -91,7 +94,6 @@ constexpr int64_t CHUNK = 1 << 14;
 constexpr real TINY = 1e-30;
 constexpr real CUBE_UNIT = CUBE_UNIT_, CUBE_LIMIT = CUBE_LIMIT_;
 
-INLINE real lerp(real start, real end, real weight) { return start + weight * (end - start); }
 INLINE real larger(real x, real y) { return x > y ? x : y; }
 INLINE real sign(real x) { return x > 0 ? real(1) : x < 0 ? real(-1) : real(0); }
 INLINE bool agree(real x, real y) { return ((x > 0) & (y > 0)) | ((x < 0) & (y < 0)); }
@@ -219,8 +221,7 @@ INLINE real signed_cube_root(real c) { return std::copysign(cube_root<false>(std
 INLINE void advance_moment(Element &e, const Numbers &n) {
     const real size = std::fabs(e.r);
     if constexpr (ORDER == 2) {
-        e.power = e.s = n.beta2 * e.s + n.new2 * e.r * e.r + n.floor;
-        e.scale = {1, 1};
+        e.s = n.beta2 * e.s + n.new2 * e.r * e.r + n.floor;
     } else if constexpr (ORDER > 0) {
         e.scale = scale_near(FLOORED ? larger(larger(e.s, size), n.floor) : larger(e.s, size));
         e.power = blended(whole_power<ORDER>(e.s * e.scale.down), whole_power<ORDER>(size * e.scale.down), n.moment);
@@ -236,10 +237,7 @@ INLINE void advance_moment(Element &e, const Numbers &n) {
 
 // What `advance_moment` left beside s.
 INLINE void recall_power(Element &e) {
-    if constexpr (QUASI && ORDER == 2) {
-        e.power = e.s;
-        e.scale = {1, 1};
-    } else if constexpr (QUASI && ORDER > 0) {
+    if constexpr (QUASI && ORDER > 2) {
         e.scale = scale_near(larger(e.s, std::fabs(e.r)));
         e.power = whole_power<ORDER>(e.s * e.scale.down);
     }
@@ -262,10 +260,10 @@ INLINE void load(Element &e, const Tensor &t, int64_t i) {
 
 INLINE void advance(Element &e, const Tensor &t, int64_t i, const Numbers &n) {
     load(e, t, i);
-    if constexpr (MIX == MIX_INJECT) t.l[i] = e.l = lerp(e.l, n.sign * t.grad[i], n.new3);
+    if constexpr (MIX == MIX_INJECT) t.l[i] = e.l = blended(e.l, n.sign * t.grad[i], n.long_memory);
     e.g = gradient(e, t.grad[i], n);
-    t.m[i] = e.m = lerp(e.m, e.g, n.new1);
-    if constexpr (MIX == MIX_DIRECTION) t.l[i] = e.l = lerp(e.l, e.g, n.new3);
+    t.m[i] = e.m = blended(e.m, e.g, n.short_memory);
+    if constexpr (MIX == MIX_DIRECTION) t.l[i] = e.l = blended(e.l, e.g, n.long_memory);
     e.r = CENTRAL ? e.g - e.m : e.g;
     if constexpr (ORDER != ORDER_NONE) {
         advance_moment(e, n);
@@ -301,7 +299,12 @@ INLINE real denominator(const Element &e, const Numbers &n) {
     real d;
     if constexpr (ORDER == ORDER_NONE) d = n.eps;
     else if constexpr (ORDER == ORDER_INFINITE) d = e.s;
-    else if constexpr (QUASI && ORDER > 0) {
+    else if constexpr (QUASI && ORDER == 2) {
+        const real root = std::sqrt(e.s) * n.inverse_divisor, today = std::fabs(e.r);
+        const Scale scale = scale_near(larger(root, today));
+        const real mean = blended(whole_power<2>(root * scale.down), whole_power<2>(today * scale.down), n.quasi);
+        d = std::sqrt(mean) * (scale.up * n.inverse_gauss) + n.eps;
+    } else if constexpr (QUASI && ORDER > 2) {
         const real today = whole_power<ORDER>(std::fabs(e.r) * e.scale.down);
         const real mean = blended(e.power * n.inverse_debias2, today, n.quasi);
         d = whole_root<ORDER>(mean) * (e.scale.up * n.inverse_gauss) + n.eps;
@@ -409,9 +412,9 @@ extern "C" void moment_adam_step(
     n.kept = decoupled ? real(1 - c->lr * c->weight_decay) : real(1);
     n.coupled_decay = coupled ? real(c->weight_decay) : real(0);
     n.beta2 = real(c->beta2);
-    n.new1 = real(1 - c->beta1);
     n.new2 = real(1 - c->beta2);
-    n.new3 = real(1 - c->beta3);
+    n.short_memory = blend(1 - c->beta1, 1);
+    n.long_memory = blend(1 - c->beta3, 1);
     const double order = c->order > 0 ? c->order : 1;
     n.moment = blend(1 - c->beta2, order);
     n.quasi = blend(1 - c->nu2, order);

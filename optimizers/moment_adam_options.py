@@ -29,7 +29,7 @@ OPTIONS: Mapping[str, Option] = {
     "lr": Option(1e-3, Real(0), "learning rate", "parameter per unit of direction"),
     "beta1": Option(0.9, BETA, "short memory: decay of the average m of the gradients", "per step"),
     "beta2": Option(0.999, BETA, "moment memory: decay of the average of |gradient|^order", "per step"),
-    "eps": Option(1e-8, Real(0, exclude_min=True), "added to the denominator", "gradient"),
+    "eps": Option(1e-8, Real(1e-38), "added to the denominator", "gradient"),
     "weight_decay": Option(0.0, Real(0), "decay of the parameters", "per step and lr"),
     "decoupled": Option(True, Flag(), "take weight decay from the parameters (AdamW), not the gradients"),
     "order": Option(2.0, ORDER, "order p of the denominator's moment; off: no denominator but eps"),
@@ -112,7 +112,8 @@ def _combinations(values: Mapping[str, Any]) -> list[tuple[bool, str]]:
     forgets = order is not None and values["beta2"] == 0 and _constant(values, "beta2")
     remembers = values["beta1"] != 0 or not _constant(values, "beta1")
     weighs_long_memory = values["alpha"] != 0 or not _constant(values, "alpha") or not _constant(values, "beta3")
-    without_limit = [name for name, off in (("gauss_norm", False), ("nu2", 1), ("eps_acc", 0)) if values[name] != off]
+    never_remembers = values["beta1"] == 0 and _constant(values, "beta1")
+    of_the_root = [name for name, off in (("gauss_norm", False), ("nu2", 1), ("eps_acc", 0)) if values[name] != off]
     return [
         (
             forgets and remembers,
@@ -129,9 +130,13 @@ def _combinations(values: Mapping[str, Any]) -> list[tuple[bool, str]]:
             f"gate = {gate} selects from the long memory; give beta3, for example 0.9999, and mix = add or convex.",
         ),
         (
-            order == math.inf and bool(without_limit),
-            f"{', '.join(without_limit)} cannot be used with order = inf, where the moment is a maximum; "
-            "leave them at their defaults.",
+            order in (None, math.inf) and bool(of_the_root),
+            f"{', '.join(of_the_root)} cannot be used with order = {'off' if order is None else 'inf'}, "
+            "where there is no root; leave them at their defaults.",
+        ),
+        (
+            values["central"] and never_remembers,
+            "central with beta1 = 0 takes moments of the gradient's distance to itself, which is 0; give beta1 > 0.",
         ),
     ]
 

@@ -66,9 +66,7 @@ class Numbers(NamedTuple):
     kept: float
     coupled_decay: float
     beta2: float
-    new1: float
     new2: float
-    new3: float
     short: float
     gradient: float
     long: float
@@ -98,9 +96,7 @@ def numbers(form: Form, c: Coefficients) -> Numbers:
         kept=1 - c.lr * c.weight_decay if form.decoupled else 1.0,
         coupled_decay=c.weight_decay,
         beta2=c.beta2,
-        new1=1 - c.beta1,
         new2=1 - c.beta2,
-        new3=1 - c.beta3,
         short=1 / c.debias1 if form.short_only else c.short,
         gradient=0.0 if form.short_only else c.gradient,
         long=c.long,
@@ -127,11 +123,6 @@ def _sign(x):
 @triton.jit
 def _agreement(x, y):
     return _larger(_sign(x) * _sign(y), 0.0)
-
-
-@triton.jit
-def _lerp(start, end, weight):
-    return start + weight * (end - start)
 
 
 @triton.jit
@@ -326,6 +317,8 @@ def step_kernel(  # noqa: PLR0912, PLR0915 - a kernel is one function; its branc
     sums,  # (blocks, 3) float64; written in the phase "advance"
     scales,  # (tensors,) float32, what the gate multiplies by; read in the phase "move"
     n,
+    short_blend,
+    long_blend,
     moment_blend,
     skewness_blend,
     quasi_blend,
@@ -367,14 +360,14 @@ def step_kernel(  # noqa: PLR0912, PLR0915 - a kernel is one function; its branc
     g = grad
     if MIX == "inject":
         if PHASE != "move":
-            ell = _lerp(ell, grad, n.new3)
+            ell = _blended(ell, grad, long_blend)
         g = grad + n.injection * ell
     if COUPLED:
         g += n.coupled_decay * theta
     if PHASE != "move":
-        m = _lerp(m, g, n.new1)
+        m = _blended(m, g, short_blend)
         if MIX == "direction":
-            ell = _lerp(ell, g, n.new3)
+            ell = _blended(ell, g, long_blend)
     r = g
     if CENTRAL:
         r = g - m
@@ -469,7 +462,8 @@ def step(tensors: Tensors, form: Form, c: Coefficients) -> None:
     if not count:
         return
     order = c.order or 1.0
-    blends = (blend(1 - c.beta2, order), blend(1 - c.beta4, 3), blend(1 - c.nu2, order))
+    memories = (blend(1 - c.beta1, 1), blend(1 - c.beta3, 1))
+    blends = (*memories, blend(1 - c.beta2, order), blend(1 - c.beta4, 3), blend(1 - c.nu2, order))
     two_phases = form.gate in ("cautious", "cosine")
     sums = torch.zeros(count if two_phases else 0, 3, dtype=torch.float64, device=device)
     scales = torch.ones(0, device=device)

@@ -9,12 +9,12 @@ import torch
 from torch import Tensor
 from torch.optim.optimizer import Optimizer, ParamsT
 
-from optimizers.guards import loss_of, refuse_complex, refuse_sparse
+from optimizers.guarded import Guarded
 
 _CLASSES: dict[str, type[Optimizer]] = {"muon": torch.optim.Muon, "adamw": torch.optim.AdamW}
 
 
-class Muon(Optimizer):
+class _MatricesAndRest(Optimizer):
     """Torch's Muon for parameters of two dimensions, torch's AdamW for those of any other number.
 
         B     <- momentum B + (1 - momentum) G                          matrices
@@ -69,6 +69,8 @@ class Muon(Optimizer):
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Add the matrices of a group and the rest of it as a group each."""
         given = param_group["params"]
+        known = {"params", *(name for options in self._options.values() for name in options)}
+        others = {name: value for name, value in param_group.items() if name not in known}
         members = [given] if isinstance(given, Tensor) else list(given)
         tensors = [member[1] if isinstance(member, tuple) else member for member in members]
         rules = ["muon" if tensor.ndim == 2 and tensor.numel() else "adamw" for tensor in tensors]
@@ -77,8 +79,7 @@ class Muon(Optimizer):
             part = [member for member, its_rule in zip(members, rules, strict=True) if its_rule == rule]
             if part:
                 defaults = _over([torch.empty(1, 1)], rule, own).defaults
-                super().add_param_group({**defaults, "params": part, "rule": rule})
-                refuse_complex(self)
+                super().add_param_group({**defaults, **others, "params": part, "rule": rule})
         self._share()
 
     def _share(self) -> None:
@@ -93,12 +94,9 @@ class Muon(Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> float | None:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """Update every parameter that has a gradient; `closure` computes the loss again and returns it."""
-        loss = loss_of(closure)
-        refuse_sparse(self)
+        """Update every parameter that has a gradient."""
         for part in self._parts:
             part.step()
-        return loss
 
     def __getstate__(self) -> dict[str, Any]:
         """What a copy or a pickle needs."""
@@ -112,3 +110,7 @@ class Muon(Optimizer):
 
 def _over(params: list[Tensor], rule: str, options: dict[str, Any]) -> Optimizer:
     return _CLASSES[rule](params, **options)
+
+
+class Muon(Guarded, _MatricesAndRest):
+    __doc__ = _MatricesAndRest.__doc__

@@ -49,23 +49,37 @@ def _lookahead_around(base: str) -> OptimizerEntry:
 
 
 def build(name: str, params: ParamsT, **hyperparameters: Any) -> Optimizer:
-    """Build the named optimizer over tensors, named tensors or param groups.
+    """Build the named optimizer over tensors, named tensors or param groups, whose keys are checked as its own.
 
     InputError, before anything is imported: as `get` and `OptimizerEntry.check`. A schedule that still lacks
     its `stop` or `total` is refused by the optimizer itself.
     """
     entry = get(name)
-    return _build(entry, params, entry.check(hyperparameters))
+    values = entry.check(hyperparameters)
+    if isinstance(params, Mapping) or hasattr(params, "requires_grad"):
+        raise InputError(f"{name} takes a list of parameters or of param groups, got one {type(params).__name__}.")
+    return _build(entry, [_group(entry, item, values) for item in params], values)
 
 
-def _build(entry: OptimizerEntry, params: ParamsT, values: Mapping[str, Any]) -> Optimizer:
+def _group(entry: OptimizerEntry, item: Any, values: Mapping[str, Any]) -> Any:
+    """A param group as the class takes it, its parameters in a list; anything else as it is."""
+    if not isinstance(item, dict):
+        return item
+    if "params" not in item:
+        raise InputError(f"{entry.name}: a param group needs params, got one with {', '.join(item) or 'nothing'}.")
+    params = item["params"]
+    if hasattr(params, "requires_grad"):
+        params = [params]
+    return {**entry.check_group(item, values), "params": list(params)}
+
+
+def _build(entry: OptimizerEntry, groups: list[Any], values: Mapping[str, Any]) -> Optimizer:
     module, _, class_name = entry.target.partition(":")
     optimizer_class = getattr(importlib.import_module(module), class_name)
     if entry.base is not None:
         inner = {name: value for name, value in values.items() if name in entry.base.hyperparameters}
         own = {name: value for name, value in values.items() if name not in inner}
-        return optimizer_class(_build(entry.base, params, inner), **own)
-    groups = [_listed(item) for item in params]
+        return optimizer_class(_build(entry.base, groups, inner), **own)
     fixed = dict(entry.fixed)
     if fixed.get("fused") and not all(map(_fused_takes, _tensors(groups))):
         del fixed["fused"]
@@ -73,14 +87,6 @@ def _build(entry: OptimizerEntry, params: ParamsT, values: Mapping[str, Any]) ->
     if entry.hides_non_finite:
         importlib.import_module("optimizers.non_finite").refuse_non_finite(optimizer)
     return optimizer
-
-
-def _listed(item: Any) -> Any:
-    """A param group with its parameters in a list, as they are looked at twice; anything else as it is."""
-    if not isinstance(item, dict) or not isinstance(item["params"], Iterable):
-        return item
-    params = item["params"]
-    return {**item, "params": [params] if hasattr(params, "requires_grad") else list(params)}
 
 
 def _tensors(groups: list[Any]) -> Iterable[Tensor]:
@@ -91,5 +97,5 @@ def _tensors(groups: list[Any]) -> Iterable[Tensor]:
 
 
 def _fused_takes(p: Tensor) -> bool:
-    """Torch's fused kernels take real floating-point tensors on these devices."""
+    """Torch's fused kernels take real floating-point tensors on these devices; others are refused with a sentence."""
     return p.is_floating_point() and p.device.type in ("cpu", "cuda")

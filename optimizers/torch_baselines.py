@@ -5,12 +5,14 @@ Their update rules and sources are in `optimizers/catalogue`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch.optim.optimizer import ParamsT
 
 from optimizers.guarded import Guarded
+from optimizers.guards import parameters, precise_dtype
 
 
 class RMSprop(Guarded, torch.optim.RMSprop):
@@ -29,20 +31,51 @@ class Adamax(Guarded, torch.optim.Adamax):
     """See the catalogue's adamax."""
 
 
-class SGD(torch.optim.SGD):
+class Adam(Guarded, torch.optim.Adam):
+    """See the catalogue's adam."""
+
+
+class AdamW(Guarded, torch.optim.AdamW):
+    """See the catalogue's adamw."""
+
+
+class Adagrad(Guarded, torch.optim.Adagrad):
+    """See the catalogue's adagrad."""
+
+    takes_sparse_gradients = True
+
+    def __init__(self, params: ParamsT, **options: Any) -> None:
+        super().__init__(params, **options)
+        for p in parameters(self):
+            # The one state of torch's that is there from the start.
+            self.state[p]["sum"] = self.state[p]["sum"].to(precise_dtype(p))
+
+
+class SGD(Guarded, torch.optim.SGD):
     """See the catalogue's sgd.
 
     Torch's fused kernel fails where one parameter has a momentum and another none yet. A momentum that begins at zero
     gives the same first step, unless there is dampening; then, as on devices without the kernel, nothing is fused.
     """
 
-    def __init__(self, params: ParamsT, *, dampening: float = 0.0, fused: bool | None = None, **options: Any) -> None:
-        super().__init__(params, dampening=dampening, fused=fused if dampening == 0 else None, **options)
+    takes_sparse_gradients = True
+
+    def __init__(self, params: ParamsT, *, fused: bool | None = None, **options: Any) -> None:
+        super().__init__(params, fused=fused, **options)
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Add a group, whose options may differ from the defaults."""
         super().add_param_group(param_group)
         group = self.param_groups[-1]
-        if group["fused"] and group["momentum"]:
-            for p in group["params"]:
-                self.state[p]["momentum_buffer"] = torch.zeros_like(p, memory_format=torch.preserve_format)
+        if group["dampening"]:
+            group["fused"] = None
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> float | None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Update every parameter that has a gradient; `closure` computes the loss again and returns it."""
+        for group in self.param_groups:
+            if group["fused"] and group["momentum"]:
+                for p in group["params"]:
+                    if self.state[p].get("momentum_buffer") is None:
+                        self.state[p]["momentum_buffer"] = torch.zeros_like(p, dtype=precise_dtype(p))
+        return super().step(closure)

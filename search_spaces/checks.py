@@ -6,11 +6,13 @@ import itertools
 
 import optimizers
 from optimizers import InputError, did_you_mean
-from search_spaces.schema import Sweep
+from optimizers.domains import Integer
+from search_spaces.schema import INTEGER_DISTRIBUTIONS, NUMERIC_DISTRIBUTIONS, Sweep
 from search_spaces.space import arm_space, hyperparameters
 
 # Enough for every combination in the shipped spaces; what a larger one has beyond it is checked trial by trial.
 MAX_CORNERS = 4096
+CONTINUOUS = frozenset(NUMERIC_DISTRIBUTIONS) - frozenset(INTEGER_DISTRIBUTIONS)
 # A schedule's missing length is filled with the trial's budget; the value range does not depend on its size.
 NOMINAL_STEPS, NOMINAL_EPOCHS = 10_000, 100
 
@@ -58,6 +60,12 @@ def _check_arm(sweep: Sweep, name: str) -> None:
                 "arms", name, *place,
                 f'{arm.optimizer} has no hyperparameter "{owner}"; it has {", ".join(entry.hyperparameters)}.'
                 f"{did_you_mean(owner, entry.hyperparameters)}",
+            )  # fmt: skip
+        distribution = space.parameters[parameter].distribution
+        if isinstance(entry.hyperparameters[owner].domain, Integer) and distribution in CONTINUOUS:
+            raise sweep.error(
+                "arms", name, *(("parameters", parameter) if parameter in arm.parameters else ("space",)),
+                f"{owner} is a whole number; draw it by int_uniform or int_log_uniform, not by {distribution}",
             )  # fmt: skip
     for configuration in itertools.islice(space.corners(), MAX_CORNERS):
         try:

@@ -104,14 +104,17 @@ class Training:
         change = factor(self.step + 1, self.total_steps, self._how)
         for group, rate in zip(self.optimizer.param_groups, self._rates, strict=True):
             group["lr"] = rate * change
-        self.optimizer.step()
+        try:
+            self.optimizer.step()
+        except FloatingPointError:  # an optimizer that refuses gradients that are not finite
+            self.diverged = True
         self._loss_sum.add_(loss, alpha=targets.numel())
         self.step += 1
         if self.workload.watches_steps:
             with self.weights_for_use():
                 self.workload.after_step(self.model, self.step)
         end_of_epoch = self.step % self.steps_per_epoch == 0
-        if self.step % STEPS_BETWEEN_LOSS_CHECKS == 1 or end_of_epoch:
+        if not self.diverged and (self.step % STEPS_BETWEEN_LOSS_CHECKS == 1 or end_of_epoch):
             self._check_divergence(loss.item())
         if end_of_epoch and not self.diverged:
             self._end_epoch()

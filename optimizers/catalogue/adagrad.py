@@ -7,7 +7,7 @@ from optimizers.entry import Hyperparameter, OptimizerEntry
 
 ENTRY = OptimizerEntry(
     name="adagrad",
-    target="torch.optim:Adagrad",
+    target="optimizers.torch_baselines:Adagrad",
     summary="divides by the root of the sum of all squared gradients",
     rule="""
         g     <- grad + weight_decay theta

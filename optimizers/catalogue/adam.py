@@ -7,7 +7,7 @@ from optimizers.entry import OptimizerEntry
 
 ENTRY = OptimizerEntry(
     name="adam",
-    target="torch.optim:Adam",
+    target="optimizers.torch_baselines:Adam",
     summary="averages of the gradient and of its square, both debiased",
     rule="""
         g     <- grad + weight_decay theta

@@ -7,7 +7,7 @@ from optimizers.entry import OptimizerEntry
 
 ENTRY = OptimizerEntry(
     name="adamw",
-    target="torch.optim:AdamW",
+    target="optimizers.torch_baselines:AdamW",
     summary="Adam with decoupled weight decay",
     rule="""
         m     <- beta1 m + (1 - beta1) grad

@@ -25,7 +25,7 @@ ENTRY = OptimizerEntry(
         r     =  g, or g - m when central
         s     =  p-th root of the average of |r|^p            p = order, decay beta2
         q     =  signed cube root of the average of r^3       skewness, decay beta4
-        u     =  (1 - nu1) g + nu1 m' + alpha l' + kappa q'   primes: debiased
+        u     =  (1 - nu1) g + nu1 m' + alpha l' + kappa q'   primes: debiased, l with slow_debias
         d     =  ((1 - nu2) |r|^p + nu2 s'^p)^(1/p) / c_p + kappa_d max(q', 0) + eps
         theta <- (1 - lr weight_decay) theta - lr gate(u) / d
     """,

@@ -13,7 +13,7 @@ ENTRY = OptimizerEntry(
         m, v   as in Adam;  rho_inf = 2 / (1 - beta2) - 1;  rho = rho_inf - 2 t beta2^t / (1 - beta2^t)
         r     =  sqrt((rho - 4) (rho - 2) rho_inf / ((rho_inf - 4) (rho_inf - 2) rho))
         u     =  m / (1 - beta1^t)
-        theta <- theta - lr r u / (sqrt(v / (1 - beta2^t)) + eps)       where rho > 5
+        theta <- theta - lr r u sqrt(1 - beta2^t) / (sqrt(v) + eps)     where rho > 5
         theta <- theta - lr u                                           before
     """,
     source="RAdam, arXiv 1908.03265",

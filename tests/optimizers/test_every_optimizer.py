@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import io
 import math
@@ -211,6 +212,51 @@ def test_follows_a_one_cycle_schedule(name: str) -> None:
 
 
 @every_optimizer
+def test_a_gradient_may_begin_late_under_a_one_cycle_schedule(name: str) -> None:
+    """Which sets a momentum that was not there when the optimizer was built."""
+    early, late = zeros((4, 2)), zeros((3, 2))
+    optimizer = optimizers.build(name, [*early, *late], **cases.rates(name, 0.1))
+    has_momentum = "betas" in optimizer.defaults or "momentum" in optimizer.defaults
+    scheduler = OneCycleLR(optimizer, max_lr=cases.lr(name) / 10, total_steps=30, cycle_momentum=has_momentum)
+    descend(optimizer, early, 7, scheduler)
+    descend(optimizer, [*early, *late], 15, scheduler)
+    assert finite([*early, *late])
+    assert not torch.equal(late[0], zeros((3, 2))[0])
+
+
+@every_optimizer
+def test_a_group_may_be_added_in_the_middle(name: str) -> None:
+    early, late = zeros((4, 2), (4,)), zeros((3, 2), (3,))
+    optimizer = optimizers.build(name, early, **cases.rates(name))
+    descend(optimizer, early, 7)
+    optimizer.add_param_group({"params": late})
+    assert sum(len(group["params"]) for group in optimizer.param_groups) == 4
+    descend(optimizer, [*early, *late], 12)
+    assert finite([*early, *late])
+    assert all(not torch.equal(p, z) for p, z in zip(late, zeros((3, 2), (3,)), strict=True))
+    optimizer.zero_grad()
+    assert all(p.grad is None for p in late)
+    fresh = optimizers.build(name, early, **cases.rates(name))
+    fresh.add_param_group({"params": late})
+    fresh.load_state_dict(optimizer.state_dict())
+
+
+@every_optimizer
+@pytest.mark.parametrize("built_elsewhere", [False, True])
+def test_a_step_hook_runs_once_a_step(name: str, built_elsewhere: bool) -> None:
+    params, calls = zeros((4,), (3, 2)), []
+    optimizer = optimizers.build(name, params)
+    if built_elsewhere:
+        for cls in type(optimizer).__mro__:
+            if cls.__module__.startswith(("torch.optim", "pytorch_optimizer")) and cls is not Optimizer:
+                with contextlib.suppress(TypeError, ValueError):
+                    cls(zeros((4, 4)))
+    optimizer.register_step_post_hook(lambda *_: calls.append(1))
+    descend(optimizer, params, 3)
+    assert len(calls) == 3
+
+
+@every_optimizer
 def test_a_parameter_without_a_gradient_stays(name: str) -> None:
     params = zeros((4, 2), (3,))
     unused = nn.Parameter(torch.ones(3, 2))
@@ -272,6 +318,46 @@ def test_parameters_have_any_precision(name: str, options: str, dtype: torch.dty
         assert quadratic(params).item() < quadratic(zeros((4,), (3, 2))).item()
     allowed = {torch.float16: 0.01, torch.bfloat16: 0.05, torch.float64: 1e-5}[dtype]
     assert (results[0] - results[1]).norm() < allowed * results[0].norm() or name in cases.ROUNDING_DECIDES
+
+
+def floats_of(value: Any) -> list[Tensor]:
+    """Every floating-point tensor of a state that is as large as a parameter; counters are not."""
+    if isinstance(value, Tensor):
+        return [value] if value.is_floating_point() and value.numel() > 1 else []
+    if isinstance(value, dict | list):
+        return [found for item in (value.values() if isinstance(value, dict) else value) for found in floats_of(item)]
+    return []
+
+
+@every_optimizer
+@default_and_other_options
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_state_is_float32_for_half_precision(name: str, options: str, dtype: torch.dtype) -> None:
+    params = zeros((4,), (3, 2), dtype=dtype)
+    optimizer = optimizers.build(name, params, **{**cases.rates(name, 0.1), **options_of(name, options)})
+    descend(optimizer, params, 3)
+    state = floats_of({key: part for key, part in optimizer.state_dict().items() if key != "param_groups"})
+    assert {value.dtype for value in state} <= {torch.float32}
+
+
+@every_optimizer
+@default_and_other_options
+@pytest.mark.parametrize(("saved", "loaded"), [(torch.float32, torch.float64), (torch.float64, torch.float32)])
+def test_a_checkpoint_goes_on_in_another_precision(
+    name: str, options: str, saved: torch.dtype, loaded: torch.dtype
+) -> None:
+    built = {**cases.rates(name, 0.1), **options_of(name, options)}
+    first, second = zeros((4,), (3, 2), dtype=saved), zeros((4,), (3, 2), dtype=loaded)
+    before, after = optimizers.build(name, first, **built), optimizers.build(name, second, **built)
+    descend(before, first, 6)
+    after.load_state_dict(copy.deepcopy(before.state_dict()))
+    with torch.no_grad():
+        for p, q in zip(first, second, strict=True):
+            q.copy_(p)
+    descend(after, second, 6)
+    descend(before, first, 6)
+    for p, q in zip(first, second, strict=True):
+        torch.testing.assert_close(q.to(saved), p, rtol=1e-3, atol=1e-4)
 
 
 @every_optimizer

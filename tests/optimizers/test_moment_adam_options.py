@@ -26,7 +26,7 @@ def parameter(*values: float) -> nn.Parameter:
     [
         ({"lr": -1.0}, "lr must be a number >= 0, got -1.0"),
         ({"lr": float("nan")}, "lr must be a number >= 0, got nan"),
-        ({"eps": 0.0}, "eps must be a number > 0, got 0.0"),
+        ({"eps": 0.0}, "eps must be a number >= 1e-38, got 0.0"),
         ({"weight_decay": -0.1}, "weight_decay must be a number >= 0"),
         ({"betas": (0.9,)}, r"betas must be a pair of numbers in \[0, 1\), got \(0.9,\)"),
         ({"betas": 0.9}, "betas must be a pair of numbers"),

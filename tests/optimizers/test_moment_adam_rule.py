@@ -202,6 +202,20 @@ def test_a_large_tensor_is_walked_in_pieces_and_by_threads() -> None:
         torch.testing.assert_close(one, run(1, "reference", gate), rtol=0, atol=2e-6)
 
 
+@pytest.mark.parametrize("size", [1e-25, 1e-15, 1e15, 1e18])
+def test_quasi_hyperbolic_roots_of_tiny_and_huge_gradients(size: float) -> None:
+    def run(implementation: str) -> Tensor:
+        p = nn.Parameter(torch.ones(3))
+        optimizer = MomentAdam([p], lr=0.1, nu2=0.5, eps=1e-38, implementation=implementation)
+        for grad in ([1.0, 2.0, 3.0], [-1.0, 0.1, 3.0]):
+            p.grad = size * torch.tensor(grad)
+            optimizer.step()
+        return p.detach()
+
+    assert run("reference").isfinite().all()
+    torch.testing.assert_close(run("fused"), run("reference"), rtol=1e-5, atol=0)
+
+
 def test_without_a_compiler_foreach_steps_in(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     from optimizers import moment_adam_kernel, native_build
 

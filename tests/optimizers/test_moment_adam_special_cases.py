@@ -130,6 +130,22 @@ def test_the_fused_kernel_is_within_rounding_of_them(case: str, trained: Trained
     assert difference(trained(lambda p: MomentAdam(p, **settings, implementation="fused")), trained(theirs)) < tolerance
 
 
+def test_sign_descent_follows_gradients_of_any_size_in_every_implementation() -> None:
+    generator = torch.Generator().manual_seed(0)
+    grads = [torch.randn(20, generator=generator) * 10 ** float(8 * torch.rand(1, generator=generator) - 6)
+             for _ in range(50)]  # fmt: skip
+    expected = -sum(grad.sign() for grad in grads)
+    for implementation in IMPLEMENTATIONS:
+        for order in (2.0, 4.0):
+            p = nn.Parameter(torch.zeros(20))
+            options: dict[str, Any] = {"betas": (0.0, 0.0), "eps": 1e-30, "order": order}
+            optimizer = MomentAdam([p], lr=1.0, **options, implementation=implementation)
+            for grad in grads:
+                p.grad = grad
+                optimizer.step()
+            torch.testing.assert_close(p.detach(), expected, rtol=0, atol=1e-4)
+
+
 @pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
 @pytest.mark.parametrize("case", CLOSE)
 def test_close(case: str, implementation: str, trained: Trained) -> None:

@@ -200,7 +200,7 @@ def test_groups_differ_and_are_checked() -> None:
     optimizer.add_param_group({"params": parameter(2.0), "beta1_schedule": "nadam"})
     assert optimizer.param_groups[2]["epoch"] == 3
     assert optimizer.param_groups[2]["beta1_schedule"]["psi"] == 0.004
-    with pytest.raises(InputError, match="eps must be a number > 0, got 0"):
+    with pytest.raises(InputError, match="eps must be a number >= 1e-38, got 0"):
         optimizer.add_param_group({"params": [parameter(2.0)], "eps": 0})
     assert len(optimizer.param_groups) == 3
 

@@ -71,6 +71,19 @@ def test_a_memory_that_has_forgotten_everything_holds_todays_gradient(order: flo
     torch.testing.assert_close(optimizer.state[p]["exp_avg_root"], torch.tensor([1e-3, 0.07, 0.3]), rtol=1e-6, atol=0)
 
 
+@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
+def test_short_and_long_memory_may_forget_everything_too(implementation: str) -> None:
+    """A step from the old value to the new one would round by the size of the old one."""
+    p = nn.Parameter(torch.zeros(2))
+    options: dict[str, Any] = {"betas": (0.0, 0.9), "order": 4.0, "beta3": 0.0, "alpha": 1.0}
+    optimizer = MomentAdam([p], **options, implementation=implementation)
+    for grad in (torch.tensor([1e6, -3e5]), torch.tensor([1e-3, 0.7])):
+        p.grad = grad
+        optimizer.step()
+    for name in ("exp_avg", "exp_avg_long"):
+        torch.testing.assert_close(optimizer.state[p][name], torch.tensor([1e-3, 0.7]), rtol=1e-6, atol=0)
+
+
 FINITE = st.floats(min_value=-(2.0**126), max_value=2.0**126, width=32)
 
 

@@ -73,7 +73,10 @@ def compile_forms() -> None:
                 "sums": "*fp64",
                 "scales": "*fp32",
                 "n": floats(moment_adam_triton.Numbers),
-                **dict.fromkeys(("moment_blend", "skewness_blend", "quasi_blend"), floats(moment_adam_triton.Blend)),
+                **dict.fromkeys(
+                    ("short_blend", "long_blend", "moment_blend", "skewness_blend", "quasi_blend"),
+                    floats(moment_adam_triton.Blend),
+                ),
                 **dict.fromkeys(constants, "constexpr"),
             }
             kernel: Any = moment_adam_triton.step_kernel
