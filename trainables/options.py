@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from optimizers import Hyperparameter, InputError, did_you_mean
-from optimizers.domains import Choice, Flag, Integer, Numbers, OrOff, Real
+from optimizers.domains import Choice, Flag, Integer, Numbers, OrOff, Real, Text
 
 Options = Mapping[str, Hyperparameter]
 
@@ -38,6 +38,21 @@ IMAGES: Options = {
     )
 }
 """Of workloads that classify images."""
+
+
+def language_model(folder: str) -> Options:
+    """Of workloads that predict the next word of a text, which lies in a folder of the data folder."""
+    return {
+        "folder": Hyperparameter(
+            folder, "where the text lies in the data folder; python: help texts of Python", Text()
+        ),
+        "layers": Hyperparameter(1, "LSTM layers", Integer(1, 3)),
+        "embedding": Hyperparameter(200, "width of the embedding", Integer(1)),
+        "hidden": Hyperparameter(200, "width of each LSTM layer", Integer(1)),
+        "dropout": Hyperparameter(0.2, "around the layers", Real(0, 1, exclude_max=True)),
+        "tied": Hyperparameter(False, "predict by the weights of the embedding", Flag()),
+        "length": Hyperparameter(35, "words through which the gradient goes back", Integer(1), "words"),
+    }
 
 
 def augmentation(default: bool) -> Options:

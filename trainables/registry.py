@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from optimizers import Hyperparameter, InputError, did_you_mean
 from optimizers.domains import Real
 from trainables.no_data import SPREAD
-from trainables.options import IMAGES, TRAINING, Options, augmentation, checked
+from trainables.options import IMAGES, TRAINING, Options, augmentation, checked, language_model
 
 if TYPE_CHECKING:
     from trainables.data import DataSet
@@ -101,6 +101,26 @@ def _function(class_name: str, reference: str) -> WorkloadEntry:
     )
 
 
+def _lstm(name: str, folder: str, data: str, reference: str) -> WorkloadEntry:
+    """The word-level language model on a text."""
+    return WorkloadEntry(
+        name=f"lstm/{name}",
+        target="trainables.lstm:Lstm",
+        data_module="trainables.text",
+        model="word-level LSTM, 1 to 3 layers, weights tied or not",
+        data=data,
+        metrics=("val/loss", "val/perplexity"),
+        score="test/perplexity",
+        score_goal="minimize",
+        epochs=20,
+        batch_size=20,
+        reference=reference,
+        training={"clip_norm": 0.25},
+        options=language_model(folder),
+        data_options=("folder",),
+    )
+
+
 _ENTRIES = {
     entry.name: entry
     for entry in (
@@ -185,6 +205,9 @@ _ENTRIES = {
             **_MNIST,
             **_CONVOLUTIONS,
         ),
+        _lstm("ptb", "ptb", "Penn Treebank, Mikolov's files ptb.*.txt", "Adam 84.3, 67.3, 64.3 with 1, 2, 3 layers"),
+        _lstm("wikitext2", "wikitext-2", "WikiText-2, files wiki.*.tokens", "none published for this net"),
+        _lstm("text", "python", "any folder of text; Python's own help texts", "none published"),
         _function("Rosenbrock", "least value 0 at (1, 1); start (-1.2, 1)"),
         _function("Beale", "least value 0 at (3, 0.5); start (1, 1)"),
         _function("Himmelblau", "least value 0 at (3, 2) and three more; start (0, 0)"),
