@@ -53,6 +53,11 @@ class Kind(StrEnum):
     sweeps = "sweeps"
 
 
+class DataAction(StrEnum):
+    check = "check"
+    fetch = "fetch"
+
+
 P = ParamSpec("P")
 
 
@@ -193,6 +198,30 @@ def _table(rows: list[dict[str, Any]]) -> Table:
     for one in rows:
         table.add_row(*(str(one[column]) for column in columns))
     return table
+
+
+@app.command()
+@_clear_errors
+def data(
+    action: Annotated[DataAction, typer.Argument(help="check or fetch")] = DataAction.check,
+    names: Annotated[list[str] | None, typer.Argument(help="Workloads whose data to fetch; all when left out.")] = None,
+    storage: Storage = DEFAULT_STORAGE,
+    data: Data = None,
+) -> int:
+    """Say which data is there, what is missing and how to get it; or fetch what can be downloaded."""
+    import trainables
+    from cluster.listing import data_sets
+    from cluster.places import data_root_of
+
+    root = data_root_of(storage, data)
+    if action is DataAction.fetch:
+        for name in names or trainables.names():
+            entry = trainables.get(name)
+            if names or entry.fetches_data:
+                entry.obtain_data(root)
+    console.print(f"Data folder: {root}", highlight=False, markup=False, soft_wrap=True)
+    console.print(_table(data_sets(root)), highlight=False, markup=False)
+    return 0
 
 
 @app.command()

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
 import optimizers
 import trainables
-from optimizers import InputError, OptimizerEntry, did_you_mean
+from cluster.places import DEFAULT_STORAGE, data_root_of
+from optimizers import Hyperparameter, InputError, OptimizerEntry, did_you_mean
 from search_spaces import catalogue, load_sweep
 from search_spaces.space import named_space
+from trainables import WorkloadEntry
+from trainables.options import TRAINING
 
 Row = dict[str, Any]
 
@@ -31,16 +37,48 @@ def row(kind: str, name: str) -> Row:
 
 
 def _workloads() -> list[Row]:
-    entries = [trainables.get(name) for name in trainables.names()]
+    entries, root = [trainables.get(name) for name in trainables.names()], data_root_of(DEFAULT_STORAGE, None)
     return [
         {
             "workload": entry.name,
             "model": entry.model,
             "data": entry.data,
+            "there": "yes" if _missing_data(entry, root) is None else "no",
             "score": entry.score,
             "reference": entry.reference,
+            "metrics": list(entry.metrics),
+            "budget": [f"{entry.epochs} epochs, batch size {entry.batch_size}"],
+            "training": _hyperparameters(
+                {name: replace(one, default=entry.training.get(name, one.default)) for name, one in TRAINING.items()}
+            ),
+            "options": _hyperparameters(entry.options),
         }
         for entry in entries
+    ]
+
+
+def _missing_data(entry: WorkloadEntry, root: Path) -> str | None:
+    """What is missing of a workload's data; None where it is there."""
+    try:
+        entry.check_data(root)
+    except InputError as error:
+        return str(error)
+    return None
+
+
+def data_sets(root: Path) -> list[Row]:
+    """A row for each data set: which workloads take it, and whether it is there or what is missing."""
+    by_data: dict[str, list[WorkloadEntry]] = {}
+    for name in trainables.names():
+        entry = trainables.get(name)
+        by_data.setdefault(entry.data, []).append(entry)
+    return [
+        {
+            "data": data,
+            "workloads": ", ".join(entry.name for entry in entries),
+            "state": _missing_data(entries[0], root) or "there",
+        }
+        for data, entries in by_data.items()
     ]
 
 
@@ -55,17 +93,21 @@ def _optimizer(entry: OptimizerEntry) -> Row:
         "source": entry.source,
         "update_rule": dedent(entry.rule).strip().splitlines(),
         "special_cases": list(entry.special_cases),
-        "hyperparameters": [
-            {
-                "name": name,
-                "default": {None: "off", math.inf: "inf"}.get(one.default, one.default),
-                "range": one.describe(),
-                "unit": one.unit,
-                "what": one.description,
-            }
-            for name, one in entry.hyperparameters.items()
-        ],
+        "hyperparameters": _hyperparameters(entry.hyperparameters),
     }
+
+
+def _hyperparameters(table: Mapping[str, Hyperparameter]) -> list[Row]:
+    return [
+        {
+            "name": name,
+            "default": "off" if one.default is None else "inf" if one.default == math.inf else one.default,
+            "range": one.describe(),
+            "unit": one.unit,
+            "what": one.description,
+        }
+        for name, one in table.items()
+    ]
 
 
 def _spaces() -> list[Row]:

@@ -51,8 +51,8 @@ def _checked(sweep: Sweep, key: str, check: Callable[[Mapping[str, Any]], dict[s
 
 
 def check_data(sweep: Sweep, data_root: Path) -> None:
-    """Raise InputError unless the workload's data is there and whole."""
-    trainables.get(sweep.workload.name).check_data(data_root, sweep.workload.options)
+    """Raise InputError unless the workload's data is there and whole, or can be downloaded."""
+    trainables.get(sweep.workload.name).obtain_data(data_root, sweep.workload.options)
 
 
 def check_tracking(tracking_uri: str) -> None:

@@ -72,6 +72,19 @@ def test_one_of_a_kind_is_shown_whole(front_door: FrontDoor) -> None:
     assert 'Did you mean "beta_schedules"?' in refused.stderr
 
 
+def test_data_is_listed_with_what_is_missing(front_door: FrontDoor) -> None:
+    checked = front_door("data", "check", "--data", "here")
+    assert checked.returncode == 0
+    told = " ".join(checked.stdout.split())
+    assert "mlp/digits there" in told
+    assert "lstm/text there" in told
+    assert "this MNIST file is missing" in told
+    assert not (front_door.folder / "here").exists()
+    refused = front_door("data", "fetch", "mlp/mnst")
+    assert refused.returncode == 2
+    assert 'Did you mean "mlp/mnist"?' in refused.stderr
+
+
 def test_our_rooms_are_imported_and_not_others_of_the_same_name() -> None:
     import analysis
     import cluster

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import pickle
+import shutil
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +53,25 @@ def check(root: Path) -> None:
                 f"{path}: {path.stat().st_size:,} bytes, less than the {IMAGES_A_BATCH * PIXELS:,} of its pixels: this "
                 "CIFAR-10 file is truncated; fetch it again"
             )
+
+
+def fetch(root: Path) -> None:
+    """Download CIFAR-10 where nothing of it is there. Raises InputError, saying what to do, where that fails."""
+    if (root / FOLDER).exists():
+        return
+    from torchvision.datasets import CIFAR10
+
+    with tempfile.TemporaryDirectory() as temporary:
+        try:
+            CIFAR10(temporary, download=True)
+        except (OSError, RuntimeError) as error:
+            reason = " ".join(str(error).split())
+            raise InputError(
+                f"{root}: CIFAR-10 is not there and could not be downloaded ({reason}); put the unpacked folder "
+                f"{FOLDER} of cifar-10-python.tar.gz there, or name another folder with --data"
+            ) from None
+        root.mkdir(parents=True, exist_ok=True)
+        shutil.move(Path(temporary) / FOLDER, root / FOLDER)
 
 
 def load(root: Path) -> DataSet:

@@ -25,15 +25,15 @@ VALIDATION_IMAGES = 5_000
 
 
 def check(root: Path) -> None:
-    """Raise InputError, naming the file and what would be right, unless ``root/MNIST/raw`` holds MNIST.
-
-    Where nothing of it is there, it is downloaded if the network allows.
-    """
-    raw = _raw(root)
-    if not any((raw / name).exists() for name in FILES):
-        _download(root)
+    """Raise InputError, naming the file and what would be right, unless ``root/MNIST/raw`` holds MNIST."""
     for name, (magic, shape) in FILES.items():
-        _check_idx(raw / name, magic, shape)
+        _check_idx(_raw(root) / name, magic, shape)
+
+
+def fetch(root: Path) -> None:
+    """Download MNIST where nothing of it is there. Raises InputError, saying what to do, where that fails."""
+    if not any((_raw(root) / name).exists() for name in FILES):
+        _download(root)
 
 
 def load(root: Path) -> DataSet:

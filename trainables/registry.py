@@ -62,6 +62,18 @@ class WorkloadEntry:
         """Raise InputError, naming the file and what would be right, unless the data can be had; imports no torch."""
         importlib.import_module(self.data_module).check(root, **self._data_options(options))
 
+    def obtain_data(self, root: Path, options: Mapping[str, Any] | None = None) -> None:
+        """As :meth:`check_data`, after downloading what can be downloaded where nothing of it is there."""
+        fetch = getattr(importlib.import_module(self.data_module), "fetch", None)
+        if fetch is not None:
+            fetch(root)
+        self.check_data(root, options)
+
+    @property
+    def fetches_data(self) -> bool:
+        """Whether its data can be downloaded."""
+        return hasattr(importlib.import_module(self.data_module), "fetch")
+
     def load_data(self, root: Path, options: Mapping[str, Any] | None = None) -> DataSet:
         """The three fixed splits, memory-mapped and shared by all processes of a node."""
         return importlib.import_module(self.data_module).load(root, **self._data_options(options))

@@ -1,0 +1,105 @@
+"""How a run is trained beside its optimizer: rates over the steps, clipped, accumulated and rounded gradients."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import trainables
+from optimizers import InputError
+from trainables import TrialSpec
+from trainables.learning_rate import factor
+from trainables.training import Training, open_training
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ADAMANT_CACHE", str(tmp_path_factory.getbasetemp() / "data-cache"))
+    torch.set_num_threads(1)
+
+
+def run(optimizer: str = "sgd", **training: Any) -> Training:
+    spec = TrialSpec("mlp/digits", 2, 64, optimizer, {"lr": 0.5}, seed=1, training=training)
+    return open_training(spec, trainables.get("mlp/digits").load_data(Path()), torch.device("cpu"))
+
+
+def weights(training: Training) -> torch.Tensor:
+    return torch.cat([p.detach().flatten() for p in training.model.parameters()])
+
+
+def rates(**given: Any) -> list[float]:
+    training = trainables.get("mlp/digits").check_training(given)
+    return [factor(step, 10, training) for step in range(1, 11)]
+
+
+def test_rates_over_the_steps() -> None:
+    assert rates() == [1.0] * 10
+    assert rates(warmup=0.4) == pytest.approx([0.25, 0.5, 0.75, 1, *[1] * 6])
+    assert rates(lr_schedule="linear") == pytest.approx([1 - done / 10 for done in range(10)])
+    assert rates(lr_schedule="cosine") == pytest.approx([(1 + math.cos(math.pi * done / 10)) / 2 for done in range(10)])
+    assert rates(lr_schedule="step", milestones=[0.3, 0.6]) == pytest.approx([1] * 3 + [0.1] * 3 + [0.01] * 4)
+    assert rates(lr_schedule="linear", warmup=0.5)[4:7] == pytest.approx([1, 1, 0.8])
+
+
+def test_the_rate_reaches_every_group_of_the_optimizer() -> None:
+    training = run("muon", lr_schedule="linear")
+    built = [group["lr"] for group in training.optimizer.param_groups]
+    training.advance(21)
+    done = 20 / training.total_steps
+    assert [group["lr"] for group in training.optimizer.param_groups] == pytest.approx(
+        [(1 - done) * lr for lr in built]
+    )
+
+
+def test_a_resumed_run_follows_the_same_rates() -> None:
+    whole = run("adam", lr_schedule="cosine", warmup=0.3)
+    whole.advance(10_000)
+    part, resumed = run("adam", lr_schedule="cosine", warmup=0.3), run("adam", lr_schedule="cosine", warmup=0.3)
+    part.advance(13)
+    resumed.load_state_dict(part.state_dict())
+    resumed.advance(10_000)
+    assert resumed.weights_sha256() == whole.weights_sha256()
+
+
+def test_a_clipped_gradient_moves_the_weights_by_the_rate_times_its_norm() -> None:
+    training = run(clip_norm=0.01)
+    before = weights(training)
+    training.advance(1)
+    assert (weights(training) - before).norm().item() == pytest.approx(0.5 * 0.01, rel=1e-4)
+
+
+def test_an_accumulated_gradient_is_that_of_the_whole_batch() -> None:
+    whole, parts = run(), run(accumulate=5)
+    for training in (whole, parts):
+        training.advance(25)
+    torch.testing.assert_close(weights(parts), weights(whole), rtol=1e-4, atol=1e-5)
+    assert parts.curve[0]["train/loss"] == pytest.approx(whole.curve[0]["train/loss"], rel=1e-4)
+
+
+def test_bfloat16_rounds_the_forward_pass_alone() -> None:
+    exact, rounded = run("adam"), run("adam", precision="bfloat16")
+    for training in (exact, rounded):
+        training.advance(1)
+    assert all(p.dtype is torch.float32 for p in rounded.model.parameters())
+    difference = (weights(rounded) - weights(exact)).norm() / weights(exact).norm()
+    assert 0 < difference < 0.2
+
+
+def test_label_smoothing_is_that_of_the_formula() -> None:
+    workload = trainables.get("mlp/digits").load({"label_smoothing": 0.3})
+    model = workload.build_model(10)
+    inputs, targets = torch.randint(17, (6, 64), dtype=torch.uint8), torch.arange(6)
+    logs = model(workload.prepare(inputs)).log_softmax(1)  # pyright: ignore[reportAttributeAccessIssue]
+    expected = -(0.7 * logs[range(6), targets] + 0.3 * logs.mean(1)).mean()
+    assert workload.loss(model, inputs, targets).item() == pytest.approx(expected.item(), rel=1e-5)
+
+
+def test_bad_options_are_named() -> None:
+    with pytest.raises(InputError, match=r"mlp/digits: training: clip_norm must be a number > 0, got 0"):
+        run(clip_norm=0)
+    with pytest.raises(InputError, match=r"mlp/digits has no option 'layers'; it has label_smoothing\."):
+        trainables.get("mlp/digits").load({"layers": 2})
