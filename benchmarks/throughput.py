@@ -1,0 +1,184 @@
+"""Training throughput of each workload against the loop that PyTorch's tutorials teach for it, both on one thread.
+
+The tutorials' loop takes the same net with `torch.optim.Adam` at its defaults and reads the loss after every step; its
+images come through a DataLoader and torchvision's transforms, its text as columns of a tensor.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from itertools import chain, repeat
+from pathlib import Path
+from statistics import median
+from typing import Any, NamedTuple
+
+from benchmarks.report import Goal, median_and_range, table
+
+Loop = Callable[[int], None]
+"""Trains for so many steps."""
+
+
+class Case(NamedTuple):
+    """A workload, its options, the steps of one turn, how many turns each loop has, and the ratio that is wanted."""
+
+    name: str
+    steps: int
+    turns: int
+    wanted: float
+    options: dict[str, Any]
+
+
+CASES = (
+    Case("mlp/mnist", 85, 9, 3.0, {}),
+    Case("mlp/cifar10", 40, 7, 2.0, {}),
+    Case("cnn/cifar10", 3, 5, 1.3, {}),
+    Case("resnet20/cifar10", 3, 5, 1.3, {}),
+    Case("lstm/text", 4, 5, 1.3, {"folder": "text/kjv", "embedding": 256, "hidden": 256, "tied": True}),
+)
+
+
+def main() -> list[Goal]:
+    """Let the two loops of each workload take turns, print all, and return the goals."""
+    root = os.environ.get("ADAMANT_DATA")
+    if not root:
+        print(
+            "Skipped: it needs data; set ADAMANT_DATA to a folder that holds MNIST/raw, cifar-10-batches-py, text/kjv."
+        )
+        return []
+    import torch
+
+    import trainables
+    from optimizers import InputError
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    rows, goals = [], []
+    try:
+        with tempfile.TemporaryDirectory() as cache:
+            os.environ["ADAMANT_CACHE"] = cache
+            for case in CASES:
+                try:
+                    trainables.get(case.name).check_data(Path(root), case.options)
+                except InputError as error:
+                    print(f"{case.name} is skipped: {error}")
+                    continue
+                ours, theirs = _measure(case, [_adamant(case, Path(root)), _tutorial(case, root)])
+                times = [median_and_range([1e3 * each for each in seconds], 1) for seconds in (ours, theirs)]
+                ratio = median(theirs) / median(ours)
+                rows.append((case.name, *times, f"{ratio:.2f}"))
+                goals.append(Goal(f"the tutorials' loop / adamant, {case.name}", ratio, "at least", case.wanted))
+    finally:
+        torch.set_num_threads(threads)
+    print("Milliseconds a step in float32, without evaluation, in turns, median [least, greatest]:\n")
+    print(table(("", "adamant", "the tutorials' loop", "ratio"), rows), end="\n\n")
+    print(*goals, sep="\n")
+    return goals
+
+
+def _measure(case: Case, loops: list[Loop]) -> list[list[float]]:
+    """Seconds a step of every turn after the first, of each loop."""
+    times: list[list[float]] = [[] for _ in loops]
+    for turn in range(case.turns + 1):
+        for train, seconds in zip(loops, times, strict=True):
+            started = time.perf_counter()
+            train(case.steps)
+            if turn > 0:
+                seconds.append((time.perf_counter() - started) / case.steps)
+    return times
+
+
+def _adamant(case: Case, root: Path) -> Loop:
+    import torch
+
+    import trainables
+    from trainables.training import open_training
+
+    entry = trainables.get(case.name)
+    spec = trainables.TrialSpec(
+        entry.name,
+        1,
+        entry.batch_size,
+        "adam",
+        {"lr": 1e-3},
+        seed=0,
+        training=dict(entry.training),
+        options=case.options,
+    )
+    return open_training(spec, entry.load_data(root, case.options), torch.device("cpu")).advance
+
+
+def _tutorial(case: Case, root: str) -> Loop:
+    import torch
+
+    import trainables
+    from trainables.workload import Workload
+
+    entry = trainables.get(case.name)
+    workload: Workload = entry.load(case.options)
+    data = entry.load_data(Path(root), case.options)
+    model = workload.build_model(data.classes)
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+    losses = (
+        _text_losses(workload, model, data, entry.batch_size)
+        if case.name.startswith("lstm/")
+        else _image_losses(case.name, model, root, entry.batch_size)
+    )
+
+    def train(count: int) -> None:
+        for _ in range(count):
+            optimizer.zero_grad()
+            loss = next(losses)
+            loss.backward()
+            if "clip_norm" in entry.training:
+                torch.nn.utils.clip_grad_norm_(model.parameters(), entry.training["clip_norm"])
+            optimizer.step()
+            loss.item()
+
+    return train
+
+
+def _image_losses(name: str, model: Any, root: str, batch_size: int) -> Iterator[Any]:
+    from torch import nn
+    from torch.utils.data import DataLoader
+    from torchvision import datasets, transforms
+
+    class LocalCIFAR10(datasets.CIFAR10):
+        """Also of files that are not byte for byte the original ones."""
+
+        train_list = [[file, None] for file, _ in datasets.CIFAR10.train_list]  # noqa: RUF012
+        test_list = [[file, None] for file, _ in datasets.CIFAR10.test_list]  # noqa: RUF012
+
+    steps: list[Any] = [transforms.ToTensor()]
+    if name.endswith("mnist"):
+        steps.append(transforms.Normalize((0.1307,), (0.3081,)))
+    else:
+        steps.append(transforms.Normalize((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)))
+    if name.startswith("resnet"):
+        steps = [transforms.RandomCrop(32, padding=4), transforms.RandomHorizontalFlip(), *steps]
+    if name.startswith("mlp"):
+        steps.append(transforms.Lambda(lambda image: image.flatten()))
+    source = datasets.MNIST if name.endswith("mnist") else LocalCIFAR10
+    images = source(root, train=True, transform=transforms.Compose(steps))
+    loader = DataLoader(images, batch_size=batch_size, shuffle=True)
+    criterion = nn.CrossEntropyLoss()
+    for batch, labels in chain.from_iterable(repeat(loader)):
+        yield criterion(model(batch), labels)
+
+
+def _text_losses(workload: Any, model: Any, data: Any, batch_size: int) -> Iterator[Any]:
+    from torch import nn
+
+    length = workload.options["length"]
+    stream = data.train.inputs.long()
+    rows = len(stream) // batch_size
+    columns = stream[: rows * batch_size].view(batch_size, -1).t().contiguous()
+    criterion = nn.CrossEntropyLoss()
+    state = None
+    for start in range(0, rows - 1, length):
+        targets = columns[start + 1 : start + 1 + length]
+        state = None if state is None else tuple(part.detach() for part in state)
+        logits, state = model(columns[start : start + len(targets)], state)
+        yield criterion(logits.view(-1, data.classes), targets.reshape(-1))
