@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.optim.optimizer import Optimizer
 
 from optimizers.averaging import Averaging
+from optimizers.diagnostics import diagnostics
 from optimizers.domains import Integer, Real
 from optimizers.errors import InputError
 from optimizers.guards import load_and_keep, matched, parameters, precise_dtype
@@ -80,6 +81,10 @@ class Lookahead(Averaging):
     def averaged(self, p: Tensor) -> Tensor | None:
         """The slow weights."""
         return self.state[p]["slow"] if p in self.state else None
+
+    def diagnostics(self) -> dict[str, float]:
+        """Those of the base."""
+        return diagnostics(self.base)
 
     def set_epoch(self, epoch: int) -> None:
         """Announce the epoch to a base that counts epochs."""

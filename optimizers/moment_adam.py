@@ -9,7 +9,7 @@ from torch.optim.optimizer import ParamsT
 
 from optimizers import schedules
 from optimizers.base import DenseOptimizer, Work
-from optimizers.moment_adam_coefficients import Counters, form_of, next_step
+from optimizers.moment_adam_coefficients import Counters, form_of, next_step, scheduled
 from optimizers.moment_adam_options import ENGINE, GROUP_KEYS, checked_options
 from optimizers.moment_adam_rule import Form
 from optimizers.moment_adam_update import Tensors, apply
@@ -142,6 +142,13 @@ class MomentAdam(DenseOptimizer):
         epoch = ENGINE["epoch"].check(epoch, "epoch")
         for group in self.param_groups:
             group["epoch"] = epoch
+
+    def diagnostics(self) -> dict[str, float]:
+        """The first group's learning rate, and its coefficients as their schedules had them at the last step."""
+        group = self.param_groups[0]
+        step = max((state["step"] for state in self.state.values()), default=1)
+        names = ("beta1", "beta2") if group["beta3"] is None else ("beta1", "beta2", "beta3", "alpha")
+        return {"lr": group["lr"], **{name: scheduled(group, name, step) for name in names}}
 
     def update(self, work: Work) -> None:
         """One step, bucket after bucket."""

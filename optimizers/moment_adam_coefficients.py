@@ -48,9 +48,9 @@ def form_of(group: Mapping[str, Any]) -> Form:
 def next_step(group: Mapping[str, Any], seen: Counters) -> tuple[Coefficients, Counters]:
     """The coefficients of the step after those `seen`, and the counters after it."""
     step, order = seen.step + 1, group["order"]
-    beta1, beta2 = _scheduled(group, "beta1", step), _moment_decay(group, step)
-    beta3 = 0.0 if group["beta3"] is None else _scheduled(group, "beta3", step)
-    beta4, alpha = _scheduled(group, "beta4", step), _scheduled(group, "alpha", step)
+    beta1, beta2 = scheduled(group, "beta1", step), _moment_decay(group, step)
+    beta3 = 0.0 if group["beta3"] is None else scheduled(group, "beta3", step)
+    beta4, alpha = scheduled(group, "beta4", step), scheduled(group, "alpha", step)
     counters = Counters(
         step,
         seen.beta1_product * beta1,
@@ -67,7 +67,7 @@ def next_step(group: Mapping[str, Any], seen: Counters) -> tuple[Coefficients, C
     share = alpha if group["mix"] == "convex" and group["beta3"] is not None else 0.0
     short, gradient = 1 / debias1, 0.0
     if group["nesterov"]:
-        beta1_next = _scheduled(group, "beta1", step + 1)
+        beta1_next = scheduled(group, "beta1", step + 1)
         next_debias1 = 1 - counters.beta1_product * beta1_next if group["debias"] else 1.0
         short, gradient = beta1_next / next_debias1, (1 - beta1) / debias1
     kept = group["nu1"] * (1 - share)
@@ -106,7 +106,8 @@ def gaussian_root(order: float | None) -> float:
     return (2 ** (order / 2) * math.gamma((order + 1) / 2) / math.sqrt(math.pi)) ** (1 / order)
 
 
-def _scheduled(group: Mapping[str, Any], name: str, step: int) -> float:
+def scheduled(group: Mapping[str, Any], name: str, step: int) -> float:
+    """A coefficient at a step: beta1, beta2, beta3, beta4 or alpha."""
     schedule = group[f"{name}_schedule"]
     base = group["betas"][0] if name == "beta1" else group["betas"][1] if name == "beta2" else group[name]
     return schedules.evaluate(schedule, base, step if schedule["unit"] == "step" else group["epoch"])
@@ -114,7 +115,7 @@ def _scheduled(group: Mapping[str, Any], name: str, step: int) -> float:
 
 def _moment_decay(group: Mapping[str, Any], step: int) -> float:
     """beta2; for `matched` that of the p-th power whose root forgets at the rate of p = 2."""
-    beta2, order = _scheduled(group, "beta2", step), group["order"]
+    beta2, order = scheduled(group, "beta2", step), group["order"]
     if group["order_time"] == "fixed" or order is None:
         return beta2
     # A maximum is not a power: its decay is that of the root itself.

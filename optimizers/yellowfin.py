@@ -110,6 +110,10 @@ class YellowFin(DenseOptimizer):
         """The momentum and the learning rate of the last step, the factor `lr` not included; zeros before the first."""
         return Tuned(*self._shared[_TUNER]["tuned"]) if _TUNER in self._shared else Tuned(0.0, 0.0)
 
+    def diagnostics(self) -> dict[str, float]:
+        """The learning rate, the factor `lr` included, and the momentum of the last step."""
+        return {"lr": self.param_groups[0]["lr"] * self.tuned.lr, "momentum": self.tuned.momentum}
+
     def update(self, work: Work) -> None:
         """One step over all parameters together."""
         parts = [_part(group, bucket) for group, bucket in work]

@@ -46,10 +46,19 @@ class LanguageModel(nn.Module):
             self.predict.weight = self.embedding.weight
         self.carried: State | None = None
 
+    def remember(self, tokens: Tensor, state: State | None) -> tuple[Tensor, State]:
+        """What predicts the words after ``tokens`` (rows, columns, width), and the state after the last row."""
+        remembered, after = self.lstm(self.dropout(self.embedding(tokens)), state)
+        return self.narrow(self.dropout(remembered)), after
+
     def forward(self, tokens: Tensor, state: State | None) -> tuple[Tensor, State]:
         """Logits (rows, columns, words) and the state (layers, columns, hidden) after the last row."""
-        remembered, after = self.lstm(self.dropout(self.embedding(tokens)), state)
-        return self.predict(self.narrow(self.dropout(remembered))), after
+        remembered, after = self.remember(tokens, state)
+        return self.predict(remembered), after
+
+    def losses(self, remembered: Tensor, targets: Tensor) -> Tensor:
+        """The negative log likelihood (n,) of each target (n,) by what is remembered (n, width)."""
+        return functional.cross_entropy(self.predict(remembered), targets, reduction="none")
 
     def get_extra_state(self) -> Tensor:
         """``carried`` as one tensor (2, layers, columns, hidden); empty where there is none."""
@@ -74,9 +83,9 @@ class Lstm(Workload):
 
     def loss(self, model: nn.Module, inputs: Tensor, targets: Tensor) -> Tensor:
         net = _as_language_model(model)
-        logits, (hidden, cell) = net(inputs, net.carried)
+        remembered, (hidden, cell) = net.remember(inputs, net.carried)
         net.carried = (hidden.detach(), cell.detach())
-        return functional.cross_entropy(logits.flatten(0, 1), targets.flatten())
+        return net.losses(remembered.flatten(0, 1), targets.flatten()).mean()
 
     @torch.no_grad()
     def evaluate(self, model: nn.Module, split: Split) -> dict[str, float]:
@@ -85,8 +94,8 @@ class Lstm(Workload):
         total, state = 0.0, None
         for index in range(feed.steps_per_epoch):
             inputs, targets = feed.batch(index)
-            logits, state = net(inputs, state)
-            total += functional.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="sum").item()
+            remembered, state = net.remember(inputs, state)
+            total += net.losses(remembered.flatten(0, 1), targets.flatten()).sum().item()
         net.train()
         loss = total / feed.targets_per_epoch
         # Of a net that has gone astray, a perplexity that is not a number.

@@ -55,6 +55,16 @@ def language_model(folder: str) -> Options:
     }
 
 
+ONE_BILLION_WORD: Options = {
+    **{name: one for name, one in language_model("one-billion-word").items() if name != "tied"},
+    "embedding": Hyperparameter(512, "width of the embedding", Integer(1)),
+    "hidden": Hyperparameter(2048, "width of each LSTM layer inside", Integer(2)),
+    "projection": Hyperparameter(512, "width of what each layer gives on; less than hidden", Integer(1)),
+    "fewest": Hyperparameter(3, "how often a word must stand in the training text to be known", Integer(1)),
+}
+"""Of the language model on the One Billion Word benchmark."""
+
+
 def augmentation(default: bool) -> Options:
     """Of workloads that classify images by convolutions."""
     return {

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from optimizers import Hyperparameter, InputError, did_you_mean
 from optimizers.domains import Real
 from trainables.no_data import SPREAD
-from trainables.options import IMAGES, TRAINING, Options, augmentation, checked, language_model
+from trainables.options import IMAGES, ONE_BILLION_WORD, TRAINING, Options, augmentation, checked, language_model
 
 if TYPE_CHECKING:
     from trainables.data import DataSet
@@ -220,6 +220,22 @@ _ENTRIES = {
         _lstm("ptb", "ptb", "Penn Treebank, Mikolov's files ptb.*.txt", "Adam 84.3, 67.3, 64.3 with 1, 2, 3 layers"),
         _lstm("wikitext2", "wikitext-2", "WikiText-2, files wiki.*.tokens", "none published for this net"),
         _lstm("text", "python", "any folder of text; Python's own help texts", "none published"),
+        WorkloadEntry(
+            name="lstm/one-billion-word",
+            target="trainables.lstm_one_billion_word:LstmOneBillionWord",
+            data_module="trainables.one_billion_word",
+            model="word-level LSTM with projection and adaptive softmax",
+            data="One Billion Word benchmark, its own folders of shards",
+            metrics=("val/loss", "val/perplexity"),
+            score="test/perplexity",
+            score_goal="minimize",
+            epochs=1,
+            batch_size=128,
+            reference="LSTM-8192-1024 30.6, Adagrad 0.2, clip 1 (arXiv 1602.02410)",
+            training={"clip_norm": 1.0},
+            options=ONE_BILLION_WORD,
+            data_options=("folder", "fewest"),
+        ),
         _function("Rosenbrock", "least value 0 at (1, 1); start (-1.2, 1)"),
         _function("Beale", "least value 0 at (3, 0.5); start (1, 1)"),
         _function("Himmelblau", "least value 0 at (3, 2) and three more; start (0, 0)"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 import optimizers
+from optimizers.diagnostics import diagnostics
 from trainables import registry
 from trainables.data import DataSet, Split
 from trainables.learning_rate import factor
@@ -32,11 +33,19 @@ def open_training(spec: TrialSpec, data: DataSet, device: torch.device) -> Train
     return Training(spec, registry.get(spec.workload).load(spec.options), data, device)
 
 
-class Training:
-    """Trains ``spec`` on ``data`` and keeps its curve: one point an epoch, with ``step``, ``epoch``, ``timestamp``
-    (milliseconds since 1970), ``train/loss`` (mean over the epoch) and the validation metrics.
+def _distance(before: Iterable[Tensor], after: Iterable[Tensor]) -> float:
+    """The Euclidean distance between two states of all parameters."""
+    squares = [(q.detach() - p).square().sum() for p, q in zip(before, after, strict=True)]
+    return torch.stack(squares).sum().sqrt().item()
 
-    Equal specs give equal bits on the CPU, however often the run was stopped and restored in between.
+
+class Training:
+    """Trains ``spec`` on ``data`` and keeps its curve: one point an epoch.
+
+    A point has ``step``, ``epoch``, ``timestamp`` (milliseconds since 1970), ``train/loss`` (mean over the epoch), the
+    validation metrics, and of the last step ``optim/update_norm``, how far it moved all parameters together, and
+    ``optim/...``, what the optimizer says of itself. Equal specs give equal bits on the CPU, however often the run was
+    stopped and restored in between.
     """
 
     def __init__(self, spec: TrialSpec, workload: Workload, data: DataSet, device: torch.device) -> None:
@@ -104,6 +113,8 @@ class Training:
         change = factor(self.step + 1, self.total_steps, self._how)
         for group, rate in zip(self.optimizer.param_groups, self._rates, strict=True):
             group["lr"] = rate * change
+        end_of_epoch = (self.step + 1) % self.steps_per_epoch == 0
+        before = [p.detach().clone() for p in self.model.parameters()] if end_of_epoch else []
         try:
             self.optimizer.step()
         except FloatingPointError:  # an optimizer that refuses gradients that are not finite
@@ -113,11 +124,10 @@ class Training:
         if self.workload.watches_steps:
             with self.weights_for_use():
                 self.workload.after_step(self.model, self.step)
-        end_of_epoch = self.step % self.steps_per_epoch == 0
         if not self.diverged and (self.step % STEPS_BETWEEN_LOSS_CHECKS == 1 or end_of_epoch):
             self._check_divergence(loss.item())
         if end_of_epoch and not self.diverged:
-            self._end_epoch()
+            self._end_epoch(_distance(before, self.model.parameters()))
 
     def _backward(self, inputs: Tensor, targets: Tensor) -> Tensor:
         """Set the gradients of a batch, part after part; returns its mean loss."""
@@ -140,7 +150,7 @@ class Training:
         limit = DIVERGENCE_MULTIPLE * max(self.initial_loss, 1.0)
         self.diverged = not (loss <= limit and math.isfinite(self._loss_sum.item()))
 
-    def _end_epoch(self) -> None:
+    def _end_epoch(self, update_norm: float) -> None:
         metrics = self._evaluate("val", self.data.validation)
         if not all(math.isfinite(value) for value in metrics.values()):
             self.diverged = True
@@ -153,6 +163,8 @@ class Training:
                 "timestamp": int(time.time() * 1000),
                 "train/loss": train_loss,
                 **metrics,
+                "optim/update_norm": update_norm,
+                **{f"optim/{name}": value for name, value in diagnostics(self.optimizer).items()},
             }
         )
         if not self.finished:

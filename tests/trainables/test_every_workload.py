@@ -19,7 +19,11 @@ from trainables.training import Training, open_training
 
 ROOT = Path(os.environ.get("ADAMANT_DATA", "nowhere"))
 # Where a data set itself may not be passed on: another one of its form.
-STAND_INS: dict[str, dict[str, Any]] = {"lstm/ptb": {"folder": "text/kjv"}, "lstm/wikitext2": {"folder": "text/kjv"}}
+STAND_INS: dict[str, dict[str, Any]] = {
+    "lstm/ptb": {"folder": "text/kjv"},
+    "lstm/wikitext2": {"folder": "text/kjv"},
+    "lstm/one-billion-word": {"folder": "text/one-billion-word-format-sample", "hidden": 32, "projection": 16},
+}
 # So that augmentation, dropout and label smoothing are all drawn.
 OPTIONS: dict[str, Any] = {"label_smoothing": 0.1, "augment": True, "dropout": 0.2, "layers": 2}
 BATCH_SIZE, STEPS = 8, 5

@@ -72,6 +72,15 @@ def test_a_clipped_gradient_moves_the_weights_by_the_rate_times_its_norm() -> No
     assert (weights(training) - before).norm().item() == pytest.approx(0.5 * 0.01, rel=1e-4)
 
 
+def test_the_norm_of_an_update_is_how_far_the_last_step_went() -> None:
+    training, twin = run("adam"), run("adam")
+    training.advance(training.steps_per_epoch)
+    twin.advance(twin.steps_per_epoch - 1)
+    before = weights(twin)
+    assert training.curve[0]["optim/update_norm"] == pytest.approx((weights(training) - before).norm().item(), rel=1e-5)
+    assert training.curve[0]["optim/beta1"] == 0.9
+
+
 def test_an_accumulated_gradient_is_that_of_the_whole_batch() -> None:
     whole, parts = run(), run(accumulate=5)
     for training in (whole, parts):
