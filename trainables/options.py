@@ -65,6 +65,16 @@ ONE_BILLION_WORD: Options = {
 """Of the language model on the One Billion Word benchmark."""
 
 
+def image_files(resolution: int) -> Options:
+    """Of workloads that read images from files."""
+    return {
+        **IMAGES,
+        "folder": Hyperparameter("imagenet", "where train and val lie in the data folder", Text()),
+        "resolution": Hyperparameter(resolution, "side of the images that the model sees", Integer(8), "pixels"),
+        "workers": Hyperparameter(0, "processes that decode beside the training; 0: the training does", Integer(0)),
+    }
+
+
 def augmentation(default: bool) -> Options:
     """Of workloads that classify images by convolutions."""
     return {

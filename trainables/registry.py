@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING, Any
 from optimizers import Hyperparameter, InputError, did_you_mean
 from optimizers.domains import Real
 from trainables.no_data import SPREAD
-from trainables.options import IMAGES, ONE_BILLION_WORD, TRAINING, Options, augmentation, checked, language_model
+from trainables.options import (
+    IMAGES,
+    ONE_BILLION_WORD,
+    TRAINING,
+    Options,
+    augmentation,
+    checked,
+    image_files,
+    language_model,
+)
 
 if TYPE_CHECKING:
     from trainables.data import DataSet
@@ -91,6 +100,13 @@ _CLASSIFICATION = {
 }
 _CONVOLUTIONS = {**_CLASSIFICATION, "options": {**IMAGES, **augmentation(True)}}
 _MNIST = {"data_module": "trainables.mnist", "data": "MNIST, torchvision's files"}
+_IMAGENET = {
+    **_CLASSIFICATION,
+    "metrics": ("val/loss", "val/accuracy", "val/top5_accuracy"),
+    "data_module": "trainables.imagenet",
+    "data": "ImageNet's folders, train/CLASS/IMAGE and val/CLASS/IMAGE",
+    "data_options": ("folder",),
+}
 _CIFAR10 = {"data_module": "trainables.cifar10", "data": "CIFAR-10, torchvision's files"}
 
 
@@ -216,6 +232,24 @@ _ENTRIES = {
             reference="none published for this pair; above 99.5 % is usual",
             **_MNIST,
             **_CONVOLUTIONS,
+        ),
+        WorkloadEntry(
+            name="resnet18/imagenet",
+            target="trainables.resnet18_imagenet:ResNet18ImageNet",
+            model="torchvision's ResNet-18, 11.7 M parameters, 224x224",
+            epochs=90,
+            batch_size=256,
+            reference="top-1: SGD 70.23 %, AdaBelief 70.08 %, AdamW 67.93 %, Adam 63.79 to 66.54 % (arXiv 2010.07468)",
+            **{**_IMAGENET, "options": image_files(224)},
+        ),
+        WorkloadEntry(
+            name="resnet20/imagenet",
+            target="trainables.resnet20_imagenet:ResNet20ImageNet",
+            model="ResNet-20 (6n + 2, n = 3), 0.33 M parameters, 64x64",
+            epochs=40,
+            batch_size=256,
+            reference="none published for this pair",
+            **{**_IMAGENET, "options": image_files(64)},
         ),
         _lstm("ptb", "ptb", "Penn Treebank, Mikolov's files ptb.*.txt", "Adam 84.3, 67.3, 64.3 with 1, 2, 3 layers"),
         _lstm("wikitext2", "wikitext-2", "WikiText-2, files wiki.*.tokens", "none published for this net"),

@@ -22,6 +22,8 @@ ROOT = Path(os.environ.get("ADAMANT_DATA", "nowhere"))
 STAND_INS: dict[str, dict[str, Any]] = {
     "lstm/ptb": {"folder": "text/kjv"},
     "lstm/wikitext2": {"folder": "text/kjv"},
+    "resnet18/imagenet": {"folder": "cifar10-folder", "resolution": 32},
+    "resnet20/imagenet": {"folder": "cifar10-folder", "resolution": 32, "workers": 1},
     "lstm/one-billion-word": {"folder": "text/one-billion-word-format-sample", "hidden": 32, "projection": 16},
 }
 # So that augmentation, dropout and label smoothing are all drawn.
@@ -46,8 +48,8 @@ def some_data(name: str, options: dict[str, Any]) -> DataSet:
     except InputError as error:
         pytest.skip(f"no data under ADAMANT_DATA: {error}")
     data = entry.load_data(ROOT, options)
-    # A text's batch is of columns, each some words long.
-    count = BATCH_SIZE * STEPS * (options.get("length", 1)) + 1
+    # A text's batch is of columns, each some words long, and the last word has one after it.
+    count = BATCH_SIZE * STEPS * options["length"] + 1 if "length" in options else BATCH_SIZE * STEPS
     parts = {split: some_of(getattr(data, split), count) for split in ("train", "validation", "test")}
     return dataclasses.replace(data, **parts)
 

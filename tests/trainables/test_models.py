@@ -23,6 +23,8 @@ PARAMETERS = {
     "resnet20/mnist": 269_434,
     "resnet18/cifar10": 11_173_962,
     "resnet18/mnist": 11_172_810,
+    "resnet20/imagenet": 269_722,
+    "resnet18/imagenet": 11_181_642,
 }
 
 
@@ -33,6 +35,12 @@ def count(model: nn.Module) -> int:
 @pytest.mark.parametrize("name", CLASSIFICATION)
 def test_parameter_counts(name: str) -> None:
     assert count(trainables.get(name).load().build_model(10)) == PARAMETERS[name]
+
+
+def test_resnet18_on_imagenet_is_torchvisions() -> None:
+    model = trainables.get("resnet18/imagenet").load().build_model(1000)
+    assert count(model) == 11_689_512
+    assert set(model.state_dict()) == set(resnet18().state_dict())
 
 
 def test_the_6n_plus_2_net_has_6n_plus_2_layers_and_the_papers_size() -> None:
