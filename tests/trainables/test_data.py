@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from optimizers import InputError
+from tests.conftest import REPOSITORY
 from trainables import digits, mnist
 from trainables.data import cache_folder, stratified_holdout
 
@@ -102,3 +105,47 @@ def test_real_mnist_has_its_known_sizes_and_class_counts() -> None:
     assert data.train.inputs.shape == (55_000, 784)
     mean = data.train.inputs.float().mean().item() / 255
     assert mean == pytest.approx(0.1307, abs=5e-4)
+
+
+HOLDER = """
+import sys, psutil
+from trainables.data import cached
+import numpy as np
+def arrays():
+    images = np.random.default_rng(0).integers(0, 256, (60_000, 784), dtype=np.uint8)
+    labels = np.zeros(60_000, dtype=np.int64)
+    return {split: (images, labels) for split in ("train", "validation", "test")}
+data = cached("shared", "for a test", arrays)
+own = psutil.Process().memory_full_info().uss
+touched = sum(int(split.inputs.sum()) for split in (data.train, data.validation, data.test))
+print("ready", flush=True)
+sys.stdin.readline()
+print((psutil.Process().memory_full_info().uss - own) / 2**20, flush=True)
+sys.stdin.readline()
+"""
+
+
+def test_two_processes_hold_a_data_set_once(tmp_path: Path) -> None:
+    """135 MiB that both have read: what belongs to one of them alone has hardly grown."""
+    holders = [
+        subprocess.Popen(
+            [sys.executable, "-c", HOLDER],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=REPOSITORY,
+        )
+        for _ in range(2)
+    ]  # fmt: skip
+    try:
+        pipes = [(holder.stdin, holder.stdout) for holder in holders]
+        assert all(out is not None and out.readline() == "ready\n" for _, out in pipes)
+        grown = []
+        for into, out in pipes:
+            assert into is not None
+            assert out is not None
+            into.write("\n")
+            into.flush()
+            grown.append(float(out.readline()))
+    finally:
+        for holder in holders:
+            holder.kill()
+            holder.communicate()
+    assert max(grown) < 30
