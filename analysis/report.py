@@ -41,7 +41,7 @@ def to_json(verdict: Verdict, link: str | None = None) -> dict[str, Any]:
 
     - schema_version: 1; keys may be added under the same number, none is removed or changed
     - sweep: name, id, question, workload
-    - budget: trials_per_arm, epochs, batch_size, confirmed_per_arm, confirmation_seeds
+    - budget: trials_per_arm, epochs or steps, batch_size, confirmed_per_arm, confirmation_seeds
     - metric: name, goal, target (null: none) of the search; score: name, goal of the confirmation
     - baseline: name of an arm; comparison_level: level of the differences' intervals
     - arms: a list in the sweep's order, each with
@@ -69,6 +69,7 @@ def to_json(verdict: Verdict, link: str | None = None) -> dict[str, Any]:
         "budget": {
             "trials_per_arm": sweep.search.trials,
             "epochs": sweep.workload.epochs,
+            "steps": sweep.workload.steps,
             "batch_size": sweep.workload.batch_size,
             "confirmed_per_arm": sweep.confirm.top_k,
             "confirmation_seeds": list(sweep.confirm.seeds),
@@ -137,8 +138,8 @@ def _budget(verdict: Verdict) -> str:
     sweep = verdict.sweep
     best = "" if sweep.confirm.top_k == 1 else f"best {sweep.confirm.top_k} of each "
     parts = [sweep.workload.name, f"{plural(sweep.search.trials, 'trial')} an arm"]
-    if sweep.workload.epochs is not None:
-        parts.append(plural(sweep.workload.epochs, "epoch"))
+    if sweep.workload.evaluations is not None:
+        parts.append(sweep.workload.budget)
     return ", ".join([*parts, f"{best}confirmed on {plural(len(sweep.confirm.seeds), 'seed')}"])
 
 

@@ -27,7 +27,8 @@ def trial_spec(sweep: Sweep, assignment: Assignment) -> TrialSpec:
     workload = trainables.get(sweep.workload.name)
     return TrialSpec(
         workload=workload.name,
-        epochs=sweep.workload.epochs or workload.epochs,
+        epochs=sweep.workload.evaluations or workload.epochs,
+        evaluate_every=sweep.workload.interval if sweep.workload.steps else None,
         batch_size=sweep.workload.batch_size or workload.batch_size,
         optimizer=sweep.arms[assignment.arm].optimizer,
         hyperparameters=assignment.hyperparameters,
@@ -58,7 +59,9 @@ def describe(sweep: Sweep, assignment: Assignment) -> RunDescription:
     }
     if assignment.confirms is not None:
         tags["confirm.of"] = f"{assignment.arm}/{assignment.confirms}"
-    params: dict[str, Any] = {"arm": assignment.arm, "epochs": spec.epochs, "batch_size": spec.batch_size}
+    steps = spec.evaluate_every and spec.epochs * spec.evaluate_every
+    budget = {"epochs": spec.epochs} if steps is None else {"steps": steps, "evaluate_every": spec.evaluate_every}
+    params: dict[str, Any] = {"arm": assignment.arm, **budget, "batch_size": spec.batch_size}
     params |= {**dotted("training", spec.training), **dotted("workload", spec.options)}
     return RunDescription(assignment.trial_id, tags, {**params, **dotted("optimizer", spec.hyperparameters)})
 

@@ -36,9 +36,11 @@ def check_workload(sweep: Sweep) -> Sweep:
         training=_checked(sweep, "training", entry.check_training),
         options=_checked(sweep, "options", entry.check_options),
     )
-    if sweep.scheduler.type == "asha" and sweep.scheduler.grace > (resolved.workload.epochs or 0):
+    if sweep.scheduler.type == "asha" and sweep.scheduler.grace > (resolved.workload.evaluations or 0):
         raise sweep.error(
-            "scheduler", "grace", f"more epochs of grace than the {resolved.workload.epochs} epochs of {entry.name}"
+            "scheduler",
+            "grace",
+            f"a grace of {sweep.scheduler.grace} is more than a trial has: {resolved.workload.budget}",
         )
     return resolved
 

@@ -175,7 +175,7 @@ class _Driver:
     def _announce(self) -> None:
         sweep = self.sweep
         self._say(f"{sweep.name}   {sweep.question}")
-        budget = f"{sweep.search.trials} trials an arm, {sweep.workload.epochs} epochs"
+        budget = f"{sweep.search.trials} trials an arm, {sweep.workload.budget}"
         self._say(f"{sweep.workload.name}, {len(sweep.arms)} arms, {budget}")
         self.tracker.tag_experiment(view_tags(self.manifest.sweep_id, sweep))
         self.tracker.log(self.summary, [])
@@ -212,7 +212,7 @@ class _Driver:
         # The searcher's own limit, which follows the cluster's size, is the one that counts.
         os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(MAX_PENDING_TRIALS)
         searcher = SweepSearcher(arms, self._configure, tune_mode(self.sweep), slots)
-        epochs = self.sweep.workload.epochs or 1
+        epochs = self.sweep.workload.evaluations or 1
         scheduler = SweepScheduler({arm: arm_scheduler(self.sweep, epochs) for arm in arms}, searcher.assignment, slots)
         for name, arm in arms.items():
             scheduler.replay(name, arm.decisions())

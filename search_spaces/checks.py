@@ -31,12 +31,12 @@ def check_sweep(sweep: Sweep) -> None:
         )
     if len(set(sweep.confirm.seeds)) < len(sweep.confirm.seeds):
         raise sweep.error("confirm", "seeds", "each seed may stand only once")
-    epochs = sweep.workload.epochs
-    if sweep.scheduler.type == "asha" and epochs is not None and sweep.scheduler.grace > epochs:
+    evaluations = sweep.workload.evaluations
+    if sweep.scheduler.type == "asha" and evaluations is not None and sweep.scheduler.grace > evaluations:
         raise sweep.error(
             "scheduler",
             "grace",
-            f"{sweep.scheduler.grace} epochs of grace are more than the {epochs} epochs of a trial",
+            f"a grace of {sweep.scheduler.grace} is more than a trial has: {sweep.workload.budget}",
         )
     for name in sweep.arms:
         _check_arm(sweep, name)

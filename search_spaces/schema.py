@@ -109,6 +109,13 @@ class Workload(_Model):
         ge=1,
         description="passes over the training split in one full trial; the workload's own when left out",
     )
+    steps: int | None = Field(default=None, ge=1, description="optimizer steps of one full trial, in place of epochs")
+    evaluate_every: int | None = Field(
+        default=None,
+        ge=1,
+        description="with steps: optimizer steps from one evaluation to the next, a divisor of steps; a twentieth when "
+        "left out. Evaluations then stand for epochs, also in the scheduler's grace",
+    )
     batch_size: int | None = Field(
         default=None, ge=1, description="examples per optimizer step; the workload's own when left out"
     )
@@ -118,6 +125,36 @@ class Workload(_Model):
     options: dict[str, Setting] = Field(
         default_factory=dict, description="the workload's own options, see `adamant list workloads NAME`"
     )
+
+    @model_validator(mode="after")
+    def _check_budget(self) -> Workload:
+        if self.steps is None:
+            if self.evaluate_every is not None:
+                raise ValueError("evaluate_every goes with steps; a budget in epochs is evaluated after each of them")
+            return self
+        if self.epochs is not None:
+            raise ValueError("give the budget as epochs or as steps, not as both")
+        if self.steps % self.interval:
+            raise ValueError(f"steps ({self.steps}) must be a multiple of evaluate_every ({self.interval})")
+        return self
+
+    @property
+    def interval(self) -> int:
+        """Optimizer steps from one evaluation to the next, of a budget in steps."""
+        steps = self.steps or 0
+        return self.evaluate_every or next(size for size in range(max(1, steps // 20), steps + 1) if steps % size == 0)
+
+    @property
+    def evaluations(self) -> int | None:
+        """How often a full trial is evaluated: its epochs, or what stands for them."""
+        return self.epochs if self.steps is None else self.steps // self.interval
+
+    @property
+    def budget(self) -> str:
+        """In words, such as "20 epochs" or "5,000 steps, evaluated every 250"."""
+        if self.steps is not None:
+            return f"{self.steps:,} steps, evaluated every {self.interval:,}"
+        return f"{self.epochs} epoch{'' if self.epochs == 1 else 's'}"
 
 
 class Metric(_Model):
@@ -148,7 +185,7 @@ class Scheduler(_Model):
     type: Literal["asha", "none"] = Field(
         default="none", description="asha stops the worst trials at rungs grace * eta^k"
     )
-    grace: int = Field(default=1, ge=1, description="epochs before a trial may be stopped")
+    grace: int = Field(default=1, ge=1, description="epochs, or evaluations, before a trial may be stopped")
     eta: int = Field(default=3, ge=2, description="one trial in eta goes on past a rung")
 
 
@@ -194,7 +231,7 @@ class Sweep(_Model):
     ) -> Sweep:
         """This sweep with what the workload says where the file leaves it out."""
         resolved = {
-            "epochs": self.workload.epochs or epochs,
+            "epochs": None if self.workload.steps else self.workload.epochs or epochs,
             "batch_size": self.workload.batch_size or batch_size,
             "training": training,
             "options": options,

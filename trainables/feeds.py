@@ -17,11 +17,10 @@ Batch = tuple[Tensor, Tensor]
 class Feed(ABC):
     """The batches of one split, epoch after epoch.
 
-    ``steps_per_epoch`` batches make an epoch, which have ``targets_per_epoch`` targets in all.
+    ``steps_per_epoch`` batches make an epoch.
     """
 
     steps_per_epoch: int
-    targets_per_epoch: int
 
     @abstractmethod
     def begin_epoch(self, generator: torch.Generator) -> None:
@@ -37,11 +36,10 @@ class Shuffled(Feed):
 
     def __init__(self, split: Split, batch_size: int) -> None:
         self.split, self.batch_size = split, batch_size
-        self.targets_per_epoch = len(split.targets)
-        self.steps_per_epoch = math.ceil(self.targets_per_epoch / batch_size)
+        self.steps_per_epoch = math.ceil(len(split.targets) / batch_size)
 
     def begin_epoch(self, generator: torch.Generator) -> None:
-        self._order = torch.randperm(self.targets_per_epoch, generator=generator).to(self.split.targets.device)
+        self._order = torch.randperm(len(self.split.targets), generator=generator).to(self.split.targets.device)
 
     def batch(self, index: int) -> Batch:
         chosen = self._order[index * self.batch_size : (index + 1) * self.batch_size]

@@ -64,11 +64,10 @@ class ShuffledFiles(Feed):
     def __init__(self, split: Split, batch_size: int, resolution: int, workers: int) -> None:
         self.split, self.batch_size, self.resolution, self.workers = split, batch_size, resolution, workers
         self.device = split.targets.device
-        self.targets_per_epoch = len(split.targets)
-        self.steps_per_epoch = math.ceil(self.targets_per_epoch / batch_size)
+        self.steps_per_epoch = math.ceil(len(split.targets) / batch_size)
 
     def begin_epoch(self, generator: torch.Generator) -> None:
-        self._order = torch.randperm(self.targets_per_epoch, generator=generator)
+        self._order = torch.randperm(len(self.split.targets), generator=generator)
         self._seed = int(torch.randint(2**62, (), generator=generator))
         self._next, self._batches = 0, iter(())
 

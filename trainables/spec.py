@@ -14,7 +14,8 @@ class TrialSpec:
 
     ``hyperparameters`` go to ``optimizers.build`` as they are. ``metric``, ``goal`` and ``target`` say what the summary
     counts. ``test`` makes the run read the test split, once, after its last step. ``training`` says how it is trained,
-    ``options`` are the workload's own; what they leave out is at its default.
+    ``options`` are the workload's own; what they leave out is at its default. ``evaluate_every`` optimizer steps stand
+    for an epoch wherever epochs are counted but in the order of the data; None: an epoch is one.
     """
 
     workload: str
@@ -29,6 +30,7 @@ class TrialSpec:
     test: bool = False
     training: dict[str, Any] = field(default_factory=dict)
     options: dict[str, Any] = field(default_factory=dict)
+    evaluate_every: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)

@@ -40,10 +40,10 @@ def _distance(before: Iterable[Tensor], after: Iterable[Tensor]) -> float:
 
 
 class Training:
-    """Trains ``spec`` on ``data`` and keeps its curve: one point an epoch.
+    """Trains ``spec`` on ``data`` and keeps its curve: one point an epoch, or what stands for it.
 
-    A point has ``step``, ``epoch``, ``timestamp`` (milliseconds since 1970), ``train/loss`` (mean over the epoch), the
-    validation metrics, and of the last step ``optim/update_norm``, how far it moved all parameters together, and
+    A point has ``step``, ``epoch``, ``timestamp`` (milliseconds since 1970), ``train/loss`` (mean since the last one),
+    the validation metrics, and of the last step ``optim/update_norm``, how far it moved all parameters together, and
     ``optim/...``, what the optimizer says of itself. Equal specs give equal bits on the CPU, however often the run was
     stopped and restored in between.
     """
@@ -56,7 +56,7 @@ class Training:
         self.model = workload.build_model(data.classes).to(device)
         self.model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         self._feed = workload.feed(data.train, spec.batch_size)
-        self.steps_per_epoch = self._feed.steps_per_epoch
+        self.steps_per_epoch = spec.evaluate_every or self._feed.steps_per_epoch
         self.total_steps = self.steps_per_epoch * spec.epochs
         self._entry = optimizers.get(spec.optimizer)
         self.optimizer = self._build_optimizer()
@@ -67,16 +67,17 @@ class Training:
         self.diverged = False
         self.initial_loss: float | None = None
         self.train_seconds = 0.0
-        self._loss_sum = torch.zeros((), device=device)
-        self._begin_epoch()
+        self._loss_sum, self._targets_seen = torch.zeros((), device=device), 0
+        self._begin_pass()
 
     def _build_optimizer(self) -> torch.optim.Optimizer:
-        settings = self._entry.with_budget(self.spec.hyperparameters, steps=self.total_steps, epochs=self.spec.epochs)
+        passes = math.ceil(self.total_steps / self._feed.steps_per_epoch)
+        settings = self._entry.with_budget(self.spec.hyperparameters, steps=self.total_steps, epochs=passes)
         return optimizers.build(self.spec.optimizer, self.model.parameters(), **settings)
 
     @property
     def epoch(self) -> int:
-        """Epochs completed."""
+        """Epochs completed, or what stands for them in the spec; each ends with an evaluation."""
         return self.step // self.steps_per_epoch
 
     @property
@@ -92,21 +93,21 @@ class Training:
             self._train_step()
         self.train_seconds += time.perf_counter() - started
 
-    def _begin_epoch(self) -> None:
-        self._loss_sum.zero_()
+    def _begin_pass(self) -> None:
+        """Begin a pass over the training data."""
         self.workload.begin_epoch(self.model)
-        self._enter_epoch()
+        self._enter_pass()
 
-    def _enter_epoch(self) -> None:
-        """Draw the order of the epoch, at its start or when a run goes on in the middle of it."""
+    def _enter_pass(self) -> None:
+        """Draw the order of a pass, at its start or when a run goes on in the middle of it."""
         self._epoch_start_state = self._order_generator.get_state()
         self._feed.begin_epoch(self._order_generator)
         set_epoch = getattr(self.optimizer, "set_epoch", None)
         if set_epoch is not None:
-            set_epoch(self.epoch + 1)
+            set_epoch(self.step // self._feed.steps_per_epoch + 1)
 
     def _train_step(self) -> None:
-        inputs, targets = self._feed.batch(self.step % self.steps_per_epoch)
+        inputs, targets = self._feed.batch(self.step % self._feed.steps_per_epoch)
         loss = self._backward(inputs, targets)
         if self._how["clip_norm"] is not None:
             nn.utils.clip_grad_norm_(self.model.parameters(), self._how["clip_norm"])
@@ -120,6 +121,7 @@ class Training:
         except FloatingPointError:  # an optimizer that refuses gradients that are not finite
             self.diverged = True
         self._loss_sum.add_(loss, alpha=targets.numel())
+        self._targets_seen += targets.numel()
         self.step += 1
         if self.workload.watches_steps:
             with self.weights_for_use():
@@ -128,6 +130,8 @@ class Training:
             self._check_divergence(loss.item())
         if end_of_epoch and not self.diverged:
             self._end_epoch(_distance(before, self.model.parameters()))
+        if self.step % self._feed.steps_per_epoch == 0 and not self.finished:
+            self._begin_pass()
 
     def _backward(self, inputs: Tensor, targets: Tensor) -> Tensor:
         """Set the gradients of a batch, part after part; returns its mean loss."""
@@ -155,7 +159,9 @@ class Training:
         if not all(math.isfinite(value) for value in metrics.values()):
             self.diverged = True
             return
-        train_loss = self._loss_sum.item() / self._feed.targets_per_epoch
+        train_loss = self._loss_sum.item() / self._targets_seen
+        self._loss_sum.zero_()
+        self._targets_seen = 0
         self.curve.append(
             {
                 "step": self.step,
@@ -167,8 +173,6 @@ class Training:
                 **{f"optim/{name}": value for name, value in diagnostics(self.optimizer).items()},
             }
         )
-        if not self.finished:
-            self._begin_epoch()
 
     @contextmanager
     def weights_for_use(self) -> Iterator[None]:
@@ -210,6 +214,7 @@ class Training:
             "cuda_generator": torch.cuda.get_rng_state(self.device) if self.device.type == "cuda" else None,
             "epoch_start_generator": self._epoch_start_state,
             "loss_sum": self._loss_sum,
+            "targets_seen": self._targets_seen,
             "step": self.step,
             "curve": self.curve,
             "diverged": self.diverged,
@@ -227,9 +232,10 @@ class Training:
         self.initial_loss, self.train_seconds = state["initial_loss"], state["train_seconds"]
         self.model.load_state_dict(state["model"])
         self._order_generator.set_state(state["epoch_start_generator"])
-        self._enter_epoch()
+        self._enter_pass()
         self.optimizer.load_state_dict(state["optimizer"])
         self._loss_sum.copy_(state["loss_sum"])
+        self._targets_seen = state["targets_seen"]
         torch.set_rng_state(state["torch_generator"])
         if state["cuda_generator"] is not None and self.device.type == "cuda":
             torch.cuda.set_rng_state(state["cuda_generator"], self.device)

@@ -79,6 +79,7 @@ def test_data(verdict: analysis.Verdict):
     )
     assert data["schema_version"] == 1
     assert data["budget"] == {
+        "steps": None,
         "trials_per_arm": 3,
         "epochs": 20,
         "batch_size": 64,

@@ -66,7 +66,22 @@ BAD = {
         r"bad.yaml:15: confirm.seeds: 0 is the seed of the search",
     ),
     "seed twice": ("seeds: [1, 2, 3]", "seeds: [1, 1]", r"bad.yaml:15: confirm.seeds: each seed may stand only once"),
-    "grace over budget": ("grace: 2", "grace: 30", r"bad.yaml:14: scheduler.grace: 30 epochs of grace"),
+    "grace over budget": (
+        "grace: 2",
+        "grace: 30",
+        r"bad.yaml:14: scheduler.grace: a grace of 30 is more than a trial has: 20 epochs",
+    ),
+    "two budgets": (
+        "epochs: 20",
+        "epochs: 20, steps: 100",
+        r"bad.yaml:\d+: workload: give the budget as epochs or as steps",
+    ),
+    "odd interval": (
+        "epochs: 20",
+        "steps: 100, evaluate_every: 30",
+        r"steps \(100\) must be a multiple of evaluate_every \(30\)",
+    ),
+    "interval alone": ("epochs: 20", "evaluate_every: 30", "evaluate_every goes with steps"),
     "missing key": ("baseline: adam\n", "", r"bad.yaml:1: baseline: this key is needed and missing"),
     "bad name": ("name: good", "name: Good sweep", r"bad.yaml:1: name: 'Good sweep' is no name"),
     "key twice": ("question:", "name: again\nquestion:", r"bad.yaml:2: name: this key stands already at bad.yaml:1"),

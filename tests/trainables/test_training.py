@@ -119,6 +119,40 @@ def test_averaged_weights_are_evaluated_tested_and_digested_and_the_others_train
     assert other.weights_sha256() == digest
 
 
+def in_steps(optimizer: str, evaluations: int, every: int, **hyperparameters: object) -> TrialSpec:
+    return dataclasses.replace(spec(optimizer, epochs=evaluations, **hyperparameters), evaluate_every=every)
+
+
+def test_a_budget_in_steps_takes_the_same_steps_as_one_in_epochs() -> None:
+    """20 steps are an epoch here; 6 evaluations after 10 steps each are three of them, scheduled by epochs too."""
+    epochs, steps = (
+        fresh(spec("moment_adam", epochs=3, **SCHEDULED)),
+        fresh(in_steps("moment_adam", 6, 10, **SCHEDULED)),
+    )
+    epochs.advance(10_000)
+    steps.advance(10_000)
+    assert steps.step == epochs.step == 60
+    assert steps.weights_sha256() == epochs.weights_sha256()
+    assert [point["step"] for point in steps.curve] == [10, 20, 30, 40, 50, 60]
+    assert [point["epoch"] for point in steps.curve] == [1, 2, 3, 4, 5, 6]
+    assert steps.curve[1]["val/loss"] == epochs.curve[0]["val/loss"]
+    halves = (steps.curve[0]["train/loss"] * 10 * 64 + steps.curve[1]["train/loss"] * (1257 - 640)) / 1257
+    assert halves == pytest.approx(epochs.curve[0]["train/loss"], rel=1e-5)
+
+
+@pytest.mark.parametrize("stop_at", [6, 7, 20, 33])
+def test_a_budget_in_steps_is_resumed_bit_for_bit(stop_at: int) -> None:
+    whole = fresh(in_steps("adam", 6, 7, lr=3e-3))
+    whole.advance(10_000)
+    part = fresh(in_steps("adam", 6, 7, lr=3e-3))
+    part.advance(stop_at)
+    part = restored(part)
+    part.advance(10_000)
+    assert part.step == 42
+    assert part.weights_sha256() == whole.weights_sha256()
+    assert without_time(part.curve) == without_time(whole.curve)
+
+
 class Sealed:
     """A split that must not be read."""
 
