@@ -17,7 +17,15 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from optimizers.moment_adam_rule import CUBE_LIMIT, CUBE_UNIT, Coefficients, Form
+from optimizers.moment_adam_rule import CUBE_UNIT, Coefficients, Form
+from optimizers.moment_adam_triton_arithmetic import (
+    agreement,
+    average_cube,
+    blended,
+    larger,
+    power_mean,
+    signed_cube_root,
+)
 
 if TYPE_CHECKING:
     from optimizers.moment_adam_update import Tensors
@@ -30,16 +38,6 @@ COLUMNS = 6
 NO_ORDER: tl.constexpr = tl.constexpr(0)
 INFINITE: tl.constexpr = tl.constexpr(-1)
 ANY_ORDER: tl.constexpr = tl.constexpr(-2)
-TINY: tl.constexpr = tl.constexpr(1e-30)
-ONE: tl.constexpr = tl.constexpr(0x3F800000)  # the bits of 1.0
-TWICE_ONE: tl.constexpr = tl.constexpr(0x7F000000)
-EXPONENT: tl.constexpr = tl.constexpr(0x7F800000)
-LARGEST_EXPONENT: tl.constexpr = tl.constexpr(0x7F000000 - 0x00800000)  # whose reciprocal is normal
-MANTISSA: tl.constexpr = tl.constexpr(0x007FFFFF)
-# The bits of a number near x^(-1/3), from which a third of the bits of x is taken.
-CUBE_ROOT_GUESS: tl.constexpr = tl.constexpr(float(0x54A1F671))
-UNIT: tl.constexpr = tl.constexpr(CUBE_UNIT)
-LIMIT: tl.constexpr = tl.constexpr(CUBE_LIMIT)
 
 
 class Blend(NamedTuple):
@@ -111,161 +109,13 @@ def numbers(form: Form, c: Coefficients) -> Numbers:
 
 
 @triton.jit
-def _larger(x, y):
-    return tl.where(x > y, x, y)
-
-
-@triton.jit
-def _sign(x):
-    return tl.where(x > 0, 1.0, tl.where(x < 0, -1.0, 0.0))
-
-
-@triton.jit
-def _agreement(x, y):
-    return _larger(_sign(x) * _sign(y), 0.0)
-
-
-@triton.jit
-def _scale_near(x):
-    """A power of two near x >= 0, and its reciprocal: to scale by without rounding."""
-    exponent = x.to(tl.int32, bitcast=True) & EXPONENT
-    bounded = tl.where(exponent < LARGEST_EXPONENT, exponent, LARGEST_EXPONENT)
-    return bounded.to(tl.float32, bitcast=True), (-(bounded - TWICE_ONE)).to(tl.float32, bitcast=True)
-
-
-@triton.jit
-def _whole_power(x, P: tl.constexpr):
-    square = x * x
-    if P == 2:
-        power = square
-    elif P == 3:
-        power = x * square
-    elif P == 4:
-        power = square * square
-    elif P == 6:
-        power = square * (square * square)
-    else:
-        power = (square * square) * (square * square)
-    return power
-
-
-@triton.jit
-def _cube_root(x, EXACT: tl.constexpr):
-    """Of x >= 0; one that is not exact leans to a side by half the last digit."""
-    # A guess of y = x^(-1/3) that divides the exponent; h is how far x y^3 is from 1.
-    third_of_bits = x.to(tl.int32, bitcast=True).to(tl.float32) * (1.0 / 3)
-    guess_bits = -(third_of_bits - CUBE_ROOT_GUESS)
-    y = guess_bits.to(tl.int32).to(tl.float32, bitcast=True)
-    guess = x * y * y
-    h = 1.0 - guess * y
-    series = 0.49380358 + h * (0.45792732 + h * 0.42850679)
-    series = 0.66666668 + h * (0.55554182 + h * series)
-    root = guess + guess * h * series
-    if EXACT:
-        root += (x - root * root * root) * (y * y) * (1.0 / 3)
-    return root
-
-
-@triton.jit
-def _whole_root(x, P: tl.constexpr):
-    if P == 2:
-        root = tl.sqrt_rn(x)
-    elif P == 3:
-        root = _cube_root(x, True)
-    elif P == 4:
-        root = tl.sqrt_rn(tl.sqrt_rn(x))
-    elif P == 6:
-        root = _cube_root(tl.sqrt_rn(x), True)
-    else:
-        root = tl.sqrt_rn(tl.sqrt_rn(tl.sqrt_rn(x)))
-    return root
-
-
-@triton.jit
-def _log2_1p(x):
-    """log2(1 + x) for x >= -1; near 0 all digits of x count."""
-    total = 1.0 + x
-    bits = total.to(tl.int32, bitcast=True)
-    mantissa = ((bits & MANTISSA) | ONE).to(tl.float32, bitcast=True)
-    above = mantissa > 1.41421356
-    m = tl.where(above, 0.5 * mantissa, mantissa)
-    exponent = ((bits >> 23) - 127).to(tl.float32) + tl.where(above, 1.0, 0.0)
-    rest = tl.where(exponent == 0.0, x, m - 1.0)
-    # ln m = 2 artanh((m - 1) / (m + 1)); the coefficients are 2 / (n ln 2).
-    t = tl.div_rn(rest, 2.0 + rest)
-    t2 = t * t
-    series = 0.577078016 + t2 * (0.412198583 + t2 * 0.320598898)
-    return exponent + t * (2.88539008 + t2 * (0.961796694 + t2 * series))
-
-
-@triton.jit
-def _exp2_m1(x):
-    """2^x - 1; near 0 all digits of x count."""
-    bounded = _larger(x, -126.0)
-    whole = tl.floor(bounded + 0.5)
-    f = bounded - whole
-    # The series of e^(f ln 2) - 1 for |f| <= 1/2.
-    series = 0.00961812911 + f * (0.00133335581 + f * (0.000154035304 + f * 0.0000152527338))
-    series = f * (0.693147181 + f * (0.240226507 + f * (0.0555041087 + f * series)))
-    scale = ((whole.to(tl.int32) + 127) << 23).to(tl.float32, bitcast=True)
-    return tl.where(x < -126.0, -1.0, scale * series + (scale - 1.0))
-
-
-@triton.jit
-def _blended(x, y, b):
-    return b.kept * x + b.weight * (y - b.moved * x)
-
-
-@triton.jit
-def _power_sum(x, y, n):
-    """(x^p + y^p)^(1/p)"""
-    big = _larger(x, y)
-    ratio = tl.div_rn(tl.where(x < y, x, y), _larger(big, TINY))
-    power = _exp2_m1(n.order * _log2_1p(ratio - 1.0)) + 1.0
-    return big + big * _exp2_m1(n.inverse_order * _log2_1p(power))
-
-
-@triton.jit
-def _power_mean(x, y, floor, b, n, ORDER: tl.constexpr, FLOORED: tl.constexpr):
-    """((1 - weight) x^p + weight y^p + floor^p)^(1/p), without overflow or underflow in between."""
-    if ORDER > 0:
-        largest = _larger(x, y)
-        if FLOORED:
-            largest = _larger(largest, floor)
-        up, down = _scale_near(largest)
-        powers = _blended(_whole_power(x * down, ORDER), _whole_power(y * down, ORDER), b)
-        if FLOORED:
-            powers += _whole_power(floor * down, ORDER)
-        mean = _whole_root(powers, ORDER) * up
-    else:
-        mean = _power_sum(x + b.old_change * x, b.new_root * y, n)
-        if FLOORED:
-            mean = _power_sum(mean, floor + 0.0 * mean, n)
-    return mean
-
-
-@triton.jit
-def _average_cube(c, r, b):
-    """The average of cubes; within the limit no cube overflows. A nan stays one."""
-    size = tl.abs(r)
-    cube = _whole_power(tl.where(size > LIMIT, LIMIT, size) * UNIT, 3)
-    return _blended(c, tl.where(r < 0, -cube, cube), b)
-
-
-@triton.jit
-def _signed_cube_root(c):
-    root = _cube_root(tl.abs(c), False)
-    return tl.where(c < 0, -root, root)
-
-
-@triton.jit
 def _moment(s, r, n, b, ORDER: tl.constexpr, FLOORED: tl.constexpr):
     if ORDER == 2:
         moment = n.beta2 * s + n.new2 * r * r + n.floor
     elif ORDER == INFINITE:
-        moment = _larger(n.beta2 * s, tl.abs(r) + n.eps)
+        moment = larger(n.beta2 * s, tl.abs(r) + n.eps)
     else:
-        moment = _power_mean(s, tl.abs(r), n.floor, b, n, ORDER, FLOORED)
+        moment = power_mean(s, tl.abs(r), n.floor, b, n, ORDER, FLOORED)
     return moment
 
 
@@ -274,7 +124,7 @@ def _numerator(g, m, ell, q, selected, n, MIX: tl.constexpr, GATE: tl.constexpr,
     u = n.short * m + n.gradient * g
     if MIX == "direction":
         if GATE == "agree":
-            u += n.long * (_agreement(ell, m) * ell)
+            u += n.long * (agreement(ell, m) * ell)
         elif GATE == "cosine":
             u += n.long * (selected * ell)
         else:
@@ -296,10 +146,10 @@ def _denominator(r, s, q, n, b, ORDER: tl.constexpr, QUASI: tl.constexpr, SKEWNE
             root = tl.sqrt_rn(s)
         d = root * n.inverse_divisor
         if QUASI:
-            d = _power_mean(d, tl.abs(r), 0.0, b, n, ORDER, False) * n.inverse_gauss
+            d = power_mean(d, tl.abs(r), 0.0, b, n, ORDER, False) * n.inverse_gauss
         d += n.eps
     if SKEWNESS:
-        d += n.skew_denominator * _larger(q, 0.0)
+        d += n.skew_denominator * larger(q, 0.0)
     return d
 
 
@@ -360,14 +210,14 @@ def step_kernel(  # noqa: PLR0912, PLR0915 - a kernel is one function; its branc
     g = grad
     if MIX == "inject":
         if PHASE != "move":
-            ell = _blended(ell, grad, long_blend)
+            ell = blended(ell, grad, long_blend)
         g = grad + n.injection * ell
     if COUPLED:
         g += n.coupled_decay * theta
     if PHASE != "move":
-        m = _blended(m, g, short_blend)
+        m = blended(m, g, short_blend)
         if MIX == "direction":
-            ell = _blended(ell, g, long_blend)
+            ell = blended(ell, g, long_blend)
     r = g
     if CENTRAL:
         r = g - m
@@ -379,15 +229,15 @@ def step_kernel(  # noqa: PLR0912, PLR0915 - a kernel is one function; its branc
             s = _moment(s, r, n, moment_blend, ORDER, FLOORED)
             tl.store(s_at, s, mask=here)
         if SKEWNESS:
-            c = _average_cube(c, r, skewness_blend)
+            c = average_cube(c, r, skewness_blend)
             tl.store(c_at, c, mask=here)
     if SKEWNESS:
-        q = _signed_cube_root(c)
+        q = signed_cube_root(c)
 
     if PHASE == "advance":
         if GATE == "cautious":
             u = _numerator(g, m, ell, q, 1.0, n, MIX, GATE, SKEWNESS)
-            tl.store(sums + 3 * block, tl.sum(_agreement(u, g).to(tl.float64)))
+            tl.store(sums + 3 * block, tl.sum(agreement(u, g).to(tl.float64)))
         else:
             wide_m, wide_l = m.to(tl.float64), ell.to(tl.float64)
             tl.store(sums + 3 * block, tl.sum(wide_m * wide_l))
@@ -399,7 +249,7 @@ def step_kernel(  # noqa: PLR0912, PLR0915 - a kernel is one function; its branc
             scale = tl.load(scales + tensor)
         u = _numerator(g, m, ell, q, scale, n, MIX, GATE, SKEWNESS)
         if GATE == "cautious":
-            u *= scale * _agreement(u, g)
+            u *= scale * agreement(u, g)
         d = _denominator(r, s, q, n, quasi_blend, ORDER, QUASI, SKEWNESS)
         tl.store(theta_at, n.kept * theta - n.lr * tl.div_rn(u, d), mask=here)
 

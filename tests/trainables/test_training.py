@@ -119,8 +119,8 @@ def test_averaged_weights_are_evaluated_tested_and_digested_and_the_others_train
     assert other.weights_sha256() == digest
 
 
-def in_steps(optimizer: str, evaluations: int, every: int, **hyperparameters: object) -> TrialSpec:
-    return dataclasses.replace(spec(optimizer, epochs=evaluations, **hyperparameters), evaluate_every=every)
+def in_steps(optimizer: str, evaluations: int, every: int, **hyperparameters: Any) -> TrialSpec:
+    return dataclasses.replace(spec(optimizer, evaluations, **hyperparameters), evaluate_every=every)
 
 
 def test_a_budget_in_steps_takes_the_same_steps_as_one_in_epochs() -> None:
