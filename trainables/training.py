@@ -136,17 +136,24 @@ class Training:
     def _backward(self, inputs: Tensor, targets: Tensor) -> Tensor:
         """Set the gradients of a batch, part after part; returns its mean loss."""
         self.optimizer.zero_grad()
-        total = torch.zeros((), device=self.device)
-        autocast = torch.autocast(self.device.type, torch.bfloat16, enabled=self._how["precision"] == "bfloat16")
-        parts = self._how["accumulate"]
-        for x, y in zip(inputs.tensor_split(parts), targets.tensor_split(parts), strict=True):
-            if not y.numel():
-                continue
-            with autocast:
-                loss = self.workload.loss(self.model, x, y) * (y.numel() / targets.numel())
+        if self._how["accumulate"] == 1:
+            loss = self._loss(inputs, targets)
             loss.backward()
-            total += loss.detach()
+            return loss.detach()
+        total = torch.zeros((), device=self.device)
+        parts = (part.tensor_split(self._how["accumulate"]) for part in (inputs, targets))
+        for x, y in zip(*parts, strict=True):
+            if y.numel():
+                loss = self._loss(x, y) * (y.numel() / targets.numel())
+                loss.backward()
+                total += loss.detach()
         return total
+
+    def _loss(self, inputs: Tensor, targets: Tensor) -> Tensor:
+        if self._how["precision"] == "float32":
+            return self.workload.loss(self.model, inputs, targets)
+        with torch.autocast(self.device.type, torch.bfloat16):
+            return self.workload.loss(self.model, inputs, targets)
 
     def _check_divergence(self, loss: float) -> None:
         if self.initial_loss is None:
