@@ -11,6 +11,7 @@ import pytest
 
 import optimizers
 from cluster import listing
+from cluster.preflight import check_workload
 from search_spaces import parse_sweep
 from tests.conftest import REPOSITORY, FrontDoor
 
@@ -94,5 +95,9 @@ def test_our_rooms_are_imported_and_not_others_of_the_same_name() -> None:
 
 
 def test_the_sweep_of_the_readme_is_valid() -> None:
-    (example,) = re.findall(r"```yaml\n(.*?)```", (REPOSITORY / "README.md").read_text(), re.DOTALL)
-    assert set(parse_sweep(example, "README.md").arms) == {"adam", "scheduled", "origin"}
+    examples = re.findall(r"```yaml\n(.*?)```", (REPOSITORY / "README.md").read_text(), re.DOTALL)
+    sweep, workload = examples
+    assert set(parse_sweep(sweep, "README.md").arms) == {"adam", "scheduled", "origin"}
+    of_another = re.sub(r"workload: \{.*\}\nmetric: \{.*\}\n", workload, sweep)
+    checked = check_workload(parse_sweep(of_another, "README.md", ["metric.name=val/perplexity"]))
+    assert checked.workload.options["folder"] == "text/kjv"

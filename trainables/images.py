@@ -36,8 +36,8 @@ class Classification(Workload):
         """Model inputs (batch, *shape) as float32 from a batch of bytes; images with their channels last in memory."""
         channels = len(self.mean)
         images = stored.float().view(len(stored), channels, -1)
-        images = images * images.new_tensor(self._scale)[:, None] + images.new_tensor(self._shift)[:, None]
-        images = images.view(len(stored), *self.shape)
+        scale, shift = (images.new_tensor(numbers)[:, None] for numbers in (self._scale, self._shift))
+        images = torch.addcmul(shift, images, scale).view(len(stored), *self.shape)
         return images.contiguous(memory_format=torch.channels_last) if len(self.shape) == 3 else images
 
     def loss(self, model: torch.nn.Module, inputs: Tensor, targets: Tensor) -> Tensor:
