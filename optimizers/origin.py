@@ -6,6 +6,7 @@ The origin's code is not kept; each rule is reconstructed from its description, 
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from typing import Any, ClassVar
 
 import torch
@@ -37,9 +38,9 @@ class _Origin(DenseOptimizer):
             for p, grad, state in zip(*bucket, strict=True):
                 p.add_(self._direction(gradient(p, grad, group["maximize"]), state, group, step), alpha=-group["lr"])
 
+    @abstractmethod
     def _direction(self, g: Tensor, state: dict[str, Any], group: dict[str, Any], step: int) -> Tensor:
         """What lr times is taken from the parameter; moves the memories on."""
-        raise NotImplementedError
 
 
 class OriginAdam(_Origin):

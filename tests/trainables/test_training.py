@@ -88,13 +88,13 @@ def test_with_every_optimizer_an_interrupted_run_equals_an_uninterrupted_one(opt
     assert without_time(part.curve) == without_time(whole.curve)
 
 
-@pytest.mark.parametrize("optimizer", [*optimizers.names(), "lookahead(sgd)"])
+# YellowFin limits the length of a step, so that no rate sends it off at once.
+@pytest.mark.parametrize("optimizer", [*(name for name in optimizers.names() if name != "yellowfin"), "lookahead(sgd)"])
 def test_a_run_that_leaves_every_scale_has_diverged_whatever_its_optimizer_does(optimizer: str) -> None:
     rates = dict.fromkeys(optimizers.get(optimizer).learning_rates, 1e30)
     run = fresh(dataclasses.replace(spec(optimizer, epochs=1), hyperparameters=rates))
     run.advance(10_000)
-    # YellowFin limits the length of a step, so it goes astray more slowly.
-    assert run.diverged or optimizer == "yellowfin"
+    assert run.diverged
 
 
 @pytest.mark.parametrize(("optimizer", "own"), [("schedulefree_adamw", {}), ("lookahead(sgd)", {"lookahead_k": 3})])
