@@ -37,7 +37,9 @@ class SweepCallback(Callback):
         assignment = self._searcher.assignment(trial.trial_id)
         for warning in result["warnings"]:
             self._display.warn(f"{assignment.trial_id}: {warning}")
-        self._tracker.log(describe(self._sweep, assignment), result["curve"])
+        description = describe(self._sweep, assignment)
+        self._tracker.log(description, result["curve"])
+        self._tracker.pictures(description, TrialFolder(self._folder.trial(assignment.trial_id)).pictures())
 
     def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         self._end(trial)
@@ -79,6 +81,7 @@ def close_run(sweep: Sweep, folder: SweepFolder, tracker: Tracker, assignment: A
         }
         tracker.log(description, record["curve"])
         points = _last_points(record)
+    tracker.pictures(description, trial_folder.pictures())
     tracker.end(description, MLFLOW_STATUS[outcome.status], tags, points)
     trial_folder.delete_checkpoints()
 

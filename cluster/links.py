@@ -48,7 +48,8 @@ def view_tags(sweep_id: str, sweep: Sweep) -> dict[str, str]:
 
 def _view(sweep_id: str, sweep: Sweep, role: str, sections: list[str]) -> dict[str, Any]:
     """All runs of a role, the best first, with their curves above everything else; other charts MLflow adds itself."""
-    curves = [*trainables.get(sweep.workload.name).metrics, "train/loss"]
+    workload = trainables.get(sweep.workload.name)
+    curves = [*workload.metrics_with(sweep.workload.options), *workload.train_losses]
     return {
         "searchFilter": f"tags.`sweep.id` = '{sweep_id}' and tags.`sweep.role` = '{role}'",
         "orderByKey": f"metrics.`summary/best_{sweep.metric.name.replace('/', '_')}`",
@@ -73,7 +74,7 @@ def _curve_chart(metric: str) -> dict[str, Any]:
         "metricSectionId": metric.partition("/")[0],
         "metricKey": metric,
         "selectedMetricKeys": [metric],
-        "scaleType": "log" if metric.endswith(("loss", "distance")) else "linear",
+        "scaleType": "log" if metric.endswith(("/loss", "distance", "fid")) else "linear",
         "xAxisKey": "step",
         "xAxisScaleType": "linear",
         "selectedXAxisMetricKey": "",

@@ -46,7 +46,14 @@ def _workloads() -> list[Row]:
             "there": "yes" if _missing_data(entry, root) is None else "no",
             "score": entry.score,
             "reference": entry.reference,
-            "metrics": list(entry.metrics),
+            "metrics": [
+                *entry.metrics,
+                *(f"{name}, with the option {option}" for name, option in entry.optional_metrics.items()),
+            ],
+            "parts": [
+                f"{part}: has an optimizer of its own; {part}.lr is its learning rate where lr is that of all parts"
+                for part in entry.parts
+            ],
             "budget": [f"{entry.epochs} epochs, batch size {entry.batch_size}"],
             "training": _hyperparameters(
                 {name: replace(one, default=entry.training.get(name, one.default)) for name, one in TRAINING.items()}

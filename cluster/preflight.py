@@ -6,13 +6,15 @@ import os
 import socket
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+import optimizers
 import trainables
 from optimizers import InputError, did_you_mean
 from search_spaces import Sweep
+from search_spaces.space import owner_of
 
 SERVER_TIMEOUT_S = 5
 DATABASES = ("postgresql", "mysql", "mssql")
@@ -24,18 +26,21 @@ def check_workload(sweep: Sweep) -> Sweep:
         entry = trainables.get(sweep.workload.name)
     except InputError as error:
         raise sweep.error("workload", "name", str(error)) from None
-    if sweep.metric.name not in entry.metrics:
-        raise sweep.error(
-            "metric", "name",
-            f'{entry.name} has no metric "{sweep.metric.name}"; it has {", ".join(entry.metrics)}.'
-            f"{did_you_mean(sweep.metric.name, entry.metrics)}",
-        )  # fmt: skip
     resolved = sweep.with_workload(
         epochs=entry.epochs,
         batch_size=entry.batch_size,
         training=_checked(sweep, "training", entry.check_training),
         options=_checked(sweep, "options", entry.check_options),
     )
+    metrics = entry.metrics_with(resolved.workload.options)
+    if sweep.metric.name not in metrics:
+        raise sweep.error(
+            "metric", "name",
+            f'{entry.name} has no metric "{sweep.metric.name}"; it has {", ".join(metrics)}.'
+            f"{did_you_mean(sweep.metric.name, metrics)}",
+        )  # fmt: skip
+    for arm in sweep.arms:
+        _check_parts(sweep, arm, entry.parts)
     if sweep.scheduler.type == "asha" and sweep.scheduler.grace > (resolved.workload.evaluations or 0):
         raise sweep.error(
             "scheduler",
@@ -43,6 +48,19 @@ def check_workload(sweep: Sweep) -> Sweep:
             f"a grace of {sweep.scheduler.grace} is more than a trial has: {resolved.workload.budget}",
         )
     return resolved
+
+
+def _check_parts(sweep: Sweep, arm: str, parts: Collection[str]) -> None:
+    """Raise InputError for a parameter of a part that the workload's model does not have."""
+    known = optimizers.get(sweep.arms[arm].optimizer).hyperparameters
+    for parameter in sweep.arms[arm].parameters:
+        part, _ = owner_of(parameter, known)
+        if part and part not in parts:
+            has = f"its parts are {', '.join(parts)}" if parts else "it has one optimizer and no parts"
+            raise sweep.error(
+                "arms", arm, "parameters", parameter,
+                f'{sweep.workload.name} has no part "{part}"; {has}.{did_you_mean(part, parts)}',
+            )  # fmt: skip
 
 
 def _checked(sweep: Sweep, key: str, check: Callable[[Mapping[str, Any]], dict[str, Any]]) -> dict[str, Any]:

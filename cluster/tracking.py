@@ -6,6 +6,7 @@ import itertools
 import logging
 import os
 import queue
+import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,6 +23,8 @@ ATTEMPTS_BEFORE_A_WARNING = 3
 # How long a finished sweep waits for a tracking server that is away before it leaves the rest to a resume.
 FLUSH_TIMEOUT_S = 300.0
 _CURVE_KEYS = ("step", "epoch", "timestamp")
+# What `log_image` calls a file: key, step, time and a random name, with a plus or, formerly, a percent between them.
+_LOGGED_PICTURE = re.compile(r"(.+?)[+%]step[+%](\d+)[+%].*\.png")
 MetricRow = tuple[str, float, int, int]
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "1")
@@ -63,6 +66,7 @@ class Tracker:
         self._opened: set[str] = set()
         self._closed_runs: set[str] = set()
         self._live: dict[str, RunDescription] = {}
+        self._pictures: dict[str, set[tuple[int, str]]] = {}
         self._thread = threading.Thread(target=self._work, name="mlflow-tracking", daemon=True)
         self._submit(self._connect)
         self._thread.start()
@@ -100,6 +104,22 @@ class Tracker:
             log(run_id, str(path))
 
         self._submit(carry_out)
+
+    def pictures(self, run: RunDescription, files: Sequence[tuple[int, str, Path]]) -> None:
+        """Log images, each with its step and name, to a run; those that it has already are left out."""
+
+        def carry_out() -> None:
+            run_id = self._run(run)
+            there = self._pictures_of(run_id)
+            for step, name, path in files:
+                if (step, name) not in there:
+                    self._mlflow.log_image(run_id, Image(str(path)), key=name, step=step, synchronous=True)
+                    there.add((step, name))
+
+        if files:
+            from mlflow import Image
+
+            self._submit(carry_out)
 
     def interrupt(self) -> None:
         """Close every run that is under way as KILLED, to be opened again by a resume."""
@@ -233,6 +253,14 @@ class Tracker:
         self._attempted.add(run.trial_id)
         tags = {**run.tags, "sweep.id": self._sweep_id, "trial.id": run.trial_id}
         return self._mlflow.create_run(self._experiment_id, tags=tags, run_name=run.trial_id).info.run_id
+
+    def _pictures_of(self, run_id: str) -> set[tuple[int, str]]:
+        """Step and name of the images that a run has, asked of the server once."""
+        if run_id not in self._pictures:
+            names = [Path(file.path).name for file in self._mlflow.list_artifacts(run_id, "images")]
+            found = [_LOGGED_PICTURE.match(name) for name in names]
+            self._pictures[run_id] = {(int(match[2]), match[1]) for match in found if match}
+        return self._pictures[run_id]
 
     def _log(self, run: RunDescription, rows: Sequence[MetricRow], tags: Mapping[str, str] | None = None) -> None:
         self._write(self._run(run), rows=rows, tags=tags or {})

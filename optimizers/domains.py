@@ -95,19 +95,19 @@ class Flag:
 
 @dataclass(frozen=True)
 class Choice:
-    """One of a few words."""
+    """One of a few words, or of a few whole numbers."""
 
-    values: tuple[str, ...]
+    values: tuple[str, ...] | tuple[int, ...]
 
-    def check(self, value: Any, name: str) -> str:
-        """Return `value`, which must be one of the words."""
+    def check(self, value: Any, name: str) -> str | int:
+        """Return `value`, which must be one of them."""
         if value not in self.values:
-            raise _wrong(self, value, name, did_you_mean(value, self.values))
+            raise _wrong(self, value, name, did_you_mean(str(value), [str(each) for each in self.values]))
         return value
 
     def describe(self) -> str:
         """Such as "one of triangle, cosine"."""
-        return "one of " + ", ".join(self.values)
+        return "one of " + ", ".join(str(each) for each in self.values)
 
 
 @dataclass(frozen=True)

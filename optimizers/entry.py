@@ -104,6 +104,20 @@ class OptimizerEntry:
         known, hint = ", ".join(self.hyperparameters), did_you_mean(name, self.hyperparameters)
         raise InputError(f"{self.name} has no hyperparameter {name!r}; it has {known}.{hint}")
 
+    def parts(self, hyperparameters: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+        """Settings of one part of a model each, by the part's name: mappings under what is no hyperparameter."""
+        return {
+            name: value
+            for name, value in hyperparameters.items()
+            if name not in self.hyperparameters and isinstance(value, Mapping)
+        }
+
+    def for_part(self, hyperparameters: Mapping[str, Any], part: str) -> dict[str, Any]:
+        """What holds for one part of a model: the settings of all parts, its own put over them."""
+        parts = self.parts(hyperparameters)
+        shared = {name: value for name, value in hyperparameters.items() if name not in parts}
+        return {**shared, **parts.get(part, {})}
+
     def check_group(self, group: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
         """A param group, whose keys may stand in place of the checked `values`, as keyword arguments of the class.
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Collection
 
 import optimizers
-from optimizers import InputError, did_you_mean
+from optimizers import InputError, OptimizerEntry, did_you_mean
 from optimizers.domains import Integer
-from search_spaces.schema import INTEGER_DISTRIBUTIONS, NUMERIC_DISTRIBUTIONS, Sweep
-from search_spaces.space import arm_space, hyperparameters
+from search_spaces.schema import INTEGER_DISTRIBUTIONS, NUMERIC_DISTRIBUTIONS, Parameter, Sweep
+from search_spaces.space import arm_space, hyperparameters, owner_of
 
 # Enough for every combination in the shipped spaces; what a larger one has beyond it is checked trial by trial.
 MAX_CORNERS = 4096
@@ -53,28 +54,34 @@ def _check_arm(sweep: Sweep, name: str) -> None:
     except InputError as error:
         raise sweep.error("arms", name, "parameters" if "when names" in str(error) else "space", str(error)) from None
     for parameter in space.parameters:
-        owner = parameter.partition(".")[0]
-        if owner not in entry.hyperparameters:
-            place = ("parameters", parameter) if parameter in arm.parameters else ("space",)
-            raise sweep.error(
-                "arms", name, *place,
-                f'{arm.optimizer} has no hyperparameter "{owner}"; it has {", ".join(entry.hyperparameters)}.'
-                f"{did_you_mean(owner, entry.hyperparameters)}",
-            )  # fmt: skip
-        distribution = space.parameters[parameter].distribution
-        if isinstance(entry.hyperparameters[owner].domain, Integer) and distribution in CONTINUOUS:
-            raise sweep.error(
-                "arms", name, *(("parameters", parameter) if parameter in arm.parameters else ("space",)),
-                f"{owner} is a whole number; draw it by int_uniform or int_log_uniform, not by {distribution}",
-            )  # fmt: skip
+        _check_parameter(sweep, name, parameter, space.parameters[parameter], entry)
     for configuration in itertools.islice(space.corners(), MAX_CORNERS):
+        values = hyperparameters(configuration)
         try:
-            entry.check(entry.with_budget(hyperparameters(configuration), steps=NOMINAL_STEPS, epochs=NOMINAL_EPOCHS))
+            for part in entry.parts(values) or ("",):
+                own = entry.for_part(values, part)
+                entry.check(entry.with_budget(own, steps=NOMINAL_STEPS, epochs=NOMINAL_EPOCHS))
         except InputError as error:
-            raise sweep.error("arms", name, *_blame(str(error), arm.parameters), str(error)) from None
+            raise sweep.error("arms", name, *_blame(str(error), arm.parameters, entry), str(error)) from None
 
 
-def _blame(message: str, own_parameters: dict) -> tuple[str, ...]:
+def _check_parameter(sweep: Sweep, arm: str, name: str, parameter: Parameter, entry: OptimizerEntry) -> None:
+    place = ("parameters", name) if name in sweep.arms[arm].parameters else ("space",)
+    _, owner = owner_of(name, entry.hyperparameters)
+    if owner not in entry.hyperparameters:
+        raise sweep.error(
+            "arms", arm, *place,
+            f'{entry.name} has no hyperparameter "{owner}"; it has {", ".join(entry.hyperparameters)}.'
+            f"{did_you_mean(owner, entry.hyperparameters)}",
+        )  # fmt: skip
+    if isinstance(entry.hyperparameters[owner].domain, Integer) and parameter.distribution in CONTINUOUS:
+        raise sweep.error(
+            "arms", arm, *place,
+            f"{owner} is a whole number; draw it by int_uniform or int_log_uniform, not by {parameter.distribution}",
+        )  # fmt: skip
+
+
+def _blame(message: str, own_parameters: Collection[str], entry: OptimizerEntry) -> tuple[str, ...]:
     """The arm's own parameter that the message speaks of, if there is one."""
-    mentioned = [name for name in own_parameters if name.partition(".")[0] in message]
+    mentioned = [name for name in own_parameters if owner_of(name, entry.hyperparameters)[1] in message]
     return ("parameters", max(mentioned, key=len)) if mentioned else ("space",)

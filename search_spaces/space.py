@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
@@ -75,7 +75,8 @@ class ArmSpace:
         known = optimizers.get(self.optimizer).hyperparameters
 
         def choose(name: str, parameter: Parameter) -> Scalar:
-            candidates = [parameter.default, known[name].default if name in known else None, *_middles(parameter)]
+            usual = known.get(name.removeprefix(f"{owner_of(name, known)[0]}."))
+            candidates = [parameter.default, usual.default if usual else None, *_middles(parameter)]
             return next(value for value in candidates if value is not None and parameter.contains(value))
 
         return self.assemble(choose)
@@ -127,15 +128,27 @@ def arm_space(arm: Arm) -> ArmSpace:
 def hyperparameters(configuration: Mapping[str, Scalar]) -> dict[str, Any]:
     """Nest dotted names: ``{"beta1_schedule": "demon", "beta1_schedule.total": 9}`` becomes one schedule mapping."""
     nested: dict[str, Any] = {}
+    below: dict[str, dict[str, Scalar]] = {}
     for name, value in configuration.items():
         owner, dot, key = name.partition(".")
-        if not dot:
-            nested[owner] = {"kind": value, **nested[owner]} if isinstance(nested.get(owner), dict) else value
-            continue
-        if not isinstance(nested.get(owner), dict):
-            nested[owner] = {"kind": nested[owner]} if owner in nested else {}
-        nested[owner][key] = value
+        if dot:
+            below.setdefault(owner, {})[key] = value
+        else:
+            nested[owner] = value
+    for owner, values in below.items():
+        kind = {"kind": nested[owner]} if owner in nested else {}
+        nested[owner] = {**kind, **hyperparameters(values)}
     return nested
+
+
+def owner_of(parameter: str, known: Collection[str]) -> tuple[str, str]:
+    """The part of a model that a parameter is for, "" for all parts, and the hyperparameter that it belongs to.
+
+    ``discriminator.beta1_schedule.total`` is for the discriminator and belongs to its beta1_schedule.
+    """
+    first, _, rest = parameter.partition(".")
+    own = rest.partition(".")[0]
+    return (first, own) if first not in known and own in known else ("", first)
 
 
 def _conditions_first(parameters: Mapping[str, Parameter]) -> dict[str, Parameter]:

@@ -1,4 +1,4 @@
-"""A trial's folder: few, small, atomic checkpoints, and a record of the curve that outlives them."""
+"""A trial's folder: few, small, atomic checkpoints, and what outlives them: a record of the curve, and pictures."""
 
 from __future__ import annotations
 
@@ -7,11 +7,15 @@ import os
 import re
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 # The one before the newest stays, so that a disk that loses the newest does not lose the trial.
 KEPT_CHECKPOINTS = 2
 _NAME = re.compile(r"step-(\d+)\.session-(\d+)\.pt")
+_PICTURE = re.compile(r"(.+)\.step-(\d+)\.png")
 
 
 class TrialFolder:
@@ -24,6 +28,7 @@ class TrialFolder:
     def __init__(self, path: str | Path, session: int = 1) -> None:
         self.path, self.session = Path(path), session
         self._checkpoints = self.path / "checkpoints"
+        self._pictures = self.path / "pictures"
 
     def save_checkpoint(self, state: dict[str, Any], step: int) -> None:
         """Write ``state`` whole or not at all, then drop this session's older ones."""
@@ -63,6 +68,21 @@ class TrialFolder:
     def delete_checkpoints(self) -> None:
         """A finished trial needs none."""
         shutil.rmtree(self._checkpoints, ignore_errors=True)
+
+    def write_picture(self, step: int, name: str, picture: Tensor) -> None:
+        """Keep bytes (channels, height, width), as they were to be seen after that step, as a PNG file."""
+        from torchvision.io import write_png
+
+        self._pictures.mkdir(parents=True, exist_ok=True)
+        path = self._pictures / f"{name}.step-{step:09d}.png"
+        temporary = path.with_suffix(f".{os.getpid()}.tmp")
+        write_png(picture.cpu(), str(temporary))
+        temporary.replace(path)
+
+    def pictures(self) -> list[tuple[int, str, Path]]:
+        """The pictures that are kept, in their order: step, name, file."""
+        found = [(path, _PICTURE.fullmatch(path.name)) for path in self._pictures.glob("*.png")]
+        return sorted((int(match[2]), match[1], path) for path, match in found if match)
 
     def write_record(self, record: dict[str, Any]) -> None:
         """Replace the record: the spec, the curve so far and, at the end, the outcome.

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from trainables.data import Split
 from trainables.no_data import SPREAD
-from trainables.workload import Workload
+from trainables.workload import OneLoss
 
 TOLERANCE = 1e-6
 STEPS_TO_TOLERANCE = "steps_to_1e-6"
@@ -41,7 +41,7 @@ class Point(nn.Module):
         self.register_buffer("reached", torch.tensor(-1))
 
 
-class Function(Workload):
+class Function(OneLoss):
     """A function of (x, y), its ``minima``, the ``start`` that is usual, the ``window`` ((left, right), (bottom, top))
     in which it is drawn, and the ``source`` of formula and start.
 

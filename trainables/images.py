@@ -10,12 +10,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from trainables.data import Split
-from trainables.workload import EVALUATION_BATCH, Workload
+from trainables.workload import EVALUATION_BATCH, OneLoss
 
 PADDING = 4
 
 
-class Classification(Workload):
+class Classification(OneLoss):
     """Cross-entropy and accuracy over images stored as bytes, normalised by ``mean`` and ``deviation`` a channel.
 
     ``shape`` is the model's input (channels, height, width), or (features,) for a net that takes them flat. ``mirrors``

@@ -19,7 +19,7 @@ from torch.nn import functional
 
 from trainables.data import Split
 from trainables.feeds import Feed, Sequential
-from trainables.workload import Workload
+from trainables.workload import OneLoss
 
 EVALUATION_COLUMNS = 10
 State = tuple[Tensor, Tensor]
@@ -70,7 +70,7 @@ class LanguageModel(nn.Module):
         self.carried = (state[0].to(device), state[1].to(device)) if state.numel() else None
 
 
-class Lstm(Workload):
+class Lstm(OneLoss):
     def build_model(self, classes: int) -> LanguageModel:
         sizes = {name: self.options[name] for name in ("embedding", "hidden", "layers", "dropout", "tied")}
         return LanguageModel(classes, **sizes)

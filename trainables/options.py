@@ -3,12 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from optimizers import Hyperparameter, InputError, did_you_mean
 from optimizers.domains import Choice, Flag, Integer, Numbers, OrOff, Real, Text
 
 Options = Mapping[str, Hyperparameter]
+
+
+@dataclass(frozen=True)
+class FilePath:
+    """The full path of a file, which each node has; that it is there is checked with the data."""
+
+    def check(self, value: Any, name: str) -> str:
+        """Return ``value``, which must be a full path."""
+        if not isinstance(value, str) or not Path(value).is_absolute():
+            raise InputError(f"{name} must be {self.describe()}, got {value!r}.")
+        return value
+
+    def describe(self) -> str:
+        """A noun phrase."""
+        return "the full path of a file"
+
 
 TRAINING: Options = {
     "lr_schedule": Hyperparameter(
@@ -28,6 +46,10 @@ TRAINING: Options = {
     "precision": Hyperparameter(
         "float32", "of the forward pass; bfloat16 by autocast, parameters and optimizer stay float32",
         Choice(("float32", "bfloat16")),
+    ),
+    "compile": Hyperparameter(
+        False, "compile the losses by torch.compile: slower to start, faster steps where the device gains from it",
+        Flag(),
     ),
 }  # fmt: skip
 """Of every workload."""
@@ -65,6 +87,23 @@ ONE_BILLION_WORD: Options = {
 """Of the language model on the One Billion Word benchmark."""
 
 
+DCGAN: Options = {
+    "loss": Hyperparameter("non_saturating", "of the two players", Choice(("non_saturating", "wgan_gp"))),
+    "discriminator_steps": Hyperparameter(1, "steps of the discriminator to one of the generator", Integer(1)),
+    "penalty": Hyperparameter(10.0, "wgan_gp: weight of the slope's penalty", Real(0)),
+    "resolution": Hyperparameter(32, "side of the images that the players see", Choice((32, 64)), "pixels"),
+    "latent": Hyperparameter(100, "numbers that an image is generated from", Integer(1)),
+    "width": Hyperparameter(64, "channels of the layers beside the images; deeper ones have more", Integer(1)),
+    "samples": Hyperparameter(2048, "images generated to measure a distance", Integer(2)),
+    "inception": Hyperparameter(
+        None,
+        "full path of torch-fidelity's weights-inception-2015-12-05-6726825d.pth: FID is measured too",
+        OrOff(FilePath()),
+    ),
+}
+"""Of generative adversarial nets."""
+
+
 def image_files(resolution: int) -> Options:
     """Of workloads that read images from files."""
     return {
@@ -83,6 +122,15 @@ def augmentation(default: bool) -> Options:
             Flag(),
         )
     }  # fmt: skip
+
+
+def missing_file(values: Mapping[str, Any], options: Options) -> str | None:
+    """The first option that names a file which is not there, if one does."""
+    for name, one in options.items():
+        domain = one.domain.domain if isinstance(one.domain, OrOff) else one.domain
+        if isinstance(domain, FilePath) and values[name] is not None and not Path(values[name]).is_file():
+            return name
+    return None
 
 
 def checked(given: Mapping[str, Any], options: Options, owner: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from optimizers import Hyperparameter, InputError, did_you_mean
 from optimizers.domains import Real
 from trainables.no_data import SPREAD
 from trainables.options import (
+    DCGAN,
     IMAGES,
     ONE_BILLION_WORD,
     TRAINING,
@@ -20,6 +21,7 @@ from trainables.options import (
     checked,
     image_files,
     language_model,
+    missing_file,
 )
 
 if TYPE_CHECKING:
@@ -32,10 +34,12 @@ class WorkloadEntry:
     """What a reader and a sweep need to know of a workload before it is loaded.
 
     ``target`` is "module:Class" of the workload; ``data_module`` has ``check(root)`` and ``load(root)`` for its data.
-    ``metrics`` are those of the validation split. ``score`` is the test metric that the verdict compares,
-    ``score_goal`` says which way is better, and ``score_note``, a sentence, what else must be known to read it.
-    ``epochs`` and ``batch_size`` hold where a sweep gives none, ``training`` is put over the defaults of how a run is
-    trained, and ``options`` are what else a sweep may set; those that ``data_options`` names say which data is loaded.
+    ``metrics`` are those of the validation split; ``optional_metrics`` are measured where the option beside them is
+    set. ``parts`` names the parts of the model that have an optimizer each, where there are more than one. ``score`` is
+    the test metric that the verdict compares, ``score_goal`` says which way is better, and ``score_note``, a sentence,
+    what else must be known to read it. ``epochs`` and ``batch_size`` hold where a sweep gives none, ``training`` is put
+    over the defaults of how a run is trained, and ``options`` are what else a sweep may set; those that
+    ``data_options`` names say which data is loaded.
     """
 
     name: str
@@ -50,9 +54,20 @@ class WorkloadEntry:
     batch_size: int
     reference: str
     score_note: str = ""
+    parts: tuple[str, ...] = ()
+    optional_metrics: Mapping[str, str] = field(default_factory=dict)
     training: Mapping[str, Any] = field(default_factory=dict)
     options: Options = field(default_factory=dict)
     data_options: tuple[str, ...] = ()
+
+    def metrics_with(self, options: Mapping[str, Any]) -> tuple[str, ...]:
+        """The metrics of the validation split under these options."""
+        return (*self.metrics, *(name for name, option in self.optional_metrics.items() if options.get(option)))
+
+    @property
+    def train_losses(self) -> tuple[str, ...]:
+        """What is minimized, as a mean over the training data."""
+        return tuple(f"train/{part}_loss" for part in self.parts) or ("train/loss",)
 
     def check_training(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """How a run is trained, every option in its canonical form. Raises InputError."""
@@ -70,6 +85,11 @@ class WorkloadEntry:
     def check_data(self, root: Path, options: Mapping[str, Any] | None = None) -> None:
         """Raise InputError, naming the file and what would be right, unless the data can be had; imports no torch."""
         importlib.import_module(self.data_module).check(root, **self._data_options(options))
+        values = self.check_options(options or {})
+        missing = missing_file(values, self.options)
+        if missing is not None:
+            wanted = f"{self.name}'s option {missing} ({self.options[missing].description})"
+            raise InputError(f"{values[missing]}: there is no such file; correct {wanted}, or leave it out")
 
     def obtain_data(self, root: Path, options: Mapping[str, Any] | None = None) -> None:
         """As :meth:`check_data`, after downloading what can be downloaded where nothing of it is there."""
@@ -126,6 +146,25 @@ def _function(class_name: str, reference: str) -> WorkloadEntry:
         reference=reference,
         score_note="A run that misses 1e-6 counts its steps once more for each decade that it lacks.",
         options={"spread": Hyperparameter(SPREAD, "how far from the usual start a run begins at most", Real(0, 2))},
+    )
+
+
+def _dcgan(data: str, reference: str, source: Mapping[str, Any]) -> WorkloadEntry:
+    """A generator and a discriminator on images."""
+    return WorkloadEntry(
+        name=f"dcgan/{data}",
+        target=f"trainables.dcgan_{data}:Dcgan{data.capitalize()}",
+        model="DCGAN, two players; WGAN-GP as an option",
+        epochs=20,
+        batch_size=128,
+        metrics=("val/frechet_distance",),
+        optional_metrics={"val/fid": "inception"},
+        score="test/frechet_distance",
+        score_goal="minimize",
+        reference=reference,
+        parts=("discriminator", "generator"),
+        options=DCGAN,
+        **source,
     )
 
 
@@ -251,6 +290,8 @@ _ENTRIES = {
             reference="none published for this pair",
             **{**_IMAGENET, "options": image_files(64)},
         ),
+        _dcgan("mnist", "none published for this distance", _MNIST),
+        _dcgan("cifar10", "FID of a plain DCGAN 132; SN-GAN: AdaBelief 12.36, Adam 13.25", _CIFAR10),
         _lstm("ptb", "ptb", "Penn Treebank, Mikolov's files ptb.*.txt", "Adam 84.3, 67.3, 64.3 with 1, 2, 3 layers"),
         _lstm("wikitext2", "wikitext-2", "WikiText-2, files wiki.*.tokens", "none published for this net"),
         _lstm("text", "python", "any folder of text; Python's own help texts", "none published"),

@@ -5,23 +5,20 @@ from __future__ import annotations
 import hashlib
 import math
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-import optimizers
-from optimizers.diagnostics import diagnostics
 from trainables import registry
 from trainables.data import DataSet, Split
 from trainables.learning_rate import factor
+from trainables.parts import TrainedPart
 from trainables.spec import TrialSpec
 from trainables.workload import Workload
 
-# A loss this many times that of the first step (or of 1, if that was smaller) will not come back.
-DIVERGENCE_MULTIPLE = 100.0
 # Reading the loss waits for the device, so it is not read at every step.
 STEPS_BETWEEN_LOSS_CHECKS = 10
 
@@ -33,19 +30,14 @@ def open_training(spec: TrialSpec, data: DataSet, device: torch.device) -> Train
     return Training(spec, registry.get(spec.workload).load(spec.options), data, device)
 
 
-def _distance(before: Iterable[Tensor], after: Iterable[Tensor]) -> float:
-    """The Euclidean distance between two states of all parameters."""
-    squares = [(q.detach() - p).square().sum() for p, q in zip(before, after, strict=True)]
-    return torch.stack(squares).sum().sqrt().item()
-
-
 class Training:
     """Trains ``spec`` on ``data`` and keeps its curve: one point an epoch, or what stands for it.
 
     A point has ``step``, ``epoch``, ``timestamp`` (milliseconds since 1970), ``train/loss`` (mean since the last one),
     the validation metrics, and of the last step ``optim/update_norm``, how far it moved all parameters together, and
-    ``optim/...``, what the optimizer says of itself. Equal specs give equal bits on the CPU, however often the run was
-    stopped and restored in between.
+    ``optim/...``, what the optimizer says of itself. Where parts of the model are trained by an optimizer each, the
+    part's name stands before that: ``train/generator_loss``. Equal specs give equal bits on the CPU, however often the
+    run was stopped and restored in between.
     """
 
     def __init__(self, spec: TrialSpec, workload: Workload, data: DataSet, device: torch.device) -> None:
@@ -58,22 +50,22 @@ class Training:
         self._feed = workload.feed(data.train, spec.batch_size)
         self.steps_per_epoch = spec.evaluate_every or self._feed.steps_per_epoch
         self.total_steps = self.steps_per_epoch * spec.epochs
-        self._entry = optimizers.get(spec.optimizer)
-        self.optimizer = self._build_optimizer()
-        self._rates = [group["lr"] for group in self.optimizer.param_groups]
+        self.parts = self._build_parts()
         self._order_generator = torch.Generator().manual_seed(spec.seed)
         self.step = 0
         self.curve: list[CurvePoint] = []
         self.diverged = False
-        self.initial_loss: float | None = None
         self.train_seconds = 0.0
-        self._loss_sum, self._targets_seen = torch.zeros((), device=device), 0
+        self._pictures: list[tuple[int, str, Tensor]] = []
         self._begin_pass()
 
-    def _build_optimizer(self) -> torch.optim.Optimizer:
+    def _build_parts(self) -> tuple[TrainedPart, ...]:
+        if self._how["compile"]:
+            # In a process that has trained before, what was compiled for other models is in the way.
+            torch.compiler.reset()
         passes = math.ceil(self.total_steps / self._feed.steps_per_epoch)
-        settings = self._entry.with_budget(self.spec.hyperparameters, steps=self.total_steps, epochs=passes)
-        return optimizers.build(self.spec.optimizer, self.model.parameters(), **settings)
+        parts = self.workload.parts(self.model)
+        return tuple(TrainedPart(part, self.spec, self._how, self.total_steps, passes) for part in parts)
 
     @property
     def epoch(self) -> int:
@@ -102,96 +94,68 @@ class Training:
         """Draw the order of a pass, at its start or when a run goes on in the middle of it."""
         self._epoch_start_state = self._order_generator.get_state()
         self._feed.begin_epoch(self._order_generator)
-        set_epoch = getattr(self.optimizer, "set_epoch", None)
-        if set_epoch is not None:
-            set_epoch(self.step // self._feed.steps_per_epoch + 1)
+        for part in self.parts:
+            part.begin_pass(self.step // self._feed.steps_per_epoch + 1)
 
     def _train_step(self) -> None:
         inputs, targets = self._feed.batch(self.step % self._feed.steps_per_epoch)
-        loss = self._backward(inputs, targets)
-        if self._how["clip_norm"] is not None:
-            nn.utils.clip_grad_norm_(self.model.parameters(), self._how["clip_norm"])
-        change = factor(self.step + 1, self.total_steps, self._how)
-        for group, rate in zip(self.optimizer.param_groups, self._rates, strict=True):
-            group["lr"] = rate * change
-        end_of_epoch = (self.step + 1) % self.steps_per_epoch == 0
-        before = [p.detach().clone() for p in self.model.parameters()] if end_of_epoch else []
-        try:
-            self.optimizer.step()
-        except FloatingPointError:  # an optimizer that refuses gradients that are not finite
-            self.diverged = True
-        self._loss_sum.add_(loss, alpha=targets.numel())
-        self._targets_seen += targets.numel()
+        rate = factor(self.step + 1, self.total_steps, self._how)
         self.step += 1
+        end_of_epoch = self.step % self.steps_per_epoch == 0
+        steps_left = -self.step % self.steps_per_epoch
+        for part in self.parts:
+            if self.step % part.every == 0:
+                self._freeze_all_but(part)
+                self.diverged |= not part.take_turn(inputs, targets, rate, measured=steps_left < part.every)
         if self.workload.watches_steps:
             with self.weights_for_use():
                 self.workload.after_step(self.model, self.step)
         if not self.diverged and (self.step % STEPS_BETWEEN_LOSS_CHECKS == 1 or end_of_epoch):
-            self._check_divergence(loss.item())
+            self.diverged = any(self._has_diverged(part) for part in self.parts)
         if end_of_epoch and not self.diverged:
-            self._end_epoch(_distance(before, self.model.parameters()))
+            self._end_epoch()
         if self.step % self._feed.steps_per_epoch == 0 and not self.finished:
             self._begin_pass()
 
-    def _backward(self, inputs: Tensor, targets: Tensor) -> Tensor:
-        """Set the gradients of a batch, part after part; returns its mean loss."""
-        self.optimizer.zero_grad()
-        if self._how["accumulate"] == 1:
-            loss = self._loss(inputs, targets)
-            loss.backward()
-            return loss.detach()
-        total = torch.zeros((), device=self.device)
-        parts = (part.tensor_split(self._how["accumulate"]) for part in (inputs, targets))
-        for x, y in zip(*parts, strict=True):
-            if y.numel():
-                loss = self._loss(x, y) * (y.numel() / targets.numel())
-                loss.backward()
-                total += loss.detach()
-        return total
+    def _freeze_all_but(self, learning: TrainedPart) -> None:
+        """What only lets the gradient through needs none of its own."""
+        if len(self.parts) > 1:
+            for part in self.parts:
+                part.module.requires_grad_(part is learning)
 
-    def _loss(self, inputs: Tensor, targets: Tensor) -> Tensor:
-        if self._how["precision"] == "float32":
-            return self.workload.loss(self.model, inputs, targets)
-        with torch.autocast(self.device.type, torch.bfloat16):
-            return self.workload.loss(self.model, inputs, targets)
+    def _has_diverged(self, part: TrainedPart) -> bool:
+        loss = part.read_loss()
+        return loss is not None and not loss <= self.workload.highest_loss(part.initial_loss or 0.0)
 
-    def _check_divergence(self, loss: float) -> None:
-        if self.initial_loss is None:
-            self.initial_loss = loss
-        limit = DIVERGENCE_MULTIPLE * max(self.initial_loss, 1.0)
-        self.diverged = not (loss <= limit and math.isfinite(self._loss_sum.item()))
-
-    def _end_epoch(self, update_norm: float) -> None:
+    def _end_epoch(self) -> None:
         metrics = self._evaluate("val", self.data.validation)
         if not all(math.isfinite(value) for value in metrics.values()):
             self.diverged = True
             return
-        train_loss = self._loss_sum.item() / self._targets_seen
-        self._loss_sum.zero_()
-        self._targets_seen = 0
-        self.curve.append(
-            {
-                "step": self.step,
-                "epoch": self.epoch,
-                "timestamp": int(time.time() * 1000),
-                "train/loss": train_loss,
-                **metrics,
-                "optim/update_norm": update_norm,
-                **{f"optim/{name}": value for name, value in diagnostics(self.optimizer).items()},
-            }
-        )
+        reports = [part.report() for part in self.parts]
+        point: CurvePoint = {"step": self.step, "epoch": self.epoch, "timestamp": int(time.time() * 1000), **metrics}
+        for report in reports:
+            point |= report
+        self.curve.append(point)
+        with self.weights_for_use():
+            pictures = self.workload.pictures(self.model)
+        self._pictures += [(self.step, name, picture) for name, picture in pictures.items()]
+
+    def take_pictures(self) -> list[tuple[int, str, Tensor]]:
+        """What was to be seen at the evaluations since the last call: (step, name, bytes (channels, height, width))."""
+        taken, self._pictures = self._pictures, []
+        return taken
 
     @contextmanager
     def weights_for_use(self) -> Iterator[None]:
         """Inside, the model has the weights that are meant to be used, where the optimizer trains others."""
-        optimizer: Any = self.optimizer
-        if self._entry.averages_weights:
-            optimizer.eval()
+        for part in self.parts:
+            part.use(for_evaluation=True)
         try:
             yield
         finally:
-            if self._entry.averages_weights:
-                optimizer.train()
+            for part in self.parts:
+                part.use(for_evaluation=False)
 
     def _evaluate(self, prefix: str, split: Split) -> dict[str, float]:
         with self.weights_for_use():
@@ -216,16 +180,13 @@ class Training:
             "spec": self.spec.to_dict(),
             "fingerprint": self.data.fingerprint,
             "model": self.model.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
+            "parts": [part.state_dict() for part in self.parts],
             "torch_generator": torch.get_rng_state(),
             "cuda_generator": torch.cuda.get_rng_state(self.device) if self.device.type == "cuda" else None,
             "epoch_start_generator": self._epoch_start_state,
-            "loss_sum": self._loss_sum,
-            "targets_seen": self._targets_seen,
             "step": self.step,
             "curve": self.curve,
             "diverged": self.diverged,
-            "initial_loss": self.initial_loss,
             "train_seconds": self.train_seconds,
         }
 
@@ -236,13 +197,12 @@ class Training:
         if state["fingerprint"] != self.data.fingerprint:
             raise ValueError("it was written by a run on other data")
         self.step, self.curve, self.diverged = state["step"], state["curve"], state["diverged"]
-        self.initial_loss, self.train_seconds = state["initial_loss"], state["train_seconds"]
+        self.train_seconds = state["train_seconds"]
         self.model.load_state_dict(state["model"])
         self._order_generator.set_state(state["epoch_start_generator"])
         self._enter_pass()
-        self.optimizer.load_state_dict(state["optimizer"])
-        self._loss_sum.copy_(state["loss_sum"])
-        self._targets_seen = state["targets_seen"]
+        for part, of_part in zip(self.parts, state["parts"], strict=True):
+            part.load_state_dict(of_part)
         torch.set_rng_state(state["torch_generator"])
         if state["cuda_generator"] is not None and self.device.type == "cuda":
             torch.cuda.set_rng_state(state["cuda_generator"], self.device)

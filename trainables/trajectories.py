@@ -17,7 +17,6 @@ import optimizers
 from optimizers import InputError, did_you_mean
 from trainables.functions import FUNCTIONS, TOLERANCE, Function, Pair
 from trainables.no_data import STEPS_PER_EPOCH
-from trainables.training import DIVERGENCE_MULTIPLE
 
 STEPS = 2000
 # Two an order of magnitude: 1e-4, 3.2e-4, ... 1.
@@ -103,7 +102,7 @@ def walk(function: Function, optimizer: str, lr: float, most_steps: int = STEPS)
     built = optimizers.build(optimizer, [point], **settings)
     set_epoch = getattr(built, "set_epoch", None)
     points = [function.start]
-    limit = DIVERGENCE_MULTIPLE * max(function.value(*function.start), 1.0)
+    limit = function.highest_loss(function.value(*function.start))
     loss = math.nan
     for step in range(1, most_steps + 1):
         if set_epoch is not None and step % STEPS_PER_EPOCH == 1:

@@ -119,6 +119,8 @@ class Trial(tune.Trainable):
         saved = time.monotonic()
         while training.step < until and not training.finished:
             training.advance(min(until - training.step, 100))
+            for picture in training.take_pictures():
+                self._folder.write_picture(*picture)
             if time.monotonic() - saved > CHECKPOINT_INTERVAL_S and training.step < until:
                 self._folder.save_checkpoint(training.state_dict(), training.step)
                 saved = time.monotonic()

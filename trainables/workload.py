@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import Any, ClassVar
 
@@ -16,8 +18,28 @@ from trainables.feeds import Feed, Shuffled
 EVALUATION_BATCH = 2048
 
 
+# A loss this many times that of the first step (or of 1, if that was smaller) will not come back.
+DIVERGENCE_MULTIPLE = 100.0
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+"""The mean training loss, a scalar, of a batch's inputs and targets."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of a model that has a loss and an optimizer of its own; its turn comes at every ``every``-th step.
+
+    The parts of a model take turns in their order, each on what the one before has just learnt.
+    """
+
+    name: str
+    module: nn.Module
+    loss: Loss
+    every: int = 1
+
+
 class Workload(ABC):
-    """One model with its loss, for the data set that its registry entry names.
+    """A model in one or more parts, each with its loss, for the data set that its registry entry names.
 
     A subclass is one readable file. ``options`` are those of its entry, checked. It must be stateless: everything that
     varies lies in the model, the optimizer and the generators, which a checkpoint holds.
@@ -38,12 +60,20 @@ class Workload(ABC):
         """Called before the first batch of each epoch."""
 
     @abstractmethod
-    def loss(self, model: nn.Module, inputs: Tensor, targets: Tensor) -> Tensor:
-        """Mean training loss of one batch, a scalar."""
+    def parts(self, model: nn.Module) -> tuple[Part, ...]:
+        """What is trained of the model, with the names of the registry's entry; one part without a name if all is."""
+
+    def highest_loss(self, first: float) -> float:
+        """The loss above which a run that began with a loss of ``first`` counts as diverged."""
+        return DIVERGENCE_MULTIPLE * max(first, 1.0)
 
     @abstractmethod
     def evaluate(self, model: nn.Module, split: Split) -> dict[str, float]:
         """Metrics of a whole split by their bare names, for example ``{"loss": 0.1, "accuracy": 0.97}``."""
+
+    def pictures(self, model: nn.Module) -> dict[str, Tensor]:
+        """What is to be seen of the model at an evaluation, by name: bytes (channels, height, width)."""
+        return {}
 
     watches_steps: ClassVar[bool] = False
     """Whether ``after_step`` is to be called; it costs an exchange of the weights where an optimizer averages them."""
@@ -53,6 +83,17 @@ class Workload(ABC):
 
         What it counts belongs into buffers of the model, so that a checkpoint holds it.
         """
+
+
+class OneLoss(Workload):
+    """A workload whose model is trained as a whole."""
+
+    @abstractmethod
+    def loss(self, model: nn.Module, inputs: Tensor, targets: Tensor) -> Tensor:
+        """Mean training loss of one batch, a scalar."""
+
+    def parts(self, model: nn.Module) -> tuple[Part, ...]:
+        return (Part("", model, partial(self.loss, model)),)
 
 
 def multilayer_perceptron(*widths: int) -> nn.Sequential:

@@ -34,6 +34,10 @@ CASES = {
     ),
     "baseline that is no arm": (["--set", "baseline=sgd"], 'baseline: "sgd" is no arm; the arms are adam, scheduled.'),
     "no trials": (["--set", "search.trials=0"], "search.trials: input should be greater than or equal to 1, not 0"),
+    "a part that the model does not have": (
+        ["--set", "arms.adam.parameters={generator.lr: {value: 1e-3}}"],
+        'arms.adam.parameters.generator.lr: mlp/digits has no part "generator"; it has one optimizer and no parts.',
+    ),
     "unknown workload": (["--set", "workload.name=mlp/digit"], 'Did you mean "mlp/digits"?'),
     "unknown metric": (["--set", "metric.name=val/los"], 'mlp/digits has no metric "val/los"'),
     "nobody at the tracking URL": (["--tracking-uri", "http://127.0.0.1:9"], "no MLflow server answers there"),

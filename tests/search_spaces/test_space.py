@@ -87,6 +87,16 @@ def test_dotted_names_nest_into_schedules() -> None:
         "lr": 0.1,
         "beta1_schedule": {"kind": "demon", "total": 9},
     }
+    of_a_part = {
+        "lr": 0.1,
+        "generator.lr": 0.2,
+        "generator.beta1_schedule": "demon",
+        "generator.beta1_schedule.total": 9,
+    }
+    assert hyperparameters(of_a_part) == {
+        "lr": 0.1,
+        "generator": {"lr": 0.2, "beta1_schedule": {"kind": "demon", "total": 9}},
+    }
     assert hyperparameters({"beta1_schedule.total": 9, "beta1_schedule": "demon"}) == {
         "beta1_schedule": {"kind": "demon", "total": 9}
     }

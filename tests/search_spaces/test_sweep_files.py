@@ -9,6 +9,7 @@ import pytest
 
 from optimizers import InputError
 from search_spaces import Sweep, catalogue, load_sweep, parse_sweep
+from search_spaces.space import arm_space, hyperparameters
 from search_spaces.yaml_source import dump_yaml, load_yaml
 
 GOOD = """\
@@ -181,3 +182,39 @@ def test_tags_that_make_objects_are_refused() -> None:
 def test_the_published_json_schema_is_that_of_the_models() -> None:
     published = json.loads((Path(catalogue.__file__).parent / "sweep.schema.json").read_text())
     assert published == Sweep.model_json_schema()
+
+
+PARTS = """\
+name: parts
+workload: {name: dcgan/mnist}
+metric: {name: val/frechet_distance}
+baseline: adam
+arms:
+  adam:
+    optimizer: adam
+    space: [lr]
+    parameters:
+      generator.lr: {distribution: log_uniform, min: 1e-5, max: 1e-2}
+      discriminator.beta1: {value: 0.5}
+      beta2: {value: 0.99}
+"""
+
+
+def test_a_parameter_may_hold_for_one_part_of_a_model() -> None:
+    space = arm_space(parse_sweep(PARTS, "parts.yaml").arms["adam"])
+    assert hyperparameters(space.default()) == {
+        "lr": 1e-3, "generator": {"lr": 1e-3}, "discriminator": {"beta1": 0.5}, "beta2": 0.99
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "message"),
+    [
+        ("generator.lr:", "generator.lrr:", r"bad.yaml:10: arms.adam.parameters.generator.lrr: adam has no hyper"),
+        ("beta1: {value: 0.5}", "beta1: {value: 1.5}", r"bad.yaml:11: .*discriminator.beta1: .*beta1 must be"),
+        ("min: 1e-5, max: 1e-2", "min: 0, max: 1e-2", r"bad.yaml:10: .*generator.lr: min must be greater than 0"),
+    ],
+)
+def test_a_bad_parameter_of_a_part_is_named(good: str, bad: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        parse_sweep(PARTS.replace(good, bad), "bad.yaml")

@@ -104,7 +104,7 @@ def test_averaged_weights_are_evaluated_tested_and_digested_and_the_others_train
     trained = [p.detach().clone() for p in run.model.parameters()]
     digest, tested = run.weights_sha256(), run.test_metrics()
     assert all(map(torch.equal, run.model.parameters(), trained))
-    plain: Any = run.optimizer
+    plain: Any = run.parts[0].optimizer
     plain.eval()
     averaged = [p.detach().clone() for p in run.model.parameters()]
     assert not any(map(torch.equal, averaged, trained))
@@ -206,7 +206,7 @@ def test_a_checkpoint_of_another_run_is_refused() -> None:
 def test_a_schedule_without_a_length_gets_the_trials_own() -> None:
     training = fresh(spec(**SCHEDULED))
     training.advance(10_000)
-    group = training.optimizer.param_groups[0]
+    group = training.parts[0].optimizer.param_groups[0]
     assert group["beta1_schedule"]["stop"] == training.spec.epochs
 
 
