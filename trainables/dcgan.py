@@ -120,15 +120,15 @@ class Dcgan(Workload):
         real = self.prepare(inputs)
         generated = self._generate(pair, len(real), real.device)
         if self.options["loss"] == "wgan_gp":
-            score = pair.discriminator(generated).mean() - pair.discriminator(real).mean()
+            score = _judged(pair, generated).mean() - _judged(pair, real).mean()
             return score + self.options["penalty"] * _slope_error(pair.discriminator, real, generated)
-        on_real, on_generated = pair.discriminator(real), pair.discriminator(generated)
+        on_real, on_generated = _judged(pair, real), _judged(pair, generated)
         # -log D(x) and -log(1 - D(x')), by logits.
         return functional.softplus(-on_real).mean() + functional.softplus(on_generated).mean()
 
     def generator_loss(self, pair: GenerativePair, inputs: Tensor, targets: Tensor) -> Tensor:
         """Mean loss of as many generated images as a batch has: the non-saturating -log D(x'), or minus the score."""
-        judged = pair.discriminator(self._generate(pair, len(inputs), inputs.device))
+        judged = _judged(pair, self._generate(pair, len(inputs), inputs.device))
         return -judged.mean() if self.options["loss"] == "wgan_gp" else functional.softplus(-judged).mean()
 
     def _generate(self, pair: GenerativePair, count: int, device: torch.device) -> Tensor:
@@ -158,6 +158,11 @@ class Dcgan(Workload):
 
     def pictures(self, model: nn.Module) -> dict[str, Tensor]:
         return {"generated": make_grid(self.generate(model, PICTURES), nrow=8, padding=2, pad_value=128)}
+
+
+def _judged(pair: GenerativePair, images: Tensor) -> Tensor:
+    """Logits or scores (n,) in full precision, whatever the nets calculate in."""
+    return pair.discriminator(images).float()
 
 
 def _slope_error(critic: nn.Module, real: Tensor, generated: Tensor) -> Tensor:

@@ -19,6 +19,7 @@ from torch.nn import functional
 
 from trainables.data import Split
 from trainables.feeds import Feed, Sequential
+from trainables.linear_cross_entropy import linear_cross_entropy
 from trainables.workload import OneLoss
 
 EVALUATION_COLUMNS = 10
@@ -60,6 +61,10 @@ class LanguageModel(nn.Module):
         """The negative log likelihood (n,) of each target (n,) by what is remembered (n, width)."""
         return functional.cross_entropy(self.predict(remembered), targets, reduction="none")
 
+    def mean_loss(self, remembered: Tensor, targets: Tensor) -> Tensor:
+        """The mean of :meth:`losses`, a scalar, for training."""
+        return linear_cross_entropy(remembered, self.predict.weight, self.predict.bias, targets)
+
     def get_extra_state(self) -> Tensor:
         """``carried`` as one tensor (2, layers, columns, hidden); empty where there is none."""
         return torch.empty(0) if self.carried is None else torch.stack(self.carried)
@@ -85,7 +90,7 @@ class Lstm(OneLoss):
         net = _as_language_model(model)
         remembered, (hidden, cell) = net.remember(inputs, net.carried)
         net.carried = (hidden.detach(), cell.detach())
-        return net.losses(remembered.flatten(0, 1), targets.flatten()).mean()
+        return net.mean_loss(remembered.flatten(0, 1), targets.flatten())
 
     @torch.no_grad()
     def evaluate(self, model: nn.Module, split: Split) -> dict[str, float]:

@@ -39,6 +39,9 @@ class ProjectedLanguageModel(LanguageModel):
         """The negative log likelihood (n,) of each target (n,) by what is remembered (n, projection)."""
         return -self.predict(remembered, targets).output
 
+    def mean_loss(self, remembered: Tensor, targets: Tensor) -> Tensor:
+        return self.predict(remembered, targets).loss
+
     def get_extra_state(self) -> Tensor:
         """``carried``: hidden states (layers, columns, projection) beside cells (layers, columns, hidden)."""
         return torch.empty(0) if self.carried is None else torch.cat(self.carried, dim=2)

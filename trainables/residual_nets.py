@@ -29,13 +29,14 @@ class BasicBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, channels_in, height, width) to (batch, channels, height / stride, width / stride)."""
-        inside = self.bn2(self.conv2(functional.relu(self.bn1(self.conv1(x)))))
+        # In place where nothing else reads it: on a CPU these nets wait for memory.
+        inside = self.bn2(self.conv2(functional.relu_(self.bn1(self.conv1(x)))))
         if self.new_channels:
             before = self.new_channels // 2
             x = functional.pad(
                 x[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, before, self.new_channels - before)
             )
-        return functional.relu(inside + x)
+        return functional.relu_(inside.add_(x))
 
 
 def resnet_6n_plus_2(n: int, channels_in: int, classes: int) -> nn.Sequential:
@@ -47,7 +48,7 @@ def resnet_6n_plus_2(n: int, channels_in: int, classes: int) -> nn.Sequential:
     net = nn.Sequential(
         nn.Conv2d(channels_in, 16, 3, padding=1, bias=False),
         nn.BatchNorm2d(16),
-        nn.ReLU(),
+        nn.ReLU(inplace=True),
         *(BasicBlock(before, after) for before, after in pairwise(widths)),
         nn.AdaptiveAvgPool2d(1),
         nn.Flatten(),

@@ -15,13 +15,13 @@ from torch.nn import functional
 from trainables.data import Split
 from trainables.feeds import Feed
 from trainables.image_files import ShuffledFiles, in_order
-from trainables.workload import Workload
+from trainables.workload import OneLoss
 
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 EVALUATION_BATCH = 256
 
 
-class ImageNet(Workload):
+class ImageNet(OneLoss):
     """Classification of image files: loss, top-1 and top-5 accuracy (of as many classes as there are, if fewer)."""
 
     def feed(self, split: Split, batch_size: int) -> Feed:

@@ -15,6 +15,7 @@ from torch.nn import functional
 import trainables
 from trainables import TrialSpec
 from trainables.data import Split
+from trainables.linear_cross_entropy import linear_cross_entropy
 from trainables.lstm import LanguageModel
 from trainables.training import Training, open_training
 
@@ -126,3 +127,20 @@ def test_it_learns_a_text_that_repeats() -> None:
             lstm.loss(model, *feed.batch(index)).backward()
             optimizer.step()
     assert lstm.evaluate(model, Split(text, torch.zeros(0)))["perplexity"] < 1.2
+
+
+@pytest.mark.parametrize(("precision", "rtol"), [("float32", 1e-5), ("bfloat16", 3e-2)])
+def test_the_loss_of_all_words_and_its_gradients_are_those_of_cross_entropy(precision: str, rtol: float) -> None:
+    torch.manual_seed(0)
+    inputs = (torch.randn(50, 16) * 3).requires_grad_()
+    layer, targets = nn.Linear(16, 200), torch.randint(200, (50,))
+    with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16"):
+        losses = {
+            "ours": linear_cross_entropy(inputs, layer.weight, layer.bias, targets),
+            "torch": functional.cross_entropy(layer(inputs), targets),
+        }
+    assert losses["ours"].item() == pytest.approx(losses["torch"].item(), rel=1e-6)
+    gradients = [torch.autograd.grad(loss * 3, [inputs, *layer.parameters()]) for loss in losses.values()]
+    for ours, theirs in zip(*gradients, strict=True):
+        assert ours.dtype == torch.float32
+        torch.testing.assert_close(ours, theirs, rtol=rtol, atol=rtol / 10)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +106,22 @@ def test_label_smoothing_is_that_of_the_formula() -> None:
     logs = model(workload.prepare(inputs)).log_softmax(1)
     expected = -(0.7 * logs[range(6), targets] + 0.3 * logs.mean(1)).mean()
     assert workload.loss(model, inputs, targets).item() == pytest.approx(expected.item(), rel=1e-5)
+
+
+@pytest.mark.skipif(not any(map(shutil.which, ("c++", "g++", "clang++"))), reason="torch.compile needs a C++ compiler")
+def test_a_compiled_run_learns_the_same_and_resumes_to_the_same_bits() -> None:
+    runs = {"plain": run("adam"), "compiled": run("adam", compile=True)}
+    for training in runs.values():
+        training.advance(30)
+    torch.testing.assert_close(weights(runs["compiled"]), weights(runs["plain"]), rtol=1e-3, atol=1e-4)
+    # In the middle of the first epoch, whose last batch is smaller and so has a program of its own.
+    stopped = run("adam", compile=True)
+    stopped.advance(13)
+    state = stopped.state_dict()
+    resumed = run("adam", compile=True)
+    resumed.load_state_dict(state)
+    resumed.advance(17)
+    assert torch.equal(weights(resumed), weights(runs["compiled"]))
 
 
 def test_bad_options_are_named() -> None:
