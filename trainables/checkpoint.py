@@ -70,13 +70,13 @@ class TrialFolder:
         shutil.rmtree(self._checkpoints, ignore_errors=True)
 
     def write_picture(self, step: int, name: str, picture: Tensor) -> None:
-        """Keep bytes (channels, height, width), as they were to be seen after that step, as a PNG file."""
-        from torchvision.io import write_png
+        """Keep bytes (3, height, width), as they were to be seen after that step, as a PNG file."""
+        from PIL import Image
 
         self._pictures.mkdir(parents=True, exist_ok=True)
         path = self._pictures / f"{name}.step-{step:09d}.png"
         temporary = path.with_suffix(f".{os.getpid()}.tmp")
-        write_png(picture.cpu(), str(temporary))
+        Image.fromarray(picture.permute(1, 2, 0).cpu().numpy()).save(temporary, "PNG")
         temporary.replace(path)
 
     def pictures(self) -> list[tuple[int, str, Path]]:

@@ -137,12 +137,12 @@ class Training:
         for report in reports:
             point |= report
         self.curve.append(point)
-        with self.weights_for_use():
+        with self._as_used():
             pictures = self.workload.pictures(self.model)
         self._pictures += [(self.step, name, picture) for name, picture in pictures.items()]
 
     def take_pictures(self) -> list[tuple[int, str, Tensor]]:
-        """What was to be seen at the evaluations since the last call: (step, name, bytes (channels, height, width))."""
+        """What was to be seen at the evaluations since the last call: (step, name, bytes (3, height, width))."""
         taken, self._pictures = self._pictures, []
         return taken
 
@@ -157,8 +157,15 @@ class Training:
             for part in self.parts:
                 part.use(for_evaluation=False)
 
+    @contextmanager
+    def _as_used(self) -> Iterator[None]:
+        """For looking at the model: what is drawn inside, even to make a net to judge it by, is not missed outside."""
+        devices = [self.device] if self.device.type == "cuda" else []
+        with torch.random.fork_rng(devices=devices), self.weights_for_use():
+            yield
+
     def _evaluate(self, prefix: str, split: Split) -> dict[str, float]:
-        with self.weights_for_use():
+        with self._as_used():
             return {f"{prefix}/{name}": value for name, value in self.workload.evaluate(self.model, split).items()}
 
     def test_metrics(self) -> dict[str, float]:

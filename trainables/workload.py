@@ -72,7 +72,7 @@ class Workload(ABC):
         """Metrics of a whole split by their bare names, for example ``{"loss": 0.1, "accuracy": 0.97}``."""
 
     def pictures(self, model: nn.Module) -> dict[str, Tensor]:
-        """What is to be seen of the model at an evaluation, by name: bytes (channels, height, width)."""
+        """What is to be seen of the model at an evaluation, by name: bytes (3, height, width)."""
         return {}
 
     watches_steps: ClassVar[bool] = False

@@ -1,9 +1,9 @@
-"""Every workload on some of its real data: it trains, and a run that was stopped goes on to the same bits."""
+"""Every workload on some of its real data: it trains in a trial, and one that was stopped goes on to the same bits."""
 
 from __future__ import annotations
 
 import dataclasses
-import io
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ import trainables
 from optimizers import InputError
 from trainables import TrialSpec
 from trainables.data import DataSet, Split
-from trainables.training import Training, open_training
+from trainables.trial import Trial
 
 ROOT = Path(os.environ.get("ADAMANT_DATA", "nowhere"))
 # Where a data set itself may not be passed on: another one of its form.
@@ -28,6 +28,7 @@ STAND_INS: dict[str, dict[str, Any]] = {
 }
 # So that augmentation, dropout and label smoothing are all drawn.
 OPTIONS: dict[str, Any] = {"label_smoothing": 0.1, "augment": True, "dropout": 0.2, "layers": 2}
+SMALLER: dict[str, Any] = {"length": 5, "width": 8, "samples": 100}
 BATCH_SIZE, STEPS = 8, 5
 
 
@@ -54,36 +55,55 @@ def some_data(name: str, options: dict[str, Any]) -> DataSet:
     return dataclasses.replace(data, **parts)
 
 
-def run(name: str) -> Training:
+def spec_of(name: str) -> TrialSpec:
+    """Two evaluations, the first of them in the middle of a pass over the data."""
     entry = trainables.get(name)
-    options = {**{key: value for key, value in OPTIONS.items() if key in entry.options}, **STAND_INS.get(name, {})}
-    options = entry.check_options({**options, **({"length": 5} if "length" in entry.options else {})})
-    hyperparameters = {"lr": 1e-3, "beta1_schedule": {"kind": "cosine", "to": 0.5}, "order": 4.0}
-    training = {"lr_schedule": "cosine", "warmup": 0.3}
-    spec = TrialSpec(name, 1, BATCH_SIZE, "moment_adam", hyperparameters, seed=5, training=training, options=options)
-    return open_training(spec, some_data(name, options), torch.device("cpu"))
+    options = {key: value for key, value in {**OPTIONS, **SMALLER}.items() if key in entry.options}
+    options = entry.check_options({**options, **STAND_INS.get(name, {})})
+    return TrialSpec(
+        name,
+        2,
+        BATCH_SIZE,
+        "moment_adam",
+        {"lr": 1e-3, "beta1_schedule": {"kind": "cosine", "to": 0.5}, "order": 4.0},
+        seed=5,
+        metric=entry.metrics[0],
+        test=True,
+        training={"lr_schedule": "cosine", "warmup": 0.3},
+        options=options,
+        evaluate_every=3,
+    )
+
+
+def trial(spec: TrialSpec, folder: Path, session: int = 1) -> Trial:
+    config = {"spec": spec.to_dict(), "folder": str(folder), "session": session, "data_root": "", "decisions": [1, 2]}
+    return Trial({**config, "cpus": 1, "gpus": 0})
 
 
 @pytest.mark.realdata
 @pytest.mark.parametrize("name", trainables.names())
-def test_an_interrupted_run_equals_an_uninterrupted_one(name: str) -> None:
-    whole = run(name)
-    whole.advance(1_000)
-    assert whole.finished
-    assert not whole.diverged
-    part = run(name)
-    part.advance(3)
-    file = io.BytesIO()
-    torch.save(part.state_dict(), file)
-    file.seek(0)
+def test_an_interrupted_trial_equals_an_uninterrupted_one(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = spec_of(name)
+    data = some_data(name, spec.options)
+    monkeypatch.setattr("trainables.trial._load_data", lambda *_: data)
+    whole = trial(spec, tmp_path / "whole")
+    assert [whole.step()["epoch"], whole.step()["done"]] == [1, True]
+    interrupted = trial(spec, tmp_path / "part")
+    assert not interrupted.step()["done"]
     torch.manual_seed(4321)
-    resumed = run(name)
-    resumed.load_state_dict(torch.load(file, weights_only=True))
-    resumed.advance(1_000)
-    assert resumed.weights_sha256() == whole.weights_sha256()
-    assert resumed.test_metrics() == whole.test_metrics()
-    curves = [[{**point, "timestamp": 0} for point in training.curve] for training in (resumed, whole)]
+    resumed = trial(spec, tmp_path / "part", session=2)
+    again = resumed.step()
+    assert (again["step"], again["done"]) == (3, False), "it goes on from the checkpoint, and tells its result again"
+    outcome = resumed.step()["outcome"]
+    records = [json.loads((tmp_path / run / "record.json").read_text()) for run in ("whole", "part")]
+    assert outcome["status"] == "finished", outcome
+    assert records[0]["outcome"] == records[1]["outcome"]
+    curves = [[{**point, "timestamp": 0} for point in record["curve"]] for record in records]
     assert curves[0] == curves[1]
     metrics = {key for key in curves[0][-1] if key.startswith("val/")}
-    assert metrics == set(trainables.get(name).metrics)
-    assert trainables.get(name).score in whole.test_metrics()
+    entry = trainables.get(name)
+    assert metrics == set(entry.metrics_with(spec.options))
+    assert {key for key in curves[0][-1] if key.startswith("train/")} == set(entry.train_losses)
+    assert entry.score in outcome["test"]

@@ -321,3 +321,17 @@ def test_confirmation_reads_the_test_split_once_at_the_end(tmp_path: Path) -> No
 def test_a_misspelt_workload_gets_the_nearest_name() -> None:
     with pytest.raises(InputError, match='Did you mean "mlp/digits"'):
         trainables.get("mlp/digit")
+
+
+def test_what_an_evaluation_draws_changes_nothing_of_the_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain, drawing = fresh(spec("adam", lr=1e-3)), fresh(spec("adam", lr=1e-3))
+    evaluate = drawing.workload.evaluate
+
+    def draw_and_evaluate(*arguments: Any) -> dict[str, float]:
+        torch.rand(100)
+        return evaluate(*arguments)
+
+    monkeypatch.setattr(drawing.workload, "evaluate", draw_and_evaluate)
+    for training in (plain, drawing):
+        training.advance(plain.steps_per_epoch)
+    assert torch.equal(plain.state_dict()["torch_generator"], drawing.state_dict()["torch_generator"])
