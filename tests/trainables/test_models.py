@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -35,6 +36,25 @@ def count(model: nn.Module) -> int:
 @pytest.mark.parametrize("name", CLASSIFICATION)
 def test_parameter_counts(name: str) -> None:
     assert count(trainables.get(name).load().build_model(10)) == PARAMETERS[name]
+
+
+WORDS = {"lstm/one-billion-word": 793_471}
+
+
+@pytest.mark.parametrize("name", trainables.names())
+def test_the_list_tells_how_many_parameters_a_model_has(name: str) -> None:
+    entry = trainables.get(name)
+    told = [float(number) for number in re.findall(r"([\d.]+) M", entry.model)]
+    if name.startswith("function/"):
+        assert "2 parameters" in entry.model
+        return
+    with torch.device("meta"):
+        model = entry.load().build_model(
+            1000 if "imagenet" in name else WORDS.get(name, 10_000 if "lstm" in name else 10)
+        )
+    nets = [getattr(model, part) for part in entry.parts] or [model]
+    counts = sorted((count(net) / 1e6 for net in nets), reverse=True)
+    assert told == [pytest.approx(number, rel=0.05) for number in counts]
 
 
 def test_resnet18_on_imagenet_is_torchvisions() -> None:
