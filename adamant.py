@@ -41,6 +41,9 @@ Set = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Override a value of the sweep, e.g. search.trials=64."),
 ]
+Size = Annotated[
+    str | None, typer.Option(help="One of the sizes that the sweep offers: smoke, small or paper in the ready ones.")
+]
 JsonFile = Annotated[str | None, typer.Option("--json", metavar="FILE", help="Write the verdict as JSON.")]
 Data = Annotated[str | None, typer.Option(help="Data folder; else $ADAMANT_DATA, else data/ in the storage folder.")]
 
@@ -85,6 +88,7 @@ def _clear_errors(command: Callable[P, int | None]) -> Callable[P, None]:
 def run(
     sweep: Annotated[str, typer.Argument(help="A sweep file, or the name of a ready sweep.")],
     set_: Set = None,
+    size: Size = None,
     tracking_uri: TrackingUri = None,
     study_storage: Annotated[str | None, typer.Option(help="Optuna storage URL or journal file.")] = None,
     storage: Storage = DEFAULT_STORAGE,
@@ -94,10 +98,11 @@ def run(
 ) -> int:
     """Run a sweep: search, confirmation, verdict."""
     from cluster.sweeps import Places, run_sweep
+    from search_spaces import load_sweep
 
     _check_writable(json_file)
     places = Places(storage, tracking_uri, study_storage, data)
-    with run_sweep(sweep, set_ or [], places, address, console) as ended:
+    with run_sweep(load_sweep(sweep, set_ or [], size), places, address, console) as ended:
         return _conclude(ended, json_file)
 
 
@@ -143,6 +148,7 @@ def _conclude(ended: EndedSweep, json_file: str | None) -> int:
 def validate(
     sweep: Annotated[str | None, typer.Argument(help="A sweep file, or the name of a ready sweep.")] = None,
     set_: Set = None,
+    size: Size = None,
     schema: Annotated[
         bool, typer.Option("--schema", help="Print the JSON Schema of sweep files, for editors.")
     ] = False,
@@ -156,7 +162,7 @@ def validate(
     elif sweep is None:
         raise InputError("validate: name a sweep, or ask for --schema")
     else:
-        checked = check_workload(load_sweep(sweep, set_ or []))
+        checked = check_workload(load_sweep(sweep, set_ or [], size))
         arms = f"{len(checked.arms)} arms x {checked.search.trials} trials"
         typer.echo(f"{checked.name}: valid. {arms} on {checked.workload.name}.")
 

@@ -37,7 +37,7 @@ def trial_spec(sweep: Sweep, assignment: Assignment) -> TrialSpec:
         goal=sweep.metric.goal,
         target=sweep.metric.target,
         test=assignment.role == "confirm",
-        training=sweep.workload.training,
+        training={**sweep.workload.training, **assignment.training},
         options=sweep.workload.options,
     )
 

@@ -14,7 +14,7 @@ import trainables
 from cluster.places import DEFAULT_STORAGE, data_root_of
 from optimizers import Hyperparameter, InputError, OptimizerEntry, did_you_mean
 from search_spaces import catalogue, load_sweep
-from search_spaces.space import named_space
+from search_spaces.space import default_space, named_space
 from trainables import WorkloadEntry
 from trainables.options import TRAINING
 
@@ -119,8 +119,9 @@ def _hyperparameters(table: Mapping[str, Hyperparameter]) -> list[Row]:
 
 def _spaces() -> list[Row]:
     spaces = {name: named_space(name) for name in catalogue.names(catalogue.SPACES)}
+    spaces |= {f"default of {name}": default_space(optimizers.get(name)) for name in optimizers.names()}
     return [
-        {"space": name, "what": space.description, "parameters": ", ".join(space.parameters)}
+        {"space": name, "what": space.description, "parameters": ", ".join(space.merged())}
         for name, space in spaces.items()
     ]
 

@@ -13,8 +13,8 @@ from typing import Any
 import optimizers
 import trainables
 from optimizers import InputError, did_you_mean
-from search_spaces import Sweep
-from search_spaces.space import owner_of
+from search_spaces import Sweep, arm_space, draws
+from search_spaces.space import TRAINING, owner_of
 
 SERVER_TIMEOUT_S = 5
 DATABASES = ("postgresql", "mysql", "mssql")
@@ -41,6 +41,7 @@ def check_workload(sweep: Sweep) -> Sweep:
         )  # fmt: skip
     for arm in sweep.arms:
         _check_parts(sweep, arm, entry.parts)
+        _check_training(sweep, arm, entry.check_training)
     if sweep.scheduler.type == "asha" and sweep.scheduler.grace > (resolved.workload.evaluations or 0):
         raise sweep.error(
             "scheduler",
@@ -55,12 +56,25 @@ def _check_parts(sweep: Sweep, arm: str, parts: Collection[str]) -> None:
     known = optimizers.get(sweep.arms[arm].optimizer).hyperparameters
     for parameter in sweep.arms[arm].parameters:
         part, _ = owner_of(parameter, known)
-        if part and part not in parts:
+        if part not in ("", TRAINING, *parts):
             has = f"its parts are {', '.join(parts)}" if parts else "it has one optimizer and no parts"
             raise sweep.error(
                 "arms", arm, "parameters", parameter,
                 f'{sweep.workload.name} has no part "{part}"; {has}.{did_you_mean(part, parts)}',
             )  # fmt: skip
+
+
+def _check_training(sweep: Sweep, arm: str, check: Callable[[Mapping[str, Any]], dict[str, Any]]) -> None:
+    """Raise InputError where an arm searches over ways of training that there are not."""
+    parameters = arm_space(sweep.arms[arm]).parameters
+    searched = {name: one for name, one in parameters.items() if name.startswith(f"{TRAINING}.")}
+    for name, parameter in searched.items():
+        for value in draws.extremes(parameter, {}):
+            try:
+                check({**sweep.workload.training, name.removeprefix(f"{TRAINING}."): value})
+            except InputError as error:
+                place = ("parameters", name) if name in sweep.arms[arm].parameters else ("space",)
+                raise sweep.error("arms", arm, *place, str(error)) from None
 
 
 def _checked(sweep: Sweep, key: str, check: Callable[[Mapping[str, Any]], dict[str, Any]]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import shutil
 import signal
 import threading
 import types
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +30,7 @@ from cluster.places import (
 )
 from cluster.session import fits_a_node, ray_session, slot_counter
 from cluster.tracking import Tracker
-from search_spaces import Sweep, load_sweep
+from search_spaces import Sweep
 
 if TYPE_CHECKING:
     from search_spaces.arm_studies import ArmStudies
@@ -79,14 +79,12 @@ class EndedSweep:
 
 
 @contextmanager
-def run_sweep(
-    sweep_reference: str, overrides: Sequence[str], places: Places, address: str | None, console: Console
-) -> Iterator[EndedSweep]:
+def run_sweep(sweep: Sweep, places: Places, address: str | None, console: Console) -> Iterator[EndedSweep]:
     """Run a new sweep and yield it ended; what the caller puts into its report folder becomes part of its summary run.
 
     Raises InputError, with nothing written, for anything wrong beforehand.
     """
-    sweep = preflight.check_workload(load_sweep(sweep_reference, overrides))
+    sweep = preflight.check_workload(sweep)
     manifest = places.manifest(sweep.name)
     folder = SweepFolder(places.storage, sweep.name)
     _refuse_taken_name(sweep, folder)

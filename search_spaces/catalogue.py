@@ -6,6 +6,7 @@ from pathlib import Path
 
 _ROOM = Path(__file__).parent
 SPACES = _ROOM / "spaces"
+DEFAULT_SPACES = SPACES / "defaults"
 SWEEPS = _ROOM / "sweeps"
 
 

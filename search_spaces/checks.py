@@ -9,7 +9,7 @@ import optimizers
 from optimizers import InputError, OptimizerEntry, did_you_mean
 from optimizers.domains import Integer
 from search_spaces.schema import INTEGER_DISTRIBUTIONS, NUMERIC_DISTRIBUTIONS, Parameter, Sweep
-from search_spaces.space import arm_space, hyperparameters, owner_of
+from search_spaces.space import TRAINING, arm_space, hyperparameters, owner_of
 
 # Enough for every combination in the shipped spaces; what a larger one has beyond it is checked trial by trial.
 MAX_CORNERS = 4096
@@ -52,11 +52,13 @@ def _check_arm(sweep: Sweep, name: str) -> None:
     try:
         space = arm_space(arm)
     except InputError as error:
-        raise sweep.error("arms", name, "parameters" if "when names" in str(error) else "space", str(error)) from None
+        unknown_space = str(error).startswith("no space")
+        raise sweep.error("arms", name, "space" if unknown_space else "parameters", str(error)) from None
     for parameter in space.parameters:
         _check_parameter(sweep, name, parameter, space.parameters[parameter], entry)
     for configuration in itertools.islice(space.corners(), MAX_CORNERS):
         values = hyperparameters(configuration)
+        values.pop(TRAINING, None)
         try:
             for part in entry.parts(values) or ("",):
                 own = entry.for_part(values, part)
@@ -66,6 +68,8 @@ def _check_arm(sweep: Sweep, name: str) -> None:
 
 
 def _check_parameter(sweep: Sweep, arm: str, name: str, parameter: Parameter, entry: OptimizerEntry) -> None:
+    if name.startswith(f"{TRAINING}."):
+        return
     place = ("parameters", name) if name in sweep.arms[arm].parameters else ("space",)
     _, owner = owner_of(name, entry.hyperparameters)
     if owner not in entry.hyperparameters:

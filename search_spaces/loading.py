@@ -12,13 +12,13 @@ from pydantic import BaseModel, ValidationError
 from optimizers import InputError, did_you_mean
 from search_spaces import catalogue
 from search_spaces.checks import check_sweep
-from search_spaces.overrides import apply_overrides
+from search_spaces.overrides import apply_overrides, apply_size
 from search_spaces.schema import Sweep
 from search_spaces.yaml_source import Document, load_yaml
 
 
-def load_sweep(path_or_name: str, overrides: Sequence[str] = ()) -> Sweep:
-    """Read a sweep file, or a ready sweep by its name, with ``--set`` assignments applied.
+def load_sweep(path_or_name: str, overrides: Sequence[str] = (), size: str | None = None) -> Sweep:
+    """Read a sweep file, or a ready sweep by its name, in one of its sizes and with ``--set`` assignments applied.
 
     Raises InputError when there is no such sweep or when anything in it is wrong.
     """
@@ -27,12 +27,15 @@ def load_sweep(path_or_name: str, overrides: Sequence[str] = ()) -> Sweep:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read as text: {error}") from None
-    return parse_sweep(text, str(path), overrides)
+    return parse_sweep(text, str(path), overrides, size)
 
 
-def parse_sweep(text: str, source: str = "sweep.yaml", overrides: Sequence[str] = ()) -> Sweep:
+def parse_sweep(text: str, source: str = "sweep.yaml", overrides: Sequence[str] = (), size: str | None = None) -> Sweep:
     """A validated sweep from YAML text; ``source`` names the text in errors. Raises InputError."""
-    document = apply_overrides(load_yaml(text, source), overrides)
+    document = load_yaml(text, source)
+    if size is not None:
+        document = apply_size(document, size)
+    document = apply_overrides(document, overrides)
     if not isinstance(document.data, dict):
         raise document.error((), "a sweep is a mapping with name, workload, baseline and arms")
     try:

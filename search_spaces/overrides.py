@@ -1,4 +1,4 @@
-"""``--set search.trials=64``: single values put over a sweep file."""
+"""``--set search.trials=64`` and ``--size small``: values put over a sweep file."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import copy
 from collections.abc import Sequence
 from typing import Any
 
-from optimizers import InputError
+from optimizers import InputError, did_you_mean
 from search_spaces.yaml_source import Document, load_yaml
 
 
@@ -23,6 +23,21 @@ def apply_overrides(document: Document, assignments: Sequence[str]) -> Document:
             raise InputError(f"{source}: write a key and a value, for example --set search.trials=64")
         path = _assign(data, key.strip(), load_yaml(text, source).data, source)
         places[path] = source
+    return Document(data, document.source, places)
+
+
+def apply_size(document: Document, size: str) -> Document:
+    """The document with the values of one of its ``sizes`` put in. Raises InputError where it has no such size."""
+    sizes = document.data.get("sizes") if isinstance(document.data, dict) else None
+    if not isinstance(sizes, dict) or not isinstance(sizes.get(size), dict):
+        known = ", ".join(map(str, sizes)) if isinstance(sizes, dict) else "none"
+        raise InputError(
+            f'{document.source}: it has no size "{size}"; it has {known}.{did_you_mean(size, map(str, sizes or ()))}'
+        )
+    data, places = copy.deepcopy(document.data), dict(document.places)
+    for key, value in sizes[size].items():
+        place = document.place(("sizes", size, key))
+        places[_assign(data, str(key), value, place)] = place
     return Document(data, document.source, places)
 
 

@@ -9,6 +9,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
+from optimizers import InputError
+from search_spaces import bounds
 from search_spaces.yaml_source import Document
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=80)]
@@ -39,8 +41,10 @@ class Parameter(_Model):
     distribution: Distribution | None = Field(
         default=None, description="how values between min and max are drawn; not needed beside values or value"
     )
-    min: float | None = Field(default=None, description="smallest value")
-    max: float | None = Field(default=None, description="largest value")
+    min: float | str | None = Field(
+        default=None, description="smallest value; a formula of other parameters may stand for it, such as beta1 ** 2"
+    )
+    max: float | str | None = Field(default=None, description="largest value, or a formula")
     values: list[Scalar] | None = Field(default=None, description="a choice between these", min_length=1)
     value: Scalar | None = Field(default=None, description="one fixed value")
     default: Scalar | None = Field(
@@ -77,29 +81,43 @@ class Parameter(_Model):
             raise ValueError(
                 f"{self.distribution} takes {' and '.join(sorted(wanted))}, and nothing else beside default and when"
             )
-        if self.min is not None and self.max is not None:
-            self._check_range(self.min, self.max)
+        try:
+            for formula in self.formulas:
+                bounds.names(formula)
+            if isinstance(self.min, float) and isinstance(self.max, float):
+                self.check_range(self.min, self.max)
+        except InputError as error:
+            raise ValueError(str(error)) from None
+        if self.formulas and self.distribution in INTEGER_DISTRIBUTIONS:
+            raise ValueError(f"min and max must be whole numbers for {self.distribution}, not formulas")
         if self.default is not None and not self.contains(self.default):
             raise ValueError(f"default {self.default!r} is not among what the parameter may be")
         return self
 
     def contains(self, value: Scalar) -> bool:
-        """Whether the parameter can take this value."""
+        """Whether the parameter can take this value, as far as numbers bound it."""
         if self.min is not None and self.max is not None:
-            return isinstance(value, int | float) and self.min <= value <= self.max
+            low, high = (bound if isinstance(bound, float) else value for bound in (self.min, self.max))
+            return isinstance(value, int | float) and low <= value <= high  # pyright: ignore[reportOperatorIssue]
         return value == self.value if self.values is None else value in self.values
 
-    def _check_range(self, low: float, high: float) -> None:
-        if not low < high:
-            raise ValueError(f"min ({low:g}) must be smaller than max ({high:g})")
+    @property
+    def formulas(self) -> tuple[str, ...]:
+        """Bounds that are calculated from other parameters."""
+        return tuple(bound for bound in (self.min, self.max) if isinstance(bound, str))
+
+    def check_range(self, low: float, high: float) -> None:
+        """Raise InputError where no value lies between the bounds, or the distribution knows none there."""
+        if low > high or (low == high and not self.formulas):
+            raise InputError(f"min ({low:g}) must be smaller than max ({high:g})")
         if self.distribution in ("log_uniform", "int_log_uniform") and low <= 0:
-            raise ValueError(
+            raise InputError(
                 f"min must be greater than 0 for {self.distribution}, as log(0) is not finite (min is {low:g})"
             )
         if self.distribution == "one_minus_log_uniform" and high >= 1:
-            raise ValueError(f"max must be smaller than 1 for one_minus_log_uniform (max is {high:g})")
+            raise InputError(f"max must be smaller than 1 for one_minus_log_uniform (max is {high:g})")
         if self.distribution in INTEGER_DISTRIBUTIONS and not (low.is_integer() and high.is_integer()):
-            raise ValueError(f"min and max must be whole numbers for {self.distribution}")
+            raise InputError(f"min and max must be whole numbers for {self.distribution}")
 
 
 class Workload(_Model):
@@ -168,7 +186,9 @@ class Metric(_Model):
 class Arm(_Model):
     optimizer: str = Field(description="an optimizer of `adamant list optimizers`")
     space: list[str] = Field(
-        default_factory=list, description="named spaces of `adamant list spaces`, later ones winning"
+        default_factory=list,
+        description="named spaces of `adamant list spaces`, later ones winning; without any, and without parameters, "
+        "the optimizer's default",
     )
     parameters: dict[str, Parameter] = Field(
         default_factory=dict, description="hyperparameters added to, or in place of, those of the named spaces"
@@ -214,6 +234,10 @@ class Sweep(_Model):
     scheduler: Scheduler = Field(default_factory=Scheduler)
     confirm: Confirm = Field(default_factory=Confirm)
     resources: Resources = Field(default_factory=Resources)
+    sizes: dict[Name, dict[str, Any]] = Field(
+        default_factory=dict,
+        description="by the name that --size chooses: dotted keys and the values that are put in place of those above",
+    )
 
     _document: Document = PrivateAttr(default_factory=lambda: Document(None, "sweep"))
 
@@ -224,7 +248,7 @@ class Sweep(_Model):
 
     def plain(self) -> dict[str, Any]:
         """The sweep as plain data that :func:`search_spaces.parse_sweep` reads back to the same values."""
-        return self.model_dump(mode="json", exclude_none=True, exclude_defaults=False)
+        return self.model_dump(mode="json", exclude={"sizes"}, exclude_none=True, exclude_defaults=False)
 
     def with_workload(
         self, *, epochs: int, batch_size: int, training: dict[str, Any], options: dict[str, Any]

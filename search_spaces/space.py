@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections import ChainMap
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, cast
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 import optimizers
-from optimizers import InputError, did_you_mean
-from search_spaces import catalogue
-from search_spaces.schema import INTEGER_DISTRIBUTIONS, Arm, Parameter, Scalar
+from optimizers import Hyperparameter, InputError, OptimizerEntry, did_you_mean
+from search_spaces import bounds, catalogue, draws
+from search_spaces.bounds import Values
+from search_spaces.schema import Arm, Parameter, Scalar
 from search_spaces.yaml_source import load_yaml
 
 if TYPE_CHECKING:
@@ -21,23 +24,46 @@ if TYPE_CHECKING:
 
 Configuration = dict[str, Scalar]
 
+DEFAULT = "default"
+"""The name of the space that is each optimizer's own."""
+TRAINING = "training"
+"""What stands before the parameters that say how a trial is trained, and not by which optimizer."""
+
 
 class NamedSpace(BaseModel):
-    """A file of ``search_spaces/spaces``: what it asks, and its parameters."""
+    """A file of ``search_spaces/spaces``: what it asks, and its parameters, over those of the spaces it includes."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     description: str
-    parameters: dict[str, Parameter]
+    include: list[str] = []
+    parameters: dict[str, Parameter] = {}
+
+    def merged(self) -> dict[str, Parameter]:
+        """Its own parameters and those of the spaces that it includes."""
+        included = [named_space(name).merged() for name in self.include]
+        return {name: one for parameters in (*included, self.parameters) for name, one in parameters.items()}
+
+
+def named_space(name: str) -> NamedSpace:
+    """The space of that name. Raises InputError, with the nearest name, when there is none."""
+    known = [*catalogue.names(catalogue.SPACES), DEFAULT]
+    if name not in known:
+        raise InputError(f'no space is called "{name}"; there are {", ".join(known)}.{did_you_mean(name, known)}')
+    return _read(catalogue.SPACES / f"{name}.yaml")
+
+
+def default_space(entry: OptimizerEntry) -> NamedSpace:
+    """What a search of that optimizer usually varies, of the one that it is built around as well."""
+    own = _read(catalogue.DEFAULT_SPACES / f"{entry.name.partition('(')[0]}.yaml")
+    if entry.base is None:
+        return own
+    base = default_space(entry.base)
+    return NamedSpace(description=own.description, parameters={**base.merged(), **own.merged()})
 
 
 @lru_cache
-def named_space(name: str) -> NamedSpace:
-    """The space of that name. Raises InputError, with the nearest name, when there is none."""
-    known = catalogue.names(catalogue.SPACES)
-    if name not in known:
-        raise InputError(f'no space is called "{name}"; there are {", ".join(known)}.{did_you_mean(name, known)}')
-    path = catalogue.SPACES / f"{name}.yaml"
+def _read(path: Path) -> NamedSpace:
     try:
         return NamedSpace.model_validate(load_yaml(path.read_text(encoding="utf-8"), str(path)).data)
     except ValidationError as error:
@@ -58,26 +84,36 @@ class ArmSpace:
             for condition, wanted in self.parameters[name].when.items()
         )
 
-    def assemble(self, choose: Callable[[str, Parameter], Scalar]) -> Configuration:
-        """A configuration whose active parameters get their value from ``choose``, conditions first."""
+    def assemble(self, choose: Callable[[str, Parameter, Values], Scalar]) -> Configuration:
+        """A configuration whose active parameters get their value from ``choose``, those that they depend on first.
+
+        ``choose`` is told name, parameter, and what its formulas may name: what is chosen, else the optimizer's
+        defaults.
+        """
         configuration: Configuration = {}
         for name, parameter in self.parameters.items():
             if self.active(name, configuration):
-                configuration[name] = choose(name, parameter)
+                configuration[name] = choose(name, parameter, self._values(configuration))
         return configuration
+
+    def _values(self, chosen: Mapping[str, Scalar]) -> Values:
+        return ChainMap(dict(chosen), {name: one.default for name, one in self._known().items()})
+
+    def _known(self) -> Mapping[str, Hyperparameter]:
+        return optimizers.get(self.optimizer).hyperparameters
 
     def suggest(self, trial: optuna.trial.BaseTrial) -> Configuration:
         """A configuration drawn through an Optuna trial (define-by-run)."""
-        return self.assemble(lambda name, parameter: _suggest(trial, name, parameter))
+        return self.assemble(lambda name, parameter, values: draws.draw(trial, name, parameter, values))
 
     def default(self) -> Configuration:
         """The arm's first configuration: a parameter's default, else its optimizer's, else the middle of its range."""
-        known = optimizers.get(self.optimizer).hyperparameters
+        known = self._known()
 
-        def choose(name: str, parameter: Parameter) -> Scalar:
+        def choose(name: str, parameter: Parameter, values: Values) -> Scalar:
             usual = known.get(name.removeprefix(f"{owner_of(name, known)[0]}."))
-            candidates = [parameter.default, usual.default if usual else None, *_middles(parameter)]
-            return next(value for value in candidates if value is not None and parameter.contains(value))
+            candidates = [parameter.default, usual.default if usual else None, *draws.middles(parameter, values)]
+            return next(value for value in candidates if value is not None and draws.holds(parameter, value, values))
 
         return self.assemble(choose)
 
@@ -91,7 +127,7 @@ class ArmSpace:
             elif not self.active(names[index], configuration):
                 yield from extend(configuration, index + 1)
             else:
-                for value in _corner_values(self.parameters[names[index]]):
+                for value in draws.extremes(self.parameters[names[index]], self._values(configuration)):
                     yield from extend({**configuration, names[index]: value}, index + 1)
 
         return extend({}, 0)
@@ -102,27 +138,28 @@ class ArmSpace:
             return math.inf
         return sum(1 for _ in self.corners())
 
-    def to_optuna(self, configuration: Mapping[str, Scalar]) -> dict[str, Scalar]:
+    def to_optuna(self, configuration: Configuration) -> dict[str, Scalar]:
         """The configuration under the names and in the units that the Optuna study stores."""
-        stored: dict[str, Scalar] = {}
-        for name, value in configuration.items():
-            if self.parameters[name].distribution == "one_minus_log_uniform":
-                stored[_one_minus(name)] = 1 - float(value)
-            elif self.parameters[name].distribution != "constant":
-                stored[name] = value
-        return stored
+        kept: dict[str, Scalar] = {}
+        before: Configuration = {}
+        for name in self.parameters:
+            if name in configuration:
+                kept |= draws.stored(name, self.parameters[name], configuration[name], self._values(before))
+                before[name] = configuration[name]
+        return kept
 
 
 def arm_space(arm: Arm) -> ArmSpace:
-    """Merge an arm's named spaces, in order, and its own parameters over them.
+    """Merge an arm's named spaces, in order, and its own parameters over them; without any, its optimizer's default.
 
-    Raises InputError for an unknown space and for conditions that name no parameter or go round in a circle.
+    Raises InputError for an unknown space, for conditions and formulas that name nothing, or that go round in a circle.
     """
+    entry = optimizers.get(arm.optimizer)
     merged: dict[str, Parameter] = {}
-    for space in arm.space:
-        merged.update(named_space(space).parameters)
+    for space in arm.space or ([] if arm.parameters else [DEFAULT]):
+        merged.update((default_space(entry) if space == DEFAULT else named_space(space)).merged())
     merged.update(arm.parameters)
-    return ArmSpace(arm.optimizer, _conditions_first(merged))
+    return ArmSpace(arm.optimizer, _dependencies_first(merged, entry))
 
 
 def hyperparameters(configuration: Mapping[str, Scalar]) -> dict[str, Any]:
@@ -151,71 +188,28 @@ def owner_of(parameter: str, known: Collection[str]) -> tuple[str, str]:
     return (first, own) if first not in known and own in known else ("", first)
 
 
-def _conditions_first(parameters: Mapping[str, Parameter]) -> dict[str, Parameter]:
+def _dependencies_first(parameters: Mapping[str, Parameter], entry: OptimizerEntry) -> dict[str, Parameter]:
+    needs: dict[str, set[str]] = {}
+    for name, parameter in parameters.items():
+        for condition in parameter.when:
+            if condition not in parameters:
+                raise InputError(
+                    f'{name}: when names "{condition}", which is no parameter of this arm.'
+                    f"{did_you_mean(condition, parameters)}"
+                )
+        named = set().union(*map(bounds.names, parameter.formulas))
+        for other in named - parameters.keys() - entry.hyperparameters.keys():
+            raise InputError(
+                f'{name}: a bound names "{other}", which is no parameter of this arm or of {entry.name}.'
+                f"{did_you_mean(other, [*parameters, *entry.hyperparameters])}"
+            )
+        needs[name] = {*parameter.when, *(named & parameters.keys())}
     ordered: dict[str, Parameter] = {}
     waiting = dict(parameters)
-    for name, parameter in parameters.items():
-        unknown = [condition for condition in parameter.when if condition not in parameters]
-        if unknown:
-            raise InputError(
-                f'{name}: when names "{unknown[0]}", which is no parameter of this arm.'
-                f"{did_you_mean(unknown[0], parameters)}"
-            )
     while waiting:
-        ready = [
-            name for name, parameter in waiting.items() if all(condition in ordered for condition in parameter.when)
-        ]
+        ready = [name for name in waiting if needs[name] <= ordered.keys()]
         if not ready:
-            raise InputError(f"the conditions of {', '.join(waiting)} go round in a circle")
+            raise InputError(f"the conditions and bounds of {', '.join(waiting)} go round in a circle")
         for name in ready:
             ordered[name] = waiting.pop(name)
     return ordered
-
-
-def _one_minus(name: str) -> str:
-    return f"1-{name}"
-
-
-def _suggest(trial: optuna.trial.BaseTrial, name: str, parameter: Parameter) -> Scalar:
-    if parameter.value is not None:
-        return parameter.value
-    if parameter.values is not None:
-        return cast(Scalar, trial.suggest_categorical(name, parameter.values))
-    low, high = _bounds(parameter)
-    match parameter.distribution:
-        case "one_minus_log_uniform":
-            return 1 - trial.suggest_float(_one_minus(name), 1 - high, 1 - low, log=True)
-        case "int_uniform" | "int_log_uniform":
-            return trial.suggest_int(name, int(low), int(high), log=parameter.distribution == "int_log_uniform")
-        case _:
-            return trial.suggest_float(name, low, high, log=parameter.distribution == "log_uniform")
-
-
-def _bounds(parameter: Parameter) -> tuple[float, float]:
-    if parameter.min is None or parameter.max is None:
-        raise TypeError(f"a {parameter.distribution} parameter has no bounds")
-    return parameter.min, parameter.max
-
-
-def _corner_values(parameter: Parameter) -> Iterable[Scalar]:
-    """The values at which a parameter can do the most harm: every choice, or both ends of its range."""
-    if parameter.value is not None:
-        return [parameter.value]
-    if parameter.values is not None:
-        return parameter.values
-    low, high = _bounds(parameter)
-    return [int(low), int(high)] if parameter.distribution in INTEGER_DISTRIBUTIONS else [low, high]
-
-
-def _middles(parameter: Parameter) -> list[Scalar]:
-    """Where to start without any default: no schedule, else the first choice or the middle of the range."""
-    if parameter.value is not None:
-        return [parameter.value]
-    if parameter.values is not None:
-        return ["constant", parameter.values[0]]
-    low, high = _bounds(parameter)
-    if parameter.distribution == "one_minus_log_uniform":
-        return [1 - math.sqrt((1 - low) * (1 - high))]
-    logarithmic = parameter.distribution in ("log_uniform", "int_log_uniform")
-    middle = math.sqrt(low * high) if logarithmic else (low + high) / 2
-    return [round(middle) if parameter.distribution in INTEGER_DISTRIBUTIONS else middle]

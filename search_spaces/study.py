@@ -6,7 +6,7 @@ import json
 import math
 import warnings
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import optuna
@@ -14,7 +14,7 @@ from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from search_spaces.schema import Scalar, Search, Sweep
-from search_spaces.space import ArmSpace, Configuration, arm_space, hyperparameters
+from search_spaces.space import TRAINING, ArmSpace, Configuration, arm_space, hyperparameters
 
 # Drawing a configuration that was tried already this often in a row means that the space holds no other.
 MAX_DUPLICATES_IN_A_ROW = 50
@@ -26,7 +26,8 @@ FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
 class Assignment:
     """One run that the study wants: which arm and role, its number in the study, and what to run.
 
-    ``confirms`` is the number of the search trial whose configuration a confirmation repeats.
+    ``training`` is how it is trained where that is searched too. ``confirms`` is the number of the search trial whose
+    configuration a confirmation repeats.
     """
 
     arm: str
@@ -35,6 +36,7 @@ class Assignment:
     hyperparameters: dict[str, Any]
     seed: int
     confirms: int | None = None
+    training: dict[str, Any] = field(default_factory=dict)
 
     @property
     def trial_id(self) -> str:
@@ -183,7 +185,9 @@ class SearchStudy(_Study):
         return self._assign(trial.number, configuration)
 
     def _assign(self, number: int, configuration: Configuration) -> Assignment:
-        return Assignment(self.arm, self.role, number, hyperparameters(configuration), self._search.seed)
+        values = hyperparameters(configuration)
+        training = values.pop(TRAINING, {})
+        return Assignment(self.arm, self.role, number, values, self._search.seed, training=training)
 
 
 class ConfirmStudy(_Study):
@@ -229,13 +233,12 @@ class ConfirmStudy(_Study):
 
     def _assign(self, number: int, pair: dict[str, Any]) -> Assignment:
         confirmed = self._search_study.study.get_trials(deepcopy=False)[pair["configuration"]]
-        return Assignment(
-            self.arm,
-            self.role,
-            number,
-            self._search_study.assignment(confirmed).hyperparameters,
-            pair["seed"],
-            pair["configuration"],
+        return replace(
+            self._search_study.assignment(confirmed),
+            role=self.role,
+            number=number,
+            seed=pair["seed"],
+            confirms=pair["configuration"],
         )
 
 

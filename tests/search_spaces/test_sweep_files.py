@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from cluster.preflight import check_workload
 from optimizers import InputError
 from search_spaces import Sweep, catalogue, load_sweep, parse_sweep
 from search_spaces.space import arm_space, hyperparameters
@@ -218,3 +219,25 @@ def test_a_parameter_may_hold_for_one_part_of_a_model() -> None:
 def test_a_bad_parameter_of_a_part_is_named(good: str, bad: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         parse_sweep(PARTS.replace(good, bad), "bad.yaml")
+
+
+@pytest.mark.parametrize("name", catalogue.names(catalogue.SWEEPS))
+def test_every_size_of_a_ready_sweep_is_valid_and_differs(name: str) -> None:
+    usual = load_sweep(name)
+    budgets = {size: check_workload(load_sweep(name, size=size)) for size in usual.sizes}
+    assert not usual.sizes or list(usual.sizes) == ["smoke", "small", "paper"]
+    trials = [(sized.workload.epochs or 0) * sized.search.trials for sized in budgets.values()]
+    assert trials == sorted(set(trials))
+
+
+def test_a_size_puts_its_values_in_and_set_is_put_over_it() -> None:
+    text = GOOD + "sizes:\n  small: {search.trials: 3, workload.epochs: 9}\n  bad: {search.trialz: 3}\n"
+    assert parse_sweep(text).search.trials == 8
+    sized = parse_sweep(text, size="small")
+    assert (sized.search.trials, sized.workload.epochs) == (3, 9)
+    assert "sizes" not in sized.plain()
+    assert parse_sweep(text, overrides=["search.trials=5"], size="small").search.trials == 5
+    with pytest.raises(InputError, match=r'it has no size "smal"; it has small, bad. Did you mean "small"'):
+        parse_sweep(text, size="smal")
+    with pytest.raises(InputError, match=r'bad.yaml:19: search.trialz: unknown key.*Did you mean "trials"'):
+        parse_sweep(text, "bad.yaml", size="bad")
