@@ -42,7 +42,7 @@ def check_workload(sweep: Sweep) -> Sweep:
     for arm in sweep.arms:
         _check_parts(sweep, arm, entry.parts)
         _check_training(sweep, arm, entry.check_training)
-    if sweep.scheduler.type == "asha" and sweep.scheduler.grace > (resolved.workload.evaluations or 0):
+    if sweep.scheduler.type != "none" and sweep.scheduler.grace > (resolved.workload.evaluations or 0):
         raise sweep.error(
             "scheduler",
             "grace",
@@ -69,7 +69,7 @@ def _check_training(sweep: Sweep, arm: str, check: Callable[[Mapping[str, Any]],
     parameters = arm_space(sweep.arms[arm]).parameters
     searched = {name: one for name, one in parameters.items() if name.startswith(f"{TRAINING}.")}
     for name, parameter in searched.items():
-        for value in draws.extremes(parameter, {}):
+        for value in draws.grid(parameter, {}, 2):
             try:
                 check({**sweep.workload.training, name.removeprefix(f"{TRAINING}."): value})
             except InputError as error:

@@ -2,42 +2,72 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterable, Mapping
 from types import SimpleNamespace
 from typing import Any
 
+from optuna import Study
+from optuna.pruners import BasePruner, HyperbandPruner, MedianPruner
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import AsyncHyperBandScheduler, FIFOScheduler, TrialScheduler
 
 from search_spaces import Sweep
 from search_spaces.study import Assignment
 
+# More of them in a trial would cost more than they save.
+MOST_DECISIONS = 50
 Decisions = Iterable[tuple[str, list[tuple[int, float]]]]
 
 
 def decision_epochs(sweep: Sweep, epochs: int) -> list[int]:
     """The epochs after which a trial's fate may be decided: the rungs, and the end."""
-    rungs = []
-    if sweep.scheduler.type == "asha":
-        rung = sweep.scheduler.grace
-        while rung < epochs:
-            rungs.append(rung)
-            rung *= sweep.scheduler.eta
+    grace, rungs = sweep.scheduler.grace, []
+    match sweep.scheduler.type:
+        case "asha" | "hyperband":
+            while grace < epochs:
+                rungs.append(grace)
+                grace *= sweep.scheduler.eta
+        case "median":
+            # Each decision is a message to the driver, so a long trial is looked at now and then.
+            rungs = list(range(grace, epochs, max(1, epochs // MOST_DECISIONS)))
     return [*rungs, epochs]
 
 
-def arm_scheduler(sweep: Sweep, epochs: int) -> TrialScheduler:
-    """The scheduler of one arm, with rungs at the epochs of :func:`decision_epochs`."""
-    if sweep.scheduler.type == "none":
-        return FIFOScheduler()
-    return AsyncHyperBandScheduler(
-        time_attr="epoch",
-        metric="objective",
-        mode=tune_mode(sweep),
-        max_t=epochs,
-        grace_period=sweep.scheduler.grace,
-        reduction_factor=sweep.scheduler.eta,
-    )
+def arm_scheduler(sweep: Sweep, epochs: int, study: Study) -> TrialScheduler:
+    """The scheduler of one arm, whose search is ``study``, with rungs at the epochs of :func:`decision_epochs`."""
+    grace, eta = sweep.scheduler.grace, sweep.scheduler.eta
+    match sweep.scheduler.type:
+        case "asha":
+            return AsyncHyperBandScheduler(
+                time_attr="epoch",
+                metric="objective",
+                mode=tune_mode(sweep),
+                max_t=epochs,
+                grace_period=grace,
+                reduction_factor=eta,
+            )
+        case "hyperband":
+            return StudyScheduler(study, HyperbandPruner(grace, epochs, eta))
+        case "median":
+            return StudyScheduler(study, MedianPruner(n_startup_trials=5, n_warmup_steps=grace - 1))
+    return FIFOScheduler()
+
+
+class StudyScheduler(FIFOScheduler):
+    """Stops what a pruner of Optuna's would stop, which looks at nothing but the study: so a resume changes nothing."""
+
+    def __init__(self, study: Study, pruner: BasePruner) -> None:
+        super().__init__()
+        self._study, self._pruner = study, pruner
+
+    def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
+        number = int(trial.trial_id.rpartition("/")[2])
+        known = self._study.get_trials(deepcopy=False)[number]
+        told = {**known.intermediate_values, result["epoch"]: result["objective"]}
+        asked = copy.copy(known)
+        asked.intermediate_values = told
+        return TrialScheduler.STOP if self._pruner.prune(self._study, asked) else TrialScheduler.CONTINUE
 
 
 def tune_mode(sweep: Sweep) -> str:
@@ -61,9 +91,12 @@ class SweepScheduler(FIFOScheduler):
     def replay(self, arm: str, decisions: Decisions) -> None:
         """Put an arm's scheduler where it stood, by the values that the study recorded at each decision.
 
-        A trial that runs again and tells its last value once more is then known at that rung, and goes on.
+        One that looks at the study itself stands there already. A trial that runs again and tells its last value once
+        more is then known at that rung, and goes on.
         """
         scheduler = self._arms[arm]
+        if isinstance(scheduler, StudyScheduler):
+            return
         for trial_id, values in decisions:
             recorded: Any = SimpleNamespace(trial_id=trial_id)
             controller: Any = None

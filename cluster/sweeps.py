@@ -211,7 +211,8 @@ class _Driver:
         os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(MAX_PENDING_TRIALS)
         searcher = SweepSearcher(arms, self._configure, tune_mode(self.sweep), slots)
         epochs = self.sweep.workload.evaluations or 1
-        scheduler = SweepScheduler({arm: arm_scheduler(self.sweep, epochs) for arm in arms}, searcher.assignment, slots)
+        schedulers = {name: arm_scheduler(self.sweep, epochs, arm.search.study) for name, arm in arms.items()}
+        scheduler = SweepScheduler(schedulers, searcher.assignment, slots)
         for name, arm in arms.items():
             scheduler.replay(name, arm.decisions())
         ended = [run for arm in arms.values() for run in arm.ended()]

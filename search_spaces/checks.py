@@ -8,6 +8,7 @@ from collections.abc import Collection
 import optimizers
 from optimizers import InputError, OptimizerEntry, did_you_mean
 from optimizers.domains import Integer
+from search_spaces.methods import check_method
 from search_spaces.schema import INTEGER_DISTRIBUTIONS, NUMERIC_DISTRIBUTIONS, Parameter, Sweep
 from search_spaces.space import TRAINING, arm_space, hyperparameters, owner_of
 
@@ -32,8 +33,12 @@ def check_sweep(sweep: Sweep) -> None:
         )
     if len(set(sweep.confirm.seeds)) < len(sweep.confirm.seeds):
         raise sweep.error("confirm", "seeds", "each seed may stand only once")
+    try:
+        check_method(sweep.search)
+    except InputError as error:
+        raise sweep.error("search", "method", str(error)) from None
     evaluations = sweep.workload.evaluations
-    if sweep.scheduler.type == "asha" and evaluations is not None and sweep.scheduler.grace > evaluations:
+    if sweep.scheduler.type != "none" and evaluations is not None and sweep.scheduler.grace > evaluations:
         raise sweep.error(
             "scheduler",
             "grace",

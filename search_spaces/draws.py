@@ -68,14 +68,16 @@ def stored(name: str, parameter: Parameter, value: Scalar, values: bounds.Values
     return {} if parameter.distribution == "constant" else {name: value}
 
 
-def extremes(parameter: Parameter, values: bounds.Values) -> Iterable[Scalar]:
-    """The values at which a parameter can do the most harm: every choice, or both ends of its range."""
+def grid(parameter: Parameter, values: bounds.Values, points: int) -> Iterable[Scalar]:
+    """Every choice, or so many values of a range, its ends included, evenly along the distribution's own scale."""
     if parameter.value is not None:
         return [parameter.value]
     if parameter.values is not None:
         return parameter.values
     low, high = range_of(parameter, values)
-    return [int(low), int(high)] if parameter.distribution in INTEGER_DISTRIBUTIONS else [low, high]
+    inside = [_at(parameter, low, high, step / (points - 1)) for step in range(1, points - 1)]
+    along: list[float] = [low, *inside, high]
+    return list(dict.fromkeys(map(round, along) if parameter.distribution in INTEGER_DISTRIBUTIONS else along))
 
 
 def middles(parameter: Parameter, values: bounds.Values) -> list[Scalar]:

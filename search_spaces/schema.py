@@ -196,17 +196,23 @@ class Arm(_Model):
 
 
 class Search(_Model):
-    method: Literal["tpe", "random"] = "tpe"
+    method: str = Field(
+        default="tpe",
+        description="tpe, random, qmc, grid, cmaes, gp, nsgaii, or the class name of a sampler of Optuna's",
+    )
+    points: int = Field(default=3, ge=2, description="grid: values tried of each range, its ends included")
     trials: int = Field(default=16, ge=1, description="configurations tried per arm")
     seed: int = Field(default=0, ge=0, description="seed of the sampler and of every search trial")
 
 
 class Scheduler(_Model):
-    type: Literal["asha", "none"] = Field(
-        default="none", description="asha stops the worst trials at rungs grace * eta^k"
+    type: Literal["asha", "hyperband", "median", "none"] = Field(
+        default="none",
+        description="asha stops the worst trials at rungs grace * eta^k; hyperband runs brackets of it whose first "
+        "rungs differ; median stops what is worse than half of the finished trials were at the same evaluation",
     )
     grace: int = Field(default=1, ge=1, description="epochs, or evaluations, before a trial may be stopped")
-    eta: int = Field(default=3, ge=2, description="one trial in eta goes on past a rung")
+    eta: int = Field(default=3, ge=2, description="asha, hyperband: one trial in eta goes on past a rung")
 
 
 class Confirm(_Model):

@@ -119,6 +119,10 @@ class ArmSpace:
 
     def corners(self) -> Iterator[Configuration]:
         """Every combination of choices and range ends that the conditions allow."""
+        return self.grid(2)
+
+    def grid(self, points: int) -> Iterator[Configuration]:
+        """Every combination of choices and of so many values of each range that the conditions allow."""
         names = list(self.parameters)
 
         def extend(configuration: Configuration, index: int) -> Iterator[Configuration]:
@@ -127,7 +131,7 @@ class ArmSpace:
             elif not self.active(names[index], configuration):
                 yield from extend(configuration, index + 1)
             else:
-                for value in draws.extremes(self.parameters[names[index]], self._values(configuration)):
+                for value in draws.grid(self.parameters[names[index]], self._values(configuration), points):
                     yield from extend({**configuration, names[index]: value}, index + 1)
 
         return extend({}, 0)

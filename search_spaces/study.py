@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import warnings
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -13,7 +12,9 @@ import optuna
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 
-from search_spaces.schema import Scalar, Search, Sweep
+from search_spaces.methods import GRID
+from search_spaces.samplers import make_sampler
+from search_spaces.schema import Scalar, Sweep
 from search_spaces.space import TRAINING, ArmSpace, Configuration, arm_space, hyperparameters
 
 # Drawing a configuration that was tried already this often in a row means that the space holds no other.
@@ -115,12 +116,11 @@ class SearchStudy(_Study):
         super().__init__(storage, search_study_name(sweep.name, arm), arm, sweep.metric.goal)
         self.space: ArmSpace = arm_space(sweep.arms[arm])
         self._search = sweep.search
-        # Seeding with the number of trials keeps a rebuilt sampler from repeating its first draws.
-        self.study.sampler = _sampler(sweep.search, len(self.trials()))
+        self.study.sampler = make_sampler(sweep.search, len(self.trials()))
         self._tried = {_key(self._configuration(trial)) for trial in self.trials() if trial.state != TrialState.WAITING}
         # A resume is a new chance for what failed: whatever made it fail may be mended.
         self._failed_before = len(self._failures())
-        if not self.trials():
+        if not self.trials() and self._search.method != GRID:
             self.study.enqueue_trial(self.space.to_optuna(self.space.default()))
 
     @property
@@ -138,7 +138,7 @@ class SearchStudy(_Study):
         issued = len(self.trials(TrialState.COMPLETE, TrialState.PRUNED, TrialState.RUNNING))
         if issued >= self._search.trials or self.gave_up:
             return None
-        if self.space.count() <= len(self._tried):
+        if not self._holds_more():
             self._note_exhaustion()
             return None
         for _ in range(MAX_DUPLICATES_IN_A_ROW):
@@ -150,6 +150,18 @@ class SearchStudy(_Study):
             self.study.tell(trial.number, state=TrialState.FAIL)
         self._note_exhaustion()
         return None
+
+    def _holds_more(self) -> bool:
+        """Whether there is a configuration that was not tried yet; of a grid, the next one is queued."""
+        if self._search.method != GRID:
+            return self.space.count() > len(self._tried)
+        for configuration in self.space.grid(self._search.points):
+            kept = self.space.to_optuna(configuration)
+            # As it comes back from the study, which may differ in the last digit.
+            if _key(self.space.suggest(optuna.trial.FixedTrial(kept))) not in self._tried:
+                self.study.enqueue_trial(kept)
+                return True
+        return False
 
     def _note_exhaustion(self) -> None:
         """Kept in the study, as a search that is over must stay over: the confirmation has begun."""
@@ -245,21 +257,6 @@ class ConfirmStudy(_Study):
 def search_study_name(sweep: str, arm: str) -> str:
     """Name of an arm's search study in the storage; that of its confirmation has ``/confirm`` behind it."""
     return f"{sweep}/{arm}"
-
-
-def _sampler(search: Search, trials_so_far: int) -> optuna.samplers.BaseSampler:
-    seed = search.seed * 1_000_003 + trials_so_far
-    if search.method == "random":
-        return optuna.samplers.RandomSampler(seed=seed)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        return optuna.samplers.TPESampler(
-            seed=seed,
-            multivariate=True,
-            group=True,
-            constant_liar=True,
-            n_startup_trials=min(10, max(4, search.trials // 4)),
-        )
 
 
 def recorded_outcome(trial: FrozenTrial) -> Outcome:

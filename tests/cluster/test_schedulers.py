@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import optuna
+import pytest
 
 from cluster.schedulers import SweepScheduler, arm_scheduler, decision_epochs
 from search_spaces import Sweep, load_sweep
-from search_spaces.study import Assignment
+from search_spaces.arm_studies import ArmStudies
+from search_spaces.storage import open_storage
+from search_spaces.study import Assignment, Outcome
+
+STUDY = optuna.create_study()
 
 
 def sweep() -> Sweep:
@@ -18,7 +25,7 @@ def sweep() -> Sweep:
 
 def scheduler(assignments: dict[str, Assignment]) -> SweepScheduler:
     of = sweep()
-    return SweepScheduler({arm: arm_scheduler(of, 20) for arm in of.arms}, assignments.__getitem__, lambda: 2)
+    return SweepScheduler({arm: arm_scheduler(of, 20, STUDY) for arm in of.arms}, assignments.__getitem__, lambda: 2)
 
 
 def rungs(of: SweepScheduler, arm: str) -> list[tuple[int, dict[str, float]]]:
@@ -83,3 +90,41 @@ def test_a_trial_that_tells_a_decision_again_after_a_resume_stands_in_its_rungs_
     assert rungs(resumed, "adam") == before
     resumed.on_trial_result(controller, trial, {"epoch": 9, "objective": 0.2})
     assert rungs(resumed, "adam")[0] == (9, {"adam/3": -0.2})
+
+
+@pytest.mark.parametrize(("kind", "decisions"), [("median", list(range(1, 21))), ("hyperband", [1, 3, 9, 20])])
+def test_a_scheduler_of_the_study_stops_the_worst_and_knows_as_much_after_a_resume(
+    kind: str, decisions: list[int], tmp_path: Path
+) -> None:
+    of = load_sweep("quickstart", [f"scheduler={{type: {kind}, grace: 1, eta: 3}}", "workload.epochs=20"])
+    assert decision_epochs(of, 20) == decisions
+
+    def run(numbers: range) -> dict[int, int]:
+        """One driver's trials, each as good as its number says; the epoch at which each ended."""
+        arm = ArmStudies(open_storage(str(tmp_path / "study.journal")), of, "adam")
+        scheduler, ended = arm_scheduler(of, 20, arm.search.study), {}
+        controller: Any = None
+        for _ in numbers:
+            assignment = arm.search.ask()
+            assert assignment is not None
+            trial: Any = SimpleNamespace(trial_id=assignment.trial_id)
+            value = ((assignment.number * 7) % 12) / 10
+            for epoch in decisions:
+                if epoch == 20:
+                    arm.search.tell(assignment.number, Outcome("finished", epoch, value))
+                elif scheduler.on_trial_result(controller, trial, {"epoch": epoch, "objective": value}) == "STOP":
+                    arm.search.tell(assignment.number, Outcome("pruned", epoch, value))
+                else:
+                    arm.search.report(assignment.number, epoch, value)
+                    continue
+                ended[assignment.number] = epoch
+                break
+        return ended
+
+    ended = {**run(range(8)), **run(range(8))}
+    assert len(ended) == 16
+    stopped = [number for number, epoch in ended.items() if epoch < 20]
+    assert stopped
+    assert min(((number * 7) % 12) for number in stopped) >= 2, "the best are never stopped"
+    if kind == "median":
+        assert [number for number in stopped if number >= 8], "it knows the trials of the driver before"

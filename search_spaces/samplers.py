@@ -1,0 +1,74 @@
+"""From ``search.method`` to an Optuna sampler. A grid has none, as its trials are queued: see ``SearchStudy``."""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+from optuna import Study, samplers
+from optuna.distributions import BaseDistribution
+from optuna.exceptions import ExperimentalWarning
+from optuna.samplers import BaseSampler, TPESampler
+from optuna.trial import FrozenTrial
+
+from search_spaces.methods import MOST_TRIALS_OF_GP
+from search_spaces.schema import Search
+
+
+def make_sampler(search: Search, trials_so_far: int) -> BaseSampler:
+    """The sampler of a checked method, for a study that has so many trials already.
+
+    A sampler that draws anew after a resume is seeded by the number of trials as well, so that it does not repeat its
+    first draws; a sequence has the sweep's own seed, as it keeps its place in the study.
+    """
+    seed = search.seed * 1_000_003 + trials_so_far
+    startup = min(10, max(4, search.trials // 4))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)
+        tpe = TPESampler(seed=seed, multivariate=True, group=True, constant_liar=True, n_startup_trials=startup)
+        makers: dict[str, Callable[[], BaseSampler]] = {
+            "tpe": lambda: tpe,
+            "random": lambda: samplers.RandomSampler(seed=seed),
+            "grid": lambda: samplers.RandomSampler(seed=seed),
+            "qmc": lambda: samplers.QMCSampler(scramble=True, seed=search.seed, warn_independent_sampling=False),
+            "cmaes": lambda: samplers.CmaEsSampler(
+                seed=seed, consider_pruned_trials=True, warn_independent_sampling=False, independent_sampler=tpe
+            ),
+            "gp": lambda: _AtFirst(
+                samplers.GPSampler(seed=seed, n_startup_trials=startup, warn_independent_sampling=False),
+                tpe,
+                MOST_TRIALS_OF_GP,
+            ),
+            "nsgaii": lambda: samplers.NSGAIISampler(seed=seed, population_size=min(50, max(4, search.trials // 4))),
+        }
+        return makers[search.method]() if search.method in makers else _of_optuna(search.method, seed)
+
+
+def _of_optuna(name: str, seed: int) -> BaseSampler:
+    sampler: Callable[..., BaseSampler] = getattr(samplers, name)
+    return sampler(seed=seed) if "seed" in inspect.signature(sampler).parameters else sampler()
+
+
+class _AtFirst(BaseSampler):
+    """``first`` until the study has so many trials, and ``then`` from there on."""
+
+    def __init__(self, first: BaseSampler, then: BaseSampler, trials: int) -> None:
+        self._first, self._then, self._trials = first, then, trials
+
+    def _of(self, trial: FrozenTrial) -> BaseSampler:
+        return self._first if trial.number < self._trials else self._then
+
+    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        return self._of(trial).infer_relative_search_space(study, trial)
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        return self._of(trial).sample_relative(study, trial, search_space)
+
+    def sample_independent(
+        self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
+    ) -> Any:
+        return self._of(trial).sample_independent(study, trial, param_name, param_distribution)
