@@ -89,6 +89,12 @@ def run(
     sweep: Annotated[str, typer.Argument(help="A sweep file, or the name of a ready sweep.")],
     set_: Set = None,
     size: Size = None,
+    more: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Go on with a sweep of that name, with N trials more an arm.")
+    ] = None,
+    from_: Annotated[
+        str | None, typer.Option("--from", metavar="NAME", help="Begin with the best of an earlier sweep's arms.")
+    ] = None,
     tracking_uri: TrackingUri = None,
     study_storage: Annotated[str | None, typer.Option(help="Optuna storage URL or journal file.")] = None,
     storage: Storage = DEFAULT_STORAGE,
@@ -97,12 +103,23 @@ def run(
     json_file: JsonFile = None,
 ) -> int:
     """Run a sweep: search, confirmation, verdict."""
-    from cluster.sweeps import Places, run_sweep
+    from cluster.places import SweepFolder
+    from cluster.sweeps import Places, resume_sweep, run_sweep
+    from cluster.warm_start import with_best_of
     from search_spaces import load_sweep
 
     _check_writable(json_file)
+    if more is not None:
+        if set_ or size or from_ or tracking_uri or study_storage or data:
+            raise InputError("--more goes on with the sweep as it is; only --storage, --address and --json go with it")
+        name = sweep if SweepFolder(storage, sweep).exists else load_sweep(sweep).name
+        with resume_sweep(name, storage, address, console, more) as ended:
+            return _conclude(ended, json_file)
+    asked = load_sweep(sweep, set_ or [], size)
+    if from_ is not None:
+        asked = with_best_of(asked, from_, storage)
     places = Places(storage, tracking_uri, study_storage, data)
-    with run_sweep(load_sweep(sweep, set_ or [], size), places, address, console) as ended:
+    with run_sweep(asked, places, address, console) as ended:
         return _conclude(ended, json_file)
 
 
@@ -165,6 +182,41 @@ def validate(
         checked = check_workload(load_sweep(sweep, set_ or [], size))
         arms = f"{len(checked.arms)} arms x {checked.search.trials} trials"
         typer.echo(f"{checked.name}: valid. {arms} on {checked.workload.name}.")
+
+
+@app.command()
+@_clear_errors
+def plan(
+    sweep: Annotated[str, typer.Argument(help="A sweep file, or the name of a ready sweep.")],
+    set_: Set = None,
+    size: Size = None,
+    probe: Annotated[bool, typer.Option("--probe", help="Train each arm for some seconds, to tell times.")] = False,
+    slots: Annotated[int | None, typer.Option(min=1, help="Runs at once; as many as fit here if left out.")] = None,
+    price: Annotated[
+        float | None, typer.Option(help="Price of an hour of a core, or of a GPU if trials take one.")
+    ] = None,
+    storage: Storage = DEFAULT_STORAGE,
+    data: Data = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Say what a sweep will cost, before anything starts."""
+    from cluster import plan as planning
+    from cluster import planned, preflight
+    from cluster.places import data_root_of
+    from search_spaces import load_sweep
+
+    checked = preflight.check_workload(load_sweep(sweep, set_ or [], size))
+    at_once, root = slots or planning.slots_here(checked), data_root_of(storage, data)
+    if probe:
+        preflight.check_resources(checked, None)
+        preflight.check_data(checked, root)
+    made = planning.make_plan(checked, root, at_once, planning.probe(checked, root, at_once) if probe else None)
+    if as_json:
+        typer.echo(json.dumps(made.to_json(), indent=2))
+        return
+    console.print(_table(planned.rows(made)), highlight=False, markup=False)
+    for line in planned.totals(made, checked, price):
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 @app.command(name="list")

@@ -49,6 +49,7 @@ def to_json(verdict: Verdict, link: str | None = None) -> dict[str, Any]:
         - finding: baseline, better, worse, no_difference_shown, too_few_seeds, undecided or not_compared
         - trials, confirmations: number of runs by outcome
           (finished, pruned, diverged, failed, interrupted, running)
+        - search_steps, planned_steps: optimizer steps of the search, and those that were expected; or null
         - best: null or {trial_id, value, parameters}; confirmed: a list of the same, best first
         - scores: list of {rank, seed, value}, rank 1 being the first of `confirmed`
         - missing_scores: list of {rank, seed, reason}
@@ -158,6 +159,7 @@ def _markdown(verdict: Verdict, link: str | None) -> str:
         "\n".join(f"- {sentence}" for sentence in verdict.sentences),
         "## Runs by outcome",
         _markdown_table(*_outcome_cells(verdict)),
+        _steps_in_words(verdict),
         f"[Runs in MLflow]({link})" if link else "",
         "## Best configurations",
         *(_best_in_markdown(arm, verdict.sweep.metric.name) for arm in verdict.arms),
@@ -180,6 +182,16 @@ def _outcome_cells(verdict: Verdict) -> tuple[list[str], list[list[str]]]:
     return ["arm", "runs", *outcomes], rows
 
 
+def _steps_in_words(verdict: Verdict) -> str:
+    told = [
+        f"{arm.name} {arm.search_steps:,.0f}"
+        + ("" if arm.planned_steps is None else f" ({arm.search_steps / arm.planned_steps - 1:+.0%} against the plan)")
+        for arm in verdict.arms
+        if arm.search_steps is not None
+    ]
+    return f"Optimizer steps of the search: {', '.join(told)}." if told else ""
+
+
 def _best_in_markdown(arm: ArmVerdict, metric: str) -> str:
     import yaml
 
@@ -198,6 +210,8 @@ def _arm_as_data(arm: ArmVerdict) -> dict[str, Any]:
         "finding": arm.finding,
         "trials": dict(arm.trials),
         "confirmations": dict(arm.confirmations),
+        "search_steps": arm.search_steps,
+        "planned_steps": arm.planned_steps,
         "best": _configuration_as_data(arm.best) if arm.best else None,
         "confirmed": [_configuration_as_data(configuration) for configuration in arm.confirmed],
         "scores": _pairs_as_data(arm.scores, "value"),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import re
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -58,7 +59,8 @@ class RunRecord:
 class SweepRecords:
     """Everything MLflow knows about one sweep: what was asked, and each run.
 
-    `score_note` is what must be known to read the score, a sentence, or empty.
+    `score_note` is what must be known to read the score, a sentence, or empty. `planned_steps` are the optimizer
+    steps that each arm's search was expected to take, where that is recorded.
     """
 
     sweep: Sweep
@@ -68,6 +70,7 @@ class SweepRecords:
     trials: tuple[RunRecord, ...]
     confirmations: tuple[RunRecord, ...]
     score_note: str = ""
+    planned_steps: Mapping[str, float] = field(default_factory=dict)
 
 
 def load(sweep_name: str, tracking_uri: str) -> SweepRecords:
@@ -90,6 +93,7 @@ def load(sweep_name: str, tracking_uri: str) -> SweepRecords:
         trials=_records(runs, "trial"),
         confirmations=_records(runs, "confirm"),
         score_note=summary.data.tags.get("score.note", ""),
+        planned_steps=json.loads(summary.data.tags.get("plan.search_steps", "{}")),
     )
 
 

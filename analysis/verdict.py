@@ -40,7 +40,8 @@ class ArmVerdict:
     `best` is the finished trial with the best last validation value. `confirmed` are the configurations that
     were confirmed, best first; their place counted from 1 is the rank in the keys of `scores` and `unscored`
     (why a score is missing). `trials` and `confirmations` count runs by outcome. `steps_to_target` is a
-    median over confirmation runs, infinite for "never".
+    median over confirmation runs, infinite for "never". `search_steps` are the optimizer steps of all trials,
+    `planned_steps` those that were expected.
     """
 
     name: str
@@ -57,6 +58,8 @@ class ArmVerdict:
     p_better: float | None
     steps_to_target: float | None
     finding: Finding
+    search_steps: float | None = None
+    planned_steps: float | None = None
 
 
 @dataclass(frozen=True)
@@ -114,7 +117,7 @@ def _evidence(name: str, records: SweepRecords) -> _Evidence:
     configurations = {run.trial_id: _configuration(run, sweep.metric.name) for run in trials}
     finished = [configurations[run.trial_id] for run in trials if run.finished]
     valued = [tried for tried in finished if tried.value is not None]
-    confirmed = _confirmed(confirmations, configurations, sweep.metric.goal)
+    confirmed = _confirmed(confirmations, configurations, sweep.metric.goal, sweep.confirm.top_k)
     scores, unscored = _scores(confirmed, confirmations, records)
     return _Evidence(
         trials=trials,
@@ -127,12 +130,13 @@ def _evidence(name: str, records: SweepRecords) -> _Evidence:
 
 
 def _confirmed(
-    confirmations: tuple[RunRecord, ...], tried: Mapping[str, Configuration], goal: Goal
+    confirmations: tuple[RunRecord, ...], tried: Mapping[str, Configuration], goal: Goal, top_k: int
 ) -> tuple[Configuration, ...]:
     """The configurations that were confirmed, best first; a trial that is no longer there goes last."""
     repeated = {run.confirm_of: run for run in confirmations if run.confirm_of}
     found = [tried.get(name, Configuration(name, None, run.params)) for name, run in repeated.items()]
-    return tuple(sorted(found, key=lambda configuration: _place(configuration, goal)))
+    # A sweep that got more trials may have confirmed others before.
+    return tuple(sorted(found, key=lambda configuration: _place(configuration, goal))[:top_k])
 
 
 def _scores(
@@ -190,7 +194,15 @@ def _judge_arm(name: str, own: _Evidence, baseline: _Evidence, records: SweepRec
         p_better=None if is_baseline else p_better,
         steps_to_target=_steps_to_target(own.confirmations, records.sweep),
         finding="baseline" if is_baseline else _finding(difference, minimize),
+        search_steps=_search_steps(own.trials),
+        planned_steps=records.planned_steps.get(name),
     )
+
+
+def _search_steps(trials: Iterable[RunRecord]) -> float | None:
+    """None where a trial does not tell its steps, which a run of an older version does not."""
+    told = [run.metrics.get("summary/steps") for run in trials if run.status_reason not in ("failed", "running")]
+    return sum(steps for steps in told if steps is not None) if None not in told else None
 
 
 def _interval(scores: Mapping[PairKey, float], metric: str) -> Interval | None:

@@ -90,6 +90,10 @@ def _last_points(record: dict[str, Any]) -> list[dict[str, float]]:
     """The summary, at step 0 because MLflow draws bars only for values without a course, and the test metrics."""
     curve, spec = record["curve"], TrialSpec.from_dict(record["spec"])
     timestamp = curve[-1]["timestamp"] if curve else 0
-    summary = {**summarise(spec, curve), "summary/train_seconds": record["train_seconds"]}
+    summary = {
+        **summarise(spec, curve),
+        "summary/train_seconds": record["train_seconds"],
+        "summary/steps": record["step"],
+    }
     tested = record.get("outcome", {}).get("test", {})
     return [{"step": 0, "timestamp": timestamp, **summary}, {"step": record["step"], "timestamp": timestamp, **tested}]

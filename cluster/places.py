@@ -65,6 +65,16 @@ class SweepFolder:
         except OSError as error:
             raise self._unwritable(error) from None
 
+    def replace(self, sweep: Sweep) -> Sweep:
+        """Put a changed sweep in place of what is there, whole or not at all; called under its lock."""
+        try:
+            temporary = self.path / "sweep.yaml.tmp"
+            temporary.write_text(sweep_yaml(sweep))
+            temporary.replace(self.path / "sweep.yaml")
+        except OSError as error:
+            raise self._unwritable(error) from None
+        return sweep
+
     def open(self) -> tuple[Sweep, Manifest]:
         """The sweep and its manifest. Raises InputError, with the nearest name, when there is no such sweep."""
         if not self.exists:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -111,8 +112,8 @@ def _refuse_taken_name(sweep: Sweep, folder: SweepFolder) -> None:
 
 
 @contextmanager
-def resume_sweep(name: str, storage: str, address: str | None, console: Console) -> Iterator[EndedSweep]:
-    """Go on with a sweep where it stands, and yield it ended as :func:`run_sweep` does."""
+def resume_sweep(name: str, storage: str, address: str | None, console: Console, more: int = 0) -> Iterator[EndedSweep]:
+    """Go on with a sweep where it stands, with ``more`` trials an arm, and yield it ended as :func:`run_sweep` does."""
     folder = SweepFolder(storage, name)
     folder.open()
     with folder.locked():
@@ -122,6 +123,8 @@ def resume_sweep(name: str, storage: str, address: str | None, console: Console)
         preflight.check_data(sweep, Path(manifest.data_root))
         preflight.check_tracking(manifest.tracking_uri)
         preflight.check_address(address)
+        if more:
+            sweep = folder.replace(sweep.with_more_trials(more))
         yield from _Driver(folder, sweep, folder.next_session(manifest), console).drive(address)
 
 
@@ -190,9 +193,18 @@ class _Driver:
             self._close_runs_of_earlier_drivers(arms)
             self._say(f"Search runs: {self._link(SEARCH_VIEW)}")
             self._tune(arms)
+        self._tell_plan()
         for name, arm in arms.items():
             if arm.search.gave_up:
                 self._say(f"warning: {name} ended with fewer trials than asked: {arm.search.gave_up}")
+
+    def _tell_plan(self) -> None:
+        """For the report, which says what became of it."""
+        from cluster.plan import make_plan
+
+        plan = make_plan(self.sweep, Path(self.manifest.data_root), slots=1)
+        steps = {arm.name: arm.search_steps for arm in plan.arms if arm.search_steps is not None}
+        self.tracker.tag(self.summary, {"plan.search_steps": json.dumps(steps)})
 
     def _tune(self, arms: dict[str, ArmStudies]) -> None:
         from ray import tune

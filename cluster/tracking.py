@@ -105,6 +105,10 @@ class Tracker:
 
         self._submit(carry_out)
 
+    def tag(self, run: RunDescription, tags: Mapping[str, str]) -> None:
+        """Set tags of a run, making it if it is not there."""
+        self._submit(lambda: self._log(run, [], tags))
+
     def pictures(self, run: RunDescription, files: Sequence[tuple[int, str, Path]]) -> None:
         """Log images, each with its step and name, to a run; those that it has already are left out."""
 

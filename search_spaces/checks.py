@@ -9,8 +9,8 @@ import optimizers
 from optimizers import InputError, OptimizerEntry, did_you_mean
 from optimizers.domains import Integer
 from search_spaces.methods import check_method
-from search_spaces.schema import INTEGER_DISTRIBUTIONS, NUMERIC_DISTRIBUTIONS, Parameter, Sweep
-from search_spaces.space import TRAINING, arm_space, hyperparameters, owner_of
+from search_spaces.schema import INTEGER_DISTRIBUTIONS, NUMERIC_DISTRIBUTIONS, Parameter, Scalar, Sweep
+from search_spaces.space import TRAINING, ArmSpace, arm_space, hyperparameters, owner_of
 
 # Enough for every combination in the shipped spaces; what a larger one has beyond it is checked trial by trial.
 MAX_CORNERS = 4096
@@ -61,6 +61,9 @@ def _check_arm(sweep: Sweep, name: str) -> None:
         raise sweep.error("arms", name, "space" if unknown_space else "parameters", str(error)) from None
     for parameter in space.parameters:
         _check_parameter(sweep, name, parameter, space.parameters[parameter], entry)
+    for number, start in enumerate(arm.start):
+        for parameter, value in start.items():
+            _check_start(sweep, (name, "start", number, parameter), space, value)
     for configuration in itertools.islice(space.corners(), MAX_CORNERS):
         values = hyperparameters(configuration)
         values.pop(TRAINING, None)
@@ -70,6 +73,18 @@ def _check_arm(sweep: Sweep, name: str) -> None:
                 entry.check(entry.with_budget(own, steps=NOMINAL_STEPS, epochs=NOMINAL_EPOCHS))
         except InputError as error:
             raise sweep.error("arms", name, *_blame(str(error), arm.parameters, entry), str(error)) from None
+
+
+def _check_start(sweep: Sweep, place: tuple[str | int, ...], space: ArmSpace, value: Scalar) -> None:
+    parameter = str(place[-1])
+    if parameter not in space.parameters:
+        raise sweep.error(
+            "arms", *place,
+            f'this arm searches over no "{parameter}"; it has {", ".join(space.parameters)}.'
+            f"{did_you_mean(parameter, space.parameters)}",
+        )  # fmt: skip
+    if not space.parameters[parameter].contains(value):
+        raise sweep.error("arms", *place, f"{value!r} is not among what the parameter may be")
 
 
 def _check_parameter(sweep: Sweep, arm: str, name: str, parameter: Parameter, entry: OptimizerEntry) -> None:

@@ -193,6 +193,10 @@ class Arm(_Model):
     parameters: dict[str, Parameter] = Field(
         default_factory=dict, description="hyperparameters added to, or in place of, those of the named spaces"
     )
+    start: list[dict[str, Scalar]] = Field(
+        default_factory=list,
+        description="configurations tried first, after the default one; what they leave out is at its default",
+    )
 
 
 class Search(_Model):
@@ -256,6 +260,24 @@ class Sweep(_Model):
         """The sweep as plain data that :func:`search_spaces.parse_sweep` reads back to the same values."""
         return self.model_dump(mode="json", exclude={"sizes"}, exclude_none=True, exclude_defaults=False)
 
+    def with_more_trials(self, more: int) -> Sweep:
+        """This sweep with so many trials more for each arm."""
+        return self._with(search=self.search.model_copy(update={"trials": self.search.trials + more}))
+
+    def with_starts(self, starts: dict[str, list[dict[str, Scalar]]]) -> Sweep:
+        """This sweep with further configurations that its arms try first."""
+        arms = {
+            name: arm.model_copy(update={"start": [*arm.start, *starts.get(name, [])]})
+            for name, arm in self.arms.items()
+        }
+        return self._with(arms=arms)
+
+    def _with(self, **changed: Any) -> Sweep:
+        """A copy that still knows where its keys stand."""
+        copy = self.model_copy(update=changed)
+        copy._document = self._document
+        return copy
+
     def with_workload(
         self, *, epochs: int, batch_size: int, training: dict[str, Any], options: dict[str, Any]
     ) -> Sweep:
@@ -266,6 +288,4 @@ class Sweep(_Model):
             "training": training,
             "options": options,
         }
-        changed = self.model_copy(update={"workload": self.workload.model_copy(update=resolved)})
-        changed._document = self._document
-        return changed
+        return self._with(workload=self.workload.model_copy(update=resolved))

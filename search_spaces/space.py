@@ -106,13 +106,21 @@ class ArmSpace:
         """A configuration drawn through an Optuna trial (define-by-run)."""
         return self.assemble(lambda name, parameter, values: draws.draw(trial, name, parameter, values))
 
-    def default(self) -> Configuration:
-        """The arm's first configuration: a parameter's default, else its optimizer's, else the middle of its range."""
-        known = self._known()
+    def default(self, given: Mapping[str, Scalar] | None = None) -> Configuration:
+        """The arm's first configuration: a parameter's default, else its optimizer's, else the middle of its range.
+
+        Before all of these come the values ``given``, where the space holds them.
+        """
+        known, wanted = self._known(), given or {}
 
         def choose(name: str, parameter: Parameter, values: Values) -> Scalar:
             usual = known.get(name.removeprefix(f"{owner_of(name, known)[0]}."))
-            candidates = [parameter.default, usual.default if usual else None, *draws.middles(parameter, values)]
+            candidates = [
+                wanted.get(name),
+                parameter.default,
+                usual.default if usual else None,
+                *draws.middles(parameter, values),
+            ]
             return next(value for value in candidates if value is not None and draws.holds(parameter, value, values))
 
         return self.assemble(choose)

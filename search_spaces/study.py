@@ -20,6 +20,7 @@ from search_spaces.space import TRAINING, ArmSpace, Configuration, arm_space, hy
 # Drawing a configuration that was tried already this often in a row means that the space holds no other.
 MAX_DUPLICATES_IN_A_ROW = 50
 EXHAUSTED = "exhausted"
+MOST_TRIALS = 10**6
 FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
 
 
@@ -121,7 +122,8 @@ class SearchStudy(_Study):
         # A resume is a new chance for what failed: whatever made it fail may be mended.
         self._failed_before = len(self._failures())
         if not self.trials() and self._search.method != GRID:
-            self.study.enqueue_trial(self.space.to_optuna(self.space.default()))
+            for given in ({}, *sweep.arms[arm].start):
+                self.study.enqueue_trial(self.space.to_optuna(self.space.default(given)))
 
     @property
     def gave_up(self) -> str | None:
@@ -179,6 +181,11 @@ class SearchStudy(_Study):
             trial.number
             for trial in sorted(complete, key=lambda trial: (sign * (trial.value or 0.0), trial.number))[:count]
         ]
+
+    def best_configuration(self) -> Configuration | None:
+        """That of the best finished trial, if one has finished."""
+        best = self.best(1)
+        return self._configuration(self.trials()[best[0]]) if best else None
 
     def assignment(self, trial: FrozenTrial) -> Assignment:
         return self._assign(trial.number, self._configuration(trial))
@@ -240,7 +247,8 @@ class ConfirmStudy(_Study):
     def _take(self, trial: optuna.Trial) -> Assignment:
         self._asked[trial.number] = trial
         seed = trial.suggest_categorical("seed", self._seeds)
-        chosen = trial.suggest_categorical("configuration", self._search_study.best(self._top_k))
+        # A whole number and no choice, as the choices change when a sweep gets more trials.
+        chosen = trial.suggest_int("configuration", 0, MOST_TRIALS)
         return self._assign(trial.number, {"seed": seed, "configuration": chosen})
 
     def _assign(self, number: int, pair: dict[str, Any]) -> Assignment:

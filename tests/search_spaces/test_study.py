@@ -234,3 +234,38 @@ def test_a_database_that_does_not_answer_is_named() -> None:
 def test_sqlite_holds_a_study_as_well(tmp_path: Path) -> None:
     arm = reopened(f"sqlite:///{tmp_path / 'study.db'}", sweep())
     assert len(run_all(arm, by_learning_rate)) == 10
+
+
+def test_a_sweep_that_gets_more_trials_confirms_what_is_best_then(journal: str) -> None:
+    of = sweep()
+    before = run_all(reopened(journal, of), by_learning_rate)
+    more = run_all(reopened(journal, of.with_more_trials(30)), by_learning_rate)
+    search = [one for one in (*before, *more) if one.role == "trial"]
+    assert [one.number for one in search] == list(range(36))
+    best = sorted(search, key=lambda assignment: by_learning_rate(assignment).value)[:2]
+    confirmed = {one.confirms for one in (*before, *more) if one.role == "confirm"}
+    assert {one.number for one in best} <= confirmed
+    again = [one for one in more if one.role == "confirm"]
+    assert all(one.confirms not in {old.confirms for old in before} for one in again), "no pair is run twice"
+
+
+def test_given_configurations_come_right_after_the_default(journal: str) -> None:
+    of = sweep(**{"arms.adam.space": [], "arms.adam.start": [{"lr": 0.02, "beta1": 0.5}, {"eps": 1e-6}]})
+    ran = run_all(reopened(journal, of), by_learning_rate)
+    tried = [one.hyperparameters for one in ran[:3]]
+    assert tried[0]["lr"] == pytest.approx(1e-3)
+    assert (tried[1]["lr"], tried[1]["beta1"]) == (pytest.approx(0.02), pytest.approx(0.5))
+    assert tried[1]["beta2"] == tried[2]["beta2"] == pytest.approx(0.999)
+    assert tried[2]["eps"] == pytest.approx(1e-6)
+
+
+@pytest.mark.parametrize(
+    ("start", "message"),
+    [
+        ({"lrr": 0.1}, r'arms.adam.start.0.lrr: this arm searches over no "lrr".*Did you mean "lr"'),
+        ({"lr": 7}, r"arms.adam.start.0.lr: 7 is not among what the parameter may be"),
+    ],
+)
+def test_a_given_configuration_outside_the_space_is_named(start: dict[str, float], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        sweep(**{"arms.adam.start": [start]})

@@ -1,0 +1,224 @@
+"""What a sweep will cost, before anything starts: runs, steps with the pruning to be expected, time, disk and rows."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import random
+import statistics
+import time
+from collections.abc import Mapping
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import trainables
+from cluster.descriptions import describe, trial_spec
+from cluster.simulation import Ended, simulate
+from optimizers import InputError
+from search_spaces import Sweep, arm_space
+from search_spaces.space import TRAINING, hyperparameters
+from search_spaces.study import Assignment
+from trainables import TrialSpec
+from trainables.checkpoint import KEPT_CHECKPOINTS
+
+# What is pruned depends on how trials compare, so the plan is a mean over sweeps whose trials are good at random.
+SIMULATIONS = 5
+# From the command to the first training step, and between two runs of one process (see the benchmark sweep_overhead).
+START_UP_S, BETWEEN_RUNS_S = 10.0, 0.15
+PROBE_S = 2.0
+PROBED_CURVE_BYTES = 200
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What one arm's runs take: seconds a step and an evaluation, bytes of a checkpoint, metrics at an evaluation."""
+
+    step_s: float
+    evaluation_s: float
+    checkpoint_bytes: int
+    metrics: int
+
+
+@dataclass(frozen=True)
+class ArmPlan:
+    """One arm: runs and epochs (or evaluations) to be expected; ``steps`` where the data is there to count them."""
+
+    name: str
+    trials: int
+    confirmations: int
+    most_epochs: int
+    search_epochs: float
+    confirm_epochs: int
+    steps_per_epoch: int | None
+    seconds: float | None = None
+
+    @property
+    def search_steps(self) -> float | None:
+        """Optimizer steps of the search to be expected."""
+        return None if self.steps_per_epoch is None else self.search_epochs * self.steps_per_epoch
+
+    @property
+    def steps(self) -> float | None:
+        """All optimizer steps to be expected."""
+        whole = self.search_epochs + self.confirm_epochs
+        return None if self.steps_per_epoch is None else whole * self.steps_per_epoch
+
+
+@dataclass(frozen=True)
+class Plan:
+    """``wall_s`` and what follows from it are None without a probe; ``slots`` runs go on at once."""
+
+    sweep: str
+    arms: tuple[ArmPlan, ...]
+    slots: int
+    wall_s: float | None
+    cpu_hours: float | None
+    gpu_hours: float | None
+    disk_bytes: int | None
+    mlflow_rows: int
+
+    def to_json(self) -> dict[str, Any]:
+        """As data: the fields, and each arm's steps."""
+        arms = [{**asdict(arm), "search_steps": arm.search_steps, "steps": arm.steps} for arm in self.arms]
+        return {**asdict(self), "arms": arms}
+
+
+def slots_here(sweep: Sweep) -> int:
+    """How many of its runs this machine holds at once."""
+    by_cpu = (os.cpu_count() or 1) // sweep.resources.cpu
+    if not sweep.resources.gpu:
+        return max(1, by_cpu)
+    import torch
+
+    return max(1, min(by_cpu, int(torch.cuda.device_count() / sweep.resources.gpu)))
+
+
+def make_plan(sweep: Sweep, data_root: Path, slots: int, probed: Mapping[str, Probe] | None = None) -> Plan:
+    """The plan of a sweep (with its workload's budget filled in) on ``slots`` places, timed where it was probed."""
+    steps = _steps_per_epoch(sweep, data_root)
+    seconds = {name: (steps or 1) * probe.step_s + probe.evaluation_s for name, probe in (probed or {}).items()}
+    runs = [_simulated(sweep, slots, seconds, seed) for seed in range(SIMULATIONS)]
+    arms = tuple(_arm_plan(sweep, name, runs, steps, seconds.get(name)) for name in sweep.arms)
+    busy = sum(arm.seconds or 0.0 for arm in arms) / 3600
+    evaluations = sum(arm.search_epochs + arm.confirm_epochs for arm in arms)
+    metrics = max((probe.metrics for probe in (probed or {}).values()), default=10)
+    ended = sum(arm.trials + arm.confirmations for arm in arms)
+    described = describe(sweep, _default_assignment(sweep, next(iter(sweep.arms))))
+    checkpoint = max((probe.checkpoint_bytes for probe in (probed or {}).values()), default=0)
+    return Plan(
+        sweep=sweep.name,
+        arms=arms,
+        slots=slots,
+        wall_s=START_UP_S + statistics.mean(run[-1].at for run in runs) if probed else None,
+        cpu_hours=busy * sweep.resources.cpu if probed else None,
+        gpu_hours=busy * sweep.resources.gpu if probed else None,
+        disk_bytes=round(slots * (KEPT_CHECKPOINTS + 1) * checkpoint + evaluations * metrics * PROBED_CURVE_BYTES)
+        if probed
+        else None,
+        mlflow_rows=round(evaluations * metrics + ended * (len(described.params) + len(described.tags))),
+    )
+
+
+def _simulated(sweep: Sweep, slots: int, seconds: Mapping[str, float], seed: int) -> list[Ended]:
+    """A run of the sweep in which every trial has a quality of its own, drawn at random, that does not change."""
+    search = sweep.search.model_copy(update={"method": "grid" if sweep.search.method == "grid" else "random"})
+    drawn = sweep.model_copy(update={"search": search})
+
+    def curve(assignment: Assignment, epoch: int) -> float:
+        return random.Random(f"{seed} {assignment.trial_id}").random()
+
+    return simulate(drawn, curve, slots=slots, seconds=seconds, per_run=BETWEEN_RUNS_S if seconds else 0.0)
+
+
+def _arm_plan(sweep: Sweep, name: str, runs: list[list[Ended]], steps: int | None, seconds: float | None) -> ArmPlan:
+    own = [[ended for ended in run if ended.assignment.arm == name] for run in runs]
+    searched = [[ended for ended in run if ended.assignment.role == "trial"] for run in own]
+    confirmed = [[ended for ended in run if ended.assignment.role == "confirm"] for run in own]
+    search_epochs = statistics.mean(sum(ended.epochs for ended in run) for run in searched)
+    confirm_epochs = sum(ended.epochs for ended in confirmed[0])
+    busy = None if seconds is None else (search_epochs + confirm_epochs) * seconds + BETWEEN_RUNS_S * len(own[0])
+    epochs = sweep.workload.evaluations or 1
+    return ArmPlan(
+        name, len(searched[0]), len(confirmed[0]), len(searched[0]) * epochs, search_epochs, confirm_epochs, steps, busy
+    )
+
+
+def _steps_per_epoch(sweep: Sweep, data_root: Path) -> int | None:
+    """Optimizer steps from one evaluation to the next; None where the data that they follow from is not there."""
+    if sweep.workload.steps:
+        return sweep.workload.interval
+    entry = trainables.get(sweep.workload.name)
+    try:
+        entry.check_data(data_root, sweep.workload.options)
+    except InputError:
+        return None
+    data = entry.load_data(data_root, sweep.workload.options)
+    return entry.load(sweep.workload.options).feed(data.train, sweep.workload.batch_size or 1).steps_per_epoch
+
+
+def _default_assignment(sweep: Sweep, arm: str) -> Assignment:
+    values = hyperparameters(arm_space(sweep.arms[arm]).default())
+    training = values.pop(TRAINING, {})
+    return Assignment(arm, "trial", 0, values, sweep.search.seed, training=training)
+
+
+def probe(sweep: Sweep, data_root: Path, slots: int) -> dict[str, Probe]:
+    """Train the first configuration of each arm for some seconds, as many at once as the sweep will run.
+
+    Runs beside each other share memory and caches, so one alone would be too fast. Measures this machine.
+    """
+    found = {}
+    with ProcessPoolExecutor(slots, multiprocessing.get_context("spawn")) as processes:
+        for arm in sweep.arms:
+            spec = trial_spec(sweep, _default_assignment(sweep, arm)).to_dict()
+            resources = (sweep.resources.cpu, sweep.resources.gpu)
+            copies = [processes.submit(_time, spec, str(data_root), *resources) for _ in range(slots)]
+            timed = [copy.result() for copy in copies]
+            found[arm] = Probe(
+                statistics.mean(one.step_s for one in timed),
+                statistics.mean(one.evaluation_s for one in timed),
+                timed[0].checkpoint_bytes,
+                timed[0].metrics,
+            )
+    return found
+
+
+def _time(spec: dict[str, Any], data_root: str, cpus: int, gpus: float) -> Probe:
+    import torch
+
+    from trainables.training import open_training
+
+    torch.set_num_threads(cpus)
+    device = torch.device("cuda" if gpus and torch.cuda.is_available() else "cpu")
+    # Without an evaluation in between, which is timed by itself.
+    timed = TrialSpec.from_dict({**spec, "epochs": 1, "evaluate_every": 10**9})
+    data = trainables.get(timed.workload).load_data(Path(data_root), timed.options).to(device)
+    training = open_training(timed, data, device)
+    training.advance(3)
+    step_s = _seconds(lambda: training.advance(1))
+    evaluated = training.workload.evaluate(training.model, data.validation)
+    evaluation_s = _seconds(lambda: training.workload.evaluate(training.model, data.validation))
+    reported = [part.report() for part in training.parts]
+    tensors = _tensors(training.state_dict())
+    size = sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+    return Probe(step_s, evaluation_s, size, len(evaluated) + sum(map(len, reported)))
+
+
+def _seconds(call: Any) -> float:
+    """Seconds that a call takes, over as many as fit into the time of a probe, at least two."""
+    started, calls = time.perf_counter(), 0
+    while calls < 2 or time.perf_counter() - started < PROBE_S:
+        call()
+        calls += 1
+    return (time.perf_counter() - started) / calls
+
+
+def _tensors(value: Any) -> list[Any]:
+    import torch
+
+    if isinstance(value, torch.Tensor):
+        return [value]
+    inside = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()
+    return [tensor for one in inside for tensor in _tensors(one)]

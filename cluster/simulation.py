@@ -1,0 +1,153 @@
+"""A sweep without training: searcher, studies and scheduler as in a real one, curves and times from elsewhere.
+
+For plans, for tests, and for comparing samplers and schedulers on recorded curves in seconds.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+import optuna
+from optuna.storages import BaseStorage, InMemoryStorage
+from ray.tune.schedulers import TrialScheduler
+from ray.tune.search import Searcher
+
+from cluster.schedulers import SweepScheduler, arm_scheduler, decision_epochs, tune_mode
+from search_spaces import Sweep
+from search_spaces.arm_studies import ArmStudies
+from search_spaces.searcher import SweepSearcher
+from search_spaces.study import Assignment
+
+Curve = Callable[[Assignment, int], float]
+"""The metric of a run after an epoch, counted from 1."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A run as it ended: after how many epochs, with which value, and when, in seconds from the start."""
+
+    assignment: Assignment
+    status: str
+    epochs: int
+    value: float
+    at: float
+
+
+@dataclass(frozen=True)
+class _Event:
+    """When a run is next heard of, and after which of its epochs."""
+
+    at: float
+    order: int
+    trial_id: str
+    epoch: int
+
+    def __lt__(self, other: _Event) -> bool:
+        return (self.at, self.order) < (other.at, other.order)
+
+
+def simulate(
+    sweep: Sweep,
+    curve: Curve,
+    *,
+    slots: int,
+    seconds: Mapping[str, float] | None = None,
+    per_run: float = 0.0,
+    storage: BaseStorage | None = None,
+    stop_after: int | None = None,
+) -> list[Ended]:
+    """Every run of a sweep (with its workload's budget filled in) on ``slots`` places, in the order of their ends.
+
+    An epoch of an arm takes its ``seconds``, 1 where none are given, and each run ``per_run`` beside them. The studies
+    are kept in ``storage``, so that a simulation that ended after ``stop_after`` runs is gone on with by another.
+    """
+    epochs = sweep.workload.evaluations or 1
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    kept = storage or InMemoryStorage()
+    arms = {arm: ArmStudies(kept, sweep, arm) for arm in sweep.arms}
+    searcher = SweepSearcher(arms, lambda assignment: {"assignment": assignment}, tune_mode(sweep), lambda: slots)
+    schedulers = {name: arm_scheduler(sweep, epochs, arm.search.study) for name, arm in arms.items()}
+    scheduler = SweepScheduler(schedulers, searcher.assignment, lambda: slots)
+    for name, arm in arms.items():
+        scheduler.replay(name, arm.decisions())
+    return _Clockwork(sweep, searcher, scheduler, curve, seconds or {}, per_run).run(slots, stop_after)
+
+
+class _Clockwork:
+    """Runs in places, each heard of at its decisions, the earliest first."""
+
+    def __init__(
+        self,
+        sweep: Sweep,
+        searcher: SweepSearcher,
+        scheduler: SweepScheduler,
+        curve: Curve,
+        seconds: Mapping[str, float],
+        per_run: float,
+    ) -> None:
+        self._searcher, self._scheduler, self._curve = searcher, scheduler, curve
+        self._seconds, self._per_run = seconds, per_run
+        self._epochs = sweep.workload.evaluations or 1
+        self._rungs = decision_epochs(sweep, self._epochs)
+        self._numbers, self._events = itertools.count(), list[_Event]()
+        self._ended: list[Ended] = []
+
+    def run(self, slots: int, stop_after: int | None) -> list[Ended]:
+        now, free = 0.0, slots
+        while stop_after is None or len(self._ended) < stop_after:
+            while free and self._start(now):
+                free -= 1
+            if not self._events:
+                break
+            event = heapq.heappop(self._events)
+            now = event.at
+            free += self._hear(event)
+        return self._ended
+
+    def _start(self, now: float) -> bool:
+        trial_id = str(next(self._numbers))
+        suggestion = self._searcher.suggest(trial_id)
+        if suggestion is None or suggestion == Searcher.FINISHED:
+            return False
+        self._scheduler.on_trial_add(_NO_CONTROLLER, _trial(trial_id))
+        self._go_on(trial_id, now + self._per_run, 0)
+        return True
+
+    def _go_on(self, trial_id: str, now: float, epoch: int) -> None:
+        assignment = self._searcher.assignment(trial_id)
+        rungs = self._rungs if assignment.role == "trial" else [self._epochs]
+        heard = next(rung for rung in rungs if rung > epoch)
+        at = now + (heard - epoch) * self._seconds.get(assignment.arm, 1.0)
+        heapq.heappush(self._events, _Event(at, next(self._numbers), trial_id, heard))
+
+    def _hear(self, event: _Event) -> bool:
+        """Whether the run's place is free now."""
+        assignment = self._searcher.assignment(event.trial_id)
+        value = self._curve(assignment, event.epoch)
+        result: dict[str, Any] = {"epoch": event.epoch, "objective": value}
+        if event.epoch < self._epochs:
+            decision = self._scheduler.on_trial_result(_NO_CONTROLLER, _trial(event.trial_id), result)
+            if decision != TrialScheduler.STOP:
+                self._searcher.on_trial_result(event.trial_id, result)
+                self._go_on(event.trial_id, event.at, event.epoch)
+                return False
+        else:
+            result["outcome/status"] = "finished"
+        self._scheduler.on_trial_complete(_NO_CONTROLLER, _trial(event.trial_id), result)
+        self._searcher.on_trial_complete(event.trial_id, result)
+        status = result.get("outcome/status", "pruned")
+        self._ended.append(Ended(assignment, status, event.epoch, value, event.at))
+        return True
+
+
+_NO_CONTROLLER: Any = None
+
+
+def _trial(trial_id: str) -> Any:
+    """As much of Tune's trial as our scheduler reads."""
+    return SimpleNamespace(trial_id=trial_id)

@@ -1,0 +1,35 @@
+"""What an earlier sweep found, as configurations that a new one tries first."""
+
+from __future__ import annotations
+
+from cluster.places import SweepFolder
+from optimizers import InputError
+from search_spaces import Sweep
+from search_spaces.space import Configuration
+
+
+def with_best_of(sweep: Sweep, earlier: str, storage: str) -> Sweep:
+    """The sweep, each arm starting also from the best configuration of the arm of its name in the ``earlier`` one.
+
+    What of it the arm's space does not hold is at its default. Raises InputError where there is no such sweep, or no
+    arm of the two goes by one name.
+    """
+    from search_spaces.storage import open_storage
+    from search_spaces.study import SearchStudy
+
+    before, manifest = SweepFolder(storage, earlier).open()
+    shared = [name for name in sweep.arms if name in before.arms]
+    if not shared:
+        raise InputError(
+            f"--from {earlier}: none of its arms ({', '.join(before.arms)}) is one of {', '.join(sweep.arms)}"
+        )
+    kept = open_storage(manifest.study_storage)
+    best = {name: SearchStudy(kept, before, name).best_configuration() for name in shared}
+    return sweep.with_starts({name: [_known(sweep, name, found)] for name, found in best.items() if found})
+
+
+def _known(sweep: Sweep, arm: str, found: Configuration) -> Configuration:
+    from search_spaces import arm_space
+
+    space = arm_space(sweep.arms[arm])
+    return {name: value for name, value in found.items() if name in space.parameters}

@@ -1,0 +1,54 @@
+"""A sweep that gets more trials, and one that begins where another ended, through the front door."""
+
+from __future__ import annotations
+
+import json
+
+import optuna
+import pytest
+from mlflow import MlflowClient
+from optuna.storages.journal import JournalFileBackend
+
+from tests.conftest import FrontDoor
+
+pytestmark = pytest.mark.cluster
+
+SETTINGS = ["search.trials=3", "confirm.seeds=[1,2,3]", "workload.epochs=6", "scheduler={type: none}"]
+SMALL = [part for setting in SETTINGS for part in ("--set", setting)]
+
+
+def lr_of(door: FrontDoor, study: str, number: int) -> float:
+    storage = optuna.storages.JournalStorage(JournalFileBackend(str(door.runs / "study.journal")))
+    return optuna.load_study(study_name=study, storage=storage).trials[number].params["lr"]
+
+
+def test_more_trials_and_a_start_from_the_best(front_door: FrontDoor) -> None:
+    first = front_door("run", "quickstart", *SMALL, "--json", "first.json")
+    assert first.returncode == 0, first.stderr
+    refused = front_door("run", "quickstart", "--more", "2", "--set", "search.trials=9")
+    assert refused.returncode == 2
+    assert "--more goes on with the sweep as it is" in refused.stderr
+    more = front_door("run", "quickstart", "--more", "2", "--json", "more.json")
+    assert more.returncode == 0, more.stderr
+    before, after = (json.loads((front_door.folder / name).read_text()) for name in ("first.json", "more.json"))
+    for arm, longer in zip(before["arms"], after["arms"], strict=True):
+        assert arm["trials"]["finished"] == 3
+        assert longer["trials"]["finished"] == 5
+        assert len(longer["scores"]) == 3, "the verdict is on the best configuration of all five"
+        assert longer["best"]["value"] <= arm["best"]["value"]
+        assert longer["search_steps"] == longer["planned_steps"] == 5 * 6 * 40
+    client = MlflowClient(front_door.tracking_uri)
+    experiment = client.get_experiment_by_name("adamant/quickstart")
+    assert experiment is not None
+    trials = client.search_runs([experiment.experiment_id], "tags.`sweep.role` = 'trial'")
+    assert sorted(run.data.tags["trial.id"] for run in trials) == sorted(
+        f"{arm}/{number}" for arm in ("adam", "scheduled") for number in range(5)
+    )
+    assert {run.info.status for run in client.search_runs([experiment.experiment_id])} == {"FINISHED"}
+    again = front_door("run", "quickstart", *SMALL, "--set", "name=warm", "--from", "quickstart")
+    assert again.returncode == 0, again.stderr
+    best = int(after["arms"][0]["best"]["trial_id"].rpartition("/")[2])
+    assert lr_of(front_door, "warm/adam", 1) == lr_of(front_door, "quickstart/adam", best)
+    unknown = front_door("run", "quickstart", *SMALL, "--set", "name=cold", "--from", "quikstart")
+    assert unknown.returncode == 2
+    assert 'Did you mean "quickstart"' in unknown.stderr
