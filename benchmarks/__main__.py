@@ -10,7 +10,7 @@ import time
 from benchmarks.report import Goal, table
 from benchmarks.sandbox import core_count
 
-PARTS = ("optimizer_step", "throughput", "sweep_overhead", "documented_pattern")
+PARTS = ("optimizer_step", "throughput", "search_quality", "sweep_overhead", "documented_pattern")
 
 
 def main() -> None:

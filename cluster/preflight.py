@@ -69,7 +69,7 @@ def _check_training(sweep: Sweep, arm: str, check: Callable[[Mapping[str, Any]],
     parameters = arm_space(sweep.arms[arm]).parameters
     searched = {name: one for name, one in parameters.items() if name.startswith(f"{TRAINING}.")}
     for name, parameter in searched.items():
-        for value in draws.grid(parameter, {}, 2):
+        for value in draws.grid(name, parameter, {}, 2):
             try:
                 check({**sweep.workload.training, name.removeprefix(f"{TRAINING}."): value})
             except InputError as error:

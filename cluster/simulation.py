@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import heapq
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Protocol
 
 import optuna
 from optuna.storages import BaseStorage, InMemoryStorage
@@ -75,29 +75,44 @@ def simulate(
     scheduler = SweepScheduler(schedulers, searcher.assignment, lambda: slots)
     for name, arm in arms.items():
         scheduler.replay(name, arm.decisions())
-    return _Clockwork(sweep, searcher, scheduler, curve, seconds or {}, per_run).run(slots, stop_after)
+    rungs = decision_epochs(sweep, epochs)
+    return Clockwork(searcher, scheduler, curve, rungs, seconds or {}, per_run).run(slots, stop_after)
 
 
-class _Clockwork:
-    """Runs in places, each heard of at its decisions, the earliest first."""
+class AssigningSearcher(Protocol):
+    """A searcher of Tune's that also says what it has issued."""
+
+    def suggest(self, trial_id: str) -> Any: ...
+
+    def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None: ...
+
+    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None: ...
+
+    def assignment(self, trial_id: str) -> Assignment:
+        """What Tune's trial of that id runs."""
+        ...
+
+
+class Clockwork:
+    """Runs in places, each heard of after the epochs ``rungs``, the last of which is the end, the earliest first."""
 
     def __init__(
         self,
-        sweep: Sweep,
-        searcher: SweepSearcher,
-        scheduler: SweepScheduler,
+        searcher: AssigningSearcher,
+        scheduler: TrialScheduler,
         curve: Curve,
+        rungs: Sequence[int],
         seconds: Mapping[str, float],
         per_run: float,
     ) -> None:
         self._searcher, self._scheduler, self._curve = searcher, scheduler, curve
         self._seconds, self._per_run = seconds, per_run
-        self._epochs = sweep.workload.evaluations or 1
-        self._rungs = decision_epochs(sweep, self._epochs)
+        self._rungs, self._epochs = rungs, rungs[-1]
         self._numbers, self._events = itertools.count(), list[_Event]()
         self._ended: list[Ended] = []
 
-    def run(self, slots: int, stop_after: int | None) -> list[Ended]:
+    def run(self, slots: int, stop_after: int | None = None) -> list[Ended]:
+        """The runs in the order of their ends, all of them or so many."""
         now, free = 0.0, slots
         while stop_after is None or len(self._ended) < stop_after:
             while free and self._start(now):

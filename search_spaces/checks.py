@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Collection
+from typing import Any
 
 import optimizers
 from optimizers import InputError, OptimizerEntry, did_you_mean
@@ -64,15 +65,19 @@ def _check_arm(sweep: Sweep, name: str) -> None:
     for number, start in enumerate(arm.start):
         for parameter, value in start.items():
             _check_start(sweep, (name, "start", number, parameter), space, value)
-    for configuration in itertools.islice(space.corners(), MAX_CORNERS):
-        values = hyperparameters(configuration)
-        values.pop(TRAINING, None)
-        try:
-            for part in entry.parts(values) or ("",):
-                own = entry.for_part(values, part)
-                entry.check(entry.with_budget(own, steps=NOMINAL_STEPS, epochs=NOMINAL_EPOCHS))
-        except InputError as error:
-            raise sweep.error("arms", name, *_blame(str(error), arm.parameters, entry), str(error)) from None
+    try:
+        space.default()
+        for configuration in itertools.islice(space.corners(), MAX_CORNERS):
+            _check_configuration(entry, hyperparameters(configuration))
+    except InputError as error:
+        raise sweep.error("arms", name, *_blame(str(error), arm.parameters, entry), str(error)) from None
+
+
+def _check_configuration(entry: OptimizerEntry, values: dict[str, Any]) -> None:
+    values.pop(TRAINING, None)
+    for part in entry.parts(values) or ("",):
+        own = entry.for_part(values, part)
+        entry.check(entry.with_budget(own, steps=NOMINAL_STEPS, epochs=NOMINAL_EPOCHS))
 
 
 def _check_start(sweep: Sweep, place: tuple[str | int, ...], space: ArmSpace, value: Scalar) -> None:

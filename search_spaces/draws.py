@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, cast
 
+from optimizers import InputError
 from search_spaces import bounds
 from search_spaces.schema import INTEGER_DISTRIBUTIONS, Parameter, Scalar
 
@@ -15,16 +16,19 @@ if TYPE_CHECKING:
 Range = tuple[float, float]
 
 
-def range_of(parameter: Parameter, values: bounds.Values) -> Range:
-    """Least and greatest value, formulas calculated from ``values``.
+def range_of(name: str, parameter: Parameter, values: bounds.Values) -> Range:
+    """Least and greatest value of the parameter, formulas calculated from ``values``.
 
     Raises InputError for a formula that cannot be calculated, and where nothing is left between the two.
     """
     if parameter.min is None or parameter.max is None:
         raise TypeError(f"a {parameter.distribution} parameter has no range")
-    low, high = (bounds.evaluate(bound, values) for bound in (parameter.min, parameter.max))
-    if parameter.formulas:
-        parameter.check_range(low, high)
+    try:
+        low, high = (bounds.evaluate(bound, values) for bound in (parameter.min, parameter.max))
+        if parameter.formulas:
+            parameter.check_range(low, high)
+    except InputError as error:
+        raise InputError(f"{name}: {error}") from None
     return low, high
 
 
@@ -34,7 +38,7 @@ def draw(trial: optuna.trial.BaseTrial, name: str, parameter: Parameter, values:
         return parameter.value
     if parameter.values is not None:
         return cast(Scalar, trial.suggest_categorical(name, parameter.values))
-    low, high = range_of(parameter, values)
+    low, high = range_of(name, parameter, values)
     if parameter.formulas:
         return _at(parameter, low, high, trial.suggest_float(_share_name(name), 0, 1))
     match parameter.distribution:
@@ -46,11 +50,11 @@ def draw(trial: optuna.trial.BaseTrial, name: str, parameter: Parameter, values:
             return trial.suggest_float(name, low, high, log=parameter.distribution == "log_uniform")
 
 
-def holds(parameter: Parameter, value: Scalar, values: bounds.Values) -> bool:
+def holds(name: str, parameter: Parameter, value: Scalar, values: bounds.Values) -> bool:
     """Whether the parameter can take this value, given the ``values`` that formulas may name."""
     if not parameter.formulas:
         return parameter.contains(value)
-    low, high = range_of(parameter, values)
+    low, high = range_of(name, parameter, values)
     return isinstance(value, int | float) and low <= value <= high
 
 
@@ -61,32 +65,32 @@ def stored(name: str, parameter: Parameter, value: Scalar, values: bounds.Values
     nothing from ranges that differ from trial to trial.
     """
     if parameter.formulas:
-        low, high = range_of(parameter, values)
+        low, high = range_of(name, parameter, values)
         return {_share_name(name): _share(parameter, low, high, float(value))}
     if parameter.distribution == "one_minus_log_uniform":
         return {_one_minus_name(name): 1 - float(value)}
     return {} if parameter.distribution == "constant" else {name: value}
 
 
-def grid(parameter: Parameter, values: bounds.Values, points: int) -> Iterable[Scalar]:
+def grid(name: str, parameter: Parameter, values: bounds.Values, points: int) -> Iterable[Scalar]:
     """Every choice, or so many values of a range, its ends included, evenly along the distribution's own scale."""
     if parameter.value is not None:
         return [parameter.value]
     if parameter.values is not None:
         return parameter.values
-    low, high = range_of(parameter, values)
+    low, high = range_of(name, parameter, values)
     inside = [_at(parameter, low, high, step / (points - 1)) for step in range(1, points - 1)]
     along: list[float] = [low, *inside, high]
     return list(dict.fromkeys(map(round, along) if parameter.distribution in INTEGER_DISTRIBUTIONS else along))
 
 
-def middles(parameter: Parameter, values: bounds.Values) -> list[Scalar]:
+def middles(name: str, parameter: Parameter, values: bounds.Values) -> list[Scalar]:
     """Where to start without any default: no schedule, else the first choice or the middle of the range."""
     if parameter.value is not None:
         return [parameter.value]
     if parameter.values is not None:
         return ["constant", parameter.values[0]]
-    middle = _at(parameter, *range_of(parameter, values), 0.5)
+    middle = _at(parameter, *range_of(name, parameter, values), 0.5)
     return [round(middle) if parameter.distribution in INTEGER_DISTRIBUTIONS else middle]
 
 

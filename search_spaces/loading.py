@@ -73,9 +73,11 @@ def _first_error(document: Document, error: ValidationError) -> InputError:
         )
     if details["type"] == "missing":
         return document.error(path, "this key is needed and missing")
-    if (
-        details["type"] == "string_pattern_mismatch" and path and path[-1] in ("name", "baseline")
-    ) or "[key]" in details["loc"]:
+    if path == ("metric", "name") and details["type"] == "string_pattern_mismatch":
+        return document.error(path, f"a search looks at the validation split alone, val/..., not {details['input']!r}")
+    if (details["type"] == "string_pattern_mismatch" and path in (("name",), ("baseline",))) or "[key]" in details[
+        "loc"
+    ]:
         return document.error(path, f"{details['input']!r} is no name: use small letters, digits, '.', '_' and '-'")
     message = details["msg"].removeprefix("Value error, ")
     if details["type"] != "value_error":

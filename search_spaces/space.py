@@ -119,9 +119,11 @@ class ArmSpace:
                 wanted.get(name),
                 parameter.default,
                 usual.default if usual else None,
-                *draws.middles(parameter, values),
+                *draws.middles(name, parameter, values),
             ]
-            return next(value for value in candidates if value is not None and draws.holds(parameter, value, values))
+            return next(
+                value for value in candidates if value is not None and draws.holds(name, parameter, value, values)
+            )
 
         return self.assemble(choose)
 
@@ -139,7 +141,9 @@ class ArmSpace:
             elif not self.active(names[index], configuration):
                 yield from extend(configuration, index + 1)
             else:
-                for value in draws.grid(self.parameters[names[index]], self._values(configuration), points):
+                for value in draws.grid(
+                    names[index], self.parameters[names[index]], self._values(configuration), points
+                ):
                     yield from extend({**configuration, names[index]: value}, index + 1)
 
         return extend({}, 0)

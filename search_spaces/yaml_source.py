@@ -20,6 +20,10 @@ _YAML_12_FLOAT = re.compile(
 )
 
 
+# Far above any sweep, and read in well under a second.
+MOST_CHARACTERS, MOST_VALUES = 100_000, 50_000
+
+
 class _Loader(yaml.SafeLoader):
     """SafeLoader whose only change is the YAML 1.2 float."""
 
@@ -61,27 +65,39 @@ class Document:
 def load_yaml(text: str, source: str) -> Document:
     """Parse ``text``.
 
-    Raises InputError for text that is no YAML, for a key that stands twice and for anything but plain data.
+    Raises InputError for text that is no YAML or far too long, for a key that stands twice and for anything but plain
+    data.
     """
-    loader = _Loader(text)
+    if len(text) > MOST_CHARACTERS:
+        raise InputError(f"{source}: {len(text):,} characters are no sweep; at most {MOST_CHARACTERS:,} are read")
+    places: dict[Path, str] = {}
     try:
-        node = loader.get_single_node()
-        places: dict[Path, str] = {}
-        if node is not None:
-            _collect_places(node, (), places, source)
-        data = loader.construct_document(node) if node is not None else None
+        data = _read(_Loader(text), places, source)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = f"{source}:{mark.line + 1}" if mark else source
         raise InputError(f"{place}: not valid YAML: {error.problem or error.context}") from None
-    except yaml.YAMLError as error:
-        raise InputError(f"{source}: not valid YAML: {error}") from None
-    finally:
-        loader.dispose()
+    except (yaml.YAMLError, ValueError) as error:
+        raise InputError(f"{source}: not valid YAML: {' '.join(str(error).split())}") from None
+    except RecursionError:
+        raise InputError(f"{source}: it is nested too deeply, or holds itself by an alias") from None
     return Document(data, source, places)
 
 
+def _read(loader: _Loader, places: dict[Path, str], source: str) -> Any:
+    try:
+        node = loader.get_single_node()
+        if node is None:
+            return None
+        _collect_places(node, (), places, source)
+        return loader.construct_document(node)
+    finally:
+        loader.dispose()
+
+
 def _collect_places(node: yaml.Node, path: Path, places: dict[Path, str], source: str) -> None:
+    if len(places) > MOST_VALUES:
+        raise InputError(f"{source}: its aliases unfold to more than {MOST_VALUES:,} values")
     places.setdefault(path, f"{source}:{node.start_mark.line + 1}")
     if isinstance(node, yaml.MappingNode):
         seen: dict[str, str] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -104,6 +105,62 @@ BAD = {
         "max: 1e-1, default: 5}",
         r"lr: default 5 is not among what the parameter may be",
     ),
+    "empty choices": ("log_uniform, min: 1e-5, max: 1e-1", "categorical, values: []", r"bad.yaml:12: .*lr.values"),
+    "choices and a range": ("min: 1e-5", "values: [1], min: 1e-5", r"bad.yaml:12: .*log_uniform takes max and min"),
+    "unknown distribution": ("log_uniform", "log_unifrom", r"bad.yaml:12: arms.scheduled.parameters.lr.distribution"),
+    "conditions in a circle": (
+        "max: 1e-1}",
+        "max: 1e-1, when: {eps: 1}}\n      eps: {value: 1, when: {lr: 1}}",
+        r"bad.yaml:11: arms.scheduled.parameters: the conditions and bounds of .*lr, eps go round in a circle",
+    ),
+    "bounds in a circle": (
+        "max: 1e-1}",
+        "max: eps}\n      eps: {distribution: uniform, min: 0, max: lr}",
+        r"the conditions and bounds of .*lr, eps go round in a circle",
+    ),
+    "a bound of nothing": ("max: 1e-1", "max: beta9", r'lr: a bound names "beta9".*Did you mean "beta'),
+    "a bound that is no formula": (
+        "max: 1e-1",
+        "max: import os",
+        r'bad.yaml:12: .*"import os" is neither a number nor',
+    ),
+    "a bound that calls": ("max: 1e-1", "max: exit(1)", r'"exit\(1\)" is neither a number nor a formula'),
+    "bounds that cross": (
+        "min: 1e-5, max: 1e-1",
+        "min: beta1, max: 1e-1",
+        r"bad.yaml:\d+: .*min \(0.9\) must be smaller",
+    ),
+    "a bound without end": ("max: 1e-1", "max: 9 ** 9 ** 9", r"cannot be calculated"),
+    "half a whole number": (
+        "lr: {distribution: log_uniform, min: 1e-5, max: 1e-1",
+        "lr: {distribution: int_uniform, min: 0.5, max: 3",
+        r"min and max must be whole numbers for int_uniform",
+    ),
+    "unknown workload key": ("batch_size", "batchsize", r'bad.yaml:3: workload.batchsize: .*Did you mean "batch_size"'),
+    "unknown confirm key": ("top_k", "topk", r'bad.yaml:15: confirm.topk: .*Did you mean "top_k"'),
+    "a list for a mapping": ("search: {method: tpe, trials: 8, seed: 0}", "search: [tpe]", r"bad.yaml:13: search: "),
+    "a text for a list": ("seeds: [1, 2, 3]", "seeds: many", r"bad.yaml:15: confirm.seeds: .*valid list"),
+    "no arms": ("baseline: adam\narms:", "baseline: adam\nother:", r"bad.yaml:\d+: (other|arms): "),
+    "test data for a search": (
+        "name: val/loss",
+        "name: test/loss",
+        r"bad.yaml:4: metric.name: a search looks at the validation split alone",
+    ),
+    "unknown training": (
+        "lr: {dist",
+        "training.clip: {value: 1}\n      lr: {dist",
+        r'training.clip: mlp/digits: training has no option \'clip\'.*"clip_norm"',
+    ),
+    "duplicate key below": (
+        "trials: 8,",
+        "trials: 8, trials: 9,",
+        r"bad.yaml:13: search.trials: this key stands already",
+    ),
+    "a merge of nothing": (
+        "search: {",
+        "search: {<<: *nothing, ",
+        r"bad.yaml:13: not valid YAML: found undefined alias",
+    ),
     "unknown schedule": (
         "lr: {dist",
         "beta1_schedule: {value: demn}\n      lr: {dist",
@@ -116,8 +173,42 @@ BAD = {
 def test_bad_sweeps_are_refused_with_place_and_remedy(case: str) -> None:
     old, new, message = BAD[case]
     assert old in GOOD
+    started = time.perf_counter()
+    with pytest.raises(InputError, match=message) as refused:
+        check_workload(parse_sweep(GOOD.replace(old, new, 1), "bad.yaml"))
+    assert time.perf_counter() - started < 1
+    assert "\n" not in str(refused.value)
+
+
+BOMB = "a0: &a0 [1, 2]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 12))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (GOOD + "#" * 10_000_000, r"bad.yaml: 10,000,\d+ characters are no sweep"),
+        (GOOD + BOMB, r"bad.yaml: its aliases unfold to more than 50,000 values"),
+        (GOOD + "deep: " + "[" * 20_000, r"bad.yaml: it is nested too deeply"),
+        (GOOD + "self: &self [*self]\n", r"bad.yaml: it is nested too deeply, or holds itself by an alias"),
+        ("- a\n- list\n", r"bad.yaml:1: a sweep is a mapping"),
+        ("", r"bad.yaml: a sweep is a mapping"),
+        ("name: \x00", r"bad.yaml.*not valid YAML"),
+    ],
+)
+def test_hostile_files_are_refused_in_a_second(text: str, message: str) -> None:
+    started = time.perf_counter()
     with pytest.raises(InputError, match=message):
-        parse_sweep(GOOD.replace(old, new, 1), "bad.yaml")
+        parse_sweep(text, "bad.yaml")
+    assert time.perf_counter() - started < 1
+
+
+def test_anchors_and_merges_may_be_used_as_anywhere_in_yaml() -> None:
+    text = GOOD.replace("  adam: {optimizer: adam, space: [lr]}", "  adam: &adam {optimizer: adam, space: [lr]}")
+    text = text.replace("  scheduled:\n", "  same: {<<: *adam, space: [adam]}\n  scheduled:\n")
+    sweep = parse_sweep(text)
+    assert (sweep.arms["same"].optimizer, sweep.arms["same"].space) == ("adam", ["adam"])
+    with pytest.raises(InputError, match=r"bad.yaml:8: arms.same.optimizer: There is no optimizer 'adan'"):
+        parse_sweep(text.replace("same: {<<: *adam", "same: {<<: *adam, optimizer: adan"), "bad.yaml")
 
 
 @pytest.mark.parametrize("name", catalogue.names(catalogue.SWEEPS))

@@ -1,0 +1,152 @@
+"""What samplers and schedulers find, on recorded curves, beside Ray's own OptunaSearch in the same clockwork.
+
+Each searches 50 times with 48 trials, four at once; the score of a search is the last value of its best finished trial.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from statistics import mean, median
+from typing import Any
+
+import numpy as np
+
+from benchmarks.recorded_curves import DIGITS, RecordedCurves, sweep_of_the_table
+from benchmarks.report import Goal, table
+
+SEEDS, TRIALS, SLOTS, EPOCHS = 50, 48, 4, 27
+ASHA = {"type": "asha", "grace": 1, "eta": 3}
+Found = tuple[float, int]
+"""The best last value of a finished trial, and the epochs of all trials together."""
+
+
+def main() -> list[Goal]:
+    """Run every search, print what it found and at which cost, and return the goals."""
+    from search_spaces import arm_space
+
+    logging.getLogger("ray").setLevel(logging.ERROR)
+    curves = RecordedCurves(DIGITS, arm_space(sweep_of_the_table().arms["adam"]).parameters)
+    searches: dict[str, Callable[[int], Found]] = {
+        "random": lambda seed: ours(curves, seed, "random", {"type": "none"}),
+        "tpe": lambda seed: ours(curves, seed, "tpe", {"type": "none"}),
+        "random, asha": lambda seed: ours(curves, seed, "random", ASHA),
+        "tpe, asha": lambda seed: ours(curves, seed, "tpe", ASHA),
+        "tpe, median": lambda seed: ours(curves, seed, "tpe", {"type": "median"}),
+        "tpe, hyperband": lambda seed: ours(curves, seed, "tpe", {**ASHA, "type": "hyperband"}),
+        "Ray's OptunaSearch": lambda seed: stock(curves, seed, asha=False),
+        "Ray's OptunaSearch, asha": lambda seed: stock(curves, seed, asha=True),
+    }
+    found = {name: [search(seed) for seed in range(SEEDS)] for name, search in searches.items()}
+    least = float(curves.curves[:, -1].min())
+    rows = [
+        (
+            name,
+            f"{median(best for best, _ in runs):.4f}",
+            f"{np.percentile([best for best, _ in runs], 90):.4f}",
+            f"{mean(epochs for _, epochs in runs):.0f}",
+        )
+        for name, runs in found.items()
+    ]
+    print(f"Best of {TRIALS} trials over {SEEDS} searches; the table's least is {least:.4f}:\n")
+    print(table(("", "median of the best", "90th percentile", "epochs"), rows), end="\n\n")
+    goals = [
+        Goal("searches in which tpe finds no worse than random", _wins(found["tpe"], found["random"]), "at least", 0.6),
+        Goal("tpe with asha / tpe, median of the best", _ratio(found, "tpe, asha", "tpe", 0), "at most", 1.02),
+        Goal("tpe with asha / tpe, epochs", _ratio(found, "tpe, asha", "tpe", 1), "at most", 1 / 3),
+        Goal(
+            "searches in which tpe with asha finds no worse than Ray's OptunaSearch with asha",
+            _wins(found["tpe, asha"], found["Ray's OptunaSearch, asha"]),
+            "at least",
+            0.5,
+        ),
+    ]
+    print(*goals, sep="\n")
+    return goals
+
+
+def _wins(ours_: list[Found], theirs: list[Found]) -> float:
+    return mean(own[0] <= other[0] for own, other in zip(ours_, theirs, strict=True))
+
+
+def _ratio(found: dict[str, list[Found]], over: str, under: str, index: int) -> float:
+    return median(run[index] for run in found[over]) / median(run[index] for run in found[under])
+
+
+def ours(curves: RecordedCurves, seed: int, method: str, scheduler: dict[str, Any], trials: int = TRIALS) -> Found:
+    """One search by the searcher, studies and scheduler of a real sweep."""
+    from cluster.preflight import check_workload
+    from cluster.simulation import simulate
+
+    sweep = check_workload(
+        sweep_of_the_table(search__method=method, search__seed=seed, search__trials=trials, scheduler=scheduler)
+    )
+    runs = simulate(sweep, lambda one, epoch: curves.value(one.hyperparameters, epoch), slots=SLOTS)
+    searched = [run for run in runs if run.assignment.role == "trial"]
+    finished = [run.value for run in searched if run.status == "finished"]
+    return min(finished), sum(run.epochs for run in searched)
+
+
+class StockSearcher:
+    """Ray's OptunaSearch as its documentation has it, with as many trials; what it issues looks like ours."""
+
+    def __init__(self, seed: int, trials: int) -> None:
+        from optuna.distributions import FloatDistribution
+        from optuna.samplers import TPESampler
+        from ray.tune.search.optuna import OptunaSearch
+
+        space = {
+            "lr": FloatDistribution(1e-5, 1e-1, log=True),
+            "1-beta1": FloatDistribution(0.01, 0.5, log=True),
+            "1-beta2": FloatDistribution(1e-4, 0.1, log=True),
+            "eps": FloatDistribution(1e-10, 1e-3, log=True),
+        }
+        self._search = OptunaSearch(space, metric="objective", mode="min", sampler=TPESampler(seed=seed))
+        self._left = trials
+        self._issued: dict[str, Any] = {}
+
+    def suggest(self, trial_id: str) -> Any:
+        from search_spaces.study import Assignment
+
+        if self._left == 0:
+            return None
+        self._left -= 1
+        drawn = self._search.suggest(trial_id) or {}
+        configuration = {"lr": drawn["lr"], "eps": drawn["eps"]}
+        configuration |= {name: 1 - drawn[f"1-{name}"] for name in ("beta1", "beta2")}
+        self._issued[trial_id] = Assignment("adam", "trial", len(self._issued), configuration, 0)
+        return drawn
+
+    def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
+        self._search.on_trial_result(trial_id, {**result, "training_iteration": result["epoch"]})
+
+    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+        self._search.on_trial_complete(trial_id, result, error)
+
+    def assignment(self, trial_id: str) -> Any:
+        """What Tune's trial of that id runs."""
+        return self._issued[trial_id]
+
+
+def stock(curves: RecordedCurves, seed: int, asha: bool, trials: int = TRIALS) -> Found:
+    """One search as Ray's documentation has it."""
+    from ray.tune.schedulers import AsyncHyperBandScheduler, FIFOScheduler
+
+    from cluster.simulation import Clockwork
+
+    scheduler = FIFOScheduler()
+    if asha:
+        scheduler = AsyncHyperBandScheduler(
+            time_attr="epoch", metric="objective", mode="min", max_t=EPOCHS, grace_period=1, reduction_factor=3
+        )
+    rungs = [1, 3, 9, EPOCHS] if asha else [EPOCHS]
+    clockwork = Clockwork(
+        StockSearcher(seed, trials),
+        scheduler,
+        lambda one, epoch: curves.value(one.hyperparameters, epoch),
+        rungs,
+        {},
+        0.0,
+    )
+    runs = clockwork.run(SLOTS)
+    return min(run.value for run in runs if run.status == "finished"), sum(run.epochs for run in runs)
