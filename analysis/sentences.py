@@ -28,7 +28,8 @@ def of_verdict(arms: tuple[ArmVerdict, ...], records: SweepRecords, level: float
         )
     said.extend(_without_scores(arm, arm is baseline) for arm in arms if not arm.scores)
     said.extend(_unscored(arm) for arm in arms if arm.scores and arm.unscored)
-    said.extend(_unequal_budget(arms, records.sweep.search.trials))
+    if records.sweep.scheduler.type != "pbt":  # whose trials are parts of a member's run
+        said.extend(_unequal_budget(arms, records.sweep.search.trials))
     said.extend(_unfinished(arms))
     if records.score_note:
         said.append(records.score_note)

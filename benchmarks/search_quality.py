@@ -144,7 +144,7 @@ def stock(curves: RecordedCurves, seed: int, asha: bool, trials: int = TRIALS) -
         StockSearcher(seed, trials),
         scheduler,
         lambda one, epoch: curves.value(one.hyperparameters, epoch),
-        rungs,
+        lambda _: rungs,
         {},
         0.0,
     )

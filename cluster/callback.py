@@ -83,7 +83,8 @@ def close_run(sweep: Sweep, folder: SweepFolder, tracker: Tracker, assignment: A
         points = _last_points(record)
     tracker.pictures(description, trial_folder.pictures())
     tracker.end(description, MLFLOW_STATUS[outcome.status], tags, points)
-    trial_folder.delete_checkpoints()
+    if assignment.until is None:  # the state of a population's member is gone on from
+        trial_folder.delete_checkpoints()
 
 
 def _last_points(record: dict[str, Any]) -> list[dict[str, float]]:
@@ -93,7 +94,7 @@ def _last_points(record: dict[str, Any]) -> list[dict[str, float]]:
     summary = {
         **summarise(spec, curve),
         "summary/train_seconds": record["train_seconds"],
-        "summary/steps": record["step"],
+        "summary/steps": record["step"] - record.get("inherited_steps", 0),
     }
     tested = record.get("outcome", {}).get("test", {})
     return [{"step": 0, "timestamp": timestamp, **summary}, {"step": record["step"], "timestamp": timestamp, **tested}]

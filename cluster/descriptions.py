@@ -57,6 +57,8 @@ def describe(sweep: Sweep, assignment: Assignment) -> RunDescription:
         "mlflow.runColor": arm_colour(sweep, assignment.arm),
         **environment(),
     }
+    if assignment.parent is not None:
+        tags["population.parent"] = assignment.parent
     if assignment.confirms is not None:
         tags["confirm.of"] = f"{assignment.arm}/{assignment.confirms}"
     steps = spec.evaluate_every and spec.epochs * spec.evaluate_every

@@ -11,6 +11,7 @@ from rich.live import Live
 from rich.text import Text
 
 from search_spaces import Sweep
+from search_spaces.population import planned_trials
 from search_spaces.study import Assignment, Outcome
 
 REFRESHES_PER_SECOND = 2
@@ -46,7 +47,7 @@ class Display:
     def __init__(self, sweep: Sweep, console: Console, ended: Iterable[tuple[Assignment, Outcome]]) -> None:
         confirmations = sweep.confirm.top_k * len(sweep.confirm.seeds)
         minimize = sweep.metric.goal == "minimize"
-        self._arms = {arm: ArmProgress(sweep.search.trials + confirmations, minimize) for arm in sweep.arms}
+        self._arms = {arm: ArmProgress(planned_trials(sweep, arm) + confirmations, minimize) for arm in sweep.arms}
         self._metric, self._console = sweep.metric.name, console
         for assignment, outcome in ended:
             self._arms[assignment.arm].end(assignment, outcome)

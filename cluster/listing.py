@@ -141,6 +141,8 @@ def _sweeps() -> list[Row]:
             "question": sweep.question,
             "workload": sweep.workload.name,
             "arms": ", ".join(sweep.arms),
+            "budget": sweep.workload.budget,
+            "sizes": ", ".join(sweep.sizes),
             "trials": len(sweep.arms) * (sweep.search.trials + sweep.confirm.top_k * len(sweep.confirm.seeds)),
         }
         for sweep in sweeps

@@ -20,8 +20,12 @@ MOST_DECISIONS = 50
 Decisions = Iterable[tuple[str, list[tuple[int, float]]]]
 
 
-def decision_epochs(sweep: Sweep, epochs: int) -> list[int]:
-    """The epochs after which a trial's fate may be decided: the rungs, and the end."""
+def decision_epochs(sweep: Sweep, epochs: int, assignment: Assignment) -> list[int]:
+    """The epochs after which a run's fate may be decided: the rungs of a trial, and the end."""
+    if assignment.role != "trial":
+        return [epochs]
+    if assignment.until is not None:
+        return [assignment.until]
     grace, rungs = sweep.scheduler.grace, []
     match sweep.scheduler.type:
         case "asha" | "hyperband":

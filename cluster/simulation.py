@@ -29,7 +29,7 @@ Curve = Callable[[Assignment, int], float]
 
 @dataclass(frozen=True)
 class Ended:
-    """A run as it ended: after how many epochs, with which value, and when, in seconds from the start."""
+    """A run as it ended: after how many epochs of its own, with which value, and when, in seconds from the start."""
 
     assignment: Assignment
     status: str
@@ -75,7 +75,10 @@ def simulate(
     scheduler = SweepScheduler(schedulers, searcher.assignment, lambda: slots)
     for name, arm in arms.items():
         scheduler.replay(name, arm.decisions())
-    rungs = decision_epochs(sweep, epochs)
+
+    def rungs(assignment: Assignment) -> list[int]:
+        return decision_epochs(sweep, epochs, assignment)
+
     return Clockwork(searcher, scheduler, curve, rungs, seconds or {}, per_run).run(slots, stop_after)
 
 
@@ -94,20 +97,20 @@ class AssigningSearcher(Protocol):
 
 
 class Clockwork:
-    """Runs in places, each heard of after the epochs ``rungs``, the last of which is the end, the earliest first."""
+    """Runs in places, each heard of after its ``rungs``, epochs of which the last is the end, the earliest first."""
 
     def __init__(
         self,
         searcher: AssigningSearcher,
         scheduler: TrialScheduler,
         curve: Curve,
-        rungs: Sequence[int],
+        rungs: Callable[[Assignment], Sequence[int]],
         seconds: Mapping[str, float],
         per_run: float,
     ) -> None:
         self._searcher, self._scheduler, self._curve = searcher, scheduler, curve
         self._seconds, self._per_run = seconds, per_run
-        self._rungs, self._epochs = rungs, rungs[-1]
+        self._rungs = rungs
         self._numbers, self._events = itertools.count(), list[_Event]()
         self._ended: list[Ended] = []
 
@@ -130,13 +133,12 @@ class Clockwork:
         if suggestion is None or suggestion == Searcher.FINISHED:
             return False
         self._scheduler.on_trial_add(_NO_CONTROLLER, _trial(trial_id))
-        self._go_on(trial_id, now + self._per_run, 0)
+        self._go_on(trial_id, now + self._per_run, self._searcher.assignment(trial_id).since)
         return True
 
     def _go_on(self, trial_id: str, now: float, epoch: int) -> None:
         assignment = self._searcher.assignment(trial_id)
-        rungs = self._rungs if assignment.role == "trial" else [self._epochs]
-        heard = next(rung for rung in rungs if rung > epoch)
+        heard = next(rung for rung in self._rungs(assignment) if rung > epoch)
         at = now + (heard - epoch) * self._seconds.get(assignment.arm, 1.0)
         heapq.heappush(self._events, _Event(at, next(self._numbers), trial_id, heard))
 
@@ -145,7 +147,7 @@ class Clockwork:
         assignment = self._searcher.assignment(event.trial_id)
         value = self._curve(assignment, event.epoch)
         result: dict[str, Any] = {"epoch": event.epoch, "objective": value}
-        if event.epoch < self._epochs:
+        if event.epoch < self._rungs(assignment)[-1]:
             decision = self._scheduler.on_trial_result(_NO_CONTROLLER, _trial(event.trial_id), result)
             if decision != TrialScheduler.STOP:
                 self._searcher.on_trial_result(event.trial_id, result)
@@ -156,7 +158,7 @@ class Clockwork:
         self._scheduler.on_trial_complete(_NO_CONTROLLER, _trial(event.trial_id), result)
         self._searcher.on_trial_complete(event.trial_id, result)
         status = result.get("outcome/status", "pruned")
-        self._ended.append(Ended(assignment, status, event.epoch, value, event.at))
+        self._ended.append(Ended(assignment, status, event.epoch - assignment.since, value, event.at))
         return True
 
 

@@ -137,6 +137,7 @@ class _Driver:
             manifest.tracking_uri, sweep.name, manifest.sweep_id, folder.storage / "mlflow-artifacts"
         )
         self.summary = describe_summary(sweep)
+        self._arms: dict[str, ArmStudies] = {}
 
     def drive(self, address: str | None) -> Iterator[EndedSweep]:
         """Train, yield the ended sweep, and publish its report."""
@@ -189,7 +190,7 @@ class _Driver:
             from search_spaces.storage import open_storage
 
             storage = open_storage(self.manifest.study_storage)
-            arms = {arm: ArmStudies(storage, self.sweep, arm) for arm in self.sweep.arms}
+            arms = self._arms = {arm: ArmStudies(storage, self.sweep, arm) for arm in self.sweep.arms}
             self._close_runs_of_earlier_drivers(arms)
             self._say(f"Search runs: {self._link(SEARCH_VIEW)}")
             self._tune(arms)
@@ -249,6 +250,7 @@ class _Driver:
         """The Trainable's config; see ``trainables.trial.Trial``."""
         from cluster.schedulers import decision_epochs
 
+        self._drop_obsolete_states(assignment)
         spec = trial_spec(self.sweep, assignment)
         return {
             "spec": spec.to_dict(),
@@ -257,8 +259,20 @@ class _Driver:
             "data_root": self.manifest.data_root,
             "cpus": self.sweep.resources.cpu,
             "gpus": self.sweep.resources.gpu,
-            "decisions": decision_epochs(self.sweep, spec.epochs) if assignment.role == "trial" else [spec.epochs],
+            "decisions": decision_epochs(self.sweep, spec.epochs, assignment),
+            "parent": assignment.parent and str(self.folder.trial(assignment.parent)),
+            "since": assignment.since,
         }
+
+    def _drop_obsolete_states(self, assignment: Assignment) -> None:
+        """Of a population's members whose descendants have all gone on; in the end, of all."""
+        from search_spaces.population import PopulationStudy
+        from trainables.checkpoint import TrialFolder
+
+        search = self._arms[assignment.arm].search
+        if isinstance(search, PopulationStudy):
+            for trial_id in search.obsolete(assignment):
+                TrialFolder(self.folder.trial(trial_id)).delete_checkpoints()
 
     def _close_runs_of_earlier_drivers(self, arms: dict[str, ArmStudies]) -> None:
         """A killed driver may have told the study of a run's end and not yet MLflow."""

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from optuna.storages import BaseStorage
 from optuna.trial import TrialState
 
+from search_spaces.population import PopulationStudy, is_population
 from search_spaces.schema import Sweep
 from search_spaces.study import FINISHED, Assignment, ConfirmStudy, Outcome, SearchStudy, recorded_outcome
 
@@ -16,7 +17,7 @@ class ArmStudies:
     """One arm from its first trial to its last confirmation, as a stream of assignments."""
 
     def __init__(self, storage: BaseStorage, sweep: Sweep, arm: str) -> None:
-        self.search = SearchStudy(storage, sweep, arm)
+        self.search = (PopulationStudy if is_population(sweep, arm) else SearchStudy)(storage, sweep, arm)
         self.confirm = ConfirmStudy(storage, sweep, self.search)
         self._again = [*self.search.running(), *self.confirm.running()]
         self._live: set[tuple[str, int]] = set()

@@ -47,6 +47,19 @@ def check_sweep(sweep: Sweep) -> None:
         )
     for name in sweep.arms:
         _check_arm(sweep, name)
+    if sweep.scheduler.type == "pbt" and not any(_can_schedule(sweep, name) for name in sweep.arms):
+        raise sweep.error(
+            "scheduler",
+            "type",
+            "pbt discovers schedules, and no arm has a coefficient with a range that its optimizer can change in time; "
+            "give one moment_adam and, for example, the space adam",
+        )
+
+
+def _can_schedule(sweep: Sweep, arm: str) -> bool:
+    space = arm_space(sweep.arms[arm])
+    known = optimizers.get(space.optimizer).hyperparameters
+    return any(f"{name}_schedule" in known for name, one in space.parameters.items() if one.min is not None)
 
 
 def _check_arm(sweep: Sweep, name: str) -> None:

@@ -72,6 +72,14 @@ def stored(name: str, parameter: Parameter, value: Scalar, values: bounds.Values
     return {} if parameter.distribution == "constant" else {name: value}
 
 
+def moved(name: str, parameter: Parameter, value: Scalar, step: float, values: bounds.Values) -> Scalar:
+    """The value so far along its distribution's own scale, as a share of the range, and not beyond its ends."""
+    low, high = range_of(name, parameter, values)
+    share = min(max(_share(parameter, low, high, float(value)) + step, 0.0), 1.0)
+    there = _at(parameter, low, high, share)
+    return round(there) if parameter.distribution in INTEGER_DISTRIBUTIONS else there
+
+
 def grid(name: str, parameter: Parameter, values: bounds.Values, points: int) -> Iterable[Scalar]:
     """Every choice, or so many values of a range, its ends included, evenly along the distribution's own scale."""
     if parameter.value is not None:
@@ -111,7 +119,7 @@ def _share(parameter: Parameter, low: float, high: float, value: float) -> float
     match parameter.distribution:
         case "one_minus_log_uniform":
             share = math.log((1 - low) / (1 - value)) / math.log((1 - low) / (1 - high))
-        case "log_uniform":
+        case "log_uniform" | "int_log_uniform":
             share = math.log(value / low) / math.log(high / low)
         case _:
             share = (value - low) / (high - low)

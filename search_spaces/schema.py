@@ -210,13 +210,22 @@ class Search(_Model):
 
 
 class Scheduler(_Model):
-    type: Literal["asha", "hyperband", "median", "none"] = Field(
+    type: Literal["asha", "hyperband", "median", "pbt", "none"] = Field(
         default="none",
         description="asha stops the worst trials at rungs grace * eta^k; hyperband runs brackets of it whose first "
-        "rungs differ; median stops what is worse than half of the finished trials were at the same evaluation",
+        "rungs differ; median stops what is worse than half of the finished trials were at the same evaluation; pbt "
+        "trains search.trials members of a population, which discover schedules of the optimizer's coefficients",
     )
-    grace: int = Field(default=1, ge=1, description="epochs, or evaluations, before a trial may be stopped")
-    eta: int = Field(default=3, ge=2, description="asha, hyperband: one trial in eta goes on past a rung")
+    grace: int = Field(
+        default=1,
+        ge=1,
+        description="epochs, or evaluations, before a trial may be stopped; pbt: from one exchange to the next",
+    )
+    eta: int = Field(
+        default=3,
+        ge=2,
+        description="asha, hyperband: one trial in eta goes on past a rung; pbt: one member in eta is replaced",
+    )
 
 
 class Confirm(_Model):

@@ -29,7 +29,8 @@ class Assignment:
     """One run that the study wants: which arm and role, its number in the study, and what to run.
 
     ``training`` is how it is trained where that is searched too. ``confirms`` is the number of the search trial whose
-    configuration a confirmation repeats.
+    configuration a confirmation repeats. A member of a population runs from evaluation ``since`` to ``until`` and goes
+    on from the state of the trial ``parent``.
     """
 
     arm: str
@@ -39,6 +40,9 @@ class Assignment:
     seed: int
     confirms: int | None = None
     training: dict[str, Any] = field(default_factory=dict)
+    parent: str | None = None
+    since: int = 0
+    until: int | None = None
 
     @property
     def trial_id(self) -> str:
@@ -121,8 +125,13 @@ class SearchStudy(_Study):
         self._tried = {_key(self._configuration(trial)) for trial in self.trials() if trial.state != TrialState.WAITING}
         # A resume is a new chance for what failed: whatever made it fail may be mended.
         self._failed_before = len(self._failures())
-        if not self.trials() and self._search.method != GRID:
-            for given in ({}, *sweep.arms[arm].start):
+        if not self.trials():
+            self._begin(sweep.arms[arm].start)
+
+    def _begin(self, starts: list[dict[str, Scalar]]) -> None:
+        """Queue what is tried before anything is drawn."""
+        if self._search.method != GRID:
+            for given in ({}, *starts):
                 self.study.enqueue_trial(self.space.to_optuna(self.space.default(given)))
 
     @property
@@ -259,6 +268,9 @@ class ConfirmStudy(_Study):
             number=number,
             seed=pair["seed"],
             confirms=pair["configuration"],
+            parent=None,
+            since=0,
+            until=None,
         )
 
 

@@ -111,6 +111,10 @@ class TrainedPart:
         if self._averages_weights:
             self.optimizer.eval() if for_evaluation else self.optimizer.train()
 
+    @property
+    def _groups(self) -> list[dict[str, Any]]:
+        return self.optimizer.param_groups
+
     def state_dict(self) -> dict[str, Any]:
         return {
             "optimizer": self.optimizer.state_dict(),
@@ -121,9 +125,16 @@ class TrainedPart:
             "initial_loss": self.initial_loss,
         }
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on where ``state`` was taken; the module's own state is loaded with the model's, before."""
+    def load_state_dict(self, state: dict[str, Any], inherited: bool = False) -> None:
+        """Go on where ``state`` was taken; the module's own state is loaded with the model's, before.
+
+        ``inherited``: by an optimizer with its own settings, which the state of another does not replace.
+        """
+        settings = [{name: one for name, one in group.items() if name != "params"} for group in self._groups]
         self.optimizer.load_state_dict(state["optimizer"])
+        if inherited:
+            for group, own in zip(self._groups, settings, strict=True):
+                group.update(own)
         self._loss_sum.copy_(state["loss_sum"])
         last = state["last_loss"]
         self._last_loss = None if last is None else last.to(self._loss_sum.device)

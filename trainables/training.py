@@ -197,19 +197,25 @@ class Training:
             "train_seconds": self.train_seconds,
         }
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on where ``state`` was taken. Raises ValueError when it belongs to another spec or to other data."""
-        if state["spec"] != self.spec.to_dict():
+    def load_state_dict(self, state: dict[str, Any], inherited: bool = False) -> None:
+        """Go on where ``state`` was taken. Raises ValueError when it belongs to another spec or to other data.
+
+        ``inherited``: it is that of a run with other hyperparameters, which is gone on from with one's own.
+        """
+        own = self.spec.to_dict()
+        if inherited:
+            own["hyperparameters"] = state["spec"]["hyperparameters"]
+        if state["spec"] != own:
             raise ValueError("it was written by a run with another configuration")
         if state["fingerprint"] != self.data.fingerprint:
             raise ValueError("it was written by a run on other data")
         self.step, self.curve, self.diverged = state["step"], state["curve"], state["diverged"]
-        self.train_seconds = state["train_seconds"]
+        self.train_seconds = 0.0 if inherited else state["train_seconds"]
         self.model.load_state_dict(state["model"])
         self._order_generator.set_state(state["epoch_start_generator"])
         self._enter_pass()
         for part, of_part in zip(self.parts, state["parts"], strict=True):
-            part.load_state_dict(of_part)
+            part.load_state_dict(of_part, inherited)
         torch.set_rng_state(state["torch_generator"])
         if state["cuda_generator"] is not None and self.device.type == "cuda":
             torch.cuda.set_rng_state(state["cuda_generator"], self.device)

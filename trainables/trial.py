@@ -35,7 +35,8 @@ class Trial(tune.Trainable):
     """Runs the :class:`TrialSpec` under ``config["spec"]``.
 
     Further keys of ``config``: ``folder`` (the trial's own), ``session``, ``data_root``, ``cpus``, ``gpus``, and
-    ``decisions``, the epochs after which the scheduler may decide.
+    ``decisions``, the epochs after which the scheduler may decide, the last of which is the end. A member of a
+    population goes on from the state in the folder ``parent`` after ``since`` epochs, and leaves its own to others.
 
     A result holds ``epoch``, ``objective`` (the metric; ``WORST_OBJECTIVE`` for a diverged trial), ``curve`` (the
     points since the last result; after a restart all of them), ``warnings`` and, with ``done``, ``outcome``, whose
@@ -81,7 +82,7 @@ class Trial(tune.Trainable):
             self._train(training)
         self._resend = False
         record = self._record(training)
-        if not training.finished:
+        if not training.finished:  # also for those that go on from here
             self._folder.save_checkpoint(training.state_dict(), training.step)
         self._folder.write_record(record)
         return self._result(record)
@@ -105,10 +106,22 @@ class Trial(tune.Trainable):
         self._training = open_training(self._spec, data, device)
         state, warnings = self._folder.load_checkpoint()
         self._warnings += warnings
+        if state is None and self._config.get("parent"):
+            self._inherit(self._training, TrialFolder(self._config["parent"]))
         if state is not None:
             self._training.load_state_dict(state)
             # The driver may not have heard of the decision at which this was saved, so it is told again.
             self._resend = self._at_decision(self._training)
+
+    def _inherit(self, training: Training, parent: TrialFolder) -> None:
+        state, warnings = parent.load_checkpoint()
+        if state is None or state["step"] != self._config["since"] * training.steps_per_epoch:
+            raise FileNotFoundError(f"{parent.path} holds no state after {self._config['since']} epochs to go on from")
+        self._warnings += warnings
+        training.load_state_dict(state, inherited=True)
+
+    def _ended(self, training: Training) -> bool:
+        return training.finished or training.epoch >= self._config["decisions"][-1]
 
     def _at_decision(self, training: Training) -> bool:
         return training.step % training.steps_per_epoch == 0 and training.epoch in self._config["decisions"]
@@ -134,8 +147,9 @@ class Trial(tune.Trainable):
             "epoch": training.epoch,
             "curve": training.curve,
             "train_seconds": training.train_seconds,
+            "inherited_steps": self._config.get("since", 0) * training.steps_per_epoch,
         }
-        if training.finished:
+        if self._ended(training):
             tested = training.test_metrics() if self._spec.test and not training.diverged else {}
             record["outcome"] = {
                 "status": "diverged" if training.diverged else "finished",

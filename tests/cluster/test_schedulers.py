@@ -17,6 +17,7 @@ from search_spaces.storage import open_storage
 from search_spaces.study import Assignment, Outcome
 
 STUDY = optuna.create_study()
+TRIAL = Assignment("adam", "trial", 0, {}, 0)
 
 
 def sweep() -> Sweep:
@@ -34,9 +35,9 @@ def rungs(of: SweepScheduler, arm: str) -> list[tuple[int, dict[str, float]]]:
 
 
 def test_decisions_fall_on_the_rungs_of_asha_and_on_the_end() -> None:
-    assert decision_epochs(sweep(), 20) == [1, 3, 9, 20]
+    assert decision_epochs(sweep(), 20, TRIAL) == [1, 3, 9, 20]
     assert [epoch for epoch, _ in rungs(scheduler({}), "adam")][::-1] == [1, 3, 9]
-    assert decision_epochs(load_sweep("quickstart", ["scheduler={type: none}"]), 20) == [20]
+    assert decision_epochs(load_sweep("quickstart", ["scheduler={type: none}"]), 20, TRIAL) == [20]
 
 
 def test_replayed_rungs_equal_those_that_grew_live() -> None:
@@ -97,7 +98,7 @@ def test_a_scheduler_of_the_study_stops_the_worst_and_knows_as_much_after_a_resu
     kind: str, decisions: list[int], tmp_path: Path
 ) -> None:
     of = load_sweep("quickstart", [f"scheduler={{type: {kind}, grace: 1, eta: 3}}", "workload.epochs=20"])
-    assert decision_epochs(of, 20) == decisions
+    assert decision_epochs(of, 20, TRIAL) == decisions
 
     def run(numbers: range) -> dict[int, int]:
         """One driver's trials, each as good as its number says; the epoch at which each ended."""
