@@ -20,6 +20,9 @@ import numpy as np
 
 from search_spaces import Parameter, parse_sweep
 
+NEIGHBOURS = 5
+# So near, in the unit cube, that two configurations weigh the same.
+SAME_PLACE = 1e-4
 DIGITS = Path(__file__).with_name("recorded") / "digits-adam.npz"
 SWEEP = """
 name: recorded
@@ -32,7 +35,10 @@ confirm: {seeds: [1000000]}
 
 
 class RecordedCurves:
-    """A run of a configuration is that of the nearest recorded one, along the scales that the space draws from.
+    """A run of a configuration is the mean of the five nearest recorded ones, by their inverse squared distances.
+
+    Distances are along the scales that the space draws from. A single curve has the noise of its seed, so the best of a
+    table of them is mostly the luckiest, which no search can find but by chance.
 
     ``configurations`` (n, parameters) are in the order of ``parameters``, ``curves`` (n, epochs) hold the metric.
     """
@@ -51,8 +57,10 @@ class RecordedCurves:
     def value(self, configuration: Mapping[str, Any], epoch: int) -> float:
         """The metric after an epoch, counted from 1."""
         here = self._place([configuration[name] for name in self._names])
-        nearest = np.square(self._places - here).sum(axis=1).argmin()
-        return float(self.curves[nearest, epoch - 1])
+        distances = np.square(self._places - here).sum(axis=1)
+        nearest = np.argpartition(distances, NEIGHBOURS)[:NEIGHBOURS]
+        weights = 1 / (distances[nearest] + SAME_PLACE)
+        return float(weights @ self.curves[nearest, epoch - 1] / weights.sum())
 
 
 def _share(parameter: Parameter, value: float) -> float:

@@ -81,7 +81,6 @@ def test_a_thousand_trials_sixteen_at_a_time(curves: RecordedCurves, monkeypatch
     assert sorted(one.assignment.number for one in trials) == list(range(1000))
     keys = Counter(json.dumps(one.assignment.hyperparameters, sort_keys=True) for one in trials)
     assert keys.most_common(1)[0][1] == 1, "no configuration twice"
-    # All sixteen places are busy until the search runs out of trials.
+    # All sixteen places are busy until the search runs out of trials, the last of which take 27 epochs at most.
     searched = [one for one in rest if one.assignment.role == "trial"]
-    busy = sum(one.epochs for one in searched)
-    assert busy >= 0.93 * 16 * max(one.at for one in searched)
+    assert sum(one.epochs for one in searched) >= 16 * (max(one.at for one in searched) - 27)
