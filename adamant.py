@@ -180,8 +180,7 @@ def validate(
         raise InputError("validate: name a sweep, or ask for --schema")
     else:
         checked = check_workload(load_sweep(sweep, set_ or [], size))
-        arms = f"{len(checked.arms)} arms x {checked.search.trials} trials"
-        typer.echo(f"{checked.name}: valid. {arms} on {checked.workload.name}.")
+        typer.echo(f"{checked.name}: valid. {checked.extent}, on {checked.workload.name}.")
 
 
 @app.command()

@@ -71,14 +71,18 @@ class Display:
 
     def started(self, assignment: Assignment) -> None:
         self._arms[assignment.arm].running.add(assignment.trial_id)
-        if not self._console.is_terminal and time.monotonic() - self._printed > PRINT_S:
-            self._print()
+        self._print_now_and_then()
 
     def ended(self, assignment: Assignment, outcome: Outcome) -> None:
         self._arms[assignment.arm].end(assignment, outcome)
+        self._print_now_and_then()
 
     def warn(self, message: str) -> None:
         self._console.print(f"warning: {message}", style="yellow", highlight=False, markup=False, soft_wrap=True)
+
+    def _print_now_and_then(self) -> None:
+        if not self._console.is_terminal and time.monotonic() - self._printed > PRINT_S:
+            self._print()
 
     def _print(self) -> None:
         self._printed = time.monotonic()

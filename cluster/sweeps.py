@@ -177,8 +177,7 @@ class _Driver:
     def _announce(self) -> None:
         sweep = self.sweep
         self._say(f"{sweep.name}   {sweep.question}")
-        budget = f"{sweep.search.trials} trials an arm, {sweep.workload.budget}"
-        self._say(f"{sweep.workload.name}, {len(sweep.arms)} arms, {budget}")
+        self._say(f"{sweep.workload.name}, {sweep.extent}, {sweep.workload.budget}")
         self.tracker.tag_experiment(view_tags(self.manifest.sweep_id, sweep))
         self.tracker.log(self.summary, [])
         self.tracker.artifact(self.summary, self.folder.path / "sweep.yaml")

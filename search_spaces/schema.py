@@ -269,6 +269,12 @@ class Sweep(_Model):
         """The sweep as plain data that :func:`search_spaces.parse_sweep` reads back to the same values."""
         return self.model_dump(mode="json", exclude={"sizes"}, exclude_none=True, exclude_defaults=False)
 
+    @property
+    def extent(self) -> str:
+        """In words, such as "2 arms, 16 trials an arm"."""
+        arms, trials = len(self.arms), self.search.trials
+        return f"{arms} arm{'' if arms == 1 else 's'}, {trials} trial{'' if trials == 1 else 's'} an arm"
+
     def with_more_trials(self, more: int) -> Sweep:
         """This sweep with so many trials more for each arm."""
         return self._with(search=self.search.model_copy(update={"trials": self.search.trials + more}))
