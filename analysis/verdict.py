@@ -119,9 +119,10 @@ def _evidence(name: str, records: SweepRecords) -> _Evidence:
     valued = [tried for tried in finished if tried.value is not None]
     confirmed = _confirmed(confirmations, configurations, sweep.metric.goal, sweep.confirm.top_k)
     scores, unscored = _scores(confirmed, confirmations, records)
+    standing = {configuration.trial_id for configuration in confirmed}
     return _Evidence(
         trials=trials,
-        confirmations=confirmations,
+        confirmations=tuple(run for run in confirmations if run.confirm_of is None or run.confirm_of in standing),
         best=min(valued, key=lambda tried: _place(tried, sweep.metric.goal), default=None),
         confirmed=confirmed,
         scores=scores,

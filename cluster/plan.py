@@ -18,6 +18,7 @@ from cluster.descriptions import describe, trial_spec
 from cluster.simulation import Ended, simulate
 from optimizers import InputError
 from search_spaces import Sweep, arm_space
+from search_spaces.population import is_population
 from search_spaces.space import TRAINING, hyperparameters
 from search_spaces.study import Assignment
 from trainables import TrialSpec
@@ -114,11 +115,17 @@ def make_plan(sweep: Sweep, data_root: Path, slots: int, probed: Mapping[str, Pr
         wall_s=START_UP_S + statistics.mean(run[-1].at for run in runs) if probed else None,
         cpu_hours=busy * sweep.resources.cpu if probed else None,
         gpu_hours=busy * sweep.resources.gpu if probed else None,
-        disk_bytes=round(slots * (KEPT_CHECKPOINTS + 1) * checkpoint + evaluations * metrics * PROBED_CURVE_BYTES)
+        disk_bytes=round(_states_at_once(sweep, slots) * checkpoint + evaluations * metrics * PROBED_CURVE_BYTES)
         if probed
         else None,
         mlflow_rows=round(evaluations * metrics + ended * (len(described.params) + len(described.tags))),
     )
+
+
+def _states_at_once(sweep: Sweep, slots: int) -> int:
+    """Checkpoints that lie on disk together at most: of what runs, and of a population's last two generations."""
+    members = sweep.search.trials * sum(is_population(sweep, arm) for arm in sweep.arms)
+    return slots * (KEPT_CHECKPOINTS + 1) + 2 * KEPT_CHECKPOINTS * members
 
 
 def _simulated(sweep: Sweep, slots: int, seconds: Mapping[str, float], seed: int) -> list[Ended]:
@@ -141,7 +148,14 @@ def _arm_plan(sweep: Sweep, name: str, runs: list[list[Ended]], steps: int | Non
     busy = None if seconds is None else (search_epochs + confirm_epochs) * seconds + BETWEEN_RUNS_S * len(own[0])
     epochs = sweep.workload.evaluations or 1
     return ArmPlan(
-        name, len(searched[0]), len(confirmed[0]), len(searched[0]) * epochs, search_epochs, confirm_epochs, steps, busy
+        name,
+        len(searched[0]),
+        len(confirmed[0]),
+        sweep.search.trials * epochs,
+        search_epochs,
+        confirm_epochs,
+        steps,
+        busy,
     )
 
 

@@ -39,6 +39,12 @@ def check_workload(sweep: Sweep) -> Sweep:
             f'{entry.name} has no metric "{sweep.metric.name}"; it has {", ".join(metrics)}.'
             f"{did_you_mean(sweep.metric.name, metrics)}",
         )  # fmt: skip
+    if sweep.scheduler.type == "pbt" and sweep.workload.steps and entry.parts:
+        raise sweep.error(
+            "workload",
+            "steps",
+            f"the parts of {entry.name} count their own steps, so pbt needs a budget in epochs",
+        )
     for arm in sweep.arms:
         _check_parts(sweep, arm, entry.parts)
         _check_training(sweep, arm, entry.check_training)

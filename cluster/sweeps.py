@@ -31,6 +31,7 @@ from cluster.places import (
 )
 from cluster.session import fits_a_node, ray_session, slot_counter
 from cluster.tracking import Tracker
+from optimizers import InputError
 from search_spaces import Sweep
 
 if TYPE_CHECKING:
@@ -124,8 +125,20 @@ def resume_sweep(name: str, storage: str, address: str | None, console: Console,
         preflight.check_tracking(manifest.tracking_uri)
         preflight.check_address(address)
         if more:
+            _refuse_more_members(sweep)
             sweep = folder.replace(sweep.with_more_trials(more))
         yield from _Driver(folder, sweep, folder.next_session(manifest), console).drive(address)
+
+
+def _refuse_more_members(sweep: Sweep) -> None:
+    from search_spaces.population import is_population
+
+    populations = [arm for arm in sweep.arms if is_population(sweep, arm)]
+    if populations:
+        raise InputError(
+            f"--more: {', '.join(populations)} is a population whose members have ended together; "
+            "start another sweep, for example with --set name=..."
+        )
 
 
 class _Driver:

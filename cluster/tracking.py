@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from PIL.Image import Image
 
 # log_batch takes 1,000 entities, of which 100 parameters and 100 tags; no run here has nearly as many of those.
 MAX_BATCH = 1000
@@ -117,12 +118,12 @@ class Tracker:
             there = self._pictures_of(run_id)
             for step, name, path in files:
                 if (step, name) not in there:
-                    self._mlflow.log_image(run_id, Image(str(path)), key=name, step=step, synchronous=True)
+                    picture = _readable(path)
+                    if picture is not None:
+                        self._mlflow.log_image(run_id, picture, key=name, step=step, synchronous=True)
                     there.add((step, name))
 
         if files:
-            from mlflow import Image
-
             self._submit(carry_out)
 
     def interrupt(self) -> None:
@@ -292,6 +293,20 @@ class Tracker:
                 params=[entity for entity in batch if isinstance(entity, Param)],
                 tags=[entity for entity in batch if isinstance(entity, RunTag)],
             )
+
+
+def _readable(path: Path) -> Image | None:
+    """The picture in a file; None, and a warning, where it is damaged: asking again would not mend it."""
+    from PIL import Image
+
+    try:
+        picture = Image.open(path)
+        picture.load()
+        return picture
+    except OSError as error:
+        reason = " ".join(str(error).split())
+        logging.getLogger("adamant").warning("%s is damaged and left out of MLflow (%s)", path, reason)
+        return None
 
 
 def _metrics(curve: Sequence[Mapping[str, float]]) -> list[MetricRow]:

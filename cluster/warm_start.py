@@ -32,4 +32,5 @@ def _known(sweep: Sweep, arm: str, found: Configuration) -> Configuration:
     from search_spaces import arm_space
 
     space = arm_space(sweep.arms[arm])
-    return {name: value for name, value in found.items() if name in space.parameters}
+    known = space.parameters
+    return {name: value for name, value in found.items() if name in known and known[name].contains(value)}

@@ -9,7 +9,7 @@ from typing import Any
 import optimizers
 from optimizers import InputError, OptimizerEntry, did_you_mean
 from optimizers.domains import Integer
-from search_spaces.methods import check_method
+from search_spaces.methods import GRID, check_method
 from search_spaces.schema import INTEGER_DISTRIBUTIONS, NUMERIC_DISTRIBUTIONS, Parameter, Scalar, Sweep
 from search_spaces.space import TRAINING, ArmSpace, arm_space, hyperparameters, owner_of
 
@@ -47,6 +47,8 @@ def check_sweep(sweep: Sweep) -> None:
         )
     for name in sweep.arms:
         _check_arm(sweep, name)
+    if sweep.search.method == GRID:
+        _check_grids(sweep)
     if sweep.scheduler.type == "pbt" and not any(_can_schedule(sweep, name) for name in sweep.arms):
         raise sweep.error(
             "scheduler",
@@ -54,6 +56,21 @@ def check_sweep(sweep: Sweep) -> None:
             "pbt discovers schedules, and no arm has a coefficient with a range that its optimizer can change in time; "
             "give one moment_adam and, for example, the space adam",
         )
+
+
+def _check_grids(sweep: Sweep) -> None:
+    """A part of a grid would be a corner of the space, and say nothing of the rest."""
+    for name, arm in sweep.arms.items():
+        if arm.start:
+            raise sweep.error("arms", name, "start", "a grid tries its own configurations alone; leave start out")
+        trials, points = sweep.search.trials, sweep.search.points
+        size = sum(1 for _ in itertools.islice(arm_space(arm).grid(points), trials + 1))
+        if size > trials:
+            raise sweep.error(
+                "search", "trials",
+                f"the grid of {name} has more than {trials} configurations; give as many trials as it has, fewer "
+                f"search.points than {points}, or values in place of ranges",
+            )  # fmt: skip
 
 
 def _can_schedule(sweep: Sweep, arm: str) -> bool:
@@ -80,6 +97,9 @@ def _check_arm(sweep: Sweep, name: str) -> None:
             _check_start(sweep, (name, "start", number, parameter), space, value)
     try:
         space.default()
+        for part in space.formula_corners():
+            for _ in itertools.islice(part.corners(), MAX_CORNERS):
+                pass
         for configuration in itertools.islice(space.corners(), MAX_CORNERS):
             _check_configuration(entry, hyperparameters(configuration))
     except InputError as error:

@@ -106,11 +106,13 @@ def _at(parameter: Parameter, low: float, high: float, share: float) -> float:
     """The value at a share of the way from ``low`` to ``high``, along the distribution's own scale."""
     match parameter.distribution:
         case "one_minus_log_uniform":
-            return 1 - (1 - low) ** (1 - share) * (1 - high) ** share
+            there = 1 - (1 - low) ** (1 - share) * (1 - high) ** share
         case "log_uniform" | "int_log_uniform":
-            return low ** (1 - share) * high**share
+            there = low ** (1 - share) * high**share
         case _:
-            return low + share * (high - low)
+            there = low + share * (high - low)
+    # Rounding must not lead out of the range.
+    return min(max(there, low), high)
 
 
 def _share(parameter: Parameter, low: float, high: float, value: float) -> float:

@@ -18,12 +18,14 @@ from optuna.trial import FrozenTrial, TrialState
 
 import optimizers
 from search_spaces import draws
-from search_spaces.schema import Scalar, Sweep
+from search_spaces.bounds import Values
+from search_spaces.schema import Parameter, Scalar, Sweep
 from search_spaces.space import ArmSpace, Configuration, arm_space
 from search_spaces.study import Assignment, SearchStudy
 
 # How far a setting moves at an exchange, as a share of its range along the scale that it is drawn from.
 STEP = 0.1
+DIED_OUT = "died_out"
 
 
 def scheduled_coefficients(space: ArmSpace) -> list[str]:
@@ -73,10 +75,19 @@ class PopulationStudy(SearchStudy):
             generation, member = self._next_place()
             if generation == generations(self._sweep) or (generation and self._running_in(generation - 1)):
                 return None
+            if generation and not self._survivors(generation - 1):
+                self.study.set_user_attr(DIED_OUT, True)
+                return None
             parent, configuration = self._settings(generation, member)
             attributes = {"generation": generation, "member": member, "parent": parent}
             self.study.enqueue_trial(self.space.to_optuna(configuration), user_attrs=attributes)
         return self._take(self.study.ask())
+
+    @property
+    def gave_up(self) -> str | None:
+        if DIED_OUT in self.study.user_attrs:
+            return "every member of a generation diverged"
+        return super().gave_up
 
     def best(self, count: int) -> list[int]:
         last = generations(self._sweep) - 1
@@ -110,28 +121,32 @@ class PopulationStudy(SearchStudy):
             if member < len(given):
                 return None, self.space.default(given[member])
             return None, self.space.suggest(_drawn(chance))
-        before = sorted(
-            (one for one in self.trials() if _stands(one) and one.user_attrs["generation"] == generation - 1),
-            key=self._rank,
-        )
+        # What diverged has no state to go on from.
+        alive = self._survivors(generation - 1)
         exchanged = max(1, self._members // self._sweep.scheduler.eta)
-        own = next(one for one in before if one.user_attrs["member"] == member)
-        # One that diverged has no state to go on from.
-        if own.value is None or (own in before[-exchanged:] and self._members > 1):
-            parent = chance.choice(before[:exchanged])
-            return parent.number, self._moved(self._configuration(parent), chance)
-        return own.number, self._configuration(own)
+        kept = alive[: max(1, self._members - exchanged)]
+        own = [one for one in kept if one.user_attrs["member"] == member]
+        if own:
+            return own[0].number, self._configuration(own[0])
+        parent = chance.choice(alive[:exchanged])
+        return parent.number, self._moved(self._configuration(parent), chance)
 
-    def _rank(self, trial: FrozenTrial) -> tuple[float, int]:
-        """What did not come to the end of its generation ranks last."""
+    def _survivors(self, generation: int) -> list[FrozenTrial]:
+        """What came to the end of a generation, the best first."""
         sign = 1 if self.study.direction == optuna.study.StudyDirection.MINIMIZE else -1
-        return (math.inf if trial.value is None else sign * trial.value, trial.number)
+        ended = [
+            (sign * one.value, one.number, one)
+            for one in self.trials(TrialState.COMPLETE)
+            if one.user_attrs["generation"] == generation and one.value is not None
+        ]
+        return [one for _, _, one in sorted(ended)]
 
     def _moved(self, configuration: Configuration, chance: random.Random) -> Configuration:
         moves = {name: chance.choice((-STEP, STEP)) for name in self._coefficients}
 
-        def choose(name: str, parameter: Any, values: Any) -> Scalar:
-            value = configuration[name]
+        def choose(name: str, parameter: Parameter, values: Values) -> Scalar:
+            # What a moved coefficient has just made active has no value yet.
+            value = configuration.get(name, draws.middles(name, parameter, values)[0])
             return draws.moved(name, parameter, value, moves[name], values) if name in moves else value
 
         return self.space.assemble(choose)
@@ -167,7 +182,10 @@ class PopulationStudy(SearchStudy):
 
     def _schedule(self, name: str, line: list[int]) -> dict[str, Any] | None:
         """A coefficient's values along a line, from where they change; None where they never do."""
-        values = [float(self._configuration(self.trials()[number])[name]) for number in line]
+        configurations = [self._configuration(self.trials()[number]) for number in line]
+        if any(name not in configuration for configuration in configurations):
+            return None
+        values = [float(configuration[name]) for configuration in configurations]
         steps = 1 if self._sweep.workload.steps is None else self._sweep.workload.interval
         changes = [
             (self._until(generation - 1) * steps + 1, value)

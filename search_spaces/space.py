@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections import ChainMap
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -147,6 +148,20 @@ class ArmSpace:
                     yield from extend({**configuration, names[index]: value}, index + 1)
 
         return extend({}, 0)
+
+    def formula_corners(self) -> Iterator[ArmSpace]:
+        """For each bound that is a formula, the space of what it depends on and itself: few enough for all corners."""
+        for name, parameter in self.parameters.items():
+            if parameter.formulas:
+                needed = self._needed({name})
+                yield ArmSpace(self.optimizer, {one: self.parameters[one] for one in self.parameters if one in needed})
+
+    def _needed(self, names: set[str]) -> set[str]:
+        chosen = [self.parameters[name] for name in names]
+        formulas = itertools.chain.from_iterable(parameter.formulas for parameter in chosen)
+        named = set().union(*(parameter.when for parameter in chosen), *map(bounds.names, formulas))
+        direct = named & self.parameters.keys()
+        return names if direct <= names else self._needed(names | direct)
 
     def count(self) -> float:
         """How many configurations there are; infinite as soon as one parameter has a range."""

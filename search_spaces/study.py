@@ -12,6 +12,7 @@ import optuna
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 
+from optimizers import InputError
 from search_spaces.methods import GRID
 from search_spaces.samplers import make_sampler
 from search_spaces.schema import Scalar, Sweep
@@ -19,6 +20,7 @@ from search_spaces.space import TRAINING, ArmSpace, Configuration, arm_space, hy
 
 # Drawing a configuration that was tried already this often in a row means that the space holds no other.
 MAX_DUPLICATES_IN_A_ROW = 50
+DUPLICATES_BEFORE_CHANCE = 10
 EXHAUSTED = "exhausted"
 MOST_TRIALS = 10**6
 FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
@@ -122,7 +124,7 @@ class SearchStudy(_Study):
         self.space: ArmSpace = arm_space(sweep.arms[arm])
         self._search = sweep.search
         self.study.sampler = make_sampler(sweep.search, len(self.trials()))
-        self._tried = {_key(self._configuration(trial)) for trial in self.trials() if trial.state != TrialState.WAITING}
+        self._tried = {_key(self._configuration(trial)) for trial in self.trials() if _was_tried(trial)}
         # A resume is a new chance for what failed: whatever made it fail may be mended.
         self._failed_before = len(self._failures())
         if not self.trials():
@@ -152,15 +154,45 @@ class SearchStudy(_Study):
         if not self._holds_more():
             self._note_exhaustion()
             return None
-        for _ in range(MAX_DUPLICATES_IN_A_ROW):
-            trial = self.study.ask()
-            configuration = self.space.suggest(trial)
-            if _key(configuration) not in self._tried:
+        for attempt in range(MAX_DUPLICATES_IN_A_ROW):
+            trial = self._ask(at_random=attempt >= DUPLICATES_BEFORE_CHANCE)
+            configuration = self._drawn(trial)
+            if configuration is not None and _key(configuration) not in self._tried:
                 return self._take(trial)
-            trial.set_user_attr("duplicate", True)
-            self.study.tell(trial.number, state=TrialState.FAIL)
+            self._discard(trial)
         self._note_exhaustion()
         return None
+
+    def _ask(self, at_random: bool) -> optuna.Trial:
+        """The next draw; a sampler does not learn from what is discarded, so it may stay where there is nothing."""
+        sampler = self.study.sampler
+        if at_random:
+            self.study.sampler = optuna.samplers.RandomSampler(seed=len(self.trials()))
+        try:
+            trial = self.study.ask()
+            self._drawn(trial)
+            return trial
+        finally:
+            self.study.sampler = sampler
+
+    def running(self) -> list[Assignment]:
+        left = [optuna.Trial(self.study, trial._trial_id) for trial in self.trials(TrialState.RUNNING)]
+        for trial in left:
+            if self._drawn(trial) is None:
+                self._discard(trial)
+        return super().running()
+
+    def _drawn(self, trial: optuna.Trial) -> Configuration | None:
+        """The trial's configuration; None where its bounds, which follow from what is drawn, leave nothing between."""
+        try:
+            return self.space.suggest(trial)
+        except InputError:
+            return None
+
+    def _discard(self, trial: optuna.Trial) -> None:
+        """Close a trial that is not to be run; it counts as none."""
+        trial.set_user_attr("duplicate", True)
+        self.study.tell(trial.number, state=TrialState.FAIL)
 
     def _holds_more(self) -> bool:
         """Whether there is a configuration that was not tried yet; of a grid, the next one is queued."""
@@ -290,6 +322,10 @@ def recorded_outcome(trial: FrozenTrial) -> Outcome:
             return Outcome(reason or "pruned", epoch, value)
         case _:
             return Outcome("failed", epoch, value, reason)
+
+
+def _was_tried(trial: FrozenTrial) -> bool:
+    return trial.state != TrialState.WAITING and "duplicate" not in trial.user_attrs
 
 
 def _pair(trial: FrozenTrial) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,7 +22,7 @@ _YAML_12_FLOAT = re.compile(
 
 
 # Far above any sweep, and read in well under a second.
-MOST_CHARACTERS, MOST_VALUES = 100_000, 50_000
+MOST_CHARACTERS, MOST_VALUES, MOST_BRACKETS = 100_000, 50_000, 100
 
 
 class _Loader(yaml.SafeLoader):
@@ -70,6 +71,8 @@ def load_yaml(text: str, source: str) -> Document:
     """
     if len(text) > MOST_CHARACTERS:
         raise InputError(f"{source}: {len(text):,} characters are no sweep; at most {MOST_CHARACTERS:,} are read")
+    if _brackets(text) > MOST_BRACKETS:
+        raise InputError(f"{source}: it is nested too deeply: more than {MOST_BRACKETS} brackets are open at once")
     places: dict[Path, str] = {}
     try:
         data = _read(_Loader(text), places, source)
@@ -82,6 +85,12 @@ def load_yaml(text: str, source: str) -> Document:
     except RecursionError:
         raise InputError(f"{source}: it is nested too deeply, or holds itself by an alias") from None
     return Document(data, source, places)
+
+
+def _brackets(text: str) -> int:
+    """How many brackets are open at once; PyYAML's time grows with their square."""
+    turns = itertools.accumulate((character in "[{") - (character in "]}") for character in text)
+    return max(turns, default=0)
 
 
 def _read(loader: _Loader, places: dict[Path, str], source: str) -> Any:

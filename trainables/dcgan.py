@@ -147,13 +147,12 @@ class Dcgan(Workload):
 
     def evaluate(self, model: nn.Module, split: Split) -> dict[str, float]:
         generated = self.generate(model, self.options["samples"])
-        real = split.inputs.view(-1, self.stored.channels, self.stored.side, self.stored.side)
         device = generated.device
         own = frechet.own_features(self.feature_net, device)
-        measured = {"frechet_distance": frechet.distance(generated, real, own)}
+        measured = {"frechet_distance": frechet.distance(generated, split.inputs, own)}
         if self.options["inception"]:
             inception = frechet.inception_features(self.options["inception"], device)
-            measured["fid"] = frechet.distance(generated, real, inception)
+            measured["fid"] = frechet.distance(generated, split.inputs, inception)
         return measured
 
     def pictures(self, model: nn.Module) -> dict[str, Tensor]:

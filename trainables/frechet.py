@@ -30,20 +30,24 @@ Statistics = dict[str, np.ndarray]
 
 
 def distance(generated: Tensor, real: Tensor, features: Features) -> float:
-    """Between two sets of images, as bytes (n, channels, side, side); nan where a feature is not finite."""
-    found = _statistics(features, generated)
+    """Between two sets of images as bytes, ``generated`` (n, channels, side, side); nan where a feature is not finite.
+
+    ``real`` may be flat. Its statistics are kept for the next distance to the same tensor.
+    """
+    found = _statistics(features, generated, generated.shape[1:])
     if not np.isfinite(found["sigma"]).all():
         return float("nan")
-    return fid_statistics_to_metric(found, _statistics_of_real(features, real), verbose=False)[KEY_METRIC_FID]
+    known = _statistics_of_real(features, real, generated.shape[1:])
+    return fid_statistics_to_metric(found, known, verbose=False)[KEY_METRIC_FID]
 
 
-def _statistics(features: Features, images: Tensor) -> Statistics:
+def _statistics(features: Features, images: Tensor, shape: torch.Size) -> Statistics:
     with torch.no_grad():
-        parts = [features(part).double().cpu() for part in images.split(BATCH_SIZE)]
+        parts = [features(part.view(-1, *shape)).double().cpu() for part in images.split(BATCH_SIZE)]
     return fid_features_to_statistics(torch.cat(parts))
 
 
-# The real images of a run are the same tensor at every evaluation.
+# By the tensor itself, which the splits of a data set are: no copy of it, and no view.
 _statistics_of_real = lru_cache(maxsize=4)(_statistics)
 
 

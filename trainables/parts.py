@@ -128,9 +128,10 @@ class TrainedPart:
     def load_state_dict(self, state: dict[str, Any], inherited: bool = False) -> None:
         """Go on where ``state`` was taken; the module's own state is loaded with the model's, before.
 
-        ``inherited``: by an optimizer with its own settings, which the state of another does not replace.
+        ``inherited``: by an optimizer with schedules of its own, which the state of another does not replace. What else
+        stands in a group may be counted on, so it is the other's.
         """
-        settings = [{name: one for name, one in group.items() if name != "params"} for group in self._groups]
+        settings = [{name: one for name, one in group.items() if name.endswith("_schedule")} for group in self._groups]
         self.optimizer.load_state_dict(state["optimizer"])
         if inherited:
             for group, own in zip(self._groups, settings, strict=True):

@@ -44,7 +44,7 @@ def test_a_population_and_an_arm_beside_it_take_the_same() -> None:
     plan = make_plan(
         sweep("scheduler={type: pbt, grace: 2, eta: 3}", "arms.scheduled.space=[lr, adam]"), Path(), slots=2
     )
-    assert {arm.search_epochs for arm in plan.arms} == {12 * 9}
+    assert {(arm.search_epochs, arm.most_epochs) for arm in plan.arms} == {(12 * 9, 12 * 9)}
 
 
 def test_times_follow_from_the_probe() -> None:

@@ -143,3 +143,41 @@ def test_steps_of_a_budget_in_steps_are_counted(tmp_path: Path) -> None:
 def test_pbt_without_anything_to_schedule_is_refused() -> None:
     with pytest.raises(InputError, match=r"scheduler.type: pbt discovers schedules, and no arm has a coefficient"):
         sweep(**{"arms": {"adam": {"optimizer": "adam"}}})
+
+
+CONDITIONAL = {
+    "mix": {"values": ["add", "convex"]},
+    "beta3": {"distribution": "one_minus_log_uniform", "min": 0.9, "max": 0.999, "when": {"mix": "convex"}},
+    "alpha": {"distribution": "uniform", "min": 0.1, "max": 1, "when": {"mix": "convex"}},
+}
+
+
+def test_a_coefficient_may_be_conditional(tmp_path: Path) -> None:
+    of = sweep(**{"arms.found": {"optimizer": "moment_adam", "parameters": CONDITIONAL}})
+    search = study(tmp_path / "study.journal", of)
+    while (assignment := search.ask()) is not None:
+        schedule = assignment.hyperparameters.get("alpha_schedule")
+        assert schedule is None or assignment.hyperparameters["mix"] == "convex"
+        assert assignment.until is not None
+        search.tell(assignment.number, Outcome("finished", assignment.until, assignment.number % 5))
+    assert len(search.trials()) == 24
+
+
+@pytest.mark.parametrize("diverged", [3, 5, 6])
+def test_nobody_goes_on_from_what_diverged(diverged: int, tmp_path: Path) -> None:
+    of = sweep(**{"scheduler.eta": 2})
+    search = study(tmp_path / "study.journal", of)
+    first = [search.ask() for _ in range(6)]
+    dead = set()
+    for index, one in enumerate(first):
+        assert one is not None
+        ended = Outcome("diverged", 1, 1e300) if index < diverged else Outcome("finished", 2, float(index))
+        dead |= {one.trial_id} if ended.status == "diverged" else set()
+        search.tell(one.number, ended)
+    second = [search.ask() for _ in range(6)]
+    if diverged == 6:
+        assert second == [None] * 6
+        assert search.gave_up == "every member of a generation diverged"
+    else:
+        assert {one.parent for one in second if one is not None}.isdisjoint(dead)
+        assert None not in second

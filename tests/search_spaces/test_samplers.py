@@ -59,12 +59,12 @@ def test_every_method_gives_as_many_new_configurations_as_asked_also_after_a_res
         choices = {"lr": {"values": [0.1, 0.01, 0.001]}, "beta1": {"values": [round(0.1 * n, 1) for n in range(9)]}}
         of = sweep(**{"search.method": method, "arms.adam.parameters": choices})
     else:
-        of = sweep(**{"search.method": method, "search.points": 5})
+        of = sweep(**{"search.method": method, "search.points": 5, "search.trials": 25})
     first = search(of, tmp_path / "study.journal", stop_after=9)
     rest = search(of, tmp_path / "study.journal")
     assert len(first) == 9
     together = keys([*first, *rest])
-    assert len(together) == len(set(together)) == 24
+    assert len(together) == len(set(together)) == of.search.trials
     assert all(1e-5 <= lr <= 1 and 0 <= beta1 <= 0.99 for lr, beta1 in together)
 
 

@@ -13,7 +13,7 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
 from optimizers import InputError
-from search_spaces import Sweep, parse_sweep
+from search_spaces import Sweep, arm_space, parse_sweep
 from search_spaces.arm_studies import ArmStudies
 from search_spaces.storage import open_storage
 from search_spaces.study import Assignment, Outcome
@@ -269,3 +269,22 @@ def test_given_configurations_come_right_after_the_default(journal: str) -> None
 def test_a_given_configuration_outside_the_space_is_named(start: dict[str, float], message: str) -> None:
     with pytest.raises(InputError, match=message):
         sweep(**{"arms.adam.start": [start]})
+
+
+def test_a_bound_that_leaves_nothing_costs_no_trial(journal: str) -> None:
+    """Its corners are sound: only inside the range of beta1 does beta1 (1 - beta1) pass 0.2."""
+    parameters = {
+        "beta1": {"distribution": "uniform", "min": 0.0, "max": 0.99},
+        "eps": {"distribution": "uniform", "min": "beta1 * (1 - beta1)", "max": 0.2},
+    }
+    of = sweep(**{"arms.adam": {"optimizer": "adam", "parameters": parameters}, "search.trials": 12})
+    ran = run_all(reopened(journal, of), lambda assignment: Outcome("finished", 9, assignment.hyperparameters["eps"]))
+    search = [one.hyperparameters for one in ran if one.role == "trial"]
+    assert len(search) == 12
+    assert all(one["beta1"] * (1 - one["beta1"]) <= one["eps"] <= 0.2 for one in search)
+
+
+def test_a_bound_that_meets_the_other_is_a_point() -> None:
+    parameters = {"eps": {"distribution": "log_uniform", "min": "lr", "max": 1e-3}}
+    of = sweep(**{"arms.adam": {"optimizer": "adam", "parameters": parameters}})
+    assert arm_space(of.arms["adam"]).default() == {"eps": 1e-3}

@@ -161,6 +161,17 @@ BAD = {
         "search: {<<: *nothing, ",
         r"bad.yaml:13: not valid YAML: found undefined alias",
     ),
+    "a bound that fails in a corner far away": (
+        "space: [lr, beta_schedules]\n    parameters:\n",
+        "space: [full]\n    parameters:\n      beta2_schedule.to: {distribution: one_minus_log_uniform, "
+        "min: beta2, max: 0.999, when: {beta2_schedule: linear}}\n",
+        r"bad.yaml:12: .*beta2_schedule.to: min \(0.9999\) must be smaller than max \(0.999\)",
+    ),
+    "a grid larger than its trials": (
+        "method: tpe",
+        "method: grid",
+        r"bad.yaml:13: search.trials: the grid of scheduled",
+    ),
     "unknown schedule": (
         "lr: {dist",
         "beta1_schedule: {value: demn}\n      lr: {dist",
@@ -188,7 +199,7 @@ BOMB = "a0: &a0 [1, 2]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9
     [
         (GOOD + "#" * 10_000_000, r"bad.yaml: 10,000,\d+ characters are no sweep"),
         (GOOD + BOMB, r"bad.yaml: its aliases unfold to more than 50,000 values"),
-        (GOOD + "deep: " + "[" * 20_000, r"bad.yaml: it is nested too deeply"),
+        (GOOD + "deep: " + "[" * 50_000, r"bad.yaml: it is nested too deeply"),
         (GOOD + "self: &self [*self]\n", r"bad.yaml: it is nested too deeply, or holds itself by an alias"),
         ("- a\n- list\n", r"bad.yaml:1: a sweep is a mapping"),
         ("", r"bad.yaml: a sweep is a mapping"),

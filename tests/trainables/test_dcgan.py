@@ -194,6 +194,15 @@ def test_the_distance_of_gaussians_is_its_closed_form() -> None:
     assert frechet.distance(one, other, lambda images: images) == pytest.approx(expected.item(), rel=1e-9)
 
 
+def test_the_real_images_are_looked_at_once() -> None:
+    gan, split = workload(), digits().validation
+    model = gan.build_model(10)
+    before = frechet._statistics_of_real.cache_info()
+    assert gan.evaluate(model, split) == gan.evaluate(model, split)
+    after = frechet._statistics_of_real.cache_info()
+    assert (after.misses - before.misses, after.hits - before.hits) == (1, 1)
+
+
 def test_equal_images_have_no_distance_and_broken_ones_no_number() -> None:
     images = torch.randint(256, (300, 1, 28, 28), dtype=torch.uint8)
     features = frechet.own_features("mnist", torch.device("cpu"))

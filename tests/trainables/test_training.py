@@ -335,3 +335,23 @@ def test_what_an_evaluation_draws_changes_nothing_of_the_training(monkeypatch: p
     for training in (plain, drawing):
         training.advance(plain.steps_per_epoch)
     assert torch.equal(plain.state_dict()["torch_generator"], drawing.state_dict()["torch_generator"])
+
+
+def test_a_schedule_that_grew_along_a_line_is_what_it_is_from_its_start() -> None:
+    """Also around an optimizer that counts its steps in the group."""
+    grown = {"kind": "piecewise", "unit": "epoch", "milestones": [3], "values": [0.5]}
+    first, whole = (
+        spec("lookahead(moment_adam)", lookahead_k=7),
+        spec("lookahead(moment_adam)", lookahead_k=7, beta1_schedule=grown),
+    )
+    parent = fresh(first)
+    parent.advance(2 * parent.steps_per_epoch)
+    child = fresh(whole)
+    child.load_state_dict(parent.state_dict(), inherited=True)
+    child.advance(10_000)
+    straight = fresh(whole)
+    straight.advance(10_000)
+    assert child.weights_sha256() == straight.weights_sha256()
+    assert [point["val/loss"] for point in child.curve] == [point["val/loss"] for point in straight.curve]
+    with pytest.raises(ValueError, match="another configuration"):
+        fresh(whole).load_state_dict(parent.state_dict())
