@@ -265,3 +265,15 @@ def test_an_accuracy_interval_stays_within_what_is_possible(make: type[Make]):
     assert low is not None
     assert high.high == 1.0
     assert low.low == 0.0
+
+
+def test_what_was_confirmed_before_more_trials_found_better_no_longer_counts(make: type[Make]) -> None:
+    trials = [make.trial(arm, number, value) for arm in ("adam", "scheduled") for number, value in ((0, 0.2), (1, 0.1))]
+    runs = [make.confirmation("adam", seed, 0.9, of=0) for seed in (1, 2, 3)]
+    runs += [make.confirmation("adam", seed, 0.97, of=1, steps=100) for seed in (1, 2, 3)]
+    runs += [make.confirmation("scheduled", seed, 0.97, of=1, steps=90) for seed in (1, 2, 3)]
+    adam, _ = judge(make.sweep(trials, runs, seeds=(1, 2, 3))).arms
+    assert [one.trial_id for one in adam.confirmed] == ["adam/1"]
+    assert adam.mean == pytest.approx(0.97)
+    assert adam.steps_to_target == 100
+    assert adam.confirmations["finished"] == 3

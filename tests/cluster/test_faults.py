@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+import PIL.Image
 import psutil
 import pytest
 from mlflow import MlflowClient
@@ -110,6 +111,26 @@ def test_every_metric_arrives_once_after_the_server_was_away(server: Server, tmp
         assert [(point.step, point.value) for point in history] == [
             (point["step"], point["val/loss"]) for point in curve
         ]
+
+
+def test_a_damaged_picture_is_named_and_nothing_waits_for_it(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    whole, torn = tmp_path / "whole.png", tmp_path / "torn.png"
+    PIL.Image.new("RGB", (8, 8)).save(whole)
+    torn.write_bytes(whole.read_bytes()[:20])
+    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    tracker, run = Tracker(uri, "faults", "faults-1", tmp_path), RunDescription("adam/0", {"sweep.role": "trial"})
+    for _ in range(2):
+        tracker.pictures(run, [(1, "generated", torn), (2, "generated", whole)])
+    tracker.end(run, "FINISHED", {"status.reason": "finished"})
+    assert tracker.close(60)
+    assert "torn.png is damaged and left out" in caplog.text
+    client = MlflowClient(uri)
+    experiment = client.get_experiment_by_name("adamant/faults")
+    assert experiment is not None
+    (logged,) = client.search_runs([experiment.experiment_id])
+    pictures = [file.path for file in client.list_artifacts(logged.info.run_id, "images") if file.path.endswith(".png")]
+    assert len(pictures) == 1
+    assert "+step+2+" in pictures[0]
 
 
 def test_an_interrupted_run_is_opened_again_and_not_made_twice(tmp_path: Path) -> None:

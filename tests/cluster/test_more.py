@@ -49,6 +49,9 @@ def test_more_trials_and_a_start_from_the_best(front_door: FrontDoor) -> None:
     assert again.returncode == 0, again.stderr
     best = int(after["arms"][0]["best"]["trial_id"].rpartition("/")[2])
     assert lr_of(front_door, "warm/adam", 1) == lr_of(front_door, "quickstart/adam", best)
+    elsewhere = "arms.adam.parameters={lr: {distribution: log_uniform, min: 1e-9, max: 1e-8}}"
+    outside = front_door("run", "quickstart", *SMALL, "--set", "name=far", "--set", elsewhere, "--from", "quickstart")
+    assert outside.returncode == 0, outside.stdout + outside.stderr
     unknown = front_door("run", "quickstart", *SMALL, "--set", "name=cold", "--from", "quikstart")
     assert unknown.returncode == 2
     assert 'Did you mean "quickstart"' in unknown.stderr

@@ -54,3 +54,6 @@ def test_a_discovered_schedule_replays_to_the_same_curve(front_door: FrontDoor) 
     ]
     assert of_the_optimizer[0] == of_the_optimizer[1] == of_the_optimizer[2]
     assert not list(front_door.runs.glob("found/trials/**/*.pt")), "no state is left behind"
+    refused = front_door("run", "found", "--more", "2")
+    assert refused.returncode == 2
+    assert "found is a population whose members have ended together" in refused.stderr
