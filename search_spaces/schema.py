@@ -204,9 +204,9 @@ class Search(_Model):
         default="tpe",
         description="tpe, random, qmc, grid, cmaes, gp, nsgaii, or the class name of a sampler of Optuna's",
     )
-    points: int = Field(default=3, ge=2, description="grid: values tried of each range, its ends included")
     trials: int = Field(default=16, ge=1, description="configurations tried per arm")
     seed: int = Field(default=0, ge=0, description="seed of the sampler and of every search trial")
+    points: int = Field(default=3, ge=2, description="grid: values tried of each range, its ends included")
 
 
 class Scheduler(_Model):
