@@ -96,8 +96,10 @@ def test_our_rooms_are_imported_and_not_others_of_the_same_name() -> None:
 
 def test_the_sweep_of_the_readme_is_valid() -> None:
     examples = re.findall(r"```yaml\n(.*?)```", (REPOSITORY / "README.md").read_text(), re.DOTALL)
-    sweep, workload = examples
+    sweep, workload, adversarial = examples
     assert set(parse_sweep(sweep, "README.md").arms) == {"adam", "scheduled", "origin"}
     of_another = re.sub(r"workload: \{.*\}\nmetric: \{.*\}\n", workload, sweep)
     checked = check_workload(parse_sweep(of_another, "README.md", ["metric.name=val/perplexity"]))
     assert checked.workload.options["folder"] == "text/kjv"
+    pair = check_workload(parse_sweep(f"name: pair\nbaseline: adam\n{adversarial}", "README.md"))
+    assert "generator.lr" in pair.arms["adam"].parameters
