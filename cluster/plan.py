@@ -26,8 +26,9 @@ from trainables.checkpoint import KEPT_CHECKPOINTS
 
 # What is pruned depends on how trials compare, so the plan is a mean over sweeps whose trials are good at random.
 SIMULATIONS = 5
-# From the command to the first training step, and between two runs of one process (see the benchmark sweep_overhead).
-START_UP_S, BETWEEN_RUNS_S = 10.0, 0.15
+# From the command to the first training step, from the last to the end, and between two runs of one process (see the
+# benchmark sweep_overhead).
+START_UP_S, ENDING_S, BETWEEN_RUNS_S = 10.0, 3.0, 0.15
 PROBE_S = 2.0
 PROBED_CURVE_BYTES = 200
 
@@ -112,7 +113,7 @@ def make_plan(sweep: Sweep, data_root: Path, slots: int, probed: Mapping[str, Pr
         sweep=sweep.name,
         arms=arms,
         slots=slots,
-        wall_s=START_UP_S + statistics.mean(run[-1].at for run in runs) if probed else None,
+        wall_s=START_UP_S + ENDING_S + statistics.mean(run[-1].at for run in runs) if probed else None,
         cpu_hours=busy * sweep.resources.cpu if probed else None,
         gpu_hours=busy * sweep.resources.gpu if probed else None,
         disk_bytes=round(_states_at_once(sweep, slots) * checkpoint + evaluations * metrics * PROBED_CURVE_BYTES)
