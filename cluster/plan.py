@@ -97,9 +97,11 @@ def slots_here(sweep: Sweep) -> int:
     return max(1, min(by_cpu, int(torch.cuda.device_count() / sweep.resources.gpu)))
 
 
-def make_plan(sweep: Sweep, data_root: Path, slots: int, probed: Mapping[str, Probe] | None = None) -> Plan:
-    """The plan of a sweep (with its workload's budget filled in) on ``slots`` places, timed where it was probed."""
-    steps = _steps_per_epoch(sweep, data_root)
+def make_plan(sweep: Sweep, steps: int | None, slots: int, probed: Mapping[str, Probe] | None = None) -> Plan:
+    """The plan of a sweep (with its workload's budget filled in) on ``slots`` places, timed where it was probed.
+
+    ``steps`` are those from one evaluation to the next, see :func:`steps_per_epoch`; None where they are not known.
+    """
     seconds = {name: (steps or 1) * probe.step_s + probe.evaluation_s for name, probe in (probed or {}).items()}
     runs = [_simulated(sweep, slots, seconds, seed) for seed in range(SIMULATIONS)]
     arms = tuple(_arm_plan(sweep, name, runs, steps, seconds.get(name)) for name in sweep.arms)
@@ -160,7 +162,7 @@ def _arm_plan(sweep: Sweep, name: str, runs: list[list[Ended]], steps: int | Non
     )
 
 
-def _steps_per_epoch(sweep: Sweep, data_root: Path) -> int | None:
+def steps_per_epoch(sweep: Sweep, data_root: Path) -> int | None:
     """Optimizer steps from one evaluation to the next; None where the data that they follow from is not there."""
     if sweep.workload.steps:
         return sweep.workload.interval

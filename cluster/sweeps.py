@@ -36,7 +36,7 @@ from search_spaces import Sweep
 
 if TYPE_CHECKING:
     from search_spaces.arm_studies import ArmStudies
-    from search_spaces.study import Assignment
+    from search_spaces.study import Assignment, Outcome
 
 DONE, FAILED, INTERRUPTED = 0, 1, 130
 # A trial whose process or node is lost goes on from its checkpoint this often before it counts as failed.
@@ -211,11 +211,18 @@ class _Driver:
             if arm.search.gave_up:
                 self._say(f"warning: {name} ended with fewer trials than asked: {arm.search.gave_up}")
 
+    def _ended_runs(self) -> list[tuple[Assignment, Outcome]]:
+        return [run for arm in self._arms.values() for run in arm.ended()]
+
     def _tell_plan(self) -> None:
         """For the report, which says what became of it."""
         from cluster.plan import make_plan
+        from trainables.checkpoint import TrialFolder
 
-        plan = make_plan(self.sweep, Path(self.manifest.data_root), slots=1)
+        # By the runs and not by the data, for which this process would load torch.
+        records = (TrialFolder(self.folder.trial(run.trial_id)).read_record()[0] for run, _ in self._ended_runs())
+        counted = (record["step"] // record["epoch"] for record in records if record and record["epoch"])
+        plan = make_plan(self.sweep, next(counted, None), slots=1)
         steps = {arm.name: arm.search_steps for arm in plan.arms if arm.search_steps is not None}
         self.tracker.tag(self.summary, {"plan.search_steps": json.dumps(steps)})
 
@@ -240,8 +247,7 @@ class _Driver:
         scheduler = SweepScheduler(schedulers, searcher.assignment, slots)
         for name, arm in arms.items():
             scheduler.replay(name, arm.decisions())
-        ended = [run for arm in arms.values() for run in arm.ended()]
-        with Display(self.sweep, self.console, ended) as display:
+        with Display(self.sweep, self.console, self._ended_runs()) as display:
             tune.Tuner(
                 Trial,
                 tune_config=tune.TuneConfig(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 
@@ -18,13 +17,8 @@ def sweep(*overrides: str) -> Sweep:
     return check_workload(load_sweep("quickstart", ["workload.epochs=9", "search.trials=12", *overrides]))
 
 
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ADAMANT_CACHE", str(tmp_path_factory.getbasetemp() / "data-cache"))
-
-
 def test_without_pruning_everything_is_counted() -> None:
-    plan = make_plan(sweep("scheduler={type: none}"), Path(), slots=2)
+    plan = make_plan(sweep("scheduler={type: none}"), 40, slots=2)
     for arm in plan.arms:
         assert (arm.trials, arm.confirmations, arm.search_epochs, arm.confirm_epochs) == (12, 5, 12 * 9, 5 * 9)
         assert arm.steps == (12 * 9 + 5 * 9) * 40
@@ -34,16 +28,14 @@ def test_without_pruning_everything_is_counted() -> None:
 
 
 def test_asha_is_expected_to_prune_as_it_does() -> None:
-    plan = make_plan(sweep("scheduler={type: asha, grace: 1, eta: 3}", "search.trials=81"), Path(), slots=1)
+    plan = make_plan(sweep("scheduler={type: asha, grace: 1, eta: 3}", "search.trials=81"), 40, slots=1)
     # Successive halving would take 81 + 27 * 2 + 9 * 6 epochs; asynchronously some more go on.
     assert 189 < plan.arms[0].search_epochs < 1.6 * 189
     assert "pruned" in rows(plan)[0]["epochs of the search"]
 
 
 def test_a_population_and_an_arm_beside_it_take_the_same() -> None:
-    plan = make_plan(
-        sweep("scheduler={type: pbt, grace: 2, eta: 3}", "arms.scheduled.space=[lr, adam]"), Path(), slots=2
-    )
+    plan = make_plan(sweep("scheduler={type: pbt, grace: 2, eta: 3}", "arms.scheduled.space=[lr, adam]"), 40, slots=2)
     assert {(arm.search_epochs, arm.most_epochs) for arm in plan.arms} == {(12 * 9, 12 * 9)}
 
 
@@ -52,7 +44,7 @@ def test_times_follow_from_the_probe() -> None:
         name: Probe(step_s=0.01, evaluation_s=0.1, checkpoint_bytes=10**6, metrics=10) for name in ("adam", "scheduled")
     }
     of = sweep("scheduler={type: none}", "resources.cpu=1")
-    plan = make_plan(of, Path(), slots=2, probed=probed)
+    plan = make_plan(of, 40, slots=2, probed=probed)
     epochs = 2 * (12 + 5) * 9
     assert plan.cpu_hours is not None
     assert plan.cpu_hours == pytest.approx((epochs * (40 * 0.01 + 0.1) + 34 * 0.15) / 3600)
@@ -76,6 +68,7 @@ def test_the_front_door_plans_with_a_probe(front_door: FrontDoor) -> None:
     plan = json.loads(ended.stdout)
     assert plan["wall_s"] > 10
     assert [arm["name"] for arm in plan["arms"]] == ["adam", "scheduled"]
+    assert plan["arms"][0]["steps_per_epoch"] == 40
     assert 0 < plan["arms"][0]["seconds"] < 60
     assert not front_door.runs.exists(), "nothing was started"
     without_data = front_door("plan", "mnist-memory", "--size", "small")
