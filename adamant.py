@@ -209,7 +209,7 @@ def plan(
     if probe:
         preflight.check_resources(checked, None)
         preflight.check_data(checked, root)
-    probed = planning.probe(checked, root, at_once) if probe else None
+    probed = planning.probe(checked, root, min(at_once, planning.slots_here(checked))) if probe else None
     made = planning.make_plan(checked, planning.steps_per_epoch(checked, root), at_once, probed)
     if as_json:
         typer.echo(json.dumps(made.to_json(), indent=2))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from cluster.places import SweepFolder
 from optimizers import InputError
 from search_spaces import Sweep
+from search_spaces.checks import check_sweep
 from search_spaces.space import Configuration
 
 
@@ -25,7 +26,10 @@ def with_best_of(sweep: Sweep, earlier: str, storage: str) -> Sweep:
         )
     kept = open_storage(manifest.study_storage)
     best = {name: SearchStudy(kept, before, name).best_configuration() for name in shared}
-    return sweep.with_starts({name: [_known(sweep, name, found)] for name, found in best.items() if found})
+    started = sweep.with_starts({name: [_known(sweep, name, found)] for name, found in best.items() if found})
+    # It will be read back as a sweep of its own; a grid, for one, takes no starts.
+    check_sweep(started)
+    return started
 
 
 def _known(sweep: Sweep, arm: str, found: Configuration) -> Configuration:

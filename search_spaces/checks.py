@@ -49,12 +49,14 @@ def check_sweep(sweep: Sweep) -> None:
         _check_arm(sweep, name)
     if sweep.search.method == GRID:
         _check_grids(sweep)
-    if sweep.scheduler.type == "pbt" and not any(_can_schedule(sweep, name) for name in sweep.arms):
+    if sweep.scheduler.type == "pbt" and not any(
+        arm_space(arm).scheduled_coefficients() for arm in sweep.arms.values()
+    ):
         raise sweep.error(
             "scheduler",
             "type",
-            "pbt discovers schedules, and no arm has a coefficient with a range that its optimizer can change in time; "
-            "give one moment_adam and, for example, the space adam",
+            "pbt discovers schedules, and no arm has a coefficient with a range and without a schedule that its "
+            "optimizer can change in time; give one moment_adam and, for example, the space adam",
         )
 
 
@@ -71,12 +73,6 @@ def _check_grids(sweep: Sweep) -> None:
                 f"the grid of {name} has more than {trials} configurations; give as many trials as it has, fewer "
                 f"search.points than {points}, or values in place of ranges",
             )  # fmt: skip
-
-
-def _can_schedule(sweep: Sweep, arm: str) -> bool:
-    space = arm_space(sweep.arms[arm])
-    known = optimizers.get(space.optimizer).hyperparameters
-    return any(f"{name}_schedule" in known for name, one in space.parameters.items() if one.min is not None)
 
 
 def _check_arm(sweep: Sweep, name: str) -> None:

@@ -16,11 +16,10 @@ import optuna
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 
-import optimizers
 from search_spaces import draws
 from search_spaces.bounds import Values
 from search_spaces.schema import Parameter, Scalar, Sweep
-from search_spaces.space import ArmSpace, Configuration, arm_space
+from search_spaces.space import Configuration, arm_space
 from search_spaces.study import Assignment, SearchStudy
 
 # How far a setting moves at an exchange, as a share of its range along the scale that it is drawn from.
@@ -28,19 +27,9 @@ STEP = 0.1
 DIED_OUT = "died_out"
 
 
-def scheduled_coefficients(space: ArmSpace) -> list[str]:
-    """The parameters with a range that the arm's optimizer can change in time, and that have no other schedule."""
-    known = optimizers.get(space.optimizer).hyperparameters
-    return [
-        name
-        for name, parameter in space.parameters.items()
-        if f"{name}_schedule" in known and f"{name}_schedule" not in space.parameters and parameter.min is not None
-    ]
-
-
 def is_population(sweep: Sweep, arm: str) -> bool:
     """Whether the arm's search is a population; under pbt an arm without anything to schedule is searched as usual."""
-    return sweep.scheduler.type == "pbt" and bool(scheduled_coefficients(arm_space(sweep.arms[arm])))
+    return sweep.scheduler.type == "pbt" and bool(arm_space(sweep.arms[arm]).scheduled_coefficients())
 
 
 def generations(sweep: Sweep) -> int:
@@ -63,7 +52,7 @@ class PopulationStudy(SearchStudy):
     def __init__(self, storage: BaseStorage, sweep: Sweep, arm: str) -> None:
         self._sweep, self._members = sweep, sweep.search.trials
         super().__init__(storage, sweep, arm)
-        self._coefficients = scheduled_coefficients(self.space)
+        self._coefficients = self.space.scheduled_coefficients()
 
     def _begin(self, starts: list[dict[str, Scalar]]) -> None:
         """Members are queued when their generation begins."""

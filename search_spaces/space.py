@@ -149,6 +149,15 @@ class ArmSpace:
 
         return extend({}, 0)
 
+    def scheduled_coefficients(self) -> list[str]:
+        """The parameters with a range that the optimizer can change in time, and that have no other schedule."""
+        known = self._known()
+        return [
+            name
+            for name, parameter in self.parameters.items()
+            if parameter.min is not None and f"{name}_schedule" in known and f"{name}_schedule" not in self.parameters
+        ]
+
     def formula_corners(self) -> Iterator[ArmSpace]:
         """For each bound that is a formula, the space of what it depends on and itself: few enough for all corners."""
         for name, parameter in self.parameters.items():

@@ -155,23 +155,21 @@ class SearchStudy(_Study):
             self._note_exhaustion()
             return None
         for attempt in range(MAX_DUPLICATES_IN_A_ROW):
-            trial = self._ask(at_random=attempt >= DUPLICATES_BEFORE_CHANCE)
-            configuration = self._drawn(trial)
+            trial, configuration = self._draw(at_random=attempt >= DUPLICATES_BEFORE_CHANCE)
             if configuration is not None and _key(configuration) not in self._tried:
                 return self._take(trial)
             self._discard(trial)
         self._note_exhaustion()
         return None
 
-    def _ask(self, at_random: bool) -> optuna.Trial:
+    def _draw(self, at_random: bool) -> tuple[optuna.Trial, Configuration | None]:
         """The next draw; a sampler does not learn from what is discarded, so it may stay where there is nothing."""
         sampler = self.study.sampler
         if at_random:
             self.study.sampler = optuna.samplers.RandomSampler(seed=len(self.trials()))
         try:
             trial = self.study.ask()
-            self._drawn(trial)
-            return trial
+            return trial, self._drawn(trial)
         finally:
             self.study.sampler = sampler
 

@@ -52,6 +52,11 @@ def test_more_trials_and_a_start_from_the_best(front_door: FrontDoor) -> None:
     elsewhere = "arms.adam.parameters={lr: {distribution: log_uniform, min: 1e-9, max: 1e-8}}"
     outside = front_door("run", "quickstart", *SMALL, "--set", "name=far", "--set", elsewhere, "--from", "quickstart")
     assert outside.returncode == 0, outside.stdout + outside.stderr
+    grid = ["--set", "arms.adam.parameters={lr: {values: [0.1, 0.01]}}", "--set", "arms.scheduled.space=[]"]
+    grid += ["--set", "arms.scheduled.parameters={lr: {values: [0.1, 0.01]}}", "--set", "search.method=grid"]
+    refused = front_door("run", "quickstart", *SMALL, "--set", "name=grid", *grid, "--from", "quickstart")
+    assert refused.returncode == 2
+    assert "a grid tries its own configurations alone" in refused.stderr
     unknown = front_door("run", "quickstart", *SMALL, "--set", "name=cold", "--from", "quikstart")
     assert unknown.returncode == 2
     assert 'Did you mean "quickstart"' in unknown.stderr

@@ -143,6 +143,9 @@ def test_steps_of_a_budget_in_steps_are_counted(tmp_path: Path) -> None:
 def test_pbt_without_anything_to_schedule_is_refused() -> None:
     with pytest.raises(InputError, match=r"scheduler.type: pbt discovers schedules, and no arm has a coefficient"):
         sweep(**{"arms": {"adam": {"optimizer": "adam"}}})
+    searched = {"optimizer": "moment_adam", "space": ["lr", "adam", "beta_schedules"]}
+    with pytest.raises(InputError, match=r"no arm has a coefficient with a range and without a schedule"):
+        sweep(**{"arms": {"adam": searched}})
 
 
 CONDITIONAL = {
