@@ -9,18 +9,16 @@ from collections.abc import Callable
 from enum import StrEnum
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ParamSpec
+from typing import TYPE_CHECKING, Annotated, ParamSpec
 
 import typer
 from rich.console import Console
-from rich.padding import Padding
-from rich.table import Table
 
 from cluster.places import DEFAULT_STORAGE
 from optimizers import InputError
 
 if TYPE_CHECKING:
-    from cluster.sweeps import EndedSweep
+    from cluster.driver import EndedSweep
 
 FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
 
@@ -95,6 +93,9 @@ def run(
     from_: Annotated[
         str | None, typer.Option("--from", metavar="NAME", help="Begin with the best of an earlier sweep's arms.")
     ] = None,
+    probe: Annotated[
+        bool, typer.Option("--probe", help="Tell first how long it will take here; the report then compares.")
+    ] = False,
     tracking_uri: TrackingUri = None,
     study_storage: Annotated[str | None, typer.Option(help="Optuna storage URL or journal file.")] = None,
     storage: Storage = DEFAULT_STORAGE,
@@ -110,7 +111,7 @@ def run(
 
     _check_writable(json_file)
     if more is not None:
-        if set_ or size or from_ or tracking_uri or study_storage or data:
+        if set_ or size or from_ or probe or tracking_uri or study_storage or data:
             raise InputError("--more goes on with the sweep as it is; only --storage, --address and --json go with it")
         name = sweep if SweepFolder(storage, sweep).exists else load_sweep(sweep).name
         with resume_sweep(name, storage, address, console, more) as ended:
@@ -118,8 +119,10 @@ def run(
     asked = load_sweep(sweep, set_ or [], size)
     if from_ is not None:
         asked = with_best_of(asked, from_, storage)
+    if probe and address is not None:
+        raise InputError("--probe times this machine, not the cluster at --address; leave one of the two out")
     places = Places(storage, tracking_uri, study_storage, data)
-    with run_sweep(asked, places, address, console) as ended:
+    with run_sweep(asked, places, address, console, probe=probe) as ended:
         return _conclude(ended, json_file)
 
 
@@ -143,21 +146,21 @@ def _conclude(ended: EndedSweep, json_file: str | None) -> int:
     """The verdict of a sweep that has just ended: printed, and left in its report folder."""
     if ended.code:
         return ended.code
-    from analysis import judge, load, render_table, to_json, write_report
+    from analysis import judge, read_sweep, render_table, to_json, write_report
 
-    verdict = judge(load(ended.name, ended.tracking_uri))
-    write_report(verdict, ended.report_folder, ended.confirm_link)
+    verdicts = [judge(records) for records in read_sweep(ended.name, ended.tracking_uri)]
+    write_report(verdicts, ended.report_folder, ended.confirm_link)
     if json_file is not None:
-        Path(json_file).write_text(json.dumps(to_json(verdict, ended.confirm_link), indent=2))
+        Path(json_file).write_text(json.dumps(to_json(verdicts, ended.confirm_link), indent=2))
     lines = [
-        f"\n{render_table(verdict)}",
+        f"\n{render_table(verdicts)}",
         f"Search runs: {ended.search_link}",
         f"Confirmation runs: {ended.confirm_link}",
         f"Report: {ended.report_command} --out {ended.name}-report",
     ]
     for line in lines:
         console.print(line, highlight=False, markup=False, soft_wrap=True)
-    return 0 if all(arm.scores for arm in verdict.arms) else FAILED
+    return 0 if all(arm.scores for verdict in verdicts for arm in verdict.arms) else FAILED
 
 
 @app.command()
@@ -180,7 +183,8 @@ def validate(
         raise InputError("validate: name a sweep, or ask for --schema")
     else:
         checked = check_workload(load_sweep(sweep, set_ or [], size))
-        typer.echo(f"{checked.name}: valid. {checked.extent}, on {checked.workload.name}.")
+        trained = ", ".join(workload.name for workload in checked.by_workload.values())
+        typer.echo(f"{checked.name}: valid. {checked.extent}, on {trained}.")
 
 
 @app.command()
@@ -200,21 +204,23 @@ def plan(
 ) -> None:
     """Say what a sweep will cost, before anything starts."""
     from cluster import plan as planning
-    from cluster import planned, preflight
+    from cluster import planned, preflight, tables
     from cluster.places import data_root_of
     from search_spaces import load_sweep
 
     checked = preflight.check_workload(load_sweep(sweep, set_ or [], size))
-    at_once, root = slots or planning.slots_here(checked), data_root_of(storage, data)
+    root = data_root_of(storage, data)
     if probe:
         preflight.check_resources(checked, None)
         preflight.check_data(checked, root)
-    probed = planning.probe(checked, root, min(at_once, planning.slots_here(checked))) if probe else None
-    made = planning.make_plan(checked, planning.steps_per_epoch(checked, root), at_once, probed)
+        made = planning.probed_plan(checked, root, slots)
+    else:
+        steps = planning.steps_per_epoch(checked, root)
+        made = planning.make_plan(checked, steps, slots or planning.slots_here(checked))
     if as_json:
         typer.echo(json.dumps(made.to_json(), indent=2))
         return
-    console.print(_table(planned.rows(made)), highlight=False, markup=False)
+    tables.print_rows(console, planned.rows(made))
     for line in planned.totals(made, checked, price):
         console.print(line, highlight=False, markup=False, soft_wrap=True)
 
@@ -227,35 +233,16 @@ def list_(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """List workloads, optimizers, spaces, schedules or sweeps."""
+    from cluster import tables
     from cluster.listing import row, rows
 
     listed = rows(kind.value) if name is None else row(kind.value, name)
     if as_json:
         typer.echo(json.dumps(listed, indent=2))
     elif isinstance(listed, dict):
-        for title, value in listed.items():
-            console.print(f"[bold]{title.replace('_', ' ')}[/bold]")
-            _print_indented(value)
+        tables.print_row(console, listed)
     else:
-        console.print(_table(listed), highlight=False, markup=False)
-
-
-def _print_indented(value: Any) -> None:
-    """A value of a row: rows as a table, other lists line by line."""
-    is_table = isinstance(value, list) and value and isinstance(value[0], dict)
-    written = _table(value) if is_table else "\n".join(map(str, value)) if isinstance(value, list) else str(value)
-    console.print(Padding(written, (0, 0, 1, 4)), highlight=False, markup=False)
-
-
-def _table(rows: list[dict[str, Any]]) -> Table:
-    """Rows as a table; a list in a row is left out, as it would not fit."""
-    columns = [column for column, value in rows[0].items() if not isinstance(value, list)]
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        table.add_column(column, no_wrap=column == columns[0], overflow="fold")
-    for one in rows:
-        table.add_row(*(str(one[column]) for column in columns))
-    return table
+        tables.print_rows(console, listed)
 
 
 @app.command()
@@ -268,6 +255,7 @@ def data(
 ) -> int:
     """Say which data is there, what is missing and how to get it; or fetch what can be downloaded."""
     import trainables
+    from cluster import tables
     from cluster.listing import data_sets
     from cluster.places import data_root_of
 
@@ -278,7 +266,7 @@ def data(
             if names or entry.fetches_data:
                 entry.obtain_data(root)
     console.print(f"Data folder: {root}", highlight=False, markup=False, soft_wrap=True)
-    console.print(_table(data_sets(root)), highlight=False, markup=False)
+    tables.print_rows(console, data_sets(root))
     return 0
 
 
@@ -292,13 +280,13 @@ def report(
     tracking_uri: TrackingUri = None,
 ) -> None:
     """Print the verdict of a sweep from its MLflow runs."""
-    from analysis import judge, load, render_table, to_json, write_report
+    from analysis import judge, read_sweep, render_table, to_json, write_report
     from cluster.places import tracking_uri_of
 
-    verdict = judge(load(name, tracking_uri or tracking_uri_of(storage, name)))
+    verdicts = [judge(records) for records in read_sweep(name, tracking_uri or tracking_uri_of(storage, name))]
     if out is not None:
-        write_report(verdict, out)
-    typer.echo(json.dumps(to_json(verdict), indent=2) if as_json else render_table(verdict))
+        write_report(verdicts, out)
+    typer.echo(json.dumps(to_json(verdicts), indent=2) if as_json else render_table(verdicts))
 
 
 @app.command()

@@ -1,9 +1,10 @@
 """What it means: reads a sweep's runs from MLflow and says what holds, with intervals, and what does not.
 
-    records = load("quickstart", "sqlite:///mlflow.db")
-    verdict = judge(records)
-    print(render_table(verdict))
-    write_report(verdict, "quickstart-report")
+    verdicts = [judge(records) for records in read_sweep("quickstart", "sqlite:///mlflow.db")]
+    print(render_table(verdicts))
+    write_report(verdicts, "quickstart-report")
+
+A sweep has a verdict for each of its workloads.
 
 Names are imported when first used, so that importing `analysis` costs nothing.
 """
@@ -14,8 +15,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from analysis.report import render_table, to_json, write_report
-    from analysis.runs import RunRecord, SweepRecords, load
+    from analysis.as_data import to_json
+    from analysis.report import render_table, write_report
+    from analysis.runs import RunRecord, SweepRecords, read_sweep
     from analysis.verdict import ArmVerdict, Verdict, judge
 
 __all__ = [
@@ -24,15 +26,16 @@ __all__ = [
     "SweepRecords",
     "Verdict",
     "judge",
-    "load",
+    "read_sweep",
     "render_table",
     "to_json",
     "write_report",
 ]
 
 _MODULES = {
-    "report": ("render_table", "to_json", "write_report"),
-    "runs": ("RunRecord", "SweepRecords", "load"),
+    "as_data": ("to_json",),
+    "report": ("render_table", "write_report"),
+    "runs": ("RunRecord", "SweepRecords", "read_sweep"),
     "verdict": ("ArmVerdict", "Verdict", "judge"),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}

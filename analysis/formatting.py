@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from analysis.statistics import Interval
+from search_spaces.words import plural, plurals
 
 _MOST_DECIMALS = 8
 
@@ -111,16 +112,12 @@ def steps(median: float | None) -> str:
     return "never" if math.isinf(median) else f"{median:,.0f}"
 
 
-def about_seeds(count: int) -> str:
+def about(count: int, noun: str) -> str:
     """Rounded up ("About 40 seeds"), since nobody should trust more digits of a sample size."""
     if count > 1000:
-        return "More than 1,000 seeds"
+        return f"More than 1,000 {plurals(noun)}"
     step = 1 if count <= 20 else 5 if count <= 100 else 50
-    return f"About {math.ceil(count / step) * step:,} seeds"
-
-
-def plural(count: int, noun: str) -> str:
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+    return f"About {plural(math.ceil(count / step) * step, noun)}"
 
 
 def listing(parts: Iterable[str]) -> str:

@@ -1,99 +1,53 @@
-"""The verdict for people (terminal table, report.md) and for programs (report.json)."""
+"""The verdict for people: the table on a terminal, and the report in a folder."""
 
 from __future__ import annotations
 
 import json
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from analysis import formatting
-from analysis.formatting import MetricFormat, plural
-from analysis.statistics import Interval, PairKey
-from analysis.verdict import ArmVerdict, Configuration, Verdict
+from analysis.as_data import to_json, typed
+from analysis.evidence import Configuration
+from analysis.formatting import MetricFormat
+from analysis.overall import standings
+from analysis.verdict import ArmVerdict, Verdict
 from optimizers import InputError
+from search_spaces.words import duration, plural
 
-SCHEMA_VERSION = 1
+
+def render_table(verdicts: Sequence[Verdict]) -> str:
+    """The verdicts of a sweep, one for each of its workloads, as plain text for a terminal."""
+    sweep = verdicts[0].sweep
+    lines = [f"{sweep.name}   {sweep.question}".rstrip()]
+    for verdict in verdicts:
+        lines += ["", f"{verdict.workload}:"] if verdict.workload else []
+        lines += [_budget(verdict), "", *_table(*_cells(verdict)), "", *verdict.sentences]
+        lines.append(f"Trials: {_trial_counts(verdict)}.")
+        if sweep.tradeoffs:
+            lines += ["", "Pareto front:", *_table(*_front_cells(verdict))]
+    if len(verdicts) > 1:
+        lines += ["", f"Over {plural(len(verdicts), 'workload')}:", *_table(*_standing_cells(verdicts))]
+    return "\n".join([*lines, *_time_taken(verdicts[0])])
 
 
-def render_table(verdict: Verdict) -> str:
-    """The verdict as plain text for a terminal."""
-    header, rows = _cells(verdict)
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     widths = [max(len(row[column]) for row in (header, *rows)) for column in range(len(header))]
-    table = [_aligned(row, widths) for row in (header, *rows)]
-    sweep = verdict.sweep
-    lines = [
-        f"{sweep.name}   {sweep.question}".rstrip(),
-        _budget(verdict),
-        "",
-        *table,
-        "",
-        *verdict.sentences,
-        f"Trials: {_trial_counts(verdict)}.",
-    ]
-    return "\n".join(lines)
+    padded = ([cell.ljust(width) for cell, width in zip(row, widths, strict=True)] for row in (header, *rows))
+    return ["   ".join(row).rstrip() for row in padded]
 
 
-def to_json(verdict: Verdict, link: str | None = None) -> dict[str, Any]:
-    """The verdict as data for `json.dump`: full precision, MLflow's units (an accuracy is a fraction).
-
-    - schema_version: 1; keys may be added under the same number, none is removed or changed
-    - sweep: name, id, question, workload
-    - budget: trials_per_arm, epochs or steps, batch_size, confirmed_per_arm, confirmation_seeds
-    - metric: name, goal, target (null: none) of the search; score: name, goal of the confirmation
-    - baseline: name of an arm; comparison_level: level of the differences' intervals
-    - arms: a list in the sweep's order, each with
-        - name, optimizer
-        - finding: baseline, better, worse, no_difference_shown, too_few_seeds, undecided or not_compared
-        - trials, confirmations: number of runs by outcome
-          (finished, pruned, diverged, failed, interrupted, running)
-        - search_steps, planned_steps: optimizer steps of the search, and those that were expected; or null
-        - best: null or {trial_id, value, parameters}; confirmed: a list of the same, best first
-        - scores: list of {rank, seed, value}, rank 1 being the first of `confirmed`
-        - missing_scores: list of {rank, seed, reason}
-        - mean, p_better: number or null; interval: null or {low, high, level}
-        - difference: null or {mean, interval, seeds, pairs}, arm minus baseline
-        - steps_to_target: number, "never" or null (not measured)
-    - sentences: the verdict in words; runs_link: address or null
-    """
-    sweep = verdict.sweep
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "sweep": {
-            "name": sweep.name,
-            "id": verdict.sweep_id,
-            "question": sweep.question,
-            "workload": sweep.workload.name,
-        },
-        "budget": {
-            "trials_per_arm": sweep.search.trials,
-            "epochs": sweep.workload.epochs,
-            "steps": sweep.workload.steps,
-            "batch_size": sweep.workload.batch_size,
-            "confirmed_per_arm": sweep.confirm.top_k,
-            "confirmation_seeds": list(sweep.confirm.seeds),
-        },
-        "metric": {"name": sweep.metric.name, "goal": sweep.metric.goal, "target": sweep.metric.target},
-        "score": {"name": verdict.score_metric, "goal": verdict.score_goal},
-        "baseline": sweep.baseline,
-        "comparison_level": verdict.comparison_level,
-        "arms": [_arm_as_data(arm) for arm in verdict.arms],
-        "sentences": list(verdict.sentences),
-        "runs_link": link,
-    }
-
-
-def write_report(verdict: Verdict, directory: str | Path, link: str | None = None) -> tuple[Path, Path]:
+def write_report(verdicts: Sequence[Verdict], directory: str | Path, link: str | None = None) -> tuple[Path, Path]:
     """Write report.md and report.json into `directory` (made if need be) and return their paths.
 
     Each file is replaced as a whole, so a reader never meets half of one. Raises InputError when the folder
     cannot be written.
     """
     folder = Path(directory)
-    data = json.dumps(to_json(verdict, link), indent=2, ensure_ascii=False, allow_nan=False)
-    texts = {"report.md": _markdown(verdict, link), "report.json": data + "\n"}
+    data = json.dumps(to_json(verdicts, link), indent=2, ensure_ascii=False, allow_nan=False)
+    texts = {"report.md": _markdown(verdicts, link), "report.json": data + "\n"}
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in texts.items():
@@ -114,7 +68,7 @@ def _cells(verdict: Verdict) -> tuple[list[str], list[list[str]]]:
     for arm in verdict.arms:
         row = [
             arm.name,
-            "none" if arm.best is None or arm.best.value is None else searched.value(arm.best.value),
+            "none" if arm.best_value is None else searched.value(arm.best_value),
             "none" if arm.mean is None else scored.estimate(arm.mean, arm.interval),
             _against_baseline(arm, scored),
             "" if arm.p_better is None else f"{arm.p_better:.2f}",
@@ -123,10 +77,6 @@ def _cells(verdict: Verdict) -> tuple[list[str], list[list[str]]]:
             row.append(formatting.steps(arm.steps_to_target))
         rows.append(row)
     return header, rows
-
-
-def _aligned(row: Sequence[str], widths: Sequence[int]) -> str:
-    return "   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
 
 
 def _against_baseline(arm: ArmVerdict, scored: MetricFormat) -> str:
@@ -138,7 +88,8 @@ def _against_baseline(arm: ArmVerdict, scored: MetricFormat) -> str:
 def _budget(verdict: Verdict) -> str:
     sweep = verdict.sweep
     best = "" if sweep.confirm.top_k == 1 else f"best {sweep.confirm.top_k} of each "
-    parts = [sweep.workload.name, f"{plural(sweep.search.trials, 'trial')} an arm"]
+    studies = "" if sweep.search.studies == 1 else f"{plural(sweep.search.studies, 'study')} of "
+    parts = [sweep.workload.name, f"{studies}{plural(sweep.search.trials, 'trial')} an arm"]
     if sweep.workload.evaluations is not None:
         parts.append(sweep.workload.budget)
     return ", ".join([*parts, f"{best}confirmed on {plural(len(sweep.confirm.seeds), 'seed')}"])
@@ -149,22 +100,32 @@ def _trial_counts(verdict: Verdict) -> str:
     return "; ".join(f"{arm} {count or 'none'}" for arm, count in counts.items())
 
 
-def _markdown(verdict: Verdict, link: str | None) -> str:
-    header, rows = _cells(verdict)
-    blocks = [
-        f"# {verdict.sweep.name}",
-        verdict.sweep.question,
+def _markdown(verdicts: Sequence[Verdict], link: str | None) -> str:
+    sweep = verdicts[0].sweep
+    blocks = [f"# {sweep.name}", sweep.question]
+    if len(verdicts) > 1:
+        blocks += [f"Over {plural(len(verdicts), 'workload')}:", _markdown_table(*_standing_cells(verdicts))]
+    for verdict in verdicts:
+        blocks += _workload_in_markdown(verdict)
+    blocks += ["\n".join(_time_taken(verdicts[0])), f"[Runs in MLflow]({link})" if link else ""]
+    return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def _workload_in_markdown(verdict: Verdict) -> list[str]:
+    named, deeper = (f"## {verdict.workload}", "###") if verdict.workload else ("", "##")
+    front = [f"{deeper} Pareto front", _markdown_table(*_front_cells(verdict))] if verdict.sweep.tradeoffs else []
+    return [
+        named,
         f"Budget: {_budget(verdict)}.",
-        _markdown_table(header, rows),
+        _markdown_table(*_cells(verdict)),
         "\n".join(f"- {sentence}" for sentence in verdict.sentences),
-        "## Runs by outcome",
+        *front,
+        f"{deeper} Runs by outcome",
         _markdown_table(*_outcome_cells(verdict)),
         _steps_in_words(verdict),
-        f"[Runs in MLflow]({link})" if link else "",
-        "## Best configurations",
-        *(_best_in_markdown(arm, verdict.sweep.metric.name) for arm in verdict.arms),
+        f"{deeper} Best configurations",
+        *(_best_in_markdown(arm, verdict.sweep.metric.name, f"{deeper}#") for arm in verdict.arms),
     ]
-    return "\n\n".join(block for block in blocks if block) + "\n"
 
 
 def _markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -192,76 +153,45 @@ def _steps_in_words(verdict: Verdict) -> str:
     return f"Optimizer steps of the search: {', '.join(told)}." if told else ""
 
 
-def _best_in_markdown(arm: ArmVerdict, metric: str) -> str:
+def _front_cells(verdict: Verdict) -> tuple[list[str], list[list[str]]]:
+    objectives = [objective.name for objective in verdict.sweep.objectives]
+
+    def written(one: Configuration) -> list[str]:
+        values = (math.nan if one.value is None else one.value, *one.tradeoffs)
+        told = zip(objectives, values, strict=True)
+        return [MetricFormat(name).value(value) if math.isfinite(value) else "never" for name, value in told]
+
+    rows = [[arm.name, one.trial_id, *written(one)] for arm in verdict.arms for one in arm.front]
+    return ["arm", "trial", *objectives], rows
+
+
+def _standing_cells(verdicts: Sequence[Verdict]) -> tuple[list[str], list[list[str]]]:
+    rows = []
+    for arm in standings(verdicts):
+        rank = "" if arm.mean_rank is None else f"{arm.mean_rank:.2f}"
+        counts = [arm.better, arm.no_difference_shown, arm.worse]
+        is_baseline = arm.arm == verdicts[0].sweep.baseline
+        rows.append([arm.arm, rank, *("" if is_baseline else str(count) for count in counts)])
+    return ["arm", "mean rank", "better", "no difference shown", "worse"], rows
+
+
+def _time_taken(verdict: Verdict) -> list[str]:
+    """Against the plan, where the sweep was planned."""
+    if verdict.seconds is None:
+        return []
+    planned = verdict.planned_seconds
+    against = "" if planned is None else f", {duration(planned)} planned ({verdict.seconds / planned - 1:+.0%})"
+    return [f"Wall time: {duration(verdict.seconds)}{against}."]
+
+
+def _best_in_markdown(arm: ArmVerdict, metric: str, heading: str) -> str:
     import yaml
 
     if arm.best is None or arm.best.value is None:
-        return f"### {arm.name}\n\nNo finished trial."
+        return f"{heading} {arm.name}\n\nNo finished trial."
     value = MetricFormat(metric).value(arm.best.value)
-    parameters = yaml.safe_dump(_typed(arm.best.params), sort_keys=True, allow_unicode=True).rstrip()
-    return f"### {arm.name}\n\n{arm.best.trial_id}, {metric} {value}\n\n```yaml\n{parameters}\n```"
-
-
-def _arm_as_data(arm: ArmVerdict) -> dict[str, Any]:
-    difference, steps = arm.difference, arm.steps_to_target
-    return {
-        "name": arm.name,
-        "optimizer": arm.optimizer,
-        "finding": arm.finding,
-        "trials": dict(arm.trials),
-        "confirmations": dict(arm.confirmations),
-        "search_steps": arm.search_steps,
-        "planned_steps": arm.planned_steps,
-        "best": _configuration_as_data(arm.best) if arm.best else None,
-        "confirmed": [_configuration_as_data(configuration) for configuration in arm.confirmed],
-        "scores": _pairs_as_data(arm.scores, "value"),
-        "missing_scores": _pairs_as_data(arm.unscored, "reason"),
-        "mean": arm.mean,
-        "interval": _interval_as_data(arm.interval),
-        "difference": difference
-        and {
-            "mean": difference.mean,
-            "interval": _interval_as_data(difference.interval),
-            "seeds": list(difference.seeds),
-            "pairs": len(difference.differences),
-        },
-        "p_better": arm.p_better,
-        "steps_to_target": "never" if steps == math.inf else steps,
-    }
-
-
-def _configuration_as_data(configuration: Configuration) -> dict[str, Any]:
-    return {
-        "trial_id": configuration.trial_id,
-        "value": configuration.value,
-        "parameters": _typed(configuration.params),
-    }
-
-
-def _pairs_as_data(values: Mapping[PairKey, float] | Mapping[PairKey, str], name: str) -> list[dict[str, Any]]:
-    return [{"rank": rank, "seed": seed, name: value} for (rank, seed), value in sorted(values.items())]
-
-
-def _interval_as_data(interval: Interval | None) -> dict[str, float] | None:
-    return interval and {"low": interval.low, "high": interval.high, "level": interval.level}
-
-
-def _typed(params: Mapping[str, str]) -> dict[str, Any]:
-    """MLflow keeps parameters as text; a report shows numbers as numbers."""
-    return {name: _plain(text) for name, text in sorted(params.items())}
-
-
-def _plain(text: str) -> Any:
-    words = {"true": True, "false": False, "none": None, "null": None}
-    if text.lower() in words:
-        return words[text.lower()]
-    for kind in (int, float):
-        try:
-            number = kind(text)
-        except ValueError:
-            continue
-        return number if math.isfinite(number) else text
-    return text
+    parameters = yaml.safe_dump(typed(arm.best.params), sort_keys=True, allow_unicode=True).rstrip()
+    return f"{heading} {arm.name}\n\n{arm.best.trial_id}, {metric} {value}\n\n```yaml\n{parameters}\n```"
 
 
 def _replace(path: Path, text: str) -> None:

@@ -36,7 +36,8 @@ class RunRecord:
 
     `status_reason` is one of OUTCOMES ("running": the run has no end yet). `metrics` holds the last value of
     each metric, `params` the parameters as MLflow keeps them: text. `confirm_of` is the trial.id of the
-    configuration that a confirmation repeats.
+    configuration that a confirmation repeats. `workload` is the name that a sweep over several gives it, and
+    `study` which of its searches the run belongs to.
     """
 
     run_id: str
@@ -49,6 +50,8 @@ class RunRecord:
     start: datetime
     end: datetime | None
     confirm_of: str | None = None
+    workload: str = ""
+    study: int = 1
 
     @property
     def finished(self) -> bool:
@@ -57,10 +60,11 @@ class RunRecord:
 
 @dataclass(frozen=True)
 class SweepRecords:
-    """Everything MLflow knows about one sweep: what was asked, and each run.
+    """Everything MLflow knows about a sweep on one workload: what was asked, and each run.
 
-    `score_note` is what must be known to read the score, a sentence, or empty. `planned_steps` are the optimizer
-    steps that each arm's search was expected to take, where that is recorded.
+    `workload` is its name in a sweep over `workloads` of them. `score_note` is what must be known to read the
+    score, a sentence, or empty. `planned_steps` are the optimizer steps that each arm's search was expected to
+    take, where that is recorded; `seconds` and `planned_seconds` are the wall time of the whole sweep.
     """
 
     sweep: Sweep
@@ -71,30 +75,56 @@ class SweepRecords:
     confirmations: tuple[RunRecord, ...]
     score_note: str = ""
     planned_steps: Mapping[str, float] = field(default_factory=dict)
+    workload: str = ""
+    workloads: int = 1
+    seconds: float | None = None
+    planned_seconds: float | None = None
 
 
-def load(sweep_name: str, tracking_uri: str) -> SweepRecords:
-    """Read the sweep `sweep_name`; where it was run more than once, the newest one.
+def read_sweep(sweep_name: str, tracking_uri: str) -> tuple[SweepRecords, ...]:
+    """Read the sweep `sweep_name`, a part for each of its workloads; where it was run more than once, the newest.
 
     Raises InputError when the store cannot be read, has no such sweep, or holds one without its summary run.
     """
     client, experiment = _open(sweep_name, tracking_uri)
     summary = _newest_summary(client, experiment.experiment_id, sweep_name)
-    goal = _tag(summary, "score.goal")
-    if goal not in ("minimize", "maximize"):
-        raise InputError(f'Run {summary.info.run_id}: score.goal is "{goal}", not "minimize" or "maximize".')
     sweep_id = _tag(summary, "sweep.id")
     runs = _search(client, experiment.experiment_id, f"tags.`sweep.id` = '{sweep_id}'")
+    trials, confirmations = _records(runs, "trial"), _records(runs, "confirm")
+    sweep = _read_sweep(client, summary, sweep_name)
+    return tuple(_on_workload(name, sweep, summary, trials, confirmations) for name in sweep.by_workload)
+
+
+def _on_workload(
+    name: str, sweep: Sweep, summary: Run, trials: tuple[RunRecord, ...], confirmations: tuple[RunRecord, ...]
+) -> SweepRecords:
+    below = f"/{name}" if name else ""
+    tags = summary.data.tags
+    goal = _tag(summary, f"score.goal{below}")
+    if goal not in ("minimize", "maximize"):
+        raise InputError(f'Run {summary.info.run_id}: score.goal{below} is "{goal}", not "minimize" or "maximize".')
+    planned = json.loads(tags.get("plan.search_steps", "{}"))
+    prefix = f"{name}/" if name else ""
     return SweepRecords(
-        sweep=_read_sweep(client, summary, sweep_name),
-        sweep_id=sweep_id,
-        score_metric=_tag(summary, "score.metric"),
+        sweep=sweep.on(name),
+        sweep_id=_tag(summary, "sweep.id"),
+        score_metric=_tag(summary, f"score.metric{below}"),
         score_goal=cast(Goal, goal),
-        trials=_records(runs, "trial"),
-        confirmations=_records(runs, "confirm"),
-        score_note=summary.data.tags.get("score.note", ""),
-        planned_steps=json.loads(summary.data.tags.get("plan.search_steps", "{}")),
+        trials=tuple(run for run in trials if run.workload == name),
+        confirmations=tuple(run for run in confirmations if run.workload == name),
+        score_note=tags.get(f"score.note{below}", ""),
+        planned_steps={arm: planned[prefix + arm] for arm in sweep.arms if prefix + arm in planned},
+        workload=name,
+        workloads=len(sweep.by_workload),
+        seconds=_seconds(tags),
+        planned_seconds=float(tags["plan.wall_s"]) if tags.get("plan.wall_s") else None,
     )
+
+
+def _seconds(tags: Mapping[str, str]) -> float | None:
+    """Of all sessions of the sweep's drivers; None where one was killed before it could tell."""
+    told = [tags.get(f"session.{number}.wall_s") for number in range(1, int(tags.get("sessions", 0)) + 1)]
+    return sum(float(seconds) for seconds in told if seconds) if told and all(told) else None
 
 
 def _open(sweep_name: str, tracking_uri: str) -> tuple[MlflowClient, Experiment]:
@@ -197,6 +227,8 @@ def _record(run: Run) -> RunRecord:
         start=_time(info.start_time),
         end=_time(info.end_time) if info.end_time else None,
         confirm_of=tags.get("confirm.of"),
+        workload=tags.get("sweep.workload", ""),
+        study=int(tags.get("sweep.study", 1)),
     )
 
 

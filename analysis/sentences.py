@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from analysis import statistics
-from analysis.formatting import MetricFormat, about_seeds, listing, outcome_counts, plural
+from analysis.formatting import MetricFormat, about, listing, outcome_counts
+from search_spaces.words import plural, plurals
 
 if TYPE_CHECKING:
     from analysis.runs import SweepRecords
@@ -18,65 +19,73 @@ def of_verdict(arms: tuple[ArmVerdict, ...], records: SweepRecords, level: float
     baseline = next(arm for arm in arms if arm.name == records.sweep.baseline)
     others = [arm for arm in arms if arm is not baseline]
     number = MetricFormat(records.score_metric)
-    said = [_comparison(arm, baseline, number, level) for arm in others if arm.scores and baseline.scores]
+    studies = records.sweep.search.studies
+    unit = "seed" if studies == 1 else "study"
+    said = [_comparison(arm, baseline, number, level, unit) for arm in others if arm.scores and baseline.scores]
+    if studies > 1:
+        said.append(
+            f"Each arm was searched in {plural(studies, 'study')} of their own: its score is the median of their best, "
+            "and intervals are over studies, so they hold what another search would have found."
+        )
     if not others:
         said.append(f"{baseline.name} is the only arm, so there is nothing to compare.")
-    if len(others) > 1 and any(arm.difference and arm.difference.interval for arm in others):
+    comparisons = len(others) * records.workloads
+    if comparisons > 1 and any(arm.difference and arm.difference.interval for arm in others):
         said.append(
-            f"With {len(others)} comparisons, the interval of each difference is at the "
+            f"With {comparisons} comparisons, the interval of each difference is at the "
             f"{100 * level:.1f} % level, so that all hold together at 95 % (Bonferroni)."
         )
     said.extend(_without_scores(arm, arm is baseline) for arm in arms if not arm.scores)
     said.extend(_unscored(arm) for arm in arms if arm.scores and arm.unscored)
     if records.sweep.scheduler.type != "pbt":  # whose trials are parts of a member's run
-        said.extend(_unequal_budget(arms, records.sweep.search.trials))
+        said.extend(_unequal_budget(arms, studies * records.sweep.search.trials))
     said.extend(_unfinished(arms))
     if records.score_note:
         said.append(records.score_note)
     return tuple(said)
 
 
-def _comparison(arm: ArmVerdict, baseline: ArmVerdict, number: MetricFormat, level: float) -> str:
+def _comparison(arm: ArmVerdict, baseline: ArmVerdict, number: MetricFormat, level: float, unit: str) -> str:
     pair = f"{arm.name} and {baseline.name}"
     if arm.difference is None:
-        return f"{pair} have no seed in common that both completed, so they cannot be compared."
-    mean, interval, seeds = arm.difference.mean, arm.difference.interval, len(arm.difference.seeds)
+        return f"{pair} have no {unit} in common that both completed, so they cannot be compared."
+    mean, interval, units = arm.difference.mean, arm.difference.interval, len(arm.difference.seeds)
     if arm.finding == "too_few_seeds":
         return (
-            f"Too few seeds to tell ({seeds}); so far {arm.name} scores "
+            f"Too few {plurals(unit)} to tell ({units}); so far {arm.name} scores "
             f"{number.effect(mean, '+')} {number.unit} against {baseline.name}."
         )
     if interval is None:
-        return _without_interval(arm, pair, number)
+        return _without_interval(arm, pair, number, unit)
     if arm.finding in ("better", "worse"):
         difference = number.difference_in_words(mean, interval)
         return f"{arm.name} is {arm.finding} than {baseline.name}: {difference}."
-    return f"No difference shown between {pair}. {_seeds_needed(arm.difference, number, level)}"
+    return f"No difference shown between {pair}. {_units_needed(arm.difference, number, level, unit)}"
 
 
-def _without_interval(arm: ArmVerdict, pair: str, number: MetricFormat) -> str:
+def _without_interval(arm: ArmVerdict, pair: str, number: MetricFormat, unit: str) -> str:
     assert arm.difference is not None
-    values, seeds = arm.difference.differences.values(), len(arm.difference.seeds)
+    values, units = arm.difference.differences.values(), plural(len(arm.difference.seeds), unit)
     if arm.finding == "no_difference_shown":
-        return f"No difference shown between {pair}: they score the same on each of {seeds} seeds."
+        return f"No difference shown between {pair}: they score the same on each of {units}."
     ranks = [rank for rank, _ in arm.difference.differences]
     if min(ranks.count(rank) for rank in ranks) < 2:
         return f"No interval for the difference between {pair}: one configuration has a single paired seed."
     constant = f"{number.effect(next(iter(values)), '+')} {number.unit}"
     return (
-        f"No interval for the difference between {pair}: it is {constant} on each of {seeds} seeds, "
+        f"No interval for the difference between {pair}: it is {constant} on each of {units}, "
         "without any spread to judge it by."
     )
 
 
-def _seeds_needed(difference: statistics.PairedDifference, number: MetricFormat, level: float) -> str:
+def _units_needed(difference: statistics.PairedDifference, number: MetricFormat, level: float, unit: str) -> str:
     effect = number.rounded_effect(difference.mean)
     needed = statistics.seeds_needed(difference.differences, effect, level=level)
     if needed is None:
-        return "The observed difference is 0, so no number of seeds can be named."
+        return f"The observed difference is 0, so no number of {plurals(unit)} can be named."
     # the bootstrap's interval can be wider than the t test's, by which the need is counted
     needed = max(needed, len(difference.seeds) + 1)
-    return f"{about_seeds(needed)} would be needed to see {number.effect(abs(effect))} {number.unit}."
+    return f"{about(needed, unit)} would be needed to see {number.effect(abs(effect))} {number.unit}."
 
 
 def _without_scores(arm: ArmVerdict, is_baseline: bool) -> str:

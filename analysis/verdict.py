@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from analysis import sentences, statistics
+from analysis.evidence import (
+    Configuration,
+    Evidence,
+    best_first,
+    by_rank_of_all,
+    center,
+    evidence_of,
+    front_of,
+    units,
+)
 from analysis.formatting import is_fraction
 from analysis.runs import OUTCOMES, Goal, RunRecord, SweepRecords
 from analysis.statistics import Interval, PairedDifference, PairKey
@@ -25,28 +34,23 @@ Finding = Literal["baseline", "better", "worse", "no_difference_shown", "too_few
 
 
 @dataclass(frozen=True)
-class Configuration:
-    """A trial's hyperparameters and its last validation value; `value` is None where it has none."""
-
-    trial_id: str
-    value: float | None
-    params: Mapping[str, str]
-
-
-@dataclass(frozen=True)
 class ArmVerdict:
     """One arm: its search, its confirmation, and how it stands against the baseline.
 
-    `best` is the finished trial with the best last validation value. `confirmed` are the configurations that
-    were confirmed, best first; their place counted from 1 is the rank in the keys of `scores` and `unscored`
-    (why a score is missing). `trials` and `confirmations` count runs by outcome. `steps_to_target` is a
-    median over confirmation runs, infinite for "never". `search_steps` are the optimizer steps of all trials,
-    `planned_steps` those that were expected.
+    `best` is the finished trial with the best last validation value, `best_value` the median of that over the
+    arm's studies. `confirmed` are the configurations that were confirmed, study by study and best first; their
+    place counted from 1 is the rank in the keys of `scores` and `unscored` (why a score is missing). `trials` and
+    `confirmations` count runs by outcome. `mean` is that of the scores; with several studies it is the median of
+    the studies' means, and `interval` and `difference` have a study where they else have a seed.
+    `steps_to_target` is a median over confirmation runs, infinite for "never". `search_steps` are the optimizer
+    steps of all trials, `planned_steps` those that were expected. `front` is the Pareto front of the finished
+    trials, the best in the metric first, where the sweep has tradeoffs.
     """
 
     name: str
     optimizer: str
     best: Configuration | None
+    best_value: float | None
     trials: Mapping[str, int]
     confirmed: tuple[Configuration, ...]
     confirmations: Mapping[str, int]
@@ -60,143 +64,90 @@ class ArmVerdict:
     finding: Finding
     search_steps: float | None = None
     planned_steps: float | None = None
+    front: tuple[Configuration, ...] = ()
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a sweep shows. `comparison_level` is that of the differences' intervals (Bonferroni-corrected)."""
+    """What a sweep shows on one workload, which has a name where the sweep is over several.
+
+    `comparison_level` is that of the differences' intervals (Bonferroni-corrected). `seconds` and
+    `planned_seconds` are the wall time of the whole sweep, where they are known.
+    """
 
     sweep: Sweep
+    workload: str
     sweep_id: str
     score_metric: str
     score_goal: Goal
     comparison_level: float
     arms: tuple[ArmVerdict, ...]
     sentences: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class _Evidence:
-    """An arm's own runs, before any comparison."""
-
-    trials: tuple[RunRecord, ...]
-    confirmations: tuple[RunRecord, ...]
-    best: Configuration | None
-    confirmed: tuple[Configuration, ...]
-    scores: Mapping[PairKey, float]
-    unscored: Mapping[PairKey, str]
+    seconds: float | None
+    planned_seconds: float | None
 
 
 def judge(records: SweepRecords) -> Verdict:
     """Compare every arm of the sweep with its baseline.
 
     A difference is shown only where the interval of the paired differences excludes 0. With several arms each
-    interval is at level 1 - 0.05 / comparisons, so that all of them hold together at 95 %.
+    interval is at level 1 - 0.05 / comparisons, so that all of them hold together at 95 %, on every workload.
     """
     sweep = records.sweep
-    comparisons = max(1, len(sweep.arms) - 1)
+    comparisons = max(1, len(sweep.arms) - 1) * records.workloads
     level = 1 - (1 - LEVEL) / comparisons
-    evidence = {name: _evidence(name, records) for name in sweep.arms}
+    studies = range(1, sweep.search.studies + 1)
+    evidence = {name: [evidence_of(name, study, records) for study in studies] for name in sweep.arms}
     baseline = evidence[sweep.baseline]
     arms = tuple(_judge_arm(name, evidence[name], baseline, records, level) for name in sweep.arms)
     return Verdict(
         sweep=sweep,
+        workload=records.workload,
         sweep_id=records.sweep_id,
         score_metric=records.score_metric,
         score_goal=records.score_goal,
         comparison_level=level,
         arms=arms,
         sentences=sentences.of_verdict(arms, records, level),
+        seconds=records.seconds,
+        planned_seconds=records.planned_seconds,
     )
 
 
-def _evidence(name: str, records: SweepRecords) -> _Evidence:
+def _judge_arm(
+    name: str, own: Sequence[Evidence], baseline: Sequence[Evidence], records: SweepRecords, level: float
+) -> ArmVerdict:
     sweep = records.sweep
-    trials = tuple(run for run in records.trials if run.arm == name)
-    confirmations = tuple(run for run in records.confirmations if run.arm == name)
-    configurations = {run.trial_id: _configuration(run, sweep.metric.name) for run in trials}
-    finished = [configurations[run.trial_id] for run in trials if run.finished]
-    valued = [tried for tried in finished if tried.value is not None]
-    confirmed = _confirmed(confirmations, configurations, sweep.metric.goal, sweep.confirm.top_k)
-    scores, unscored = _scores(confirmed, confirmations, records)
-    standing = {configuration.trial_id for configuration in confirmed}
-    return _Evidence(
-        trials=trials,
-        confirmations=tuple(run for run in confirmations if run.confirm_of is None or run.confirm_of in standing),
-        best=min(valued, key=lambda tried: _place(tried, sweep.metric.goal), default=None),
-        confirmed=confirmed,
-        scores=scores,
-        unscored=unscored,
-    )
-
-
-def _confirmed(
-    confirmations: tuple[RunRecord, ...], tried: Mapping[str, Configuration], goal: Goal, top_k: int
-) -> tuple[Configuration, ...]:
-    """The configurations that were confirmed, best first; a trial that is no longer there goes last."""
-    repeated = {run.confirm_of: run for run in confirmations if run.confirm_of}
-    found = [tried.get(name, Configuration(name, None, run.params)) for name, run in repeated.items()]
-    # A sweep that got more trials may have confirmed others before.
-    return tuple(sorted(found, key=lambda configuration: _place(configuration, goal))[:top_k])
-
-
-def _scores(
-    confirmed: tuple[Configuration, ...], confirmations: tuple[RunRecord, ...], records: SweepRecords
-) -> tuple[dict[PairKey, float], dict[PairKey, str]]:
-    """The score of each (rank, seed), and for each one that should be there and is not, why."""
-    rank_of = {tried.trial_id: rank for rank, tried in enumerate(confirmed, start=1)}
-    scores: dict[PairKey, float] = {}
-    unscored = {(rank, seed): "not run" for rank in rank_of.values() for seed in records.sweep.confirm.seeds}
-    for run in confirmations:
-        if run.confirm_of not in rank_of:
-            continue
-        key = (rank_of[run.confirm_of], run.seed)
-        score = run.metrics.get(records.score_metric, math.nan)
-        if run.finished and math.isfinite(score):
-            scores[key] = score
-            unscored.pop(key, None)
-        else:
-            unscored[key] = f"no {records.score_metric}" if run.finished else run.status_reason
-    return scores, unscored
-
-
-def _configuration(run: RunRecord, metric: str) -> Configuration:
-    """The last evaluation counts, not the luckiest one."""
-    value = run.metrics.get(f"summary/final_{metric.replace('/', '_')}", run.metrics.get(metric, math.nan))
-    return Configuration(run.trial_id, value if math.isfinite(value) else None, run.params)
-
-
-def _place(tried: Configuration, goal: Goal) -> tuple[float, int, str]:
-    """Sorts the best first; those without a value go last, and equal ones by their number."""
-    value = math.inf if tried.value is None else tried.value if goal == "minimize" else -tried.value
-    number = tried.trial_id.rpartition("/")[2]
-    return value, int(number) if number.isdigit() else 0, tried.trial_id
-
-
-def _judge_arm(name: str, own: _Evidence, baseline: _Evidence, records: SweepRecords, level: float) -> ArmVerdict:
-    is_baseline = name == records.sweep.baseline
-    scores, minimize = own.scores, records.score_goal == "minimize"
-    difference = None if is_baseline else statistics.paired_difference(scores, baseline.scores, level)
+    is_baseline = name == sweep.baseline
+    scores, minimize = by_rank_of_all(own, "scores"), records.score_goal == "minimize"
+    compared = statistics.paired_difference(*units(own, baseline), level)
+    difference = None if is_baseline else compared
+    trials = [run for study in own for run in study.trials]
+    confirmations = [run for study in own for run in study.confirmations]
+    bests = best_first((study.best for study in own if study.best is not None), sweep.metric.goal)
+    best_values = [best.value for best in bests if best.value is not None]
     p_better = statistics.probability_of_improvement(
-        list(scores.values()), list(baseline.scores.values()), minimize=minimize
+        list(scores.values()), list(by_rank_of_all(baseline, "scores").values()), minimize=minimize
     )
     return ArmVerdict(
         name=name,
-        optimizer=records.sweep.arms[name].optimizer,
-        best=own.best,
-        trials=_count(own.trials),
-        confirmed=own.confirmed,
-        confirmations=_count(own.confirmations),
-        unscored=own.unscored,
+        optimizer=sweep.arms[name].optimizer,
+        best=bests[0] if bests else None,
+        best_value=float(np.median(best_values)) if best_values else None,
+        trials=_count(trials),
+        confirmed=tuple(tried for study in own for tried in study.confirmed),
+        confirmations=_count(confirmations),
+        unscored=by_rank_of_all(own, "unscored"),
         scores=scores,
-        mean=float(np.mean(list(scores.values()))) if scores else None,
-        interval=_interval(scores, records.score_metric),
+        mean=center(own),
+        interval=_interval(units(own, own)[0], records.score_metric),
         difference=difference,
         p_better=None if is_baseline else p_better,
-        steps_to_target=_steps_to_target(own.confirmations, records.sweep),
+        steps_to_target=_steps_to_target(confirmations, sweep),
         finding="baseline" if is_baseline else _finding(difference, minimize),
-        search_steps=_search_steps(own.trials),
+        search_steps=_search_steps(trials),
         planned_steps=records.planned_steps.get(name),
+        front=front_of((tried for study in own for tried in study.front), sweep),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ray.tune import Callback
@@ -10,11 +11,11 @@ from ray.tune.experiment import Trial
 from cluster.descriptions import MLFLOW_STATUS, describe
 from cluster.display import Display
 from cluster.places import SweepFolder
-from cluster.tracking import Tracker
+from cluster.tracking import RunDescription, Tracker
 from search_spaces import Sweep
+from search_spaces.schema import Contest
 from search_spaces.searcher import SweepSearcher
 from search_spaces.study import Assignment, Outcome
-from trainables import TrialSpec
 from trainables.checkpoint import TrialFolder
 from trainables.summary import summarise
 
@@ -23,13 +24,20 @@ class SweepCallback(Callback):
     """Called by Tune after the searcher has told the study."""
 
     def __init__(
-        self, sweep: Sweep, folder: SweepFolder, searcher: SweepSearcher, tracker: Tracker, display: Display
+        self,
+        contests: Mapping[Contest, Sweep],
+        folder: SweepFolder,
+        searcher: SweepSearcher,
+        tracker: Tracker,
+        display: Display,
     ) -> None:
-        self._sweep, self._folder, self._searcher = sweep, folder, searcher
+        self._contests, self._folder, self._searcher = contests, folder, searcher
         self._tracker, self._display = tracker, display
 
     def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        self._display.started(self._searcher.assignment(trial.trial_id))
+        assignment = self._searcher.assignment(trial.trial_id)
+        self._display.started(assignment)
+        self._tracker.log(self._describe(assignment), [])
 
     def on_trial_result(
         self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any
@@ -37,7 +45,7 @@ class SweepCallback(Callback):
         assignment = self._searcher.assignment(trial.trial_id)
         for warning in result["warnings"]:
             self._display.warn(f"{assignment.trial_id}: {warning}")
-        description = describe(self._sweep, assignment)
+        description = self._describe(assignment)
         self._tracker.log(description, result["curve"])
         self._tracker.pictures(description, TrialFolder(self._folder.trial(assignment.trial_id)).pictures())
 
@@ -53,22 +61,26 @@ class SweepCallback(Callback):
             return
         if outcome.status == "failed":
             self._display.warn(f"{assignment.trial_id} failed: {outcome.reason}")
-        close_run(self._sweep, self._folder, self._tracker, assignment, outcome)
+        close_run(self._describe(assignment), self._folder, self._tracker, assignment, outcome)
         self._display.ended(assignment, outcome)
+
+    def _describe(self, assignment: Assignment) -> RunDescription:
+        return describe(self._contests[assignment.contest], assignment)
 
     def __getstate__(self) -> dict[str, Any]:
         """Tune pickles callbacks for a snapshot that is never read."""
         return {}
 
 
-def close_run(sweep: Sweep, folder: SweepFolder, tracker: Tracker, assignment: Assignment, outcome: Outcome) -> None:
+def close_run(
+    description: RunDescription, folder: SweepFolder, tracker: Tracker, assignment: Assignment, outcome: Outcome
+) -> None:
     """Give a run that the study holds as closed its whole curve, its summary and its last status in MLflow.
 
     Reads the trial's record and nothing else, so that a resume can do it for a driver that was killed before it could.
     """
     trial_folder = TrialFolder(folder.trial(assignment.trial_id))
     record, _ = trial_folder.read_record()
-    description = describe(sweep, assignment)
     tags = {"status.reason": outcome.status}
     if outcome.status == "failed":
         tags["status.detail"] = outcome.reason
@@ -89,12 +101,8 @@ def close_run(sweep: Sweep, folder: SweepFolder, tracker: Tracker, assignment: A
 
 def _last_points(record: dict[str, Any]) -> list[dict[str, float]]:
     """The summary, at step 0 because MLflow draws bars only for values without a course, and the test metrics."""
-    curve, spec = record["curve"], TrialSpec.from_dict(record["spec"])
+    curve = record["curve"]
     timestamp = curve[-1]["timestamp"] if curve else 0
-    summary = {
-        **summarise(spec, curve),
-        "summary/train_seconds": record["train_seconds"],
-        "summary/steps": record["step"] - record.get("inherited_steps", 0),
-    }
+    summary = summarise(record)
     tested = record.get("outcome", {}).get("test", {})
     return [{"step": 0, "timestamp": timestamp, **summary}, {"step": record["step"], "timestamp": timestamp, **tested}]

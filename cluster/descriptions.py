@@ -15,6 +15,7 @@ import trainables
 from cluster.links import arm_colour
 from cluster.tracking import RunDescription
 from search_spaces import Sweep
+from search_spaces.schema import Contest
 from search_spaces.study import Assignment
 from trainables import TrialSpec
 
@@ -55,12 +56,13 @@ def describe(sweep: Sweep, assignment: Assignment) -> RunDescription:
         "config.hash": spec.config_hash,
         "trial.spec": json.dumps(spec.to_dict()),
         "mlflow.runColor": arm_colour(sweep, assignment.arm),
+        **_contest_tags(assignment.contest),
         **environment(),
     }
     if assignment.parent is not None:
         tags["population.parent"] = assignment.parent
     if assignment.confirms is not None:
-        tags["confirm.of"] = f"{assignment.arm}/{assignment.confirms}"
+        tags["confirm.of"] = f"{assignment.path}/{assignment.confirms}"
     steps = spec.evaluate_every and spec.epochs * spec.evaluate_every
     budget = {"epochs": spec.epochs} if steps is None else {"steps": steps, "evaluate_every": spec.evaluate_every}
     params: dict[str, Any] = {"arm": assignment.arm, **budget, "batch_size": spec.batch_size}
@@ -69,19 +71,28 @@ def describe(sweep: Sweep, assignment: Assignment) -> RunDescription:
 
 
 def describe_summary(sweep: Sweep) -> RunDescription:
-    """The one run that holds the sweep's file, report and outcome."""
-    workload = trainables.get(sweep.workload.name)
+    """The one run that holds the sweep's file, report and outcome.
+
+    Of several workloads each has score tags of its own, such as ``score.metric/digits``.
+    """
     tags = {
         "sweep.name": sweep.name,
         "sweep.role": "summary",
-        "workload": workload.name,
-        "score.metric": workload.score,
-        "score.goal": workload.score_goal,
-        "score.note": workload.score_note,
+        "workload": ", ".join(workload.name for workload in sweep.by_workload.values()),
         "mlflow.note.content": sweep.question,
         **environment(),
     }
+    for name, workload in sweep.by_workload.items():
+        entry = trainables.get(workload.name)
+        score = {"score.metric": entry.score, "score.goal": entry.score_goal, "score.note": entry.score_note}
+        tags |= {"/".join(filter(None, (tag, name))): value for tag, value in score.items()}
     return RunDescription("summary", tags)
+
+
+def _contest_tags(contest: Contest) -> dict[str, str]:
+    """Of a sweep over several workloads, or with several studies: which of them."""
+    tags = {"sweep.workload": contest.workload, "sweep.study": str(contest.study or "")}
+    return {name: value for name, value in tags.items() if value}
 
 
 def dotted(prefix: str, values: Mapping[str, Any]) -> dict[str, Any]:

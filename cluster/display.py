@@ -12,22 +12,29 @@ from rich.text import Text
 
 from search_spaces import Sweep
 from search_spaces.population import planned_trials
-from search_spaces.study import Assignment, Outcome
+from search_spaces.schema import Contest
+from search_spaces.study import Assignment, Outcome, arm_path
 
 REFRESHES_PER_SECOND = 2
 # Where there is no terminal to redraw, the lines are printed this often.
 PRINT_S = 15.0
 
 
+def _line_of(assignment: Assignment) -> str:
+    return arm_path(Contest(assignment.contest.workload), assignment.arm)
+
+
 class ArmProgress:
     """Counts of one arm: runs by how they ended, those running now, and the best value of the search so far."""
 
-    def __init__(self, planned: int, minimize: bool) -> None:
-        self.planned = planned
+    def __init__(self, sweep: Sweep, arm: str) -> None:
+        confirmations = sweep.confirm.top_k * len(sweep.confirm.seeds)
+        self.planned = sweep.search.studies * (planned_trials(sweep, arm) + confirmations)
+        self.metric = sweep.metric.name
         self.ended: Counter[str] = Counter()
         self.running: set[str] = set()
         self.best: float | None = None
-        self._minimize = minimize
+        self._minimize = sweep.metric.goal == "minimize"
 
     def end(self, assignment: Assignment, outcome: Outcome) -> None:
         self.running.discard(assignment.trial_id)
@@ -42,15 +49,20 @@ class ArmProgress:
 
 
 class Display:
-    """Live lines on a terminal, plain lines elsewhere; ``ended`` are the runs of earlier sessions."""
+    """Live lines on a terminal, plain lines elsewhere; ``ended`` are the runs of earlier sessions.
+
+    An arm has a line on each workload; its studies share it.
+    """
 
     def __init__(self, sweep: Sweep, console: Console, ended: Iterable[tuple[Assignment, Outcome]]) -> None:
-        confirmations = sweep.confirm.top_k * len(sweep.confirm.seeds)
-        minimize = sweep.metric.goal == "minimize"
-        self._arms = {arm: ArmProgress(planned_trials(sweep, arm) + confirmations, minimize) for arm in sweep.arms}
-        self._metric, self._console = sweep.metric.name, console
+        self._arms = {
+            arm_path(Contest(name), arm): ArmProgress(sweep.on(name), arm)
+            for name in sweep.by_workload
+            for arm in sweep.arms
+        }
+        self._console = console
         for assignment, outcome in ended:
-            self._arms[assignment.arm].end(assignment, outcome)
+            self._arms[_line_of(assignment)].end(assignment, outcome)
         self._started, self._done_before = time.monotonic(), sum(arm.done for arm in self._arms.values())
         self._printed = self._started
         self._live = Live(
@@ -70,11 +82,11 @@ class Display:
         self._print()
 
     def started(self, assignment: Assignment) -> None:
-        self._arms[assignment.arm].running.add(assignment.trial_id)
+        self._arms[_line_of(assignment)].running.add(assignment.trial_id)
         self._print_now_and_then()
 
     def ended(self, assignment: Assignment, outcome: Outcome) -> None:
-        self._arms[assignment.arm].end(assignment, outcome)
+        self._arms[_line_of(assignment)].end(assignment, outcome)
         self._print_now_and_then()
 
     def warn(self, message: str) -> None:
@@ -99,7 +111,7 @@ class Display:
         parts += [f"{arm.ended[status]} {status}" for status in ("pruned", "diverged", "failed") if arm.ended[status]]
         if arm.best is not None:
             best = f"{arm.best:,.0f}" if 1e4 <= abs(arm.best) < 1e9 else f"{arm.best:.4g}"
-            parts.append(f"best {self._metric} {best}")
+            parts.append(f"best {arm.metric} {best}")
         return ", ".join(parts)
 
     def _time_left(self) -> str:

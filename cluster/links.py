@@ -35,7 +35,8 @@ def view_link(tracking_uri: str, experiment_id: str, sweep_id: str, view: str) -
 
 def view_tags(sweep_id: str, sweep: Sweep) -> dict[str, str]:
     """Experiment tags of the two views: every trial in its arm's colour, and the confirmations as means by arm."""
-    by_arm = {"aggregateFunction": "average", "groupByKeys": [{"mode": "tag", "groupByData": "arm"}]}
+    tags = [*(["sweep.workload"] if sweep.workloads else []), "arm"]
+    by_arm = {"aggregateFunction": "average", "groupByKeys": [{"mode": "tag", "groupByData": tag} for tag in tags]}
     search = _view(sweep_id, sweep, "trial", ["val", "train", "summary"])
     confirm = _view(sweep_id, sweep, "confirm", ["val", "train", "test", "summary"]) | {"groupBy": by_arm}
     return {
@@ -48,8 +49,9 @@ def view_tags(sweep_id: str, sweep: Sweep) -> dict[str, str]:
 
 def _view(sweep_id: str, sweep: Sweep, role: str, sections: list[str]) -> dict[str, Any]:
     """All runs of a role, the best first, with their curves above everything else; other charts MLflow adds itself."""
-    workload = trainables.get(sweep.workload.name)
-    curves = [*workload.metrics_with(sweep.workload.options), *workload.train_losses]
+    entries = [(trainables.get(workload.name), workload.options) for workload in sweep.by_workload.values()]
+    named = [name for entry, options in entries for name in (*entry.metrics_with(options), *entry.train_losses)]
+    curves = list(dict.fromkeys(named))
     return {
         "searchFilter": f"tags.`sweep.id` = '{sweep_id}' and tags.`sweep.role` = '{role}'",
         "orderByKey": f"metrics.`summary/best_{sweep.metric.name.replace('/', '_')}`",

@@ -139,11 +139,13 @@ def _sweeps() -> list[Row]:
         {
             "sweep": sweep.name,
             "question": sweep.question,
-            "workload": sweep.workload.name,
+            "workload": ", ".join(workload.name for workload in sweep.by_workload.values()),
             "arms": ", ".join(sweep.arms),
-            "budget": sweep.workload.budget,
+            "budget": "; ".join(dict.fromkeys(workload.budget for workload in sweep.by_workload.values())),
             "sizes": ", ".join(sweep.sizes),
-            "trials": len(sweep.arms) * (sweep.search.trials + sweep.confirm.top_k * len(sweep.confirm.seeds)),
+            "trials": len(sweep.contests())
+            * len(sweep.arms)
+            * (sweep.search.trials + sweep.confirm.top_k * len(sweep.confirm.seeds)),
         }
         for sweep in sweeps
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import multiprocessing
 import os
 import random
@@ -19,8 +20,9 @@ from cluster.simulation import Ended, simulate
 from optimizers import InputError
 from search_spaces import Sweep, arm_space
 from search_spaces.population import is_population
+from search_spaces.schema import Contest, Workload
 from search_spaces.space import TRAINING, hyperparameters
-from search_spaces.study import Assignment
+from search_spaces.study import Assignment, arm_path
 from trainables import TrialSpec
 from trainables.checkpoint import KEPT_CHECKPOINTS
 
@@ -31,6 +33,8 @@ SIMULATIONS = 5
 START_UP_S, ENDING_S, BETWEEN_RUNS_S = 10.0, 3.0, 0.15
 PROBE_S = 2.0
 PROBED_CURVE_BYTES = 200
+Side = tuple[str, str]
+"""An arm on a workload: the names of the workload, "" where there is only one, and of the arm."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,10 @@ class Probe:
 
 @dataclass(frozen=True)
 class ArmPlan:
-    """One arm: runs and epochs (or evaluations) to be expected; ``steps`` where the data is there to count them."""
+    """One arm on one workload, ``digits/adam`` where the sweep has several: runs and epochs (or evaluations) to expect.
+
+    Optimizer steps where the data is there to count them.
+    """
 
     name: str
     trials: int
@@ -97,19 +104,27 @@ def slots_here(sweep: Sweep) -> int:
     return max(1, min(by_cpu, int(torch.cuda.device_count() / sweep.resources.gpu)))
 
 
-def make_plan(sweep: Sweep, steps: int | None, slots: int, probed: Mapping[str, Probe] | None = None) -> Plan:
-    """The plan of a sweep (with its workload's budget filled in) on ``slots`` places, timed where it was probed.
+def make_plan(
+    sweep: Sweep, steps: Mapping[str, int | None], slots: int, probed: Mapping[str, Probe] | None = None
+) -> Plan:
+    """The plan of a sweep (with its workloads' budgets filled in) on ``slots`` places, timed where it was probed.
 
-    ``steps`` are those from one evaluation to the next, see :func:`steps_per_epoch`; None where they are not known.
+    ``steps`` are those of each workload from one evaluation to the next, see :func:`steps_per_epoch`.
     """
-    seconds = {name: (steps or 1) * probe.step_s + probe.evaluation_s for name, probe in (probed or {}).items()}
+    sides = [(name, arm) for name in sweep.by_workload for arm in sweep.arms]
+    seconds = {
+        side: (steps.get(side[0]) or 1) * probed[_label(*side)].step_s + probed[_label(*side)].evaluation_s
+        for side in sides
+        if probed
+    }
     runs = [_simulated(sweep, slots, seconds, seed) for seed in range(SIMULATIONS)]
-    arms = tuple(_arm_plan(sweep, name, runs, steps, seconds.get(name)) for name in sweep.arms)
+    arms = tuple(_arm_plan(sweep, side, runs, steps.get(side[0]), seconds.get(side)) for side in sides)
     busy = sum(arm.seconds or 0.0 for arm in arms) / 3600
     evaluations = sum(arm.search_epochs + arm.confirm_epochs for arm in arms)
     metrics = max((probe.metrics for probe in (probed or {}).values()), default=10)
     ended = sum(arm.trials + arm.confirmations for arm in arms)
-    described = describe(sweep, _default_assignment(sweep, next(iter(sweep.arms))))
+    contest, arm = sweep.on(sides[0][0]), sides[0][1]
+    described = describe(contest, _default_assignment(contest, arm))
     checkpoint = max((probe.checkpoint_bytes for probe in (probed or {}).values()), default=0)
     return Plan(
         sweep=sweep.name,
@@ -125,36 +140,56 @@ def make_plan(sweep: Sweep, steps: int | None, slots: int, probed: Mapping[str, 
     )
 
 
+def probed_plan(sweep: Sweep, data_root: Path, slots: int | None = None) -> Plan:
+    """The plan of a sweep on so many places, or as many as this machine has, after a probe on this machine."""
+    here = slots_here(sweep)
+    probed = probe(sweep, data_root, min(slots or here, here))
+    return make_plan(sweep, steps_per_epoch(sweep, data_root), slots or here, probed)
+
+
 def _states_at_once(sweep: Sweep, slots: int) -> int:
     """Checkpoints that lie on disk together at most: of what runs, and of a population's last two generations."""
-    members = sweep.search.trials * sum(is_population(sweep, arm) for arm in sweep.arms)
+    populations = sum(is_population(contest, arm) for contest in sweep.contests().values() for arm in sweep.arms)
+    members = sweep.search.trials * populations
     return slots * (KEPT_CHECKPOINTS + 1) + 2 * KEPT_CHECKPOINTS * members
 
 
-def _simulated(sweep: Sweep, slots: int, seconds: Mapping[str, float], seed: int) -> list[Ended]:
+def _simulated(sweep: Sweep, slots: int, seconds: Mapping[Side, float], seed: int) -> list[Ended]:
     """A run of the sweep in which every trial has a quality of its own, drawn at random, that does not change."""
     search = sweep.search.model_copy(update={"method": "grid" if sweep.search.method == "grid" else "random"})
-    drawn = sweep.model_copy(update={"search": search})
+    drawn = sweep.model_copy(update={"search": search, "tradeoffs": []})
 
     def curve(assignment: Assignment, epoch: int) -> float:
         return random.Random(f"{seed} {assignment.trial_id}").random()
 
-    return simulate(drawn, curve, slots=slots, seconds=seconds, per_run=BETWEEN_RUNS_S if seconds else 0.0)
+    of_arms = {
+        arm_path(contest, arm): spent
+        for contest in sweep.contests()
+        for (workload, arm), spent in seconds.items()
+        if workload == contest.workload
+    }
+    return simulate(drawn, curve, slots=slots, seconds=of_arms, per_run=BETWEEN_RUNS_S if seconds else 0.0)
 
 
-def _arm_plan(sweep: Sweep, name: str, runs: list[list[Ended]], steps: int | None, seconds: float | None) -> ArmPlan:
-    own = [[ended for ended in run if ended.assignment.arm == name] for run in runs]
+def _label(workload: str, arm: str) -> str:
+    return arm_path(Contest(workload), arm)
+
+
+def _arm_plan(sweep: Sweep, side: Side, runs: list[list[Ended]], steps: int | None, seconds: float | None) -> ArmPlan:
+    own = [
+        [ended for ended in run if (ended.assignment.contest.workload, ended.assignment.arm) == side] for run in runs
+    ]
     searched = [[ended for ended in run if ended.assignment.role == "trial"] for run in own]
     confirmed = [[ended for ended in run if ended.assignment.role == "confirm"] for run in own]
     search_epochs = statistics.mean(sum(ended.epochs for ended in run) for run in searched)
     confirm_epochs = sum(ended.epochs for ended in confirmed[0])
     busy = None if seconds is None else (search_epochs + confirm_epochs) * seconds + BETWEEN_RUNS_S * len(own[0])
-    epochs = sweep.workload.evaluations or 1
+    epochs = sweep.by_workload[side[0]].evaluations or 1
     return ArmPlan(
-        name,
+        _label(*side),
         len(searched[0]),
         len(confirmed[0]),
-        sweep.search.trials * epochs,
+        sweep.search.studies * sweep.search.trials * epochs,
         search_epochs,
         confirm_epochs,
         steps,
@@ -162,38 +197,46 @@ def _arm_plan(sweep: Sweep, name: str, runs: list[list[Ended]], steps: int | Non
     )
 
 
-def steps_per_epoch(sweep: Sweep, data_root: Path) -> int | None:
-    """Optimizer steps from one evaluation to the next; None where the data that they follow from is not there."""
-    if sweep.workload.steps:
-        return sweep.workload.interval
-    entry = trainables.get(sweep.workload.name)
+def steps_per_epoch(sweep: Sweep, data_root: Path) -> dict[str, int | None]:
+    """Of each workload the optimizer steps from one evaluation to the next.
+
+    None where the data that they follow from is not there.
+    """
+    return {name: _steps_of(workload, data_root) for name, workload in sweep.by_workload.items()}
+
+
+def _steps_of(workload: Workload, data_root: Path) -> int | None:
+    if workload.steps:
+        return workload.interval
+    entry = trainables.get(workload.name)
     try:
-        entry.check_data(data_root, sweep.workload.options)
+        entry.check_data(data_root, workload.options)
     except InputError:
         return None
-    data = entry.load_data(data_root, sweep.workload.options)
-    return entry.load(sweep.workload.options).feed(data.train, sweep.workload.batch_size or 1).steps_per_epoch
+    data = entry.load_data(data_root, workload.options)
+    return entry.load(workload.options).feed(data.train, workload.batch_size or 1).steps_per_epoch
 
 
 def _default_assignment(sweep: Sweep, arm: str) -> Assignment:
     values = hyperparameters(arm_space(sweep.arms[arm]).default())
     training = values.pop(TRAINING, {})
-    return Assignment(arm, "trial", 0, values, sweep.search.seed, training=training)
+    return Assignment(arm, "trial", 0, values, sweep.search.seed, training=training, contest=sweep.contest)
 
 
 def probe(sweep: Sweep, data_root: Path, slots: int) -> dict[str, Probe]:
-    """Train the first configuration of each arm for some seconds, as many at once as the sweep will run.
+    """Train the first configuration of each arm for some seconds, as many at once as the sweep will run; by arm plan.
 
     Runs beside each other share memory and caches, so one alone would be too fast. Measures this machine.
     """
     found = {}
     with ProcessPoolExecutor(slots, multiprocessing.get_context("spawn")) as processes:
-        for arm in sweep.arms:
-            spec = trial_spec(sweep, _default_assignment(sweep, arm)).to_dict()
+        for name, arm in itertools.product(sweep.by_workload, sweep.arms):
+            contest = sweep.on(name)
+            spec = trial_spec(contest, _default_assignment(contest, arm)).to_dict()
             resources = (sweep.resources.cpu, sweep.resources.gpu)
             copies = [processes.submit(_time, spec, str(data_root), *resources) for _ in range(slots)]
             timed = [copy.result() for copy in copies]
-            found[arm] = Probe(
+            found[_label(name, arm)] = Probe(
                 statistics.mean(one.step_s for one in timed),
                 statistics.mean(one.evaluation_s for one in timed),
                 timed[0].checkpoint_bytes,

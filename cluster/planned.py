@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cluster.plan import Plan
 from search_spaces import Sweep
+from search_spaces.words import duration
 
 Row = dict[str, str]
 
@@ -35,10 +36,3 @@ def totals(plan: Plan, sweep: Sweep, price: float | None) -> list[str]:
         lines.append(f"At {price:g} an hour of a {device}: {hours * price:,.2f}.")
     lines.append(f"At most {(plan.disk_bytes or 0) / 1e6:,.0f} MB on disk at once, of checkpoints and curves.")
     return lines
-
-
-def duration(seconds: float) -> str:
-    """Such as "45 s", "12 min" or "3.5 h"."""
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:,.1f} h"

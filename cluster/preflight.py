@@ -6,7 +6,7 @@ import os
 import socket
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,31 +14,36 @@ import optimizers
 import trainables
 from optimizers import InputError, did_you_mean
 from search_spaces import Sweep, arm_space, draws
+from search_spaces.checks import check_grace
+from search_spaces.schema import Workload
 from search_spaces.space import TRAINING, owner_of
+from trainables.summary import MEASURED, STEPS_TO_TARGET
 
 SERVER_TIMEOUT_S = 5
 DATABASES = ("postgresql", "mysql", "mssql")
 
 
 def check_workload(sweep: Sweep) -> Sweep:
-    """The sweep with its workload's own budget filled in. Raises InputError where the two do not fit together."""
+    """The sweep with its workloads' own budgets filled in. Raises InputError where they do not fit to it."""
+    return sweep.with_workloads({name: _resolved(sweep.on(name)) for name in sweep.by_workload})
+
+
+def _resolved(sweep: Sweep) -> Workload:
+    """The workload of a sweep over one with its own budget filled in."""
     try:
         entry = trainables.get(sweep.workload.name)
     except InputError as error:
         raise sweep.error("workload", "name", str(error)) from None
-    resolved = sweep.with_workload(
+    resolved = sweep.workload.resolved(
         epochs=entry.epochs,
         batch_size=entry.batch_size,
         training=_checked(sweep, "training", entry.check_training),
         options=_checked(sweep, "options", entry.check_options),
     )
-    metrics = entry.metrics_with(resolved.workload.options)
-    if sweep.metric.name not in metrics:
-        raise sweep.error(
-            "metric", "name",
-            f'{entry.name} has no metric "{sweep.metric.name}"; it has {", ".join(metrics)}.'
-            f"{did_you_mean(sweep.metric.name, metrics)}",
-        )  # fmt: skip
+    metrics = entry.metrics_with(resolved.options)
+    _check_metric(sweep, ("metric",), sweep.metric.name, metrics)
+    for number, tradeoff in enumerate(sweep.tradeoffs):
+        _check_metric(sweep, ("tradeoffs", number), tradeoff.name, [*metrics, *MEASURED])
     if sweep.scheduler.type == "pbt" and sweep.workload.steps and entry.parts:
         raise sweep.error(
             "workload",
@@ -48,13 +53,16 @@ def check_workload(sweep: Sweep) -> Sweep:
     for arm in sweep.arms:
         _check_parts(sweep, arm, entry.parts)
         _check_training(sweep, arm, entry.check_training)
-    if sweep.scheduler.type != "none" and sweep.scheduler.grace > (resolved.workload.evaluations or 0):
-        raise sweep.error(
-            "scheduler",
-            "grace",
-            f"a grace of {sweep.scheduler.grace} is more than a trial has: {resolved.workload.budget}",
-        )
+    check_grace(sweep, resolved)
     return resolved
+
+
+def _check_metric(sweep: Sweep, place: tuple[str | int, ...], name: str, known: Sequence[str]) -> None:
+    if name not in known:
+        has = f"{sweep.workload.name} has no metric"
+        raise sweep.error(*place, "name", f'{has} "{name}"; it has {", ".join(known)}.{did_you_mean(name, known)}')
+    if name == STEPS_TO_TARGET and sweep.metric.target is None:
+        raise sweep.error(*place, "name", f"{name} needs a metric.target to reach")
 
 
 def _check_parts(sweep: Sweep, arm: str, parts: Collection[str]) -> None:
@@ -91,8 +99,9 @@ def _checked(sweep: Sweep, key: str, check: Callable[[Mapping[str, Any]], dict[s
 
 
 def check_data(sweep: Sweep, data_root: Path) -> None:
-    """Raise InputError unless the workload's data is there and whole, or can be downloaded."""
-    trainables.get(sweep.workload.name).obtain_data(data_root, sweep.workload.options)
+    """Raise InputError unless the workloads' data is there and whole, or can be downloaded."""
+    for workload in sweep.by_workload.values():
+        trainables.get(workload.name).obtain_data(data_root, workload.options)
 
 
 def check_tracking(tracking_uri: str) -> None:
@@ -179,7 +188,8 @@ def check_study_storage(location: str, sweep: Sweep) -> None:
     from search_spaces.study import search_study_name
 
     taken = {study.study_name for study in open_storage(location).get_all_studies()}
-    if any(search_study_name(sweep.name, arm) in taken for arm in sweep.arms):
+    wanted = {search_study_name(contest, arm) for contest in sweep.contests().values() for arm in sweep.arms}
+    if wanted & taken:
         raise sweep.error(
             "name",
             f'the study storage {location} holds a sweep "{sweep.name}" already; '

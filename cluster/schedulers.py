@@ -13,6 +13,7 @@ from ray.tune.experiment import Trial
 from ray.tune.schedulers import AsyncHyperBandScheduler, FIFOScheduler, TrialScheduler
 
 from search_spaces import Sweep
+from search_spaces.arm_studies import ArmStudies
 from search_spaces.study import Assignment
 
 # More of them in a trial would cost more than they save.
@@ -38,6 +39,20 @@ def decision_epochs(sweep: Sweep, epochs: int, assignment: Assignment) -> list[i
     return [*rungs, epochs]
 
 
+def sweep_scheduler(
+    arms: Mapping[str, ArmStudies], assignment: Callable[[str], Assignment], slots: Callable[[], int]
+) -> SweepScheduler:
+    """The scheduler of a whole sweep, standing where its studies say that it stood."""
+    schedulers = {
+        path: arm_scheduler(arm.sweep, arm.sweep.workload.evaluations or 1, arm.search.study)
+        for path, arm in arms.items()
+    }
+    scheduler = SweepScheduler(schedulers, assignment, slots)
+    for path, arm in arms.items():
+        scheduler.replay(path, arm.decisions())
+    return scheduler
+
+
 def arm_scheduler(sweep: Sweep, epochs: int, study: Study) -> TrialScheduler:
     """The scheduler of one arm, whose search is ``study``, with rungs at the epochs of :func:`decision_epochs`."""
     grace, eta = sweep.scheduler.grace, sweep.scheduler.eta
@@ -46,7 +61,7 @@ def arm_scheduler(sweep: Sweep, epochs: int, study: Study) -> TrialScheduler:
             return AsyncHyperBandScheduler(
                 time_attr="epoch",
                 metric="objective",
-                mode=tune_mode(sweep),
+                mode="min" if sweep.metric.goal == "minimize" else "max",
                 max_t=epochs,
                 grace_period=grace,
                 reduction_factor=eta,
@@ -74,14 +89,10 @@ class StudyScheduler(FIFOScheduler):
         return TrialScheduler.STOP if self._pruner.prune(self._study, asked) else TrialScheduler.CONTINUE
 
 
-def tune_mode(sweep: Sweep) -> str:
-    return "min" if sweep.metric.goal == "minimize" else "max"
-
-
 class SweepScheduler(FIFOScheduler):
-    """Delegates to one scheduler an arm; ``assignment`` tells which arm and role Tune's trial of an id has.
+    """Delegates to one scheduler an arm; ``assignment`` tells what Tune's trial of an id runs.
 
-    ``slots`` says how many trials the cluster runs at once.
+    Arms go by ``Assignment.path``. ``slots`` says how many trials the cluster runs at once.
     """
 
     def __init__(
@@ -151,7 +162,7 @@ class SweepScheduler(FIFOScheduler):
         Tune's own id is new in each session, and a rung must not hold one trial twice.
         """
         assignment = self._assignment(trial.trial_id)
-        scheduler = self._arms[assignment.arm] if assignment.role == "trial" else _RUN_TO_THE_END
+        scheduler = self._arms[assignment.path] if assignment.role == "trial" else _RUN_TO_THE_END
         return scheduler, SimpleNamespace(trial_id=assignment.trial_id)
 
 

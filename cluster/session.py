@@ -43,13 +43,7 @@ def ray_session(address: str | None) -> Iterator[None]:
         os.environ.setdefault(key, value)
     import ray
 
-    quiet = {"logging_level": logging.ERROR, "log_to_driver": False}
-    if address is None:
-        # "local" and not None, which would follow RAY_ADDRESS or a cluster that was started on this machine.
-        ray.init(address="local", include_dashboard=False, object_store_memory=OBJECT_STORE_BYTES, **quiet)
-    else:
-        root = Path(__file__).resolve().parent.parent
-        ray.init(address=address, runtime_env={"py_modules": [str(root / room) for room in ROOMS]}, **quiet)
+    _connect(address)
     for name in ("ray.tune", "ray.train", "ray"):
         logging.getLogger(name).setLevel(logging.ERROR)
     try:
@@ -64,6 +58,23 @@ def ray_session(address: str | None) -> Iterator[None]:
         ray.shutdown()
         raise
     ray.shutdown()
+
+
+def _connect(address: str | None) -> None:
+    """Raises ConnectionError where Ray has no token, or one that the cluster does not take."""
+    import ray
+    from ray.exceptions import AuthenticationError
+
+    quiet = {"logging_level": logging.ERROR, "log_to_driver": False}
+    try:
+        if address is None:
+            # "local" and not None, which would follow RAY_ADDRESS or a cluster that was started on this machine.
+            ray.init(address="local", include_dashboard=False, object_store_memory=OBJECT_STORE_BYTES, **quiet)
+        else:
+            root = Path(__file__).resolve().parent.parent
+            ray.init(address=address, runtime_env={"py_modules": [str(root / room) for room in ROOMS]}, **quiet)
+    except AuthenticationError as error:
+        raise ConnectionError(f"Ray's token is missing or wrong: {str(error).split('. ')[0]}") from None
 
 
 def fits_a_node(cpu: int, gpu: float) -> bool:

@@ -17,9 +17,9 @@ from optuna.storages import BaseStorage, InMemoryStorage
 from ray.tune.schedulers import TrialScheduler
 from ray.tune.search import Searcher
 
-from cluster.schedulers import SweepScheduler, arm_scheduler, decision_epochs, tune_mode
+from cluster.schedulers import decision_epochs, sweep_scheduler
 from search_spaces import Sweep
-from search_spaces.arm_studies import ArmStudies
+from search_spaces.arm_studies import open_arms
 from search_spaces.searcher import SweepSearcher
 from search_spaces.study import Assignment
 
@@ -63,21 +63,18 @@ def simulate(
 ) -> list[Ended]:
     """Every run of a sweep (with its workload's budget filled in) on ``slots`` places, in the order of their ends.
 
-    An epoch of an arm takes its ``seconds``, 1 where none are given, and each run ``per_run`` beside them. The studies
-    are kept in ``storage``, so that a simulation that ended after ``stop_after`` runs is gone on with by another.
+    An epoch of an arm (see ``Assignment.path``) takes its ``seconds``, 1 where none are given, and each run ``per_run``
+    beside them. The studies are kept in ``storage``, so that a simulation that ended after ``stop_after`` runs is gone
+    on with by another.
     """
-    epochs = sweep.workload.evaluations or 1
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    kept = storage or InMemoryStorage()
-    arms = {arm: ArmStudies(kept, sweep, arm) for arm in sweep.arms}
-    searcher = SweepSearcher(arms, lambda assignment: {"assignment": assignment}, tune_mode(sweep), lambda: slots)
-    schedulers = {name: arm_scheduler(sweep, epochs, arm.search.study) for name, arm in arms.items()}
-    scheduler = SweepScheduler(schedulers, searcher.assignment, lambda: slots)
-    for name, arm in arms.items():
-        scheduler.replay(name, arm.decisions())
+    arms = open_arms(storage or InMemoryStorage(), sweep)
+    searcher = SweepSearcher(arms, lambda assignment: {"assignment": assignment}, lambda: slots)
+    scheduler = sweep_scheduler(arms, searcher.assignment, lambda: slots)
 
     def rungs(assignment: Assignment) -> list[int]:
-        return decision_epochs(sweep, epochs, assignment)
+        contest = arms[assignment.path].sweep
+        return decision_epochs(contest, contest.workload.evaluations or 1, assignment)
 
     return Clockwork(searcher, scheduler, curve, rungs, seconds or {}, per_run).run(slots, stop_after)
 
@@ -139,7 +136,7 @@ class Clockwork:
     def _go_on(self, trial_id: str, now: float, epoch: int) -> None:
         assignment = self._searcher.assignment(trial_id)
         heard = next(rung for rung in self._rungs(assignment) if rung > epoch)
-        at = now + (heard - epoch) * self._seconds.get(assignment.arm, 1.0)
+        at = now + (heard - epoch) * self._seconds.get(assignment.path, 1.0)
         heapq.heappush(self._events, _Event(at, next(self._numbers), trial_id, heard))
 
     def _hear(self, event: _Event) -> bool:

@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-import signal
-import threading
-import types
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
 from cluster import preflight
-from cluster.descriptions import describe_summary, trial_spec
-from cluster.links import CONFIRM_VIEW, SEARCH_VIEW, view_link, view_tags
+from cluster.driver import Driver, EndedSweep
 from cluster.places import (
-    DEFAULT_STORAGE,
     RESERVED_NAMES,
     Manifest,
     SweepFolder,
@@ -29,23 +20,10 @@ from cluster.places import (
     new_sweep_id,
     tracking_uri_of,
 )
-from cluster.session import fits_a_node, ray_session, slot_counter
-from cluster.tracking import Tracker
 from optimizers import InputError
 from search_spaces import Sweep
 
-if TYPE_CHECKING:
-    from search_spaces.arm_studies import ArmStudies
-    from search_spaces.study import Assignment, Outcome
-
-DONE, FAILED, INTERRUPTED = 0, 1, 130
-# A trial whose process or node is lost goes on from its checkpoint this often before it counts as failed.
-RESTARTS = 3
-MAX_PENDING_TRIALS = 1000
-# Ctrl-C promises an end within seconds; what MLflow has not taken by then, a resume sends.
-CLOSING_FLUSH_S = 2.5
-# A tracking server that needs longer than this after the last trial is worth a word.
-PATIENCE_S = 10.0
+PLANNED_WALL = "plan.wall_s"
 
 
 @dataclass(frozen=True)
@@ -67,22 +45,13 @@ class Places:
         )
 
 
-@dataclass(frozen=True)
-class EndedSweep:
-    """A sweep whose driver has stopped: with ``code`` 0 all of its runs are in MLflow and can be judged."""
-
-    code: int
-    name: str
-    tracking_uri: str
-    search_link: str
-    confirm_link: str
-    report_folder: Path
-    report_command: str
-
-
 @contextmanager
-def run_sweep(sweep: Sweep, places: Places, address: str | None, console: Console) -> Iterator[EndedSweep]:
+def run_sweep(
+    sweep: Sweep, places: Places, address: str | None, console: Console, *, probe: bool = False
+) -> Iterator[EndedSweep]:
     """Run a new sweep and yield it ended; what the caller puts into its report folder becomes part of its summary run.
+
+    With ``probe`` the time that it will take is measured and told first, and the report compares.
 
     Raises InputError, with nothing written, for anything wrong beforehand.
     """
@@ -95,10 +64,22 @@ def run_sweep(sweep: Sweep, places: Places, address: str | None, console: Consol
     preflight.check_tracking(manifest.tracking_uri)
     preflight.check_address(address)
     preflight.check_study_storage(manifest.study_storage, sweep)
+    plan_tags = _probed(sweep, Path(manifest.data_root), console) if probe else {}
     with folder.locked():
         _refuse_taken_name(sweep, folder)
         folder.create(sweep, manifest)
-        yield from _Driver(folder, sweep, manifest, console).drive(address)
+        yield from Driver(folder, sweep, manifest, console).drive(address, plan_tags)
+
+
+def _probed(sweep: Sweep, data_root: Path, console: Console) -> dict[str, str]:
+    """Tell what the sweep will take on this machine; tags that keep it."""
+    from cluster import planned
+    from cluster.plan import probed_plan
+
+    plan = probed_plan(sweep, data_root)
+    for line in planned.totals(plan, sweep, None):
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+    return {PLANNED_WALL: str(plan.wall_s)}
 
 
 def _refuse_taken_name(sweep: Sweep, folder: SweepFolder) -> None:
@@ -127,7 +108,9 @@ def resume_sweep(name: str, storage: str, address: str | None, console: Console,
         if more:
             _refuse_more_members(sweep)
             sweep = folder.replace(sweep.with_more_trials(more))
-        yield from _Driver(folder, sweep, folder.next_session(manifest), console).drive(address)
+        # What was planned was without the further trials.
+        plan_tags = {PLANNED_WALL: ""} if more else {}
+        yield from Driver(folder, sweep, folder.next_session(manifest), console).drive(address, plan_tags)
 
 
 def _refuse_more_members(sweep: Sweep) -> None:
@@ -139,199 +122,3 @@ def _refuse_more_members(sweep: Sweep) -> None:
             f"--more: {', '.join(populations)} is a population whose members have ended together; "
             "start another sweep, for example with --set name=..."
         )
-
-
-class _Driver:
-    """One driver's work on a sweep; all that outlives it is in the study, the trial folders and MLflow."""
-
-    def __init__(self, folder: SweepFolder, sweep: Sweep, manifest: Manifest, console: Console) -> None:
-        self.folder, self.sweep, self.manifest, self.console = folder, sweep, manifest, console
-        self.tracker = Tracker(
-            manifest.tracking_uri, sweep.name, manifest.sweep_id, folder.storage / "mlflow-artifacts"
-        )
-        self.summary = describe_summary(sweep)
-        self._arms: dict[str, ArmStudies] = {}
-
-    def drive(self, address: str | None) -> Iterator[EndedSweep]:
-        """Train, yield the ended sweep, and publish its report."""
-        _interrupt_on_sigterm()
-        try:
-            code = self._train_and_flush(address)
-            yield self._ended(code)
-            if code == DONE:
-                self.tracker.artifact(self.summary, self.folder.report)
-                self.tracker.end(self.summary, "FINISHED", {"status.reason": "finished"})
-                self.tracker.flush()
-        finally:
-            # Whatever ended this driver, no run stays open that a resume would not find closed.
-            self.tracker.interrupt()
-            self.tracker.close(CLOSING_FLUSH_S)
-
-    def _train_and_flush(self, address: str | None) -> int:
-        try:
-            self._announce()
-            self._train(address)
-        except KeyboardInterrupt:
-            # A second Ctrl-C must not cut off what is being saved.
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
-            self._say(f"\nInterrupted. Go on with: {self._command('resume')}")
-            return INTERRUPTED
-        except OSError as error:
-            self._say(f"error: {error}. What was recorded is safe; when this is mended: {self._command('resume')}")
-            return FAILED
-        if self.tracker.flush(PATIENCE_S):
-            return DONE
-        self._say(f"Training is done. Waiting for the MLflow server at {self.manifest.tracking_uri} ...")
-        if self.tracker.flush():
-            return DONE
-        self._say(f"It is away. All is safe in {self.folder.path}; send it with: {self._command('resume')}")
-        return FAILED
-
-    def _announce(self) -> None:
-        sweep = self.sweep
-        self._say(f"{sweep.name}   {sweep.question}")
-        self._say(f"{sweep.workload.name}, {sweep.extent}, {sweep.workload.budget}")
-        self.tracker.tag_experiment(view_tags(self.manifest.sweep_id, sweep))
-        self.tracker.log(self.summary, [])
-        self.tracker.artifact(self.summary, self.folder.path / "sweep.yaml")
-
-    def _train(self, address: str | None) -> None:
-        """Train everything that the studies still want."""
-        with ray_session(address):
-            from search_spaces.arm_studies import ArmStudies
-            from search_spaces.storage import open_storage
-
-            storage = open_storage(self.manifest.study_storage)
-            arms = self._arms = {arm: ArmStudies(storage, self.sweep, arm) for arm in self.sweep.arms}
-            self._close_runs_of_earlier_drivers(arms)
-            self._say(f"Search runs: {self._link(SEARCH_VIEW)}")
-            self._tune(arms)
-        self._tell_plan()
-        for name, arm in arms.items():
-            if arm.search.gave_up:
-                self._say(f"warning: {name} ended with fewer trials than asked: {arm.search.gave_up}")
-
-    def _ended_runs(self) -> list[tuple[Assignment, Outcome]]:
-        return [run for arm in self._arms.values() for run in arm.ended()]
-
-    def _tell_plan(self) -> None:
-        """For the report, which says what became of it."""
-        from cluster.plan import make_plan
-        from trainables.checkpoint import TrialFolder
-
-        # By the runs and not by the data, for which this process would load torch.
-        records = (TrialFolder(self.folder.trial(run.trial_id)).read_record()[0] for run, _ in self._ended_runs())
-        counted = (record["step"] // record["epoch"] for record in records if record and record["epoch"])
-        plan = make_plan(self.sweep, next(counted, None), slots=1)
-        steps = {arm.name: arm.search_steps for arm in plan.arms if arm.search_steps is not None}
-        self.tracker.tag(self.summary, {"plan.search_steps": json.dumps(steps)})
-
-    def _tune(self, arms: dict[str, ArmStudies]) -> None:
-        from ray import tune
-
-        from cluster.callback import SweepCallback
-        from cluster.display import Display
-        from cluster.schedulers import SweepScheduler, arm_scheduler, tune_mode
-        from search_spaces.searcher import SweepSearcher
-        from trainables.trial import Trial
-
-        resources = self.sweep.resources
-        if not fits_a_node(resources.cpu, resources.gpu):
-            self._say(f"No node has {resources.cpu} cores and {resources.gpu:g} GPUs: trials wait until one joins.")
-        slots = slot_counter(resources.cpu, resources.gpu)
-        # The searcher's own limit, which follows the cluster's size, is the one that counts.
-        os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(MAX_PENDING_TRIALS)
-        searcher = SweepSearcher(arms, self._configure, tune_mode(self.sweep), slots)
-        epochs = self.sweep.workload.evaluations or 1
-        schedulers = {name: arm_scheduler(self.sweep, epochs, arm.search.study) for name, arm in arms.items()}
-        scheduler = SweepScheduler(schedulers, searcher.assignment, slots)
-        for name, arm in arms.items():
-            scheduler.replay(name, arm.decisions())
-        with Display(self.sweep, self.console, self._ended_runs()) as display:
-            tune.Tuner(
-                Trial,
-                tune_config=tune.TuneConfig(
-                    search_alg=searcher, scheduler=scheduler, num_samples=-1, reuse_actors=True
-                ),
-                run_config=tune.RunConfig(
-                    name=f"session-{self.manifest.session}",
-                    storage_path=str(self.folder.tune),
-                    callbacks=[SweepCallback(self.sweep, self.folder, searcher, self.tracker, display)],
-                    failure_config=tune.FailureConfig(max_failures=RESTARTS),
-                    checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
-                    verbose=0,
-                ),
-            ).fit()
-        shutil.rmtree(self.folder.tune, ignore_errors=True)
-
-    def _configure(self, assignment: Assignment) -> dict[str, Any]:
-        """The Trainable's config; see ``trainables.trial.Trial``."""
-        from cluster.schedulers import decision_epochs
-
-        self._drop_obsolete_states(assignment)
-        spec = trial_spec(self.sweep, assignment)
-        return {
-            "spec": spec.to_dict(),
-            "folder": str(self.folder.trial(assignment.trial_id)),
-            "session": self.manifest.session,
-            "data_root": self.manifest.data_root,
-            "cpus": self.sweep.resources.cpu,
-            "gpus": self.sweep.resources.gpu,
-            "decisions": decision_epochs(self.sweep, spec.epochs, assignment),
-            "parent": assignment.parent and str(self.folder.trial(assignment.parent)),
-            "since": assignment.since,
-        }
-
-    def _drop_obsolete_states(self, assignment: Assignment) -> None:
-        """Of a population's members whose descendants have all gone on; in the end, of all."""
-        from search_spaces.population import PopulationStudy
-        from trainables.checkpoint import TrialFolder
-
-        search = self._arms[assignment.arm].search
-        if isinstance(search, PopulationStudy):
-            for trial_id in search.obsolete(assignment):
-                TrialFolder(self.folder.trial(trial_id)).delete_checkpoints()
-
-    def _close_runs_of_earlier_drivers(self, arms: dict[str, ArmStudies]) -> None:
-        """A killed driver may have told the study of a run's end and not yet MLflow."""
-        if self.manifest.session == 1:
-            return
-        from cluster.callback import close_run
-
-        closed = self.tracker.closed_runs()
-        for arm in arms.values():
-            for assignment, outcome in arm.ended():
-                if assignment.trial_id not in closed:
-                    close_run(self.sweep, self.folder, self.tracker, assignment, outcome)
-
-    def _ended(self, code: int) -> EndedSweep:
-        return EndedSweep(
-            code=code,
-            name=self.sweep.name,
-            tracking_uri=self.manifest.tracking_uri,
-            # Only a sweep that is done has met its server; after Ctrl-C nobody waits for one.
-            search_link=self._link(SEARCH_VIEW) if code == DONE else "",
-            confirm_link=self._link(CONFIRM_VIEW) if code == DONE else "",
-            report_folder=self.folder.report,
-            report_command=self._command("report"),
-        )
-
-    def _say(self, line: str) -> None:
-        self.console.print(line, highlight=False, markup=False, soft_wrap=True)
-
-    def _link(self, view: str) -> str:
-        return view_link(self.manifest.tracking_uri, self.tracker.experiment_id(), self.manifest.sweep_id, view)
-
-    def _command(self, command: str) -> str:
-        default = self.folder.storage == Path(DEFAULT_STORAGE).resolve()
-        return f"adamant {command} {self.sweep.name}" + ("" if default else f" --storage {self.folder.storage}")
-
-
-def _interrupt_on_sigterm() -> None:
-    """A scheduler's SIGTERM ends a sweep as Ctrl-C does."""
-
-    def interrupt(_signal: int, _frame: types.FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, interrupt)

@@ -8,6 +8,7 @@ import os
 import queue
 import re
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -67,6 +68,7 @@ class Tracker:
         self._opened: set[str] = set()
         self._closed_runs: set[str] = set()
         self._live: dict[str, RunDescription] = {}
+        self._started: dict[str, int] = {}
         self._pictures: dict[str, set[tuple[int, str]]] = {}
         self._thread = threading.Thread(target=self._work, name="mlflow-tracking", daemon=True)
         self._submit(self._connect)
@@ -75,6 +77,7 @@ class Tracker:
     def log(self, run: RunDescription, curve: Sequence[Mapping[str, float]]) -> None:
         """Add points of a curve (step, timestamp and metrics each), making the run if it is not there."""
         self._live[run.trial_id] = run
+        self._started.setdefault(run.trial_id, _now())
         self._submit(lambda: self._log(run, _metrics(curve)))
 
     def end(
@@ -86,12 +89,13 @@ class Tracker:
     ) -> None:
         """Close a run as FINISHED, KILLED or FAILED with its last tags and points of its curve."""
         self._live.pop(run.trial_id, None)
+        ended = _now()
 
         def carry_out() -> None:
             if run.trial_id in self._closed_runs:
                 return
             self._log(run, _metrics(points), tags)
-            self._mlflow.set_terminated(self._run_ids[run.trial_id], status)
+            self._mlflow.set_terminated(self._run_ids[run.trial_id], status, end_time=ended)
             self._closed_runs.add(run.trial_id)
 
         self._submit(carry_out)
@@ -257,7 +261,8 @@ class Tracker:
                 return found[0].info.run_id
         self._attempted.add(run.trial_id)
         tags = {**run.tags, "sweep.id": self._sweep_id, "trial.id": run.trial_id}
-        return self._mlflow.create_run(self._experiment_id, tags=tags, run_name=run.trial_id).info.run_id
+        started = self._started.get(run.trial_id, _now())
+        return self._mlflow.create_run(self._experiment_id, started, tags, run_name=run.trial_id).info.run_id
 
     def _pictures_of(self, run_id: str) -> set[tuple[int, str]]:
         """Step and name of the images that a run has, asked of the server once."""
@@ -293,6 +298,11 @@ class Tracker:
                 params=[entity for entity in batch if isinstance(entity, Param)],
                 tags=[entity for entity in batch if isinstance(entity, RunTag)],
             )
+
+
+def _now() -> int:
+    """Milliseconds, as MLflow counts; when something happened, and not when the server took it."""
+    return round(time.time() * 1000)
 
 
 def _readable(path: Path) -> Image | None:

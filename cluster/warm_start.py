@@ -12,8 +12,8 @@ from search_spaces.space import Configuration
 def with_best_of(sweep: Sweep, earlier: str, storage: str) -> Sweep:
     """The sweep, each arm starting also from the best configuration of the arm of its name in the ``earlier`` one.
 
-    What of it the arm's space does not hold is at its default. Raises InputError where there is no such sweep, or no
-    arm of the two goes by one name.
+    From several, where that had several workloads or studies. What of it the arm's space does not hold is at its
+    default. Raises InputError where there is no such sweep, or no arm of the two goes by one name.
     """
     from search_spaces.storage import open_storage
     from search_spaces.study import SearchStudy
@@ -25,8 +25,13 @@ def with_best_of(sweep: Sweep, earlier: str, storage: str) -> Sweep:
             f"--from {earlier}: none of its arms ({', '.join(before.arms)}) is one of {', '.join(sweep.arms)}"
         )
     kept = open_storage(manifest.study_storage)
-    best = {name: SearchStudy(kept, before, name).best_configuration() for name in shared}
-    started = sweep.with_starts({name: [_known(sweep, name, found)] for name, found in best.items() if found})
+    best = {
+        name: [SearchStudy(kept, contest, name).best_configuration() for contest in before.contests().values()]
+        for name in shared
+    }
+    started = sweep.with_starts(
+        {name: [_known(sweep, name, one) for one in found if one] for name, found in best.items()}
+    )
     # It will be read back as a sweep of its own; a grid, for one, takes no starts.
     check_sweep(started)
     return started

@@ -1,7 +1,8 @@
 """What to search: the sweep file, the named spaces, and the Optuna studies that tune each arm."""
 
 from search_spaces.loading import load_sweep, parse_sweep
-from search_spaces.schema import Arm, Parameter, Sweep
+from search_spaces.parameter import Parameter
+from search_spaces.schema import Arm, Sweep
 from search_spaces.space import ArmSpace, arm_space
 
 __all__ = ["Arm", "ArmSpace", "Parameter", "Sweep", "arm_space", "load_sweep", "parse_sweep"]

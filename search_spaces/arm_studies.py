@@ -13,10 +13,17 @@ from search_spaces.schema import Sweep
 from search_spaces.study import FINISHED, Assignment, ConfirmStudy, Outcome, SearchStudy, recorded_outcome
 
 
+def open_arms(storage: BaseStorage, sweep: Sweep) -> dict[str, ArmStudies]:
+    """The studies of every arm of every contest of a sweep, by ``Assignment.path``."""
+    opened = (ArmStudies(storage, contest, arm) for contest in sweep.contests().values() for arm in sweep.arms)
+    return {studies.search.path: studies for studies in opened}
+
+
 class ArmStudies:
-    """One arm from its first trial to its last confirmation, as a stream of assignments."""
+    """One arm of a contest from its first trial to its last confirmation, as a stream of assignments."""
 
     def __init__(self, storage: BaseStorage, sweep: Sweep, arm: str) -> None:
+        self.sweep = sweep
         self.search = (PopulationStudy if is_population(sweep, arm) else SearchStudy)(storage, sweep, arm)
         self.confirm = ConfirmStudy(storage, sweep, self.search)
         self._again = [*self.search.running(), *self.confirm.running()]
@@ -55,7 +62,7 @@ class ArmStudies:
         for trial in self.search.trials(*FINISHED, TrialState.FAIL, TrialState.RUNNING):
             values = sorted(trial.intermediate_values.items())
             finite = [(epoch, value) for epoch, value in values if math.isfinite(value)]
-            yield f"{self.search.arm}/{trial.number}", finite
+            yield f"{self.search.path}/{trial.number}", finite
 
     def _next_confirmation(self) -> Assignment | None:
         if any(role == "trial" for role, _ in self._live):

@@ -10,7 +10,8 @@ import optimizers
 from optimizers import InputError, OptimizerEntry, did_you_mean
 from optimizers.domains import Integer
 from search_spaces.methods import GRID, check_method
-from search_spaces.schema import INTEGER_DISTRIBUTIONS, NUMERIC_DISTRIBUTIONS, Parameter, Scalar, Sweep
+from search_spaces.parameter import INTEGER_DISTRIBUTIONS, NUMERIC_DISTRIBUTIONS, Parameter, Scalar
+from search_spaces.schema import Sweep, Workload
 from search_spaces.space import TRAINING, ArmSpace, arm_space, hyperparameters, owner_of
 
 # Enough for every combination in the shipped spaces; what a larger one has beyond it is checked trial by trial.
@@ -35,16 +36,13 @@ def check_sweep(sweep: Sweep) -> None:
     if len(set(sweep.confirm.seeds)) < len(sweep.confirm.seeds):
         raise sweep.error("confirm", "seeds", "each seed may stand only once")
     try:
-        check_method(sweep.search)
+        check_method(sweep.search, len(sweep.objectives))
     except InputError as error:
         raise sweep.error("search", "method", str(error)) from None
-    evaluations = sweep.workload.evaluations
-    if sweep.scheduler.type != "none" and evaluations is not None and sweep.scheduler.grace > evaluations:
-        raise sweep.error(
-            "scheduler",
-            "grace",
-            f"a grace of {sweep.scheduler.grace} is more than a trial has: {sweep.workload.budget}",
-        )
+    if sweep.tradeoffs:
+        _check_tradeoffs(sweep)
+    for workload in sweep.by_workload.values():
+        check_grace(sweep, workload)
     for name in sweep.arms:
         _check_arm(sweep, name)
     if sweep.search.method == GRID:
@@ -58,6 +56,28 @@ def check_sweep(sweep: Sweep) -> None:
             "pbt discovers schedules, and no arm has a coefficient with a range and without a schedule that its "
             "optimizer can change in time; give one moment_adam and, for example, the space adam",
         )
+
+
+def check_grace(sweep: Sweep, workload: Workload) -> None:
+    """Raise InputError where a trial on the workload ends before it may be stopped."""
+    evaluations = workload.evaluations
+    if sweep.scheduler.type != "none" and evaluations is not None and sweep.scheduler.grace > evaluations:
+        raise sweep.error(
+            "scheduler", "grace", f"a grace of {sweep.scheduler.grace} is more than a trial has: {workload.budget}"
+        )
+
+
+def _check_tradeoffs(sweep: Sweep) -> None:
+    if sweep.scheduler.type != "none":
+        raise sweep.error(
+            "scheduler",
+            "type",
+            f"{sweep.scheduler.type} decides by one metric; with tradeoffs every trial runs to its end (type: none)",
+        )
+    names = [sweep.metric.name, *(tradeoff.name for tradeoff in sweep.tradeoffs)]
+    for number, name in enumerate(names[1:]):
+        if name in names[: number + 1]:
+            raise sweep.error("tradeoffs", number, "name", f"{name} is looked at already")
 
 
 def _check_grids(sweep: Sweep) -> None:

@@ -67,13 +67,14 @@ def _first_error(document: Document, error: ValidationError) -> InputError:
     path = tuple(part for part in details["loc"] if part != "[key]")
     known = _walk(Sweep, path[:-1])
     if details["type"] == "extra_forbidden":
-        fields = list(known.model_fields) if isinstance(known, type) and issubclass(known, BaseModel) else []
+        fields = list(_fields(known)) if isinstance(known, type) and issubclass(known, BaseModel) else []
         return document.error(
             path, f"unknown key; here stand {', '.join(fields)}.{did_you_mean(str(path[-1]), fields)}"
         )
     if details["type"] == "missing":
         return document.error(path, "this key is needed and missing")
-    if path == ("metric", "name") and details["type"] == "string_pattern_mismatch":
+    looked_at = path[-2:] == ("metric", "name") or path[:1] == ("tradeoffs",)
+    if looked_at and details["type"] == "string_pattern_mismatch":
         return document.error(path, f"a search looks at the validation split alone, val/..., not {details['input']!r}")
     if (details["type"] == "string_pattern_mismatch" and path in (("name",), ("baseline",))) or "[key]" in details[
         "loc"
@@ -90,12 +91,16 @@ def _without_union_branches(path: tuple[str | int, ...]) -> tuple[str | int, ...
     return path[:-1] if path and path[-1] in ("bool", "int", "float", "str") else path
 
 
+def _fields(model: type[BaseModel]) -> dict[str, typing.Any]:
+    """The types of a model's fields by their names in a file."""
+    return {field.alias or name: field.annotation for name, field in model.model_fields.items()}
+
+
 def _walk(annotation: typing.Any, path: tuple[str | int, ...]) -> typing.Any:
     """The type that the schema gives to the value at ``path``."""
     for part in path:
         if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-            found = annotation.model_fields.get(str(part))
-            annotation = found.annotation if found else None
+            annotation = _fields(annotation).get(str(part))
         elif typing.get_origin(annotation) is dict:
             annotation = typing.get_args(annotation)[1]
         if isinstance(annotation, types.UnionType):

@@ -21,12 +21,18 @@ METHODS = {
 """The names that a sweep may give, beside the class names of Optuna's samplers, with what they are."""
 
 GRID = "grid"
+OF_ONE_OBJECTIVE = ("cmaes", "CmaEsSampler")
 # A suggestion takes half a second at 100 trials and 8.6 s at 1,000.
 MOST_TRIALS_OF_GP = 100
 
 
-def check_method(search: Search) -> None:
-    """Raise InputError for a method that is neither ours nor the name of a sampler of Optuna's that needs no more."""
+def check_method(search: Search, objectives: int) -> None:
+    """Raise InputError for a method that is neither ours nor the name of a sampler of Optuna's that needs no more.
+
+    Also for one that cannot weigh so many objectives.
+    """
+    if objectives > 1 and search.method in OF_ONE_OBJECTIVE:
+        raise InputError(f"{search.method} looks at one metric and cannot weigh tradeoffs; tpe, gp and nsgaii can")
     if search.method in METHODS:
         return
     if search.method.endswith("Sampler"):

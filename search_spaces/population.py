@@ -18,7 +18,8 @@ from optuna.trial import FrozenTrial, TrialState
 
 from search_spaces import draws
 from search_spaces.bounds import Values
-from search_spaces.schema import Parameter, Scalar, Sweep
+from search_spaces.parameter import Parameter, Scalar
+from search_spaces.schema import Sweep
 from search_spaces.space import Configuration, arm_space
 from search_spaces.study import Assignment, SearchStudy
 
@@ -85,7 +86,7 @@ class PopulationStudy(SearchStudy):
     def obsolete(self, assignment: Assignment) -> list[str]:
         """Trials whose state nobody goes on from any more, now that this one runs; of a confirmation, all."""
         kept = self._of(assignment.number)["generation"] - 1 if assignment.role == "trial" else math.inf
-        return [f"{self.arm}/{trial.number}" for trial in self.trials() if trial.user_attrs["generation"] < kept]
+        return [f"{self.path}/{trial.number}" for trial in self.trials() if trial.user_attrs["generation"] < kept]
 
     def _of(self, number: int) -> Mapping[str, Any]:
         return self.trials()[number].user_attrs
@@ -122,13 +123,8 @@ class PopulationStudy(SearchStudy):
 
     def _survivors(self, generation: int) -> list[FrozenTrial]:
         """What came to the end of a generation, the best first."""
-        sign = 1 if self.study.direction == optuna.study.StudyDirection.MINIMIZE else -1
-        ended = [
-            (sign * one.value, one.number, one)
-            for one in self.trials(TrialState.COMPLETE)
-            if one.user_attrs["generation"] == generation and one.value is not None
-        ]
-        return [one for _, _, one in sorted(ended)]
+        ended = self.trials(TrialState.COMPLETE)
+        return self._ranked(one for one in ended if one.user_attrs["generation"] == generation)
 
     def _moved(self, configuration: Configuration, chance: random.Random) -> Configuration:
         moves = {name: chance.choice((-STEP, STEP)) for name in self._coefficients}
@@ -153,9 +149,10 @@ class PopulationStudy(SearchStudy):
             settings,
             assigned.seed,
             training=assigned.training,
-            parent=None if generation == 0 else f"{self.arm}/{line[-2]}",
+            parent=None if generation == 0 else f"{self.path}/{line[-2]}",
             since=self._until(generation - 1),
             until=self._until(generation),
+            contest=self.contest,
         )
 
     def _line(self, number: int) -> list[int]:

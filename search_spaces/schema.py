@@ -5,122 +5,23 @@ The schema is the contract with users; JSON Schema for editors comes from the sa
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+import itertools
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
+from pydantic import ConfigDict, Field, PrivateAttr, model_validator
 
-from optimizers import InputError
-from search_spaces import bounds
+from search_spaces.model import Model
+from search_spaces.parameter import Parameter, Scalar
+from search_spaces.words import plural
 from search_spaces.yaml_source import Document
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=80)]
-Scalar = bool | int | float | str
+Goal = Literal["minimize", "maximize"]
 Setting = Scalar | list[float | int] | None
 
-NUMERIC_DISTRIBUTIONS = ("uniform", "log_uniform", "one_minus_log_uniform", "int_uniform", "int_log_uniform")
-INTEGER_DISTRIBUTIONS = ("int_uniform", "int_log_uniform")
-Distribution = Literal[
-    "uniform",
-    "log_uniform",
-    "log_uniform_values",
-    "one_minus_log_uniform",
-    "int_uniform",
-    "int_log_uniform",
-    "categorical",
-    "constant",
-]
 
-
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class Parameter(_Model):
-    """One hyperparameter: a distribution between ``min`` and ``max``, ``values`` to choose from, or one ``value``."""
-
-    distribution: Distribution | None = Field(
-        default=None, description="how values between min and max are drawn; not needed beside values or value"
-    )
-    min: float | str | None = Field(
-        default=None, description="smallest value; a formula of other parameters may stand for it, such as beta1 ** 2"
-    )
-    max: float | str | None = Field(default=None, description="largest value, or a formula")
-    values: list[Scalar] | None = Field(default=None, description="a choice between these", min_length=1)
-    value: Scalar | None = Field(default=None, description="one fixed value")
-    default: Scalar | None = Field(
-        default=None, description="value in the arm's first trial; else the optimizer's own default"
-    )
-    when: dict[str, Scalar | list[Scalar]] = Field(
-        default_factory=dict, description="active only while each named parameter has one of these values"
-    )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _infer_distribution(cls, data: Any) -> Any:
-        if not isinstance(data, dict):
-            return data
-        data = dict(data)
-        if data.get("distribution") == "log_uniform_values":
-            data["distribution"] = "log_uniform"
-        if data.get("distribution") is None:
-            if "values" in data:
-                data["distribution"] = "categorical"
-            elif "value" in data:
-                data["distribution"] = "constant"
-        return data
-
-    @model_validator(mode="after")
-    def _check_shape(self) -> Parameter:
-        given = {key for key in ("min", "max", "values", "value") if getattr(self, key) is not None}
-        if self.distribution is None:
-            raise ValueError(
-                f"needs a distribution ({', '.join(NUMERIC_DISTRIBUTIONS)}) with min and max, or values, or value"
-            )
-        wanted = {"categorical": {"values"}, "constant": {"value"}}.get(self.distribution, {"min", "max"})
-        if given != wanted:
-            raise ValueError(
-                f"{self.distribution} takes {' and '.join(sorted(wanted))}, and nothing else beside default and when"
-            )
-        try:
-            for formula in self.formulas:
-                bounds.names(formula)
-            if isinstance(self.min, float) and isinstance(self.max, float):
-                self.check_range(self.min, self.max)
-        except InputError as error:
-            raise ValueError(str(error)) from None
-        if self.formulas and self.distribution in INTEGER_DISTRIBUTIONS:
-            raise ValueError(f"min and max must be whole numbers for {self.distribution}, not formulas")
-        if self.default is not None and not self.contains(self.default):
-            raise ValueError(f"default {self.default!r} is not among what the parameter may be")
-        return self
-
-    def contains(self, value: Scalar) -> bool:
-        """Whether the parameter can take this value, as far as numbers bound it."""
-        if self.min is not None and self.max is not None:
-            low, high = (bound if isinstance(bound, float) else value for bound in (self.min, self.max))
-            return isinstance(value, int | float) and low <= value <= high  # pyright: ignore[reportOperatorIssue]
-        return value == self.value if self.values is None else value in self.values
-
-    @property
-    def formulas(self) -> tuple[str, ...]:
-        """Bounds that are calculated from other parameters."""
-        return tuple(bound for bound in (self.min, self.max) if isinstance(bound, str))
-
-    def check_range(self, low: float, high: float) -> None:
-        """Raise InputError where no value lies between the bounds, or the distribution knows none there."""
-        if low > high or (low == high and not self.formulas):
-            raise InputError(f"min ({low:g}) must be smaller than max ({high:g})")
-        if self.distribution in ("log_uniform", "int_log_uniform") and low <= 0:
-            raise InputError(
-                f"min must be greater than 0 for {self.distribution}, as log(0) is not finite (min is {low:g})"
-            )
-        if self.distribution == "one_minus_log_uniform" and high >= 1:
-            raise InputError(f"max must be smaller than 1 for one_minus_log_uniform (max is {high:g})")
-        if self.distribution in INTEGER_DISTRIBUTIONS and not (low.is_integer() and high.is_integer()):
-            raise InputError(f"min and max must be whole numbers for {self.distribution}")
-
-
-class Workload(_Model):
+class Workload(Model):
     name: str = Field(description="a workload of `adamant list workloads`, for example mlp/mnist")
     epochs: int | None = Field(
         default=None,
@@ -167,6 +68,17 @@ class Workload(_Model):
         """How often a full trial is evaluated: its epochs, or what stands for them."""
         return self.epochs if self.steps is None else self.steps // self.interval
 
+    def resolved(self, *, epochs: int, batch_size: int, training: dict[str, Any], options: dict[str, Any]) -> Self:
+        """This workload with its own budget where the sweep leaves it out, and with every option."""
+        return self.model_copy(
+            update={
+                "epochs": None if self.steps else self.epochs or epochs,
+                "batch_size": self.batch_size or batch_size,
+                "training": training,
+                "options": options,
+            }
+        )
+
     @property
     def budget(self) -> str:
         """In words, such as "20 epochs" or "5,000 steps, evaluated every 250"."""
@@ -175,15 +87,27 @@ class Workload(_Model):
         return f"{self.epochs} epoch{'' if self.epochs == 1 else 's'}"
 
 
-class Metric(_Model):
+class Metric(Model):
     name: str = Field(
         default="val/loss", description="metric of the validation split that the search looks at", pattern=r"^val/"
     )
-    goal: Literal["minimize", "maximize"] = "minimize"
+    goal: Goal = "minimize"
     target: float | None = Field(default=None, description="value whose first crossing is timed (steps to target)")
 
 
-class Arm(_Model):
+class Tradeoff(Model):
+    name: str = Field(
+        description="a metric of the validation split, or summary/train_seconds or summary/steps_to_target",
+        pattern=r"^(val|summary)/",
+    )
+    goal: Goal = "minimize"
+
+
+class NamedWorkload(Workload):
+    metric: Metric | None = Field(default=None, description="what the search looks at here, in place of the sweep's")
+
+
+class Arm(Model):
     optimizer: str = Field(description="an optimizer of `adamant list optimizers`")
     space: list[str] = Field(
         default_factory=list,
@@ -199,7 +123,7 @@ class Arm(_Model):
     )
 
 
-class Search(_Model):
+class Search(Model):
     method: str = Field(
         default="tpe",
         description="tpe, random, qmc, grid, cmaes, gp, nsgaii, or the class name of a sampler of Optuna's",
@@ -207,9 +131,15 @@ class Search(_Model):
     trials: int = Field(default=16, ge=1, description="configurations tried per arm")
     seed: int = Field(default=0, ge=0, description="seed of the sampler and of every search trial")
     points: int = Field(default=3, ge=2, description="grid: values tried of each range, its ends included")
+    studies: int = Field(
+        default=1,
+        ge=1,
+        description="independent searches of each arm, each with so many trials and with its own confirmation; the arm "
+        "is then judged by their median, and the intervals hold what another search would have found",
+    )
 
 
-class Scheduler(_Model):
+class Scheduler(Model):
     type: Literal["asha", "hyperband", "median", "pbt", "none"] = Field(
         default="none",
         description="asha stops the worst trials at rungs grace * eta^k; hyperband runs brackets of it whose first "
@@ -228,25 +158,48 @@ class Scheduler(_Model):
     )
 
 
-class Confirm(_Model):
+class Confirm(Model):
     top_k: int = Field(default=1, ge=1, description="best configurations per arm that are run again")
     seeds: list[Annotated[int, Field(ge=0)]] = Field(
         default_factory=lambda: [1, 2, 3, 4, 5], min_length=1, description="fresh seeds, the same for every arm"
     )
 
 
-class Resources(_Model):
+class Resources(Model):
     cpu: int = Field(default=1, ge=1, description="cores per trial")
     gpu: float = Field(default=0, ge=0, description="GPUs per trial, may be a fraction")
 
 
-class Sweep(_Model):
+@dataclass(frozen=True)
+class Contest:
+    """All arms on one workload, each tuned by one study. What a sweep has only one of is not named."""
+
+    workload: str = ""
+    study: int | None = None
+
+    @property
+    def path(self) -> str:
+        """What stands before an arm's name in trial ids and names of studies: "", ``digits`` or ``digits/study-2``."""
+        return "/".join(filter(None, (self.workload, f"study-{self.study}" if self.study else "")))
+
+
+class Sweep(Model):
     """A question about optimizers: what is compared, on what, with which budget."""
+
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["workload"]}, {"required": ["workloads"]}]})
 
     name: Name
     question: str = ""
-    workload: Workload
+    only_workload: Workload | None = Field(default=None, alias="workload", description="what is trained")
+    workloads: dict[Name, NamedWorkload] = Field(
+        default_factory=dict,
+        description="in place of workload: several, by names of your own; every arm is tuned and judged on each",
+    )
     metric: Metric = Field(default_factory=Metric)
+    tradeoffs: list[Tradeoff] = Field(
+        default_factory=list,
+        description="further metrics that the search weighs against the first; it ends in a Pareto front",
+    )
     baseline: Name
     arms: dict[Name, Arm] = Field(min_length=1)
     search: Search = Field(default_factory=Search)
@@ -259,21 +212,88 @@ class Sweep(_Model):
     )
 
     _document: Document = PrivateAttr(default_factory=lambda: Document(None, "sweep"))
+    _contest: Contest = PrivateAttr(default_factory=Contest)
+
+    @model_validator(mode="after")
+    def _check_workloads(self) -> Sweep:
+        if (self.only_workload is None) == (not self.workloads):
+            raise ValueError("a sweep has a workload, or several under workloads")
+        return self
+
+    @property
+    def workload(self) -> Workload:
+        """That of a sweep over one, as each of its :meth:`contests` is."""
+        if self.only_workload is None:
+            raise ValueError(f"{self.name} is over several workloads")
+        return self.only_workload
+
+    @property
+    def by_workload(self) -> dict[str, Workload]:
+        """Its workloads by name; a single one has none, and stands under ""."""
+        return {"": self.only_workload} if self.only_workload else {**self.workloads}
+
+    @property
+    def contest(self) -> Contest:
+        """Which of the contests of a sweep this is."""
+        return self._contest
+
+    @property
+    def objectives(self) -> tuple[Metric | Tradeoff, ...]:
+        """All that the search looks at, the metric first."""
+        return (self.metric, *self.tradeoffs)
+
+    def contests(self) -> dict[Contest, Sweep]:
+        """This sweep as sweeps over one workload with one study an arm."""
+        seeds = self._search_seeds()
+        return {
+            contest: self._as_contest(contest, workload, seed)
+            for name, workload in self.by_workload.items()
+            for study, seed in enumerate(seeds, start=1)
+            for contest in [Contest(name, study if len(seeds) > 1 else None)]
+        }
+
+    def on(self, workload: str) -> Sweep:
+        """This sweep on one of its workloads alone, still with all of its studies."""
+        return self._as_contest(Contest(workload), self.by_workload[workload], self.search.seed, self.search.studies)
+
+    def _as_contest(self, contest: Contest, workload: Workload, seed: int, studies: int = 1) -> Sweep:
+        metric = workload.metric if isinstance(workload, NamedWorkload) else None
+        copy = self._with(
+            only_workload=workload,
+            workloads={},
+            metric=metric or self.metric,
+            search=self.search.model_copy(update={"seed": seed, "studies": studies}),
+        )
+        copy._contest = contest
+        return copy
+
+    def _search_seeds(self) -> list[int]:
+        """One for each study: that of the search, and those after it that no confirmation has."""
+        fresh = (seed for seed in itertools.count(self.search.seed) if seed not in self.confirm.seeds)
+        return list(itertools.islice(fresh, self.search.studies))
 
     def error(self, *path_and_message: str | int) -> Exception:
         """An InputError about a key of this sweep's file: ``sweep.error("workload", "name", "no such workload")``."""
         *path, message = path_and_message
+        own = ("workloads", self._contest.workload)
+        if self._contest.workload and path[:1] == ["workload"]:
+            path = [*own, *path[1:]]
+        elif path[:1] == ["metric"] and (*own, "metric") in self._document.places:
+            path = [*own, *path]
         return self._document.error(tuple(path), str(message))
 
     def plain(self) -> dict[str, Any]:
         """The sweep as plain data that :func:`search_spaces.parse_sweep` reads back to the same values."""
-        return self.model_dump(mode="json", exclude={"sizes"}, exclude_none=True, exclude_defaults=False)
+        unused = {name for name in ("workloads", "tradeoffs") if not getattr(self, name)}
+        return self.model_dump(mode="json", by_alias=True, exclude={"sizes", *unused}, exclude_none=True)
 
     @property
     def extent(self) -> str:
         """In words, such as "2 arms, 16 trials an arm"."""
-        arms, trials = len(self.arms), self.search.trials
-        return f"{arms} arm{'' if arms == 1 else 's'}, {trials} trial{'' if trials == 1 else 's'} an arm"
+        trials = plural(self.search.trials, "trial")
+        if self.search.studies > 1:
+            trials = f"{plural(self.search.studies, 'study')} of {trials}"
+        return f"{plural(len(self.arms), 'arm')}, {trials} an arm"
 
     def with_more_trials(self, more: int) -> Sweep:
         """This sweep with so many trials more for each arm."""
@@ -287,20 +307,14 @@ class Sweep(_Model):
         }
         return self._with(arms=arms)
 
+    def with_workloads(self, workloads: dict[str, Workload]) -> Sweep:
+        """This sweep with others in place of its workloads, by the names of :attr:`by_workload`."""
+        if self.only_workload is not None:
+            return self._with(only_workload=workloads[""])
+        return self._with(workloads=workloads)
+
     def _with(self, **changed: Any) -> Sweep:
         """A copy that still knows where its keys stand."""
         copy = self.model_copy(update=changed)
-        copy._document = self._document
+        copy._document, copy._contest = self._document, self._contest
         return copy
-
-    def with_workload(
-        self, *, epochs: int, batch_size: int, training: dict[str, Any], options: dict[str, Any]
-    ) -> Sweep:
-        """This sweep with what the workload says where the file leaves it out."""
-        resolved = {
-            "epochs": None if self.workload.steps else self.workload.epochs or epochs,
-            "batch_size": self.workload.batch_size or batch_size,
-            "training": training,
-            "options": options,
-        }
-        return self._with(workload=self.workload.model_copy(update=resolved))

@@ -12,7 +12,7 @@ from search_spaces.study import Assignment, Outcome
 
 
 class SweepSearcher(Searcher):
-    """Issues the assignments of every arm, the arm with the fewest issued first.
+    """Issues the assignments of every arm, the arm with the fewest issued first; arms go by ``Assignment.path``.
 
     ``configure`` turns an assignment into the Trainable's config; ``slots`` says how many run at once. Results are
     read by the keys ``epoch``, ``objective`` and ``outcome`` (see ``trainables.trial.Trial``).
@@ -22,10 +22,9 @@ class SweepSearcher(Searcher):
         self,
         arms: Mapping[str, ArmStudies],
         configure: Callable[[Assignment], dict[str, Any]],
-        mode: str,
         slots: Callable[[], int],
     ) -> None:
-        super().__init__(metric="objective", mode=mode)
+        super().__init__(metric="objective", mode="min")
         self._arms = arms
         self._configure = configure
         self._issued: dict[str, Assignment] = {}
@@ -55,7 +54,7 @@ class SweepSearcher(Searcher):
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         assignment = self._issued[trial_id]
-        self._arms[assignment.arm].report(assignment, result["epoch"], result["objective"])
+        self._arms[assignment.path].report(assignment, result["epoch"], result["objective"])
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         assignment = self._issued[trial_id]
@@ -63,11 +62,17 @@ class SweepSearcher(Searcher):
             outcome = Outcome("failed", 0, 0.0, "its process died again and again (out of memory, or node lost)")
         elif result is not None and "objective" in result:
             status = result.get("outcome/status", "pruned")
-            outcome = Outcome(status, result["epoch"], result["objective"], result.get("outcome/reason", ""))
+            outcome = Outcome(
+                status,
+                result["epoch"],
+                result["objective"],
+                result.get("outcome/reason", ""),
+                tuple(result.get("tradeoffs", ())),
+            )
         else:
             # The trial never ran: the study keeps it as running, and a resume issues it again.
             return
-        self._arms[assignment.arm].tell(assignment, outcome)
+        self._arms[assignment.path].tell(assignment, outcome)
         self._outcomes[trial_id] = outcome
 
     def set_search_properties(self, metric: str | None, mode: str | None, config: dict, **spec: Any) -> bool:

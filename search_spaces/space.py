@@ -17,7 +17,8 @@ import optimizers
 from optimizers import Hyperparameter, InputError, OptimizerEntry, did_you_mean
 from search_spaces import bounds, catalogue, draws
 from search_spaces.bounds import Values
-from search_spaces.schema import Arm, Parameter, Scalar
+from search_spaces.parameter import Parameter, Scalar
+from search_spaces.schema import Arm
 from search_spaces.yaml_source import load_yaml
 
 if TYPE_CHECKING:

@@ -1,12 +1,13 @@
-"""The durable truth of a sweep: per arm one Optuna study of the search and one of the confirmation."""
+"""The durable truth of a contest: per arm one Optuna study of the search and one of the confirmation."""
 
 from __future__ import annotations
 
 import json
 import math
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any
 
 import optuna
 from optuna.storages import BaseStorage
@@ -14,8 +15,9 @@ from optuna.trial import FrozenTrial, TrialState
 
 from optimizers import InputError
 from search_spaces.methods import GRID
+from search_spaces.parameter import Scalar
 from search_spaces.samplers import make_sampler
-from search_spaces.schema import Scalar, Sweep
+from search_spaces.schema import Contest, Goal, Sweep
 from search_spaces.space import TRAINING, ArmSpace, Configuration, arm_space, hyperparameters
 
 # Drawing a configuration that was tried already this often in a row means that the space holds no other.
@@ -45,21 +47,31 @@ class Assignment:
     parent: str | None = None
     since: int = 0
     until: int | None = None
+    contest: Contest = field(default_factory=Contest)
+
+    @property
+    def path(self) -> str:
+        """Of the arm in its contest, see :func:`arm_path`."""
+        return arm_path(self.contest, self.arm)
 
     @property
     def trial_id(self) -> str:
-        """``adam/3`` for a trial of the search, ``adam/confirm/3`` for one of the confirmation."""
-        return f"{self.arm}/{self.number}" if self.role == "trial" else f"{self.arm}/confirm/{self.number}"
+        """``adam/3`` for a trial of the search, ``adam/confirm/3`` for one of the confirmation, below its contest."""
+        return f"{self.path}/{self.number}" if self.role == "trial" else f"{self.path}/confirm/{self.number}"
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended: ``status`` is finished, pruned, diverged or failed; ``value`` the metric at ``epoch``."""
+    """How a run ended: ``status`` is finished, pruned, diverged or failed; ``value`` the metric at ``epoch``.
+
+    ``tradeoffs`` are the further objectives of a finished trial, in the sweep's order.
+    """
 
     status: str
     epoch: int
     value: float
     reason: str = ""
+    tradeoffs: tuple[float, ...] = ()
 
 
 class _Study:
@@ -67,12 +79,13 @@ class _Study:
 
     role: str
 
-    def __init__(self, storage: BaseStorage, name: str, arm: str, goal: Literal["minimize", "maximize"]) -> None:
-        self.arm = arm
+    def __init__(self, storage: BaseStorage, name: str, contest: Contest, arm: str, goals: Sequence[Goal]) -> None:
+        self.contest, self.arm, self.path = contest, arm, arm_path(contest, arm)
+        self._goals = goals
         self.study = optuna.create_study(
             storage=storage,
             study_name=name,
-            direction=goal,
+            directions=goals,
             load_if_exists=True,
             sampler=optuna.samplers.RandomSampler(),
             pruner=optuna.pruners.NopPruner(),
@@ -99,12 +112,16 @@ class _Study:
             trial.set_user_attr("reason", outcome.reason)
             self.study.tell(number, state=TrialState.FAIL)
         elif outcome.status == "finished":
-            trial.report(outcome.value, outcome.epoch)
-            self.study.tell(number, outcome.value)
+            self._report_last(trial, outcome.value, outcome.epoch)
+            self.study.tell(number, [outcome.value, *outcome.tradeoffs])
         else:
             trial.set_user_attr("reason", outcome.status)
-            trial.report(math.nan if outcome.status == "diverged" else outcome.value, outcome.epoch)
+            self._report_last(trial, math.nan if outcome.status == "diverged" else outcome.value, outcome.epoch)
             self.study.tell(number, state=TrialState.PRUNED)
+
+    def _report_last(self, trial: optuna.Trial, value: float, epoch: int) -> None:
+        if len(self._goals) == 1:  # of several, Optuna keeps the last values alone
+            trial.report(value, epoch)
 
     def assignment(self, trial: FrozenTrial) -> Assignment:
         """What a trial of this study ran, or is running."""
@@ -120,7 +137,8 @@ class SearchStudy(_Study):
     role = "trial"
 
     def __init__(self, storage: BaseStorage, sweep: Sweep, arm: str) -> None:
-        super().__init__(storage, search_study_name(sweep.name, arm), arm, sweep.metric.goal)
+        goals: list[Goal] = [objective.goal for objective in sweep.objectives]
+        super().__init__(storage, search_study_name(sweep, arm), sweep.contest, arm, goals)
         self.space: ArmSpace = arm_space(sweep.arms[arm])
         self._search = sweep.search
         self.study.sampler = make_sampler(sweep.search, len(self.trials()))
@@ -213,13 +231,16 @@ class SearchStudy(_Study):
         return [trial for trial in self.trials(TrialState.FAIL) if "duplicate" not in trial.user_attrs]
 
     def best(self, count: int) -> list[int]:
-        """Numbers of the best finished trials by their last value, best first."""
-        sign = 1 if self.study.direction == optuna.study.StudyDirection.MINIMIZE else -1
-        complete = self.trials(TrialState.COMPLETE)
-        return [
-            trial.number
-            for trial in sorted(complete, key=lambda trial: (sign * (trial.value or 0.0), trial.number))[:count]
-        ]
+        """Numbers of the best finished trials by the last value of the metric, best first.
+
+        With several objectives, of those trials alone that none is better than in all: the Pareto front.
+        """
+        ended = self.trials(TrialState.COMPLETE) if len(self._goals) == 1 else self.study.best_trials
+        return [trial.number for trial in self._ranked(ended)[:count]]
+
+    def _ranked(self, ended: Iterable[FrozenTrial]) -> list[FrozenTrial]:
+        sign = 1 if self._goals[0] == "minimize" else -1
+        return sorted(ended, key=lambda trial: (sign * trial.values[0], trial.number))
 
     def best_configuration(self) -> Configuration | None:
         """That of the best finished trial, if one has finished."""
@@ -245,7 +266,9 @@ class SearchStudy(_Study):
     def _assign(self, number: int, configuration: Configuration) -> Assignment:
         values = hyperparameters(configuration)
         training = values.pop(TRAINING, {})
-        return Assignment(self.arm, self.role, number, values, self._search.seed, training=training)
+        return Assignment(
+            self.arm, self.role, number, values, self._search.seed, training=training, contest=self.contest
+        )
 
 
 class ConfirmStudy(_Study):
@@ -254,8 +277,8 @@ class ConfirmStudy(_Study):
     role = "confirm"
 
     def __init__(self, storage: BaseStorage, sweep: Sweep, search: SearchStudy) -> None:
-        name = f"{search_study_name(sweep.name, search.arm)}/confirm"
-        super().__init__(storage, name, search.arm, sweep.metric.goal)
+        name = f"{search_study_name(sweep, search.arm)}/confirm"
+        super().__init__(storage, name, search.contest, search.arm, [sweep.metric.goal])
         self._search_study = search
         self._seeds, self._top_k = sweep.confirm.seeds, sweep.confirm.top_k
 
@@ -304,18 +327,24 @@ class ConfirmStudy(_Study):
         )
 
 
-def search_study_name(sweep: str, arm: str) -> str:
+def arm_path(contest: Contest, arm: str) -> str:
+    """``adam``, or ``digits/study-2/adam`` where a sweep has several workloads and studies."""
+    return "/".join(filter(None, (contest.path, arm)))
+
+
+def search_study_name(sweep: Sweep, arm: str) -> str:
     """Name of an arm's search study in the storage; that of its confirmation has ``/confirm`` behind it."""
-    return f"{sweep}/{arm}"
+    return f"{sweep.name}/{arm_path(sweep.contest, arm)}"
 
 
 def recorded_outcome(trial: FrozenTrial) -> Outcome:
     """How a closed trial of a study ended."""
     reason = str(trial.user_attrs.get("reason", ""))
-    epoch, value = trial.last_step or 0, trial.value if trial.value is not None else math.nan
+    values = trial.values or [math.nan]
+    epoch, value = trial.last_step or 0, values[0]
     match trial.state:
         case TrialState.COMPLETE:
-            return Outcome("finished", epoch, value)
+            return Outcome("finished", epoch, value, tradeoffs=tuple(values[1:]))
         case TrialState.PRUNED:
             return Outcome(reason or "pruned", epoch, value)
         case _:

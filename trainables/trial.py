@@ -18,6 +18,7 @@ from ray import tune
 from trainables import registry
 from trainables.checkpoint import TrialFolder
 from trainables.spec import TrialSpec
+from trainables.summary import last_values
 
 if TYPE_CHECKING:
     import torch
@@ -37,11 +38,13 @@ class Trial(tune.Trainable):
     Further keys of ``config``: ``folder`` (the trial's own), ``session``, ``data_root``, ``cpus``, ``gpus``, and
     ``decisions``, the epochs after which the scheduler may decide, the last of which is the end. A member of a
     population goes on from the state in the folder ``parent`` after ``since`` epochs, and leaves its own to others.
+    ``tradeoffs`` are further metrics that the study hears of.
 
     A result holds ``epoch``, ``objective`` (the metric; ``WORST_OBJECTIVE`` for a diverged trial), ``curve`` (the
-    points since the last result; after a restart all of them), ``warnings`` and, with ``done``, ``outcome``, whose
-    ``status`` is finished, diverged or failed. An error in a trial is such a result and not an exception, because Tune
-    would run the same error again; when a trial's process dies, Tune starts it again from its checkpoint.
+    points since the last result; after a restart all of them), ``warnings`` and, with ``done``, ``tradeoffs`` and
+    ``outcome``, whose ``status`` is finished, diverged or failed. An error in a trial is such a result and not an
+    exception, because Tune would run the same error again; when a trial's process dies, Tune starts it again from its
+    checkpoint.
     """
 
     @classmethod
@@ -173,6 +176,7 @@ class Trial(tune.Trainable):
             "warnings": self._warnings,
             "done": outcome is not None,
             "outcome": outcome,
+            "tradeoffs": last_values(record, self._config["tradeoffs"]) if outcome and curve else [],
         }
         self._points_sent, self._warnings = len(curve), []
         return result

@@ -75,8 +75,8 @@ def test_effect_has_two_digits(number, difference, text):
     [(14, "About 14 seeds"), (37, "About 40 seeds"), (412, "About 450 seeds"), (1000, "About 1,000 seeds")],
 )
 def test_seeds_are_rounded_up(count, text):
-    assert formatting.about_seeds(count) == text
-    assert formatting.about_seeds(1001) == "More than 1,000 seeds"
+    assert formatting.about(count, "seed") == text
+    assert formatting.about(1001, "seed") == "More than 1,000 seeds"
 
 
 def test_steps():

@@ -39,7 +39,7 @@ def verdict(eventful: SweepRecords) -> analysis.Verdict:
 
 
 def test_table(verdict: analysis.Verdict):
-    rendered = analysis.render_table(verdict)
+    rendered = analysis.render_table([verdict])
     assert rendered.startswith(EVENTFUL_TABLE)
     assert rendered.removeprefix(EVENTFUL_TABLE).splitlines() == [
         *verdict.sentences,
@@ -51,7 +51,7 @@ def test_table(verdict: analysis.Verdict):
 def test_table_without_target_with_two_configurations_and_a_plain_score(make: type[Make]):
     scores = {"adam": [84.3, 85.1, 84.0], "sgd": [83.1, 83.4, 82.9]}
     records = make.confirmed(scores, score="test/perplexity", target=None, top_k=2, planned=1, seeds=(1, 2, 3))
-    lines = analysis.render_table(analysis.judge(records)).splitlines()
+    lines = analysis.render_table([analysis.judge(records)]).splitlines()
     assert lines[1] == "mlp/digits, 1 trial an arm, 20 epochs, best 2 of each confirmed on 3 seeds"
     header = re.split(r" {2,}", lines[3])
     assert header == ["arm", "best val/loss", "test perplexity", "against adam", "P(better)"]
@@ -64,23 +64,25 @@ def test_from_the_store_to_files(store: Store, eventful: SweepRecords, make: typ
         {"adam": [0.97, 0.972, 0.968], "scheduled": [0.98, 0.981, 0.979]}, name="whole-way", seeds=(1, 2, 3)
     )
     store.write(records)
-    verdict = analysis.judge(analysis.load("whole-way", store.uri))
-    markdown, data = analysis.write_report(verdict, tmp_path / "deep" / "report", link=LINK)
-    assert json.loads(data.read_text(encoding="utf-8")) == json.loads(json.dumps(analysis.to_json(verdict, LINK)))
+    verdict = analysis.judge(*analysis.read_sweep("whole-way", store.uri))
+    markdown, data = analysis.write_report([verdict], tmp_path / "deep" / "report", link=LINK)
+    assert json.loads(data.read_text(encoding="utf-8")) == json.loads(json.dumps(analysis.to_json([verdict], LINK)))
     text = markdown.read_text(encoding="utf-8")
     assert all(f"- {sentence}" in text for sentence in analysis.judge(records).sentences)
     assert f"[Runs in MLflow]({LINK})" in text
 
 
 def test_data(verdict: analysis.Verdict):
-    data = json.loads(json.dumps(analysis.to_json(verdict), allow_nan=False))
+    data = json.loads(json.dumps(analysis.to_json([verdict]), allow_nan=False))
     assert " ".join(data) == (
-        "schema_version sweep budget metric score baseline comparison_level arms sentences runs_link"
+        "schema_version sweep budget wall_seconds planned_wall_seconds tradeoffs metric score baseline "
+        "comparison_level arms sentences runs_link"
     )
     assert data["schema_version"] == 1
     assert data["budget"] == {
         "steps": None,
         "trials_per_arm": 3,
+        "studies": 1,
         "epochs": 20,
         "batch_size": 64,
         "confirmed_per_arm": 1,
@@ -92,7 +94,9 @@ def test_data(verdict: analysis.Verdict):
         "trial_id": "adam/1",
         "value": 0.071,
         "parameters": {"optimizer.lr": 0.002, "optimizer.amsgrad": False},
+        "tradeoffs": [],
     }
+    assert (adam["best_value"], adam["front"]) == (0.071, [])
     assert scheduled["scores"][0] == {"rank": 1, "seed": 1, "value": 0.976}
     assert scheduled["missing_scores"] == [{"rank": 1, "seed": 3, "reason": "diverged"}]
     assert scheduled["difference"]["seeds"] == [1, 2, 4, 5]
@@ -107,7 +111,7 @@ def test_data(verdict: analysis.Verdict):
 
 
 def test_markdown(verdict: analysis.Verdict, tmp_path: Path):
-    text = analysis.write_report(verdict, tmp_path)[0].read_text(encoding="utf-8")
+    text = analysis.write_report([verdict], tmp_path)[0].read_text(encoding="utf-8")
     assert text.startswith("# betas\n\nDo scheduled betas help?\n\nBudget: mlp/digits, 3 trials an arm, 20 epochs")
     assert "| scheduled | 0.069 | 97.6 % [97.4, 97.7] | +0.5 [+0.2, +0.8] | 1.00 | never |" in text
     assert "| arm | runs | finished | pruned | diverged | failed | interrupted | running |" in text
@@ -137,7 +141,7 @@ def test_markdown(verdict: analysis.Verdict, tmp_path: Path):
 )
 def test_parameters_are_typed(make: type[Make], text, value):
     verdict = analysis.judge(make.sweep([make.trial("adam", 0, 0.1, it=text)], [], arms=("adam",)))
-    best = analysis.to_json(verdict)["arms"][0]["best"]
+    best = analysis.to_json([verdict])["arms"][0]["best"]
     assert best["parameters"]["optimizer.it"] == value
     assert type(best["parameters"]["optimizer.it"]) is type(value)
 
@@ -146,7 +150,7 @@ def test_a_report_is_replaced_as_a_whole(verdict: analysis.Verdict, tmp_path: Pa
     old = tmp_path / "report.json"
     old.write_text("old", encoding="utf-8")
     with old.open(encoding="utf-8") as reader:
-        analysis.write_report(verdict, tmp_path)
+        analysis.write_report([verdict], tmp_path)
         assert reader.read() == "old"  # whoever reads sees the old file to its end
     assert json.loads(old.read_text(encoding="utf-8"))["schema_version"] == 1
     assert sorted(os.listdir(tmp_path)) == ["report.json", "report.md"]
@@ -156,8 +160,8 @@ def test_a_folder_that_cannot_be_written_is_named(verdict: analysis.Verdict, tmp
     blocked = tmp_path / "file"
     blocked.write_text("", encoding="utf-8")
     with pytest.raises(InputError, match=r'Report folder ".*file" cannot be written'):
-        analysis.write_report(verdict, blocked)
+        analysis.write_report([verdict], blocked)
     (tmp_path / "report.json").mkdir()
     with pytest.raises(InputError, match="cannot be written"):
-        analysis.write_report(verdict, tmp_path)
+        analysis.write_report([verdict], tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "report.json", "report.md"]

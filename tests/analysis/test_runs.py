@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from analysis import runs
-from analysis.runs import load
+from analysis.runs import SweepRecords, read_sweep
 from optimizers import InputError
 
 if TYPE_CHECKING:
@@ -26,15 +26,21 @@ def _sweeps(store: Store, make: type[Make], eventful: runs.SweepRecords) -> None
     store.write(eventful)
 
 
+def only(name: str, uri: str) -> SweepRecords:
+    """Those of a sweep over one workload."""
+    [records] = read_sweep(name, uri)
+    return records
+
+
 def test_what_was_written_is_read_back(store: Store, make: type[Make], eventful: runs.SweepRecords):
     """The newest of the sweep's ids, its runs by role, outcomes, and each metric's value at its last step."""
-    records = load("betas", store.uri)
+    records = only("betas", store.uri)
     assert records.sweep.plain() == eventful.sweep.plain()
     assert make.without_times(replace(records, sweep=eventful.sweep)) == make.without_times(eventful)
 
 
 def test_times_are_aware_and_a_running_run_has_no_end(store: Store, eventful: runs.SweepRecords):
-    trials = {run.trial_id: run for run in load("betas", store.uri).trials}
+    trials = {run.trial_id: run for run in only("betas", store.uri).trials}
     assert trials["adam/0"].start == eventful.trials[0].start
     assert trials["adam/0"].end == eventful.trials[0].end
     assert trials["memory/2"].end is None
@@ -42,21 +48,21 @@ def test_times_are_aware_and_a_running_run_has_no_end(store: Store, eventful: ru
 
 def test_every_page_is_read(store: Store, monkeypatch: pytest.MonkeyPatch, eventful: runs.SweepRecords):
     monkeypatch.setattr(runs, "_PAGE", 4)
-    assert len(load("betas", store.uri).trials) == len(eventful.trials)
+    assert len(only("betas", store.uri).trials) == len(eventful.trials)
 
 
 def test_one_trial_id_counts_once(store: Store, make: type[Make]):
     first = make.confirmation("adam", 1, 0.5)
     again = replace(make.confirmation("adam", 1, 0.6), start=first.start + timedelta(hours=1))
     store.write(make.sweep([make.trial("adam", 0, 0.1)], [again, first], name="twice", arms=("adam",)))
-    confirmations = load("twice", store.uri).confirmations
+    confirmations = only("twice", store.uri).confirmations
     assert [run.metrics["test/accuracy"] for run in confirmations] == [0.6]
 
 
 def test_infinite_metrics_come_back_infinite(store: Store, make: type[Make]):
     trials = [make.trial("adam", 0, math.inf), make.trial("adam", 1, math.nan)]
     store.write(make.sweep(trials, [], name="infinite", arms=("adam",)))
-    values = [run.metrics["val/loss"] for run in load("infinite", store.uri).trials]
+    values = [run.metrics["val/loss"] for run in only("infinite", store.uri).trials]
     assert values[0] == math.inf
     assert math.isnan(values[1])
 
@@ -66,17 +72,17 @@ def test_an_end_without_a_reason_is_named_after_the_status(store: Store, make: t
 
     store.write(make.sweep([make.trial("adam", 0, reason="interrupted")], [], name="untold", arms=("adam",)))
     client = MlflowClient(store.uri)
-    [run] = load("untold", store.uri).trials
+    [run] = only("untold", store.uri).trials
     client.delete_tag(run.run_id, "status.reason")
-    assert load("untold", store.uri).trials[0].status_reason == "interrupted"
+    assert only("untold", store.uri).trials[0].status_reason == "interrupted"
     client.set_tag(run.run_id, "status.reason", "pruned")
     client.update_run(run.run_id, "RUNNING")
-    assert load("untold", store.uri).trials[0].status_reason == "running"
+    assert only("untold", store.uri).trials[0].status_reason == "running"
 
 
 def test_an_unknown_sweep_names_the_nearest_one(store: Store):
     with pytest.raises(InputError, match=r'No sweep "bettas" .* Did you mean "betas"\? There are: betas'):
-        load("bettas", store.uri)
+        only("bettas", store.uri)
 
 
 def test_a_deleted_sweep_is_unknown(store: Store, make: type[Make]):
@@ -88,13 +94,13 @@ def test_a_deleted_sweep_is_unknown(store: Store, make: type[Make]):
     assert experiment is not None
     client.delete_experiment(experiment.experiment_id)
     with pytest.raises(InputError, match='No sweep "deleted"'):
-        load("deleted", store.uri)
+        only("deleted", store.uri)
 
 
 def test_a_mistyped_database_is_refused_and_not_made(tmp_path):
     path = tmp_path / "mlfow.db"
     with pytest.raises(InputError, match=r"there is no file .*mlfow\.db"):
-        load("betas", f"sqlite:///{path}")
+        only("betas", f"sqlite:///{path}")
     assert not path.exists()
 
 
@@ -102,7 +108,7 @@ def test_a_store_that_is_no_database_is_refused(tmp_path):
     path = tmp_path / "notes.db"
     path.write_text("these are notes, not a database " * 100)
     with pytest.raises(InputError, match=r"Tracking store .*notes\.db.* cannot be read"):
-        load("betas", f"sqlite:///{path}")
+        only("betas", f"sqlite:///{path}")
 
 
 def test_a_sweep_without_a_summary_is_refused(store: Store):
@@ -110,7 +116,7 @@ def test_a_sweep_without_a_summary_is_refused(store: Store):
 
     MlflowClient(store.uri).create_experiment("adamant/empty")
     with pytest.raises(InputError, match='Sweep "empty" has no summary run'):
-        load("empty", store.uri)
+        only("empty", store.uri)
 
 
 @pytest.mark.parametrize(
@@ -123,7 +129,7 @@ def test_a_sweep_without_a_summary_is_refused(store: Store):
 def test_a_lost_or_broken_sweep_file_is_named(store: Store, make: type[Make], name, text, message):
     store.write(make.sweep([], [], name=name, arms=("adam",)), sweep_yaml=text)
     with pytest.raises(InputError, match=message):
-        load(name, store.uri)
+        only(name, store.uri)
 
 
 @pytest.mark.parametrize(
@@ -149,7 +155,7 @@ def test_a_malformed_run_is_named(store: Store, make: type[Make], tag, value, me
     else:
         client.set_tag(run.info.run_id, tag, value)
     with pytest.raises(InputError, match=rf"Run {run.info.run_id}.*{message}"):
-        load(name, store.uri)
+        only(name, store.uri)
 
 
 def test_importing_analysis_is_cheap():

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from cluster.plan import Probe, make_plan
-from cluster.planned import duration, rows, totals
+from cluster.planned import rows, totals
 from cluster.preflight import check_workload
 from search_spaces import Sweep, load_sweep
 from tests.conftest import FrontDoor
@@ -18,7 +18,7 @@ def sweep(*overrides: str) -> Sweep:
 
 
 def test_without_pruning_everything_is_counted() -> None:
-    plan = make_plan(sweep("scheduler={type: none}"), 40, slots=2)
+    plan = make_plan(sweep("scheduler={type: none}"), {"": 40}, slots=2)
     for arm in plan.arms:
         assert (arm.trials, arm.confirmations, arm.search_epochs, arm.confirm_epochs) == (12, 5, 12 * 9, 5 * 9)
         assert arm.steps == (12 * 9 + 5 * 9) * 40
@@ -28,14 +28,16 @@ def test_without_pruning_everything_is_counted() -> None:
 
 
 def test_asha_is_expected_to_prune_as_it_does() -> None:
-    plan = make_plan(sweep("scheduler={type: asha, grace: 1, eta: 3}", "search.trials=81"), 40, slots=1)
+    plan = make_plan(sweep("scheduler={type: asha, grace: 1, eta: 3}", "search.trials=81"), {"": 40}, slots=1)
     # Successive halving would take 81 + 27 * 2 + 9 * 6 epochs; asynchronously some more go on.
     assert 189 < plan.arms[0].search_epochs < 1.6 * 189
     assert "pruned" in rows(plan)[0]["epochs of the search"]
 
 
 def test_a_population_and_an_arm_beside_it_take_the_same() -> None:
-    plan = make_plan(sweep("scheduler={type: pbt, grace: 2, eta: 3}", "arms.scheduled.space=[lr, adam]"), 40, slots=2)
+    plan = make_plan(
+        sweep("scheduler={type: pbt, grace: 2, eta: 3}", "arms.scheduled.space=[lr, adam]"), {"": 40}, slots=2
+    )
     assert {(arm.search_epochs, arm.most_epochs) for arm in plan.arms} == {(12 * 9, 12 * 9)}
 
 
@@ -44,7 +46,7 @@ def test_times_follow_from_the_probe() -> None:
         name: Probe(step_s=0.01, evaluation_s=0.1, checkpoint_bytes=10**6, metrics=10) for name in ("adam", "scheduled")
     }
     of = sweep("scheduler={type: none}", "resources.cpu=1")
-    plan = make_plan(of, 40, slots=2, probed=probed)
+    plan = make_plan(of, {"": 40}, slots=2, probed=probed)
     epochs = 2 * (12 + 5) * 9
     assert plan.cpu_hours is not None
     assert plan.cpu_hours == pytest.approx((epochs * (40 * 0.01 + 0.1) + 34 * 0.15) / 3600)
@@ -53,10 +55,6 @@ def test_times_follow_from_the_probe() -> None:
     assert plan.disk_bytes is not None
     assert plan.disk_bytes > 6 * 10**6
     assert f"At 2 an hour of a core: {2 * plan.cpu_hours:.2f}." in totals(plan, of, 2.0)
-
-
-def test_a_duration_is_written_as_people_say_it() -> None:
-    assert [duration(seconds) for seconds in (45, 720, 12_600)] == ["45 s", "12 min", "3.5 h"]
 
 
 @pytest.mark.cluster

@@ -8,7 +8,8 @@ import pytest
 import optimizers
 from optimizers import InputError
 from search_spaces import ArmSpace, arm_space, load_sweep
-from search_spaces.schema import Arm, Parameter
+from search_spaces.parameter import Parameter
+from search_spaces.schema import Arm
 from search_spaces.space import hyperparameters, named_space
 
 

@@ -172,6 +172,67 @@ BAD = {
         "method: grid",
         r"bad.yaml:13: search.trials: the grid of scheduled",
     ),
+    "no workload": (
+        "workload: {name: mlp/digits, epochs: 20, batch_size: 64}",
+        "",
+        r"bad.yaml:\d+: a sweep has a workload, or several under workloads",
+    ),
+    "one workload and several": (
+        "baseline: adam",
+        "workloads: {a: {name: mlp/digits}}\nbaseline: adam",
+        r"bad.yaml:\d+: a sweep has a workload, or several under workloads",
+    ),
+    "unknown key of one of several workloads": (
+        "workload: {name: mlp/digits, epochs: 20, batch_size: 64}",
+        "workloads: {a: {name: mlp/digits, epoch: 20}}",
+        r'bad.yaml:3: workloads.a.epoch: unknown key.*Did you mean "epochs"',
+    ),
+    "unknown one of several workloads": (
+        "workload: {name: mlp/digits, epochs: 20, batch_size: 64}",
+        "workloads:\n  a: {name: mlp/digits}\n  b: {name: mlp/digit}",
+        r'bad.yaml:5: workloads.b.name:.*"mlp/digits"',
+    ),
+    "unknown metric of one of several workloads": (
+        "workload: {name: mlp/digits, epochs: 20, batch_size: 64}",
+        "workloads:\n  a: {name: mlp/digits}\n  b: {name: mlp/digits, metric: {name: val/los}}",
+        r'bad.yaml:5: workloads.b.metric.name: mlp/digits has no metric "val/los".*Did you mean "val/loss"',
+    ),
+    "test metric of one of several workloads": (
+        "workload: {name: mlp/digits, epochs: 20, batch_size: 64}",
+        "workloads:\n  b: {name: mlp/digits, metric: {name: test/loss}}",
+        r"bad.yaml:4: workloads.b.metric.name: a search looks at the validation split alone",
+    ),
+    "a workload too short for the grace": (
+        "workload: {name: mlp/digits, epochs: 20, batch_size: 64}",
+        "workloads:\n  a: {name: mlp/digits}\n  b: {name: mlp/digits, epochs: 1}",
+        r"bad.yaml:\d+: scheduler.grace: a grace of 2 is more than a trial has: 1 epoch",
+    ),
+    "no study": ("trials: 8,", "trials: 8, studies: 0,", r"bad.yaml:13: search.studies: .*greater than or equal to 1"),
+    "tradeoffs and rungs": (
+        "baseline: adam",
+        "tradeoffs: [{name: summary/train_seconds}]\nbaseline: adam",
+        r"bad.yaml:15: scheduler.type: asha decides by one metric; with tradeoffs every trial runs to its end",
+    ),
+    "tradeoffs for a sampler of one metric": (
+        "{method: tpe, trials: 8, seed: 0}\nscheduler: {type: asha, grace: 2, eta: 3}",
+        "{method: cmaes, trials: 8, seed: 0}\ntradeoffs: [{name: summary/train_seconds}]",
+        r"bad.yaml:13: search.method: cmaes looks at one metric",
+    ),
+    "the metric as its own tradeoff": (
+        "scheduler: {type: asha, grace: 2, eta: 3}",
+        "tradeoffs:\n- {name: summary/train_seconds}\n- {name: val/loss}",
+        r"bad.yaml:16: tradeoffs.1.name: val/loss is looked at already",
+    ),
+    "unknown tradeoff": (
+        "scheduler: {type: asha, grace: 2, eta: 3}",
+        "tradeoffs:\n- {name: summary/train_second}",
+        r'bad.yaml:15: tradeoffs.0.name: mlp/digits has no metric.*Did you mean "summary/train_seconds"',
+    ),
+    "a tradeoff of the test split": (
+        "scheduler: {type: asha, grace: 2, eta: 3}",
+        "tradeoffs:\n- {name: test/accuracy, goal: maximize}",
+        r"bad.yaml:15: tradeoffs.0.name: a search looks at the validation split alone",
+    ),
     "unknown schedule": (
         "lr: {dist",
         "beta1_schedule: {value: demn}\n      lr: {dist",
@@ -285,6 +346,28 @@ def test_tags_that_make_objects_are_refused() -> None:
 def test_the_published_json_schema_is_that_of_the_models() -> None:
     published = json.loads((Path(catalogue.__file__).parent / "sweep.schema.json").read_text())
     assert published == Sweep.model_json_schema()
+
+
+SEVERAL = GOOD.replace(
+    "workload: {name: mlp/digits, epochs: 20, batch_size: 64}",
+    "workloads:\n  a: {name: mlp/digits}\n"
+    "  b: {name: mlp/digits, epochs: 7, metric: {name: val/accuracy, goal: maximize}}",
+).replace("trials: 8,", "trials: 8, studies: 3,")
+
+
+def test_a_sweep_over_several_workloads_and_studies_is_made_of_contests() -> None:
+    sweep = check_workload(parse_sweep(SEVERAL, "good.yaml", ["workloads.a.epochs=5"]))
+    contests = sweep.contests()
+    assert [contest.path for contest in contests] == [f"{name}/study-{number}" for name in "ab" for number in (1, 2, 3)]
+    first, *_, last = contests.values()
+    assert (first.workload.epochs, first.metric.name, first.search.seed) == (5, "val/loss", 0)
+    assert (last.workload.epochs, last.metric.name, last.search.seed) == (7, "val/accuracy", 5)
+    assert {one.search.seed for one in contests.values()}.isdisjoint(sweep.confirm.seeds)
+    assert sweep.on("b").search.studies == 3
+    again = parse_sweep(dump_yaml(sweep.plain()))
+    assert again.plain() == sweep.plain()
+    with pytest.raises(ValueError, match="good is over several workloads"):
+        assert sweep.workload
 
 
 PARTS = """\

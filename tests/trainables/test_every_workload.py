@@ -76,7 +76,14 @@ def spec_of(name: str) -> TrialSpec:
 
 
 def trial(spec: TrialSpec, folder: Path, session: int = 1) -> Trial:
-    config = {"spec": spec.to_dict(), "folder": str(folder), "session": session, "data_root": "", "decisions": [1, 2]}
+    config = {
+        "spec": spec.to_dict(),
+        "folder": str(folder),
+        "session": session,
+        "data_root": "",
+        "decisions": [1, 2],
+        "tradeoffs": [],
+    }
     return Trial({**config, "cpus": 1, "gpus": 0})
 
 

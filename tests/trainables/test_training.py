@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import math
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from optimizers import InputError
 from trainables import TrialSpec
 from trainables.checkpoint import TrialFolder
 from trainables.data import DataSet
-from trainables.summary import summarise
+from trainables.summary import last_values, summarise
 from trainables.training import Training, open_training
 from trainables.trial import WORST_OBJECTIVE, Trial
 
@@ -212,13 +213,19 @@ def test_a_schedule_without_a_length_gets_the_trials_own() -> None:
 
 def test_the_summary_counts_the_first_step_that_reached_the_target() -> None:
     curve = [{"step": 10, "val/loss": 0.9}, {"step": 20, "val/loss": 0.4}, {"step": 30, "val/loss": 0.6}]
-    assert summarise(spec(), curve) == {
+    record = {"spec": spec().to_dict(), "curve": curve, "train_seconds": 2.5, "step": 30, "inherited_steps": 10}
+    assert summarise(record) == {
         "summary/best_val_loss": 0.4,
         "summary/final_val_loss": 0.6,
         "summary/steps_to_target": 20,
+        "summary/train_seconds": 2.5,
+        "summary/steps": 20,
     }
-    assert "summary/steps_to_target" not in summarise(spec(), curve[:1])
-    assert summarise(spec(), []) == {}
+    missed = {**record, "curve": curve[:1]}
+    assert "summary/steps_to_target" not in summarise(missed)
+    assert last_values(record, ["val/loss", "summary/train_seconds", "summary/steps_to_target"]) == [0.6, 2.5, 20]
+    assert last_values(missed, ["summary/steps_to_target"]) == [math.inf]
+    assert summarise({**record, "curve": []}) == {"summary/train_seconds": 2.5, "summary/steps": 20}
 
 
 # The Ray Tune Trainable, without Ray: an actor calls setup, step and reset_config as here.
@@ -229,6 +236,7 @@ def config(of: TrialSpec, folder: Path, session: int = 1) -> dict:
     return {
         "spec": of.to_dict(), "folder": str(folder), "session": session, "data_root": str(folder), "cpus": 1, "gpus": 0,
         "decisions": decisions,
+        "tradeoffs": [],
     }  # fmt: skip
 
 

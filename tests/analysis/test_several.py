@@ -1,0 +1,161 @@
+"""Sweeps with more than one workload, study or metric: what is compared, and what is said."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from statistics import median
+
+import numpy as np
+import optuna
+import pytest
+
+import analysis
+from analysis.overall import standings
+from analysis.pareto import pareto_front
+from analysis.runs import RunRecord, SweepRecords
+from analysis.statistics import bootstrap_interval
+
+SEEDS = (1, 2, 3)
+
+
+def several(make, studies: int = 1, workloads: int = 1, tradeoffs: list[dict] | None = None, **changes) -> SweepRecords:
+    """The records of ``make.confirmed`` as if the sweep had asked for more."""
+    records = make.confirmed(seeds=SEEDS, **changes)
+    content = records.sweep.plain()
+    content["search"]["studies"] = studies
+    if tradeoffs:
+        content["tradeoffs"] = tradeoffs
+    sweep = type(records.sweep).model_validate(content)
+    return replace(records, sweep=sweep, workloads=workloads)
+
+
+def of_study(run: RunRecord, study: int, **changes) -> RunRecord:
+    prefix = f"study-{study}/"
+    again = prefix + run.confirm_of if run.confirm_of else None
+    return replace(run, trial_id=prefix + run.trial_id, confirm_of=again, study=study, **changes)
+
+
+def replicated(make, found: dict[str, list[float]]) -> SweepRecords:
+    """An arm's study k found a configuration that scores ``found[arm][k]``, a little more or less by the seed."""
+    trials, confirmations = [], []
+    for index in range(3):
+        part = make.confirmed({arm: [values[index] + 0.001 * seed for seed in SEEDS] for arm, values in found.items()})
+        trials += [of_study(run, index + 1) for run in part.trials]
+        confirmations += [of_study(run, index + 1) for run in part.confirmations]
+    whole = several(make, studies=3, scores={arm: [0.5] * 3 for arm in found})
+    return replace(whole, trials=tuple(trials), confirmations=tuple(confirmations))
+
+
+def test_an_arm_of_several_studies_scores_the_median_of_their_best(make) -> None:
+    verdict = analysis.judge(replicated(make, {"adam": [0.90, 0.91, 0.97], "scheduled": [0.90, 0.93, 0.96]}))
+    adam, scheduled = verdict.arms
+    assert adam.mean == pytest.approx(median([0.902, 0.912, 0.972]))
+    assert scheduled.mean == pytest.approx(0.932)
+    assert [tried.trial_id for tried in adam.confirmed] == [f"study-{study}/adam/0" for study in (1, 2, 3)]
+    assert len(adam.scores) == 9
+
+
+def test_the_interval_is_over_studies_not_over_seeds(make) -> None:
+    """Seeds agree to 0.001 and studies do not: over seeds the difference would look certain."""
+    differences = [0.03, -0.02, 0.01]
+    found = {"adam": [0.9] * 3, "scheduled": [0.9 + difference for difference in differences]}
+    verdict = analysis.judge(replicated(make, found))
+    shown = verdict.arms[1].difference
+    assert shown is not None
+    assert shown.interval is not None
+    assert list(shown.differences.values()) == pytest.approx(differences)
+    expected = bootstrap_interval(differences)
+    assert expected is not None
+    assert (shown.interval.low, shown.interval.high) == pytest.approx((expected.low, expected.high))
+    assert verdict.arms[1].finding == "no_difference_shown"
+    assert any("studies would be needed" in sentence for sentence in verdict.sentences)
+    assert any("searched in 3 studies of their own" in sentence for sentence in verdict.sentences)
+
+
+def test_two_studies_are_too_few_to_tell(make) -> None:
+    records = replicated(make, {"adam": [0.9, 0.9, 0.9], "scheduled": [0.95, 0.95, 0.95]})
+    without = [run for run in records.confirmations if not (run.arm == "scheduled" and run.study == 3)]
+    verdict = analysis.judge(replace(records, confirmations=tuple(without)))
+    assert verdict.arms[1].finding == "too_few_seeds"
+    assert "Too few studies to tell (2)" in verdict.sentences[0]
+
+
+def test_a_seed_that_one_arm_lacks_is_left_out_of_that_study_for_both(make) -> None:
+    records = replicated(make, {"adam": [0.9] * 3, "scheduled": [0.91] * 3})
+    gone = [run for run in records.confirmations if (run.arm, run.study, run.seed) != ("adam", 2, 3)]
+    verdict = analysis.judge(replace(records, confirmations=tuple(gone)))
+    shown = verdict.arms[1].difference
+    assert shown is not None
+    assert list(shown.differences.values()) == pytest.approx([0.01] * 3)
+    assert verdict.arms[0].unscored == {(2, 3): "not run"}
+
+
+def test_all_comparisons_on_all_workloads_hold_together(make) -> None:
+    scores = {"adam": [0.90, 0.91, 0.92], "scheduled": [0.91, 0.93, 0.92]}
+    verdict = analysis.judge(several(make, workloads=4, scores=scores))
+    assert verdict.comparison_level == pytest.approx(1 - 0.05 / 4)
+    assert any("With 4 comparisons" in sentence for sentence in verdict.sentences)
+
+
+def test_ranks_over_workloads(make) -> None:
+    tables = [
+        {"adam": [0.90, 0.90, 0.90], "a": [0.95, 0.96, 0.95], "b": [0.90, 0.90, 0.90]},
+        {"adam": [0.90, 0.91, 0.90], "a": [0.80, 0.81, 0.80], "b": [0.70, 0.71, 0.70]},
+    ]
+    parts = [
+        replace(several(make, workloads=2, scores=table), workload=name)
+        for name, table in zip(("digits", "mnist"), tables, strict=True)
+    ]
+    verdicts = [analysis.judge(part) for part in parts]
+    adam, a, b = standings(verdicts)
+    assert (adam.mean_rank, a.mean_rank, b.mean_rank) == ((2.5 + 1) / 2, (1 + 2) / 2, (2.5 + 3) / 2)
+    assert (b.no_difference_shown, b.worse, b.better) == (1, 0, 0), "a constant difference has no interval"
+    assert (a.better, a.worse) == (1, 0)
+    text = analysis.render_table(verdicts)
+    assert "digits:" in text
+    assert "Over 2 workloads:" in text
+    data = json.loads(json.dumps(analysis.to_json(verdicts), allow_nan=False))
+    assert list(data["workloads"]) == ["digits", "mnist"]
+    assert data["standings"][1] == {"arm": "a", "mean_rank": 1.5, "better": 1, "no_difference_shown": 0, "worse": 0}
+
+
+def test_the_front_equals_optunas() -> None:
+    generator = np.random.default_rng(0)
+    values = generator.integers(0, 12, (80, 3)).astype(float)
+    study = optuna.create_study(directions=["minimize", "maximize", "minimize"])
+    for row in values:
+        study.add_trial(optuna.trial.create_trial(values=list(row)))
+    assert pareto_front(values, [True, False, True]) == sorted(trial.number for trial in study.best_trials)
+    assert pareto_front([], [True, False]) == []
+
+
+def test_the_report_lists_the_front_of_each_arm(make, tmp_path) -> None:
+    records = several(
+        make,
+        tradeoffs=[{"name": "summary/train_seconds"}, {"name": "summary/steps_to_target"}],
+        scores={"adam": [0.9, 0.91, 0.92], "scheduled": [0.9, 0.91, 0.92]},
+    )
+    points = [(0.10, 9.0, 50.0), (0.11, 5.0, 60.0), (0.12, 6.0, 70.0), (0.2, 1.0, None)]
+
+    def trial(number: int) -> RunRecord:
+        loss, seconds, steps = points[number]
+        made = make.trial("adam", number, loss)
+        reached = {} if steps is None else {"summary/steps_to_target": steps}
+        return replace(made, metrics={**made.metrics, "summary/train_seconds": seconds, **reached})
+
+    trials = [*(trial(number) for number in range(4)), *(run for run in records.trials if run.arm == "scheduled")]
+    verdict = analysis.judge(replace(records, trials=tuple(trials)))
+    assert [tried.trial_id for tried in verdict.arms[0].front] == ["adam/0", "adam/1", "adam/3"]
+    table = analysis.render_table([verdict])
+    assert "Pareto front:" in table
+    row = next(line for line in table.splitlines() if "adam/3" in line and "never" in line)
+    assert row.split() == ["adam", "adam/3", "0.2", "1", "never"]
+    assert "## Pareto front" in analysis.write_report([verdict], tmp_path)[0].read_text()
+
+
+def test_the_time_taken_is_told_against_the_plan(make) -> None:
+    records = make.confirmed({"adam": [0.9, 0.9, 0.9]})
+    assert "Wall time" not in analysis.render_table([analysis.judge(records)])
+    timed = replace(records, seconds=90.0, planned_seconds=75.0)
+    assert analysis.render_table([analysis.judge(timed)]).endswith("Wall time: 90 s, 75 s planned (+20%).")
