@@ -1,9 +1,11 @@
-"""Time of one optimizer step as a ratio to `torch.optim.Adam(fused=True)`, on the CPU with one thread.
+"""Time of one optimizer step as a ratio to `torch.optim.Adam(fused=True)`, on the CPU with one thread or on a GPU.
 
 First MomentAdam, from Adam's own form to everything at once, at four sizes; then every optimizer of the registry. The
 optimizers take turns, so that a machine that slows down slows all of them; a ratio is one of medians.
 
-    python -m benchmarks optimizer_step
+    python -m benchmarks optimizer_step [--device cuda]
+
+On a GPU `torch.optim.Adam(foreach=True)` takes part, the registry does not; a turn ends when the GPU has done its work.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ import torch
 from torch import Tensor, nn
 
 import optimizers
-from benchmarks.report import Goal, table
+from benchmarks.report import Goal, table, wait_for
 from optimizers import moment_adam_kernel
 from optimizers.moment_adam import MomentAdam
 from optimizers.moment_adam_coefficients import form_of
@@ -31,7 +33,7 @@ from optimizers.native_build import shared_library
 Shapes = list[tuple[int, ...]]
 Make = Callable[[list[nn.Parameter]], torch.optim.Optimizer]
 
-BASELINE, AGAIN = "Adam fused", "Adam fused, a second one"
+BASELINE, AGAIN, FOREACH = "Adam fused", "Adam fused, a second one", "Adam foreach"
 LONG: dict[str, Any] = {"order": 4.0, "beta3": 0.9999, "alpha": 5.0}
 SKEW: dict[str, Any] = {**LONG, "kappa": 0.1, "kappa_d": 0.1}
 ALL_ON: dict[str, Any] = {
@@ -93,7 +95,7 @@ MODELS: Mapping[str, Shapes] = {
 }
 
 
-def measure(contenders: Mapping[str, Make], shapes: Shapes) -> dict[str, Figures]:
+def measure(contenders: Mapping[str, Make], shapes: Shapes, device: str = "cpu") -> dict[str, Figures]:
     """The figures of each contender, which take turns of some milliseconds.
 
     Two baselines take part, at the start and at the end of each round: it matters where in memory an optimizer's state
@@ -101,18 +103,20 @@ def measure(contenders: Mapping[str, Make], shapes: Shapes) -> dict[str, Figures
     """
     contenders = {BASELINE: _adam, **contenders, AGAIN: _adam}
     generator = torch.Generator().manual_seed(0)
-    params = [nn.Parameter(0.05 * torch.randn(shape, generator=generator)) for shape in shapes]
+    params = [nn.Parameter(0.05 * torch.randn(shape, generator=generator).to(device)) for shape in shapes]
     size = sum(p.numel() for p in params)
     for p in params:
-        p.grad = 0.01 * torch.randn(p.shape, generator=generator)
-    steps, rounds = max(1, 2_000_000 // size), 15
+        p.grad = 0.01 * torch.randn(p.shape, generator=generator).to(device)
+    steps, rounds = max(1 if device == "cpu" else 20, 2_000_000 // size), 15
     built = {name: make(params) for name, make in contenders.items()}
     times: dict[str, list[float]] = {name: [] for name in contenders}
     for round_number in range(rounds + 2):
         for name, optimizer in built.items():
+            wait_for(device)
             start = time.perf_counter()
             for _ in range(steps):
                 optimizer.step()
+            wait_for(device)
             if round_number >= 2:  # the first rounds fill caches, create the state and build kernels
                 times[name].append((time.perf_counter() - start) / steps)
     medians = {name: statistics.median(seconds) for name, seconds in times.items()}
@@ -151,12 +155,16 @@ def _adam(params: list[nn.Parameter]) -> torch.optim.Optimizer:
     return torch.optim.Adam(params, fused=True)
 
 
-def moment_adam_table() -> list[Goal]:
+def _adam_foreach(params: list[nn.Parameter]) -> torch.optim.Optimizer:
+    return torch.optim.Adam(params, foreach=True)
+
+
+def moment_adam_table(device: str) -> list[Goal]:
     """Print MomentAdam's forms at every size, and return the goals."""
-    contenders: dict[str, Make] = {}
+    contenders: dict[str, Make] = {} if device == "cpu" else {FOREACH: _adam_foreach}
     for name, (options, _) in FORMS.items():
         contenders[name] = lambda params, options=options: MomentAdam(params, **options)
-    figures = {model: measure(contenders, shapes) for model, shapes in MODELS.items()}
+    figures = {model: measure(contenders, shapes, device) for model, shapes in MODELS.items()}
     first = next(iter(figures.values()))
     rows = [
         (
@@ -167,10 +175,12 @@ def moment_adam_table() -> list[Goal]:
         for name in first
     ]
     rows.insert(0, ("microseconds", *(f"{one[BASELINE].microseconds:.0f}" for one in figures.values()), ""))
-    print(f"One step on one thread: microseconds of {BASELINE}, and ratios of medians to both of its turns:\n")
+    where = "one thread" if device == "cpu" else torch.cuda.get_device_name()
+    print(f"One step on {where}: microseconds of {BASELINE}, and ratios of medians to both of its turns:\n")
     print(table(("parameters", *MODELS, "state, bytes a parameter"), rows), end="\n\n")
-    built, loaded = build_times()
-    print(f"A kernel is built in {built:.2f} s, once a machine and form, and loaded in {loaded * 1000:.1f} ms.\n")
+    if device == "cpu":
+        built, loaded = build_times()
+        print(f"A kernel is built in {built:.2f} s, once a machine and form, and loaded in {loaded * 1000:.1f} ms.\n")
     return [
         Goal(f"{name} / {BASELINE}, {model}", one[name].ratio, "at most", most)
         for name, (_, most) in FORMS.items()
@@ -197,15 +207,16 @@ def registry_table() -> None:
     print(table(("parameters", *figures, "state, bytes a parameter"), rows), end="\n\n")
 
 
-def main() -> list[Goal]:
-    """Print both tables, and return the goals of MomentAdam."""
+def main(device: str = "cpu") -> list[Goal]:
+    """Print both tables, on a GPU the first one, and return the goals of MomentAdam."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)
-            goals = moment_adam_table()
-            registry_table()
+            goals = moment_adam_table(device)
+            if device == "cpu":
+                registry_table()
     finally:
         torch.set_num_threads(threads)
     print(*goals, sep="\n")

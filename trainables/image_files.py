@@ -30,7 +30,9 @@ class ImageFiles(Dataset):
     """
 
     def __init__(self, split: Split, order: Tensor, resolution: int, seed: int | None) -> None:
-        self.split, self.order, self.resolution, self.seed = split, order, resolution, seed
+        # Worker processes are forks, and a fork cannot read what lies on a GPU.
+        self.split = split.to(torch.device("cpu"))
+        self.order, self.resolution, self.seed = order, resolution, seed
         self._cut = v2.RandomResizedCrop(resolution, antialias=True)
 
     def __len__(self) -> int:

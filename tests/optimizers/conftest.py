@@ -24,12 +24,12 @@ def _net(dtype: torch.dtype = torch.float32) -> nn.Sequential:
 
 
 def _train(model: nn.Module, optimizer: torch.optim.Optimizer, start: int = 0, stop: int = 200) -> None:
-    dtype = next(model.parameters()).dtype
+    like = next(model.parameters())
     for step in range(start, stop):
         inputs = torch.randn(32, 8, generator=torch.Generator().manual_seed(step))
-        labels = inputs[:, :4].argmax(1)
+        labels = inputs[:, :4].argmax(1).to(like.device)
         optimizer.zero_grad()
-        nn.functional.cross_entropy(model(inputs.to(dtype)), labels).backward()
+        nn.functional.cross_entropy(model(inputs.to(like)), labels).backward()
         optimizer.step()
 
 

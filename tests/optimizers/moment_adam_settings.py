@@ -1,4 +1,4 @@
-"""Settings of MomentAdam for tests: each part of the rule switched on alone."""
+"""Settings of MomentAdam for tests: each part of the rule switched on alone, and several together."""
 
 from __future__ import annotations
 
@@ -45,3 +45,10 @@ EACH_ALONE: dict[str, dict[str, Any]] = {
         "beta4_schedule": {"kind": "demon", "total": 50},
     },
 }
+SEVERAL: dict[str, dict[str, Any]] = {
+    "all on": {
+        **LONG, "order": 4.0, "gauss_norm": True, "kappa": 0.1, "kappa_d": 0.1, "central": True, "nu1": 0.9, "nu2": 0.9,
+        "nesterov": True, "gate": "agree", "eps_acc": 1e-3, "weight_decay": 0.01,
+    },
+    "order 2.5 and cosine": {**LONG, "order": 2.5, "gate": "cosine", "nu2": 0.9, "eps_acc": 1e-3},
+}  # fmt: skip

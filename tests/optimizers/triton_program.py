@@ -12,15 +12,8 @@ from torch import Tensor, nn
 from optimizers import moment_adam_triton, moment_adam_update
 from optimizers.moment_adam import MomentAdam
 from optimizers.moment_adam_coefficients import form_of
-from tests.optimizers.moment_adam_settings import EACH_ALONE, LONG
+from tests.optimizers.moment_adam_settings import EACH_ALONE, SEVERAL
 
-SEVERAL: dict[str, dict[str, Any]] = {
-    "all on": {
-        **LONG, "order": 4.0, "gauss_norm": True, "kappa": 0.1, "kappa_d": 0.1, "central": True, "nu1": 0.9, "nu2": 0.9,
-        "nesterov": True, "gate": "agree", "eps_acc": 1e-3, "weight_decay": 0.01,
-    },
-    "order 2.5 and cosine": {**LONG, "order": 2.5, "gate": "cosine", "nu2": 0.9, "eps_acc": 1e-3},
-}  # fmt: skip
 SHAPES: list[tuple[int, ...]] = [(3, 5), (), (0,), (2, moment_adam_triton.BLOCK - 3)]
 COMPILED = ["nothing", "order 3", "order 7.3", "order inf", "order off", "cautious", "cosine", "all on"]
 
