@@ -315,8 +315,9 @@ def step(tensors: Tensors, form: Form, c: Coefficients) -> None:
     memories = (blend(1 - c.beta1, 1), blend(1 - c.beta3, 1))
     blends = (*memories, blend(1 - c.beta2, order), blend(1 - c.beta4, 3), blend(1 - c.nu2, order))
     two_phases = form.gate in ("cautious", "cosine")
-    sums = torch.zeros(count if two_phases else 0, 3, dtype=torch.float64, device=device)
-    scales = torch.ones(0, device=device)
+    # What a form does not use is not looked at, so any tensor does.
+    sums = torch.zeros(count, 3, dtype=torch.float64, device=device) if two_phases else layout.sizes
+    scales = layout.sizes
     phases = ("advance", "move") if two_phases else ("whole",)
     with torch.cuda.device_of(tensors.params[0]):
         for phase in phases:

@@ -5,6 +5,9 @@ Their update rules and sources are in `optimizers/catalogue`.
 
 from __future__ import annotations
 
+import functools
+import inspect
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -40,7 +43,7 @@ class AdamW(Guarded, torch.optim.AdamW):
 
 
 class Adagrad(Guarded, torch.optim.Adagrad):
-    """See the catalogue's adagrad."""
+    """See the catalogue's adagrad. Fused where torch has a kernel: on CUDA only some of its versions have."""
 
     takes_sparse_gradients = True
 
@@ -49,6 +52,27 @@ class Adagrad(Guarded, torch.optim.Adagrad):
         for p in parameters(self):
             # The one state of torch's that is there from the start.
             self.state[p]["sum"] = self.state[p]["sum"].to(precise_dtype(p))
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """Add a group, whose options may differ from the defaults."""
+        super().add_param_group(param_group)
+        self._fuse_where_torch_can()
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Restore what `state_dict` returned, maybe on another device."""
+        super().load_state_dict(state_dict)
+        self._fuse_where_torch_can()
+
+    def _fuse_where_torch_can(self) -> None:
+        for group in self.param_groups:
+            group["fused"] = bool(group["fused"]) and all(_has_fused_adagrad(p.device.type) for p in group["params"])
+
+
+@functools.cache
+def _has_fused_adagrad(device: str) -> bool:
+    """Some versions refuse what their kernel can, and nothing but their source says so."""
+    module = sys.modules[torch.optim.Adagrad.__module__]
+    return device == "cpu" or (device == "cuda" and "cuda_unsupported=True" not in inspect.getsource(module))
 
 
 class SGD(Guarded, torch.optim.SGD):

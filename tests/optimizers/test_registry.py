@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 import optimizers
-from optimizers import InputError
+from optimizers import InputError, torch_baselines
 from tests.optimizers import cases
 
 Net = Callable[..., nn.Sequential]
@@ -139,6 +139,18 @@ def test_fused_kernels_are_used_where_torch_has_them(name: str) -> None:
     on_meta = nn.Parameter(torch.ones(2, device="meta"))
     assert fused(real)
     assert not fused(real, on_meta)
+
+
+def test_adagrad_is_not_fused_where_torch_has_no_kernel_even_if_its_state_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    parameter = nn.Parameter(torch.ones(2))
+    saved = optimizers.build("adagrad", [parameter]).state_dict()
+    assert saved["param_groups"][0]["fused"]
+    monkeypatch.setattr(torch_baselines, "_has_fused_adagrad", lambda device: device != "cpu")
+    built = optimizers.build("adagrad", [parameter])
+    built.load_state_dict(saved)
+    assert not built.param_groups[0]["fused"]
+    parameter.grad = torch.ones(2)
+    built.step()
 
 
 def test_params_come_in_every_form_that_torch_takes(net: Net) -> None:
