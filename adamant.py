@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
-import sys
-from collections.abc import Callable
 from enum import StrEnum
-from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ParamSpec
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
+from cluster.command_line import FAILED, clear_errors
 from cluster.places import DEFAULT_STORAGE
 from optimizers import InputError
 
 if TYPE_CHECKING:
     from cluster.driver import EndedSweep
-
-FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
 
 console = Console()
 app = typer.Typer(
@@ -59,30 +54,8 @@ class DataAction(StrEnum):
     fetch = "fetch"
 
 
-P = ParamSpec("P")
-
-
-def _clear_errors(command: Callable[P, int | None]) -> Callable[P, None]:
-    """Bad input is one sentence on stderr and exit code 2; a command's return value is its exit code."""
-
-    @wraps(command)
-    def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
-        try:
-            code = command(*args, **kwargs) or 0
-            if code == INTERRUPTED:
-                # What must be saved is saved, and whoever pressed Ctrl-C waits for nothing else.
-                sys.stdout.flush()
-                os._exit(INTERRUPTED)
-        except InputError as error:
-            typer.echo(f"error: {error}", err=True)
-            code = BAD_INPUT
-        raise typer.Exit(code)
-
-    return guarded
-
-
 @app.command()
-@_clear_errors
+@clear_errors
 def run(
     sweep: Annotated[str, typer.Argument(help="A sweep file, or the name of a ready sweep.")],
     set_: Set = None,
@@ -127,7 +100,7 @@ def run(
 
 
 @app.command()
-@_clear_errors
+@clear_errors
 def resume(name: str, storage: Storage = DEFAULT_STORAGE, address: Address = None, json_file: JsonFile = None) -> int:
     """Go on with a sweep that was interrupted or killed."""
     from cluster.sweeps import resume_sweep
@@ -164,7 +137,7 @@ def _conclude(ended: EndedSweep, json_file: str | None) -> int:
 
 
 @app.command()
-@_clear_errors
+@clear_errors
 def validate(
     sweep: Annotated[str | None, typer.Argument(help="A sweep file, or the name of a ready sweep.")] = None,
     set_: Set = None,
@@ -188,7 +161,7 @@ def validate(
 
 
 @app.command()
-@_clear_errors
+@clear_errors
 def plan(
     sweep: Annotated[str, typer.Argument(help="A sweep file, or the name of a ready sweep.")],
     set_: Set = None,
@@ -226,7 +199,7 @@ def plan(
 
 
 @app.command(name="list")
-@_clear_errors
+@clear_errors
 def list_(
     kind: Kind,
     name: Annotated[str | None, typer.Argument(help="All there is to say of one of them.")] = None,
@@ -246,7 +219,7 @@ def list_(
 
 
 @app.command()
-@_clear_errors
+@clear_errors
 def data(
     action: Annotated[DataAction, typer.Argument(help="check or fetch")] = DataAction.check,
     names: Annotated[list[str] | None, typer.Argument(help="Workloads whose data to fetch; all when left out.")] = None,
@@ -271,7 +244,7 @@ def data(
 
 
 @app.command()
-@_clear_errors
+@clear_errors
 def report(
     name: str,
     out: Annotated[str | None, typer.Option(metavar="DIR", help="Write report.md and report.json there.")] = None,
@@ -290,7 +263,7 @@ def report(
 
 
 @app.command()
-@_clear_errors
+@clear_errors
 def ui(storage: Storage = DEFAULT_STORAGE, tracking_uri: TrackingUri = None, port: int = 5000) -> None:
     """Serve the MLflow UI of the runs on this machine."""
     from cluster.places import tracking_uri_of
@@ -300,7 +273,7 @@ def ui(storage: Storage = DEFAULT_STORAGE, tracking_uri: TrackingUri = None, por
 
 
 @app.command()
-@_clear_errors
+@clear_errors
 def replay(run_id: str, storage: Storage = DEFAULT_STORAGE, tracking_uri: TrackingUri = None, data: Data = None) -> int:
     """Repeat a finished run on the CPU and compare every metric to the last digit."""
     from cluster.places import data_root_of, tracking_uri_of
@@ -317,7 +290,7 @@ def replay(run_id: str, storage: Storage = DEFAULT_STORAGE, tracking_uri: Tracki
 
 
 @app.command()
-@_clear_errors
+@clear_errors
 def trajectories(
     functions: Annotated[list[str] | None, typer.Argument(help="Such as rosenbrock; all when left out.")] = None,
     optimizer: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Repeatable; all when left out.")] = None,
