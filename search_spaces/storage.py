@@ -24,8 +24,11 @@ def open_storage(location: str) -> BaseStorage:
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     if "://" in location:
+        from search_spaces.patient_storage import PatientStorage
+
         try:
-            return optuna.storages.RDBStorage(location)
+            database = optuna.storages.RDBStorage(location, engine_kwargs={"pool_pre_ping": True})
+            return PatientStorage(optuna.storages.get_storage(database))
         except Exception as error:  # noqa: BLE001 - every database driver has its own errors
             raise InputError(f"{location}: the study storage cannot be opened ({_first_line(error)})") from None
     from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock

@@ -1,0 +1,95 @@
+"""A database that goes away in the middle of a call: nothing is lost, and nothing is done twice."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+from optuna.exceptions import StorageInternalError
+from optuna.storages import BaseStorage
+from optuna.trial import TrialState
+from sqlalchemy.exc import OperationalError
+
+from search_spaces import parse_sweep, patient_storage
+from search_spaces.arm_studies import ArmStudies
+from search_spaces.patient_storage import PatientStorage
+from search_spaces.study import Outcome
+
+SWEEP = """
+name: small
+workload: {name: mlp/digits, epochs: 9}
+baseline: adam
+arms: {adam: {optimizer: adam, space: [lr]}}
+search: {trials: 6}
+confirm: {top_k: 1, seeds: [1, 2]}
+"""
+
+
+class Unreliable:
+    """Loses every third call before it reaches the database, and the answer of every fourth."""
+
+    def __init__(self, inner: BaseStorage) -> None:
+        self._inner, self.calls, self.lost = inner, 0, 0
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._inner, name)
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            self.calls += 1
+            if self.calls % 3 == 0:
+                self._lose()
+            answer = method(*args, **kwargs)
+            if self.calls % 4 == 0:
+                self._lose()
+            return answer
+
+        return call
+
+    def _lose(self) -> None:
+        self.lost += 1
+        gone = OperationalError("COMMIT", {}, sqlite3.OperationalError("server closed the connection unexpectedly"))
+        raise StorageInternalError("in a commit") from gone
+
+
+@pytest.fixture(autouse=True)
+def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patient_storage, "PAUSE_S", 0.0)
+
+
+def database(path: Path) -> BaseStorage:
+    return optuna.storages.get_storage(optuna.storages.RDBStorage(f"sqlite:///{path / 'study.db'}"))
+
+
+def test_a_whole_arm_over_a_connection_that_keeps_breaking(tmp_path: Path) -> None:
+    unreliable: Any = Unreliable(database(tmp_path))
+    arm = ArmStudies(PatientStorage(unreliable), parse_sweep(SWEEP), "adam")
+    ran = []
+    while (assignment := arm.next()) is not None:
+        ran.append(assignment.trial_id)
+        arm.report(assignment, 3, 0.5)
+        arm.tell(assignment, Outcome("finished", 9, abs(assignment.hyperparameters.get("lr", 0.0) - 0.01)))
+    assert unreliable.lost > 50
+    assert ran == [*(f"adam/{number}" for number in range(6)), "adam/confirm/0", "adam/confirm/1"]
+    kept = database(tmp_path)
+    for study, trials in (("small/adam", 6), ("small/adam/confirm", 2)):
+        states = [trial.state for trial in optuna.load_study(study_name=study, storage=kept).trials]
+        assert states == [TrialState.COMPLETE] * trials
+
+
+def test_one_that_stays_away_is_told_as_such(tmp_path: Path) -> None:
+    class Away(Unreliable):
+        def __getattr__(self, name: str) -> Any:
+            return lambda *args, **kwargs: self._lose()
+
+    away: Any = Away(database(tmp_path))
+    with pytest.raises(ConnectionError, match=r"has been away for too long .server closed the connection"):
+        PatientStorage(away, patience_s=0.05).get_all_studies()
+
+
+def test_what_is_no_matter_of_the_connection_is_raised_at_once(tmp_path: Path) -> None:
+    storage = PatientStorage(database(tmp_path))
+    with pytest.raises(KeyError):
+        storage.get_study_id_from_name("nobody")
