@@ -25,9 +25,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-Storage = Annotated[str, typer.Option(help="Folder for sweeps, study and runs.")]
+Storage = Annotated[str, typer.Option(envvar="ADAMANT_STORAGE", help="Folder for sweeps, study and runs.")]
 TrackingUri = Annotated[
-    str | None, typer.Option(help="MLflow tracking URI; a database in the storage folder when left out.")
+    str | None,
+    typer.Option(help="MLflow tracking URI; else $ADAMANT_TRACKING_URI, else a database in the storage folder."),
 ]
 Address = Annotated[str | None, typer.Option(help="Address of a running Ray cluster; this machine when left out.")]
 Set = Annotated[
@@ -70,7 +71,13 @@ def run(
         bool, typer.Option("--probe", help="Tell first how long it will take here; the report then compares.")
     ] = False,
     tracking_uri: TrackingUri = None,
-    study_storage: Annotated[str | None, typer.Option(help="Optuna storage URL or journal file.")] = None,
+    study_storage: Annotated[
+        str | None,
+        typer.Option(help="Optuna storage URL or journal file; else $ADAMANT_STUDY_STORAGE, else in the folder."),
+    ] = None,
+    or_resume: Annotated[
+        bool, typer.Option("--or-resume", help="Go on with the sweep of that name where it is there already.")
+    ] = False,
     storage: Storage = DEFAULT_STORAGE,
     data: Data = None,
     address: Address = None,
@@ -78,7 +85,7 @@ def run(
 ) -> int:
     """Run a sweep: search, confirmation, verdict."""
     from cluster.places import SweepFolder
-    from cluster.sweeps import Places, resume_sweep, run_sweep
+    from cluster.sweeps import Places, refuse_another, resume_sweep, run_sweep
     from cluster.warm_start import with_best_of
     from search_spaces import load_sweep
 
@@ -90,6 +97,10 @@ def run(
         with resume_sweep(name, storage, address, console, more) as ended:
             return _conclude(ended, json_file)
     asked = load_sweep(sweep, set_ or [], size)
+    if or_resume and SweepFolder(storage, asked.name).exists:
+        refuse_another(asked, storage)
+        with resume_sweep(asked.name, storage, address, console) as ended:
+            return _conclude(ended, json_file)
     if from_ is not None:
         asked = with_best_of(asked, from_, storage)
     if probe and address is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 import subprocess
 from collections.abc import Mapping
@@ -20,6 +21,8 @@ from search_spaces.study import Assignment
 from trainables import TrialSpec
 
 MLFLOW_STATUS = {"finished": "FINISHED", "pruned": "KILLED", "diverged": "FAILED", "failed": "FAILED"}
+# A job's copy of the rooms is in no repository, so it is told the commit of what it was made from.
+COMMIT_VARIABLE = "ADAMANT_GIT_COMMIT"
 RECORDED_PACKAGES = ("adamant", "torch", "torchvision", "numpy", "ray", "optuna", "mlflow", "scikit-learn")
 
 
@@ -117,6 +120,8 @@ def environment() -> dict[str, str]:
 
 
 def _git_commit() -> str:
+    if COMMIT_VARIABLE in os.environ:
+        return os.environ[COMMIT_VARIABLE]
     root = Path(__file__).resolve().parent.parent
 
     def git(*arguments: str) -> str:

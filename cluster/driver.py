@@ -119,7 +119,7 @@ class Driver:
             from search_spaces.arm_studies import open_arms
             from search_spaces.storage import open_storage
 
-            arms = self._arms = open_arms(open_storage(self.manifest.study_storage), self.sweep)
+            arms = self._arms = open_arms(open_storage(self.manifest.study_location), self.sweep)
             self._close_runs_of_earlier_drivers(arms)
             self._say(f"Search runs: {self._link(SEARCH_VIEW)}")
             self._tune(arms)

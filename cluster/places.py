@@ -17,6 +17,9 @@ from search_spaces import Sweep, parse_sweep
 from search_spaces.yaml_source import dump_yaml
 
 DEFAULT_STORAGE = "adamant-runs"
+# A cluster's head sets these, so that no password stands in a command or in a sweep's folder.
+TRACKING_VARIABLE, STUDY_VARIABLE = "ADAMANT_TRACKING_URI", "ADAMANT_STUDY_STORAGE"
+_FROM_ENVIRONMENT = "environment:"
 # What lies in a storage folder beside the sweeps.
 RESERVED_NAMES = ("mlflow.db", "mlflow-artifacts", "study.journal", "data")
 
@@ -30,6 +33,16 @@ class Manifest:
     study_storage: str
     data_root: str
     session: int = 1
+
+    @property
+    def study_location(self) -> str:
+        """Where the studies are. Raises InputError when it stands in an environment variable that is not set here."""
+        variable = self.study_storage.removeprefix(_FROM_ENVIRONMENT)
+        if variable == self.study_storage:
+            return self.study_storage
+        if variable not in os.environ:
+            raise InputError(f"this sweep's studies are in the database that ${variable} names, and it is not set here")
+        return os.environ[variable]
 
 
 class SweepFolder:
@@ -134,15 +147,26 @@ def absolute(location: str) -> str:
     return location if "://" in location else str(Path(location).expanduser().resolve())
 
 
+def study_storage_of(root: Path, given: str | None) -> str:
+    """What a manifest keeps: as given, else the variable that holds it, else a journal in the storage folder."""
+    if given is None and os.environ.get(STUDY_VARIABLE):
+        return _FROM_ENVIRONMENT + STUDY_VARIABLE
+    return absolute(given or str(root / "study.journal"))
+
+
 def new_sweep_id(name: str) -> str:
     return f"{name}-{uuid.uuid4().hex[:8]}"
 
 
 def tracking_uri_of(storage: str | Path, name: str | None = None) -> str:
-    """The tracking URI of a sweep in ``storage``, or, without a known name, the storage folder's own database."""
+    """The tracking URI of a sweep in ``storage``; without a known name that of new sweeps.
+
+    That is ``$ADAMANT_TRACKING_URI``, else the storage folder's own database.
+    """
     if name is not None and (folder := SweepFolder(storage, name)).exists:
         return folder.open()[1].tracking_uri
-    return f"sqlite:///{Path(storage).expanduser().resolve() / 'mlflow.db'}"
+    own = f"sqlite:///{Path(storage).expanduser().resolve() / 'mlflow.db'}"
+    return os.environ.get(TRACKING_VARIABLE) or own
 
 
 def data_root_of(storage: str | Path, given: str | None) -> Path:

@@ -30,6 +30,8 @@ TUNE_SETTINGS = {
 OBJECT_STORE_BYTES = 256 * 2**20
 SLOT_REFRESH_S = 5.0
 INTERRUPTED_SHUTDOWN_S = 1.0
+# Ray sets it where a job runs, whose files are on every node already.
+IN_A_JOB = "RAY_JOB_CONFIG_JSON_ENV_VAR"
 ROOMS = ("search_spaces", "trainables", "optimizers", "cluster", "analysis")
 
 
@@ -70,6 +72,8 @@ def _connect(address: str | None) -> None:
         if address is None:
             # "local" and not None, which would follow RAY_ADDRESS or a cluster that was started on this machine.
             ray.init(address="local", include_dashboard=False, object_store_memory=OBJECT_STORE_BYTES, **quiet)
+        elif IN_A_JOB in os.environ:
+            ray.init(address=address, **quiet)
         else:
             root = Path(__file__).resolve().parent.parent
             ray.init(address=address, runtime_env={"py_modules": [str(root / room) for room in ROOMS]}, **quiet)

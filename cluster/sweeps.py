@@ -10,6 +10,7 @@ from pathlib import Path
 from rich.console import Console
 
 from cluster import preflight
+from cluster.descriptions import dotted
 from cluster.driver import Driver, EndedSweep
 from cluster.places import (
     RESERVED_NAMES,
@@ -18,6 +19,7 @@ from cluster.places import (
     absolute,
     data_root_of,
     new_sweep_id,
+    study_storage_of,
     tracking_uri_of,
 )
 from optimizers import InputError
@@ -40,7 +42,7 @@ class Places:
         return Manifest(
             sweep_id=new_sweep_id(name),
             tracking_uri=absolute(self.tracking_uri or tracking_uri_of(root)),
-            study_storage=absolute(self.study_storage or str(root / "study.journal")),
+            study_storage=study_storage_of(root, self.study_storage),
             data_root=str(data_root_of(root, self.data)),
         )
 
@@ -63,7 +65,7 @@ def run_sweep(
     preflight.check_data(sweep, Path(manifest.data_root))
     preflight.check_tracking(manifest.tracking_uri)
     preflight.check_address(address)
-    preflight.check_study_storage(manifest.study_storage, sweep)
+    preflight.check_study_storage(manifest.study_location, sweep)
     plan_tags = _probed(sweep, Path(manifest.data_root), console) if probe else {}
     with folder.locked():
         _refuse_taken_name(sweep, folder)
@@ -111,6 +113,21 @@ def resume_sweep(name: str, storage: str, address: str | None, console: Console,
         # What was planned was without the further trials.
         plan_tags = {PLANNED_WALL: ""} if more else {}
         yield from Driver(folder, sweep, folder.next_session(manifest), console).drive(address, plan_tags)
+
+
+def refuse_another(asked: Sweep, storage: str) -> None:
+    """Raise InputError where the sweep of that name in ``storage`` asks something else; more trials are no matter."""
+    known = SweepFolder(storage, asked.name).open()[0]
+    theirs, ours = dotted("", known.plain()), dotted("", preflight.check_workload(asked).plain())
+    if known.search.trials > asked.search.trials:
+        ours[".search.trials"] = theirs[".search.trials"]
+    changed = [key for key in sorted({*theirs, *ours}) if theirs.get(key) != ours.get(key)]
+    if changed:
+        key = changed[0].removeprefix(".")
+        raise InputError(
+            f'"{asked.name}" is there already with another {key} ({theirs.get(changed[0])!r}, '
+            f"not {ours.get(changed[0])!r}); choose another name, for example with --set name=..."
+        )
 
 
 def _refuse_more_members(sweep: Sweep) -> None:

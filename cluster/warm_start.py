@@ -24,7 +24,7 @@ def with_best_of(sweep: Sweep, earlier: str, storage: str) -> Sweep:
         raise InputError(
             f"--from {earlier}: none of its arms ({', '.join(before.arms)}) is one of {', '.join(sweep.arms)}"
         )
-    kept = open_storage(manifest.study_storage)
+    kept = open_storage(manifest.study_location)
     best = {
         name: [SearchStudy(kept, contest, name).best_configuration() for contest in before.contests().values()]
         for name in shared

@@ -30,7 +30,7 @@ def open_storage(location: str) -> BaseStorage:
             database = optuna.storages.RDBStorage(location, engine_kwargs={"pool_pre_ping": True})
             return PatientStorage(optuna.storages.get_storage(database))
         except Exception as error:  # noqa: BLE001 - every database driver has its own errors
-            raise InputError(f"{location}: the study storage cannot be opened ({_first_line(error)})") from None
+            raise InputError(f"{_shown(location)}: the study storage cannot be opened ({_first_line(error)})") from None
     from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
 
     # With a relative path Optuna's lock links to a file that is not there and waits for ever.
@@ -49,6 +49,16 @@ def open_storage(location: str) -> BaseStorage:
             f"{path}: this study journal is damaged or cannot be opened ({_first_line(error)}); "
             "restore it from a copy, or start the sweep anew under another name"
         ) from None
+
+
+def _shown(location: str) -> str:
+    """A database's address without its password."""
+    from sqlalchemy.engine import make_url
+
+    try:
+        return make_url(location).render_as_string(hide_password=True)
+    except Exception:  # noqa: BLE001 - it is no address, and so holds no password
+        return location
 
 
 def _drop_torn_line(path: Path) -> None:

@@ -1,0 +1,84 @@
+"""What a job runs on a cluster's head: ``python -m cluster.job sweep.yaml [options of adamant run]``.
+
+It keeps the sweep's driver going: one that dies (out of memory, or killed) is started again, and goes on where it
+stood. One that ends by itself ends the job, as does SIGTERM.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import typer
+
+from cluster.command_line import BAD_INPUT, FAILED, INTERRUPTED
+from cluster.services import DEFAULT_FOLDER
+
+ENDINGS = (0, FAILED, BAD_INPUT, INTERRUPTED)
+# One that dies this often within a while would go on dying.
+MOST_DEATHS, WITHIN_S = 5, 3600.0
+PAUSE_S = 2.0
+
+
+def main(arguments: list[str]) -> int:
+    """Run the driver until it ends by itself; returns its exit code."""
+    os.environ.update(_services())
+    adamant = Path(__file__).resolve().parent.parent / "adamant.py"
+    command = [sys.executable, str(adamant), "run", *arguments, "--or-resume", "--address", "auto"]
+    deaths: list[float] = []
+    stopped = _forwarded_signals()
+    while True:
+        stopped.driver = subprocess.Popen(command)
+        code = stopped.driver.wait()
+        if code in ENDINGS or stopped.asked:
+            return INTERRUPTED if stopped.asked else code
+        now = time.monotonic()
+        deaths = [*(death for death in deaths if now - death < WITHIN_S), now]
+        if len(deaths) > MOST_DEATHS:
+            print(
+                f"error: the driver died {len(deaths)} times within an hour, the last time by {_cause(code)}",
+                file=sys.stderr,
+            )
+            return FAILED
+        typer.echo(f"The driver died by {_cause(code)}; another one goes on.")
+        time.sleep(PAUSE_S)
+
+
+def _services() -> dict[str, str]:
+    """Where this head's services are, with the passwords; empty where it has none, or where they are told already."""
+    file = DEFAULT_FOLDER.expanduser() / "client.env"
+    lines = file.read_text().splitlines() if file.is_file() else []
+    told = dict(line.split("=", 1) for line in lines if line)
+    return {name: value for name, value in told.items() if name not in os.environ}
+
+
+class _Stopped:
+    """Whether the job was asked to end, and the driver to whom that is passed on."""
+
+    driver: subprocess.Popen[bytes] | None = None
+    asked = False
+
+
+def _forwarded_signals() -> _Stopped:
+    stopped = _Stopped()
+
+    def forward(number: int, _frame: object) -> None:
+        stopped.asked = True
+        if stopped.driver is not None:
+            stopped.driver.send_signal(number)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, forward)
+    return stopped
+
+
+def _cause(code: int) -> str:
+    return signal.Signals(-code).name if code < 0 else f"exit code {code}"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
