@@ -33,6 +33,8 @@ RESTARTS = 3
 MAX_PENDING_TRIALS = 1000
 # Ctrl-C promises an end within seconds; what MLflow has not taken by then, a resume sends.
 CLOSING_FLUSH_S = 2.5
+# A scheduler that sends SIGTERM waits longer than a person does.
+SIGTERM_FLUSH_S = 20.0
 # A tracking server that needs longer than this after the last trial is worth a word.
 PATIENCE_S = 10.0
 
@@ -60,14 +62,17 @@ class Driver:
         )
         self.summary = describe_summary(sweep)
         self.contests = sweep.contests()
+        default = folder.storage == Path(DEFAULT_STORAGE).resolve()
+        self._where = "" if default else f" --storage {folder.storage}"
         self._began = time.monotonic()
         self._tags: dict[str, str] = {}
+        self._closing_flush_s = CLOSING_FLUSH_S
         self._arms: dict[str, ArmStudies] = {}
 
     def drive(self, address: str | None, plan_tags: Mapping[str, str]) -> Iterator[EndedSweep]:
         """Train, yield the ended sweep, and publish its report; ``plan_tags`` say what was planned."""
         self._tags = {**plan_tags, "sessions": str(self.manifest.session)}
-        _interrupt_on_sigterm()
+        self._interrupt_on_sigterm()
         try:
             code = self._train_and_flush(address)
             yield self._ended(code)
@@ -78,7 +83,17 @@ class Driver:
         finally:
             # Whatever ended this driver, no run stays open that a resume would not find closed.
             self.tracker.interrupt()
-            self.tracker.close(CLOSING_FLUSH_S)
+            self.tracker.close(self._closing_flush_s)
+
+    def _interrupt_on_sigterm(self) -> None:
+        """A scheduler's SIGTERM ends a sweep as Ctrl-C does."""
+
+        def interrupt(_signal: int, _frame: types.FrameType | None) -> None:
+            self._closing_flush_s = SIGTERM_FLUSH_S
+            raise KeyboardInterrupt
+
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, interrupt)
 
     def _train_and_flush(self, address: str | None) -> int:
         try:
@@ -89,8 +104,9 @@ class Driver:
                 seconds = f"{time.monotonic() - self._began:.1f}"
                 self.tracker.tag(self.summary, {f"session.{self.manifest.session}.wall_s": seconds})
         except KeyboardInterrupt:
-            # A second Ctrl-C must not cut off what is being saved.
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            # A second Ctrl-C, or a second SIGTERM, must not cut off what is being saved.
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, signal.SIG_IGN)
             self._say(f"\nInterrupted. Go on with: {self._command('resume')}")
             return INTERRUPTED
         except OSError as error:
@@ -110,6 +126,7 @@ class Driver:
         for name, workload in sweep.by_workload.items():
             self._say(f"{name and f'{name}: '}{workload.name}, {sweep.extent}, {workload.budget}")
         self.tracker.tag_experiment(view_tags(self.manifest.sweep_id, sweep))
+        self.tracker.log(self.summary, [])
         self.tracker.tag(self.summary, self._tags)
         self.tracker.artifact(self.summary, self.folder.path / "sweep.yaml")
 
@@ -244,15 +261,4 @@ class Driver:
         return view_link(self.manifest.tracking_uri, self.tracker.experiment_id(), self.manifest.sweep_id, view)
 
     def _command(self, command: str) -> str:
-        default = self.folder.storage == Path(DEFAULT_STORAGE).resolve()
-        return f"adamant {command} {self.sweep.name}" + ("" if default else f" --storage {self.folder.storage}")
-
-
-def _interrupt_on_sigterm() -> None:
-    """A scheduler's SIGTERM ends a sweep as Ctrl-C does."""
-
-    def interrupt(_signal: int, _frame: types.FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, interrupt)
+        return f"adamant {command} {self.sweep.name}{self._where}"

@@ -39,10 +39,7 @@ def main(arguments: list[str]) -> int:
         now = time.monotonic()
         deaths = [*(death for death in deaths if now - death < WITHIN_S), now]
         if len(deaths) > MOST_DEATHS:
-            print(
-                f"error: the driver died {len(deaths)} times within an hour, the last time by {_cause(code)}",
-                file=sys.stderr,
-            )
+            typer.echo(f"error: {len(deaths)} drivers died within an hour, the last one by {_cause(code)}", err=True)
             return FAILED
         typer.echo(f"The driver died by {_cause(code)}; another one goes on.")
         time.sleep(PAUSE_S)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import re
 import shutil
 import tempfile
@@ -49,11 +51,10 @@ class Jobs:
         self._address = address
         self._client = _connected(address)
 
-    def submit(self, sweep: Sweep, options: list[str], variables: Mapping[str, str]) -> str:
+    def submit(self, sweep: Sweep, variables: Mapping[str, str]) -> str:
         """Start a job for a sweep, or one that goes on with it; returns its id.
 
-        ``options`` are those of ``adamant run``, and ``variables`` of the driver's environment. Raises InputError while
-        a job of that sweep is running.
+        ``variables`` are put into the driver's environment. Raises InputError while a job of that sweep is running.
         """
         running = [job for job in self.all() if job.sweep == sweep.name and job.status in LIVE]
         if running:
@@ -69,12 +70,15 @@ class Jobs:
         }
         with tempfile.TemporaryDirectory() as folder:
             _ship(sweep, Path(folder))
-            return self._client.submit_job(
-                entrypoint=" ".join(["python", "-m", "cluster.job", "sweep.yaml", *options]),
-                submission_id=f"{sweep.name}-{time.strftime('%Y%m%d-%H%M%S')}",
-                metadata={"adamant.sweep": sweep.name},
-                runtime_env={"working_dir": folder, "env_vars": variables},
-            )
+            try:
+                return self._client.submit_job(
+                    entrypoint="python -m cluster.job sweep.yaml",
+                    submission_id=f"{sweep.name}-{time.strftime('%Y%m%d-%H%M%S')}",
+                    metadata={"adamant.sweep": sweep.name},
+                    runtime_env={"working_dir": folder, "env_vars": variables},
+                )
+            except RuntimeError as error:
+                raise InputError(f"{self._address}: the cluster did not take the job ({_one_line(error)})") from None
 
     def all(self) -> list[Job]:
         """Every job of a sweep's, the newest first."""
@@ -146,13 +150,23 @@ def _node(raylet: dict[str, Any]) -> dict[str, Any]:
 
 
 def _connected(address: str) -> JobSubmissionClient:
+    from ray.exceptions import AuthenticationError
     from ray.job_submission import JobSubmissionClient
 
+    # Ray would rather go where these name than where it is told to go.
+    for variable in ("RAY_API_SERVER_ADDRESS", "RAY_ADDRESS"):
+        os.environ.pop(variable, None)
+    # It tells of every upload and every connection.
+    logging.getLogger("ray.dashboard").setLevel(logging.ERROR)
+    logging.getLogger("ray._private.runtime_env").setLevel(logging.ERROR)
     try:
         return JobSubmissionClient(address)
-    except (ConnectionError, RuntimeError, ValueError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise InputError(f"{address}: no Ray cluster takes jobs there ({reason})") from None
+    except (ConnectionError, RuntimeError, ValueError, AuthenticationError) as error:
+        raise InputError(f"{address}: no Ray cluster takes jobs there ({_one_line(error)})") from None
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:300]
 
 
 def _job(details: JobDetails) -> Job:
