@@ -1,0 +1,195 @@
+"""The services of a head, for real: PostgreSQL and an MLflow server with authentication, killed under two drivers."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import optuna
+import psutil
+import pytest
+from mlflow import MlflowClient
+from optuna.trial import TrialState
+
+from cluster.postgres import program
+from cluster.services import Services
+from optimizers import InputError
+from search_spaces.storage import open_storage
+from tests.cluster.test_jobs import free_ports
+from tests.conftest import REPOSITORY, FrontDoor, wait_until
+
+pytestmark = pytest.mark.cluster
+
+
+def command(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "cluster.services_commands", *arguments],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+
+
+def up(folder: Path) -> Services:
+    web, database = free_ports(2)
+    started = command("up", "--folder", str(folder), "--port", str(web), "--database-port", str(database))
+    assert started.returncode == 0, started.stderr
+    return Services.open(folder)
+
+
+def processes(services: Services) -> list[psutil.Process]:
+    """The supervisor and everything below it; what the services are made of."""
+    supervisor = services.supervisor()
+    assert supervisor is not None
+    return [psutil.Process(supervisor), *psutil.Process(supervisor).children(recursive=True)]
+
+
+def kill_all(services: Services) -> None:
+    """As if the machine had been switched off."""
+    for process in processes(services):
+        process.kill()
+    wait_until(lambda: not services.postgres.answers() and not services.mlflow_answers(), 30, "the end of the services")
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """Below a folder that PostgreSQL's own user, too, may enter."""
+    try:
+        program("postgres")
+    except InputError as error:
+        pytest.skip(str(error))
+    path = Path(tempfile.mkdtemp())
+    path.chmod(0o755)
+    yield path / "services"
+    command("down", "--folder", str(path / "services"))
+    shutil.rmtree(path)
+
+
+def status_of(services: Services, path: str, headers: dict[str, str]) -> int:
+    try:
+        with urllib.request.urlopen(urllib.request.Request(services.tracking_uri + path, headers=headers)) as answer:
+            return answer.status
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+def test_they_keep_strangers_out_and_come_back_whole(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    services = up(folder)
+    assert command("up", "--folder", str(folder)).returncode == 0, "they run already"
+    assert "already" in command("run", "--folder", str(folder)).stderr
+    password = services.settings.admin_password
+    known = {"Authorization": "Basic " + base64.b64encode(f"admin:{password}".encode()).decode()}
+    search = "/api/2.0/mlflow/experiments/get-by-name?experiment_name=Default"
+    assert status_of(services, search, {}) == 401
+    assert status_of(services, search, known) == 200
+    assert status_of(services, search, {**known, "Host": "evil.example"}) == 403
+    for secret in ("services.json", "client.env", "mlflow-auth.ini"):
+        assert (folder / secret).stat().st_mode & 0o077 == 0
+    for process in processes(services):
+        shown = " ".join(process.cmdline())
+        assert password not in shown
+        assert services.settings.database_password not in shown
+
+    for name, value in services.client_environment().items():
+        monkeypatch.setenv(name, value)
+    client = MlflowClient(services.tracking_uri)
+    client.create_experiment("kept")
+    study = optuna.create_study(storage=open_storage(services.postgres.url("optuna")), study_name="kept")
+    study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=3)
+    saved = command("backup", str(folder.parent / "backup"), "--folder", str(folder))
+    assert saved.returncode == 0, saved.stderr
+    assert "already" in command("backup", str(folder.parent / "backup"), "--folder", str(folder)).stderr
+    client.create_experiment("later")
+    study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=2)
+    restored = command("restore", str(folder.parent / "backup"), "--folder", str(folder))
+    assert restored.returncode == 0, restored.stderr
+    assert client.get_experiment_by_name("kept") is not None
+    assert client.get_experiment_by_name("later") is None
+    assert len(optuna.load_study(study_name="kept", storage=open_storage(services.postgres.url("optuna"))).trials) == 3
+
+    server = next(process for process in processes(services) if "mlflow" in " ".join(process.cmdline()))
+    os.killpg(os.getpgid(server.pid), signal.SIGKILL)
+    wait_until(lambda: not services.mlflow_answers(), 20, "the server's end")
+    wait_until(services.mlflow_answers, 90, "the supervisor to start another server")
+    below = processes(services)
+    assert command("status", "--folder", str(folder)).stdout == "PostgreSQL: answers\nMLflow: answers\n"
+    assert command("down", "--folder", str(folder)).returncode == 0
+    assert not [process for process in below if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
+    assert command("status", "--folder", str(folder)).returncode == 1
+    assert "no services were started with this folder" in command("status", "--folder", str(folder.parent)).stderr
+
+
+def two_sweeps_over_a_restart(door: FrontDoor, services: Services, trials: int, away_s: float) -> None:
+    """Two drivers at once; in their middle everything behind them is killed, and away for so long."""
+    door.environment |= services.client_environment()
+    settings = [f"search.trials={trials}", "confirm.seeds=[1,2]", "workload.epochs=5", "scheduler.grace=2"]
+    overrides = [part for setting in settings for part in ("--set", setting)]
+    drivers = {name: door.start("run", "quickstart", *overrides, "--set", f"name={name}") for name in ("one", "other")}
+    storage = open_storage(services.postgres.url("optuna"))
+
+    def ended(name: str) -> int:
+        return len(list((door.runs / name / "trials").glob("*/*/record.json")))
+
+    def middle() -> bool:
+        return all(ended(name) >= trials // 2 for name in drivers)
+
+    wait_until(lambda: middle() or any(one.poll() is not None for one in drivers.values()), 600, "half of the trials")
+    assert not [name for name, one in drivers.items() if one.poll() is not None], "a driver ended too early"
+    kill_all(services)
+    time.sleep(away_s)
+    assert command("up", "--folder", str(services.folder)).returncode == 0
+    told = {name: driver.communicate(timeout=900) for name, driver in drivers.items()}
+    for name, driver in drivers.items():
+        assert driver.returncode == 0, told[name]
+        assert "lock" not in "".join(told[name])
+        for arm in ("adam", "scheduled"):
+            study = optuna.load_study(study_name=f"{name}/{arm}", storage=storage)
+            states = Counter(trial.state for trial in study.trials)
+            assert states[TrialState.COMPLETE] + states[TrialState.PRUNED] == trials, states
+            assert states.keys() <= {TrialState.COMPLETE, TrialState.PRUNED}
+            confirmed = optuna.load_study(study_name=f"{name}/{arm}/confirm", storage=storage)
+            assert [trial.state for trial in confirmed.trials] == [TrialState.COMPLETE] * 2
+    for variable in ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"):
+        os.environ[variable] = door.environment[variable]
+    client = MlflowClient(services.tracking_uri)
+    for name in drivers:
+        assert_every_metric_is_there_once(client, door, name, 2 * (trials + 2))
+
+
+def assert_every_metric_is_there_once(client: MlflowClient, door: FrontDoor, name: str, expected: int) -> None:
+    experiment = client.get_experiment_by_name(f"adamant/{name}")
+    assert experiment is not None
+    runs = client.search_runs([experiment.experiment_id], "tags.`sweep.role` != 'summary'", max_results=10_000)
+    assert len({run.data.tags["trial.id"] for run in runs}) == len(runs) == expected
+    assert {run.info.status for run in runs} <= {"FINISHED", "KILLED", "FAILED"}
+    for run in runs:
+        record = json.loads((door.runs / name / "trials" / run.data.tags["trial.id"] / "record.json").read_text())
+        history = client.get_metric_history(run.info.run_id, "val/loss")
+        told = [(int(point["step"]), point["val/loss"]) for point in record["curve"]]
+        assert sorted((metric.step, metric.value) for metric in history) == told
+        assert run.data.metrics["summary/steps"] == record["step"]
+
+
+def test_two_drivers_lose_nothing_while_the_services_are_away(front_door: FrontDoor, folder: Path) -> None:
+    two_sweeps_over_a_restart(front_door, up(folder), trials=10, away_s=6)
+    manifest = (front_door.runs / "one" / "manifest.json").read_text()
+    assert Services.open(folder).settings.database_password not in manifest
+    forgotten = {name: value for name, value in front_door.environment.items() if not name.startswith("ADAMANT_STUDY")}
+    front_door.environment = forgotten
+    resumed = front_door("resume", "one")
+    assert resumed.returncode == 2
+    assert "the database that $ADAMANT_STUDY_STORAGE names, and it is not set here" in resumed.stderr
