@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -12,7 +14,13 @@ from rich.console import Console
 from cluster.command_line import FAILED, clear_errors
 from optimizers import InputError
 
+if TYPE_CHECKING:
+    from cluster.jobs import Jobs
+
 console = Console()
+ClusterFile = Annotated[
+    Path | None, typer.Option("--cluster", metavar="FILE", help="The cluster's file, such as cluster/launch/aws.yaml.")
+]
 Address = Annotated[
     str | None,
     typer.Option(
@@ -35,81 +43,104 @@ def submit(
         typer.Option(help="Folder on the cluster, shared by all of its nodes, for sweeps and checkpoints."),
     ] = None,
     data: Annotated[str | None, typer.Option(help="Data folder on the cluster.")] = None,
+    cluster: ClusterFile = None,
     address: Address = None,
 ) -> None:
     """Start a sweep as a job of the cluster, or go on with it; whoever submits may leave."""
-    from cluster.jobs import Jobs
     from cluster.preflight import check_workload
     from search_spaces import load_sweep
 
     asked = check_workload(load_sweep(sweep, set_ or [], size))
-    variables = {name: value for name, value in (("ADAMANT_STORAGE", storage), ("ADAMANT_DATA", data)) if value}
-    job = Jobs(_dashboard(address)).submit(asked, variables)
-    typer.echo(f"Job {job} runs {asked.name}: {asked.extent}.")
-    typer.echo(f"Follow it: adamant cluster logs {asked.name} -f")
+    mount = _mount_of(cluster)
+    folders = {"ADAMANT_STORAGE": storage or (mount and f"{mount}/adamant-runs"), "ADAMANT_DATA": data}
+    with _jobs(cluster, address) as jobs:
+        job = jobs.submit(asked, {name: folder for name, folder in folders.items() if folder})
+        typer.echo(f"Job {job.id} runs {asked.name}: {asked.extent}.")
+        typer.echo(f"Runs: {jobs.link(job) or 'the job tells the link when it has begun'}")
+    where = f" --cluster {cluster}" if cluster else ""
+    typer.echo(f"Follow it: adamant cluster logs {asked.name} -f{where}")
+    if cluster:
+        typer.echo(f"Open the link: adamant cluster ui {cluster}")
 
 
 @clear_errors
 def status(
     sweep: Annotated[str | None, typer.Argument(help="The sweep's name; all jobs when left out.")] = None,
+    cluster: ClusterFile = None,
     address: Address = None,
 ) -> None:
     """Say how jobs stand, arm by arm, and which nodes are there."""
     from cluster import tables
-    from cluster.jobs import LIVE, Jobs
+    from cluster.jobs import LIVE
 
-    jobs = Jobs(_dashboard(address))
-    shown = [jobs.of(sweep)] if sweep is not None else jobs.all()
-    if not shown:
-        typer.echo("There is no job of a sweep.")
-    for job in shown:
-        typer.echo(f"{job.id}: {job.status.lower()}" + (f" ({job.message})" if job.status == "FAILED" else ""))
-        if sweep is not None or job.status in LIVE:
-            for line in jobs.progress(job):
-                typer.echo(f"  {line}")
-    tables.print_rows(console, jobs.nodes())
+    with _jobs(cluster, address) as jobs:
+        shown = [jobs.of(sweep)] if sweep is not None else jobs.all()
+        if not shown:
+            typer.echo("There is no job of a sweep.")
+        for job in shown:
+            typer.echo(f"{job.id}: {job.status.lower()}" + (f" ({job.message})" if job.status == "FAILED" else ""))
+            if sweep is not None or job.status in LIVE:
+                for line in jobs.progress(job):
+                    typer.echo(f"  {line}")
+        tables.print_rows(console, jobs.nodes())
 
 
 @clear_errors
 def logs(
     sweep: SWEEP,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the job ends.")] = False,
+    cluster: ClusterFile = None,
     address: Address = None,
 ) -> int:
     """Show what a sweep's newest job has written; with -f exit code 1 when it did not succeed."""
-    from cluster.jobs import Jobs
-
-    jobs = Jobs(_dashboard(address))
-    job = jobs.of(sweep)
-    if not follow:
-        typer.echo(jobs.logs(job), nl=False)
-        return 0
-    try:
-        for piece in jobs.follow(job):
-            typer.echo(piece, nl=False)
-            sys.stdout.flush()
-    except KeyboardInterrupt:
-        typer.echo(f"\nThe job goes on; look again with: adamant cluster logs {sweep} -f")
-        return 0
-    return 0 if jobs.of(job.id).status == "SUCCEEDED" else FAILED
+    with _jobs(cluster, address) as jobs:
+        job = jobs.of(sweep)
+        if not follow:
+            typer.echo(jobs.logs(job), nl=False)
+            return 0
+        try:
+            for piece in jobs.follow(job):
+                typer.echo(piece, nl=False)
+                sys.stdout.flush()
+        except KeyboardInterrupt:
+            typer.echo(f"\nThe job goes on; look again with: adamant cluster logs {sweep} -f")
+            return 0
+        return 0 if jobs.of(job.id).status == "SUCCEEDED" else FAILED
 
 
 @clear_errors
-def stop(sweep: SWEEP, address: Address = None) -> int:
+def stop(sweep: SWEEP, cluster: ClusterFile = None, address: Address = None) -> int:
     """Stop a sweep's job; a second submit goes on where it stood."""
-    from cluster.jobs import LIVE, Jobs
+    from cluster.jobs import LIVE
 
-    jobs = Jobs(_dashboard(address))
-    job = jobs.of(sweep)
-    if job.status not in LIVE:
-        typer.echo(f"{job.id} has ended already: {job.status.lower()}.")
-        return 0
-    ended = jobs.stop(job)
-    typer.echo(f"{job.id}: {ended.lower()}. Go on with: adamant cluster submit {Path(job.sweep).name}")
-    return 0 if ended not in LIVE else FAILED
+    with _jobs(cluster, address) as jobs:
+        job = jobs.of(sweep)
+        if job.status not in LIVE:
+            typer.echo(f"{job.id} has ended already: {job.status.lower()}.")
+            return 0
+        ended = jobs.stop(job)
+        typer.echo(f"{job.id}: {ended.lower()}. Go on with: adamant cluster submit {job.sweep}")
+        return 0 if ended not in LIVE else FAILED
 
 
-def _dashboard(address: str | None) -> str:
-    if address is None:
+def _mount_of(cluster: Path | None) -> str | None:
+    """The folder that a cluster's nodes share."""
+    from cluster.description import load_cluster
+
+    return None if cluster is None else load_cluster(cluster).storage.mount
+
+
+@contextmanager
+def _jobs(cluster: Path | None, address: str | None) -> Iterator[Jobs]:
+    """The jobs of the cluster that is named by its file or by its dashboard's address."""
+    from cluster.clusters import JOBS_PORT, forwarded
+    from cluster.description import load_cluster
+    from cluster.jobs import Jobs
+
+    if cluster is not None:
+        with forwarded(load_cluster(cluster), [JOBS_PORT]) as [port]:
+            yield Jobs(f"http://127.0.0.1:{port}")
+    elif address is not None:
+        yield Jobs(address)
+    else:
         raise InputError("name the cluster, with --cluster FILE or with --address http://HOST:8265")
-    return address

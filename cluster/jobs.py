@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 LIVE = ("PENDING", "RUNNING")
 # A driver told to stop closes its runs in MLflow before Ray kills it.
 STOPPING_S = 30
+BEGINNING_S = 60.0
+_LINK = re.compile(r"^Search runs: (\S+)$", re.MULTILINE)
 # What a driver says of an arm while it runs; see cluster/display.py.
 _ARM_LINE = re.compile(r"^\S+ +\d+/\d+ done, .*")
 _NOT_SHIPPED = shutil.ignore_patterns("__pycache__", "*.pyc")
@@ -51,8 +53,8 @@ class Jobs:
         self._address = address
         self._client = _connected(address)
 
-    def submit(self, sweep: Sweep, variables: Mapping[str, str]) -> str:
-        """Start a job for a sweep, or one that goes on with it; returns its id.
+    def submit(self, sweep: Sweep, variables: Mapping[str, str]) -> Job:
+        """Start a job for a sweep, or one that goes on with it.
 
         ``variables`` are put into the driver's environment. Raises InputError while a job of that sweep is running.
         """
@@ -71,7 +73,7 @@ class Jobs:
         with tempfile.TemporaryDirectory() as folder:
             _ship(sweep, Path(folder))
             try:
-                return self._client.submit_job(
+                submitted = self._client.submit_job(
                     entrypoint="python -m cluster.job sweep.yaml",
                     submission_id=f"{sweep.name}-{time.strftime('%Y%m%d-%H%M%S')}",
                     metadata={"adamant.sweep": sweep.name},
@@ -79,6 +81,17 @@ class Jobs:
                 )
             except RuntimeError as error:
                 raise InputError(f"{self._address}: the cluster did not take the job ({_one_line(error)})") from None
+        return self.of(submitted)
+
+    def link(self, job: Job) -> str | None:
+        """The link to the runs in MLflow that the driver tells when it begins; None where it takes too long."""
+        deadline = time.monotonic() + BEGINNING_S
+        while time.monotonic() < deadline:
+            found = _LINK.search(self.logs(job))
+            if found or self.of(job.id).status not in LIVE:
+                return found and found[1]
+            time.sleep(0.5)
+        return None
 
     def all(self) -> list[Job]:
         """Every job of a sweep's, the newest first."""

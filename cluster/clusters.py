@@ -1,0 +1,187 @@
+"""Clusters brought up, reached and taken down by their provider's own means, from a cluster file."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+from cluster.description import Cluster, KubeCluster, LocalCluster, SlurmCluster
+from cluster.rendering import render
+from optimizers import InputError
+
+JOBS_PORT = 8265
+CONNECTING_S, LEAVING_S = 60.0, 30.0
+
+
+def up(cluster: Cluster) -> None:
+    """Start a cluster, or bring a running one to what its file says now. Raises InputError where that fails."""
+    with _launch_files(cluster) as files:
+        if isinstance(cluster, KubeCluster):
+            for file in _kube_files(files):
+                _run(_kubectl(cluster, "apply", "--filename", str(file)))
+            return
+        _make_token()
+        _run(_ray("up", str(files[0]), "--yes", "--no-config-cache"))
+
+
+def down(cluster: Cluster) -> None:
+    """Take a cluster away; what is on shared storage stays. Raises InputError where something of it is left."""
+    with _launch_files(cluster) as files:
+        if isinstance(cluster, KubeCluster):
+            for file in reversed(_kube_files(files)):
+                _run(_kubectl(cluster, "delete", "--ignore-not-found", "--filename", str(file)))
+            return
+        if isinstance(cluster, LocalCluster):
+            _stop_local(cluster)
+        _run(_ray("down", str(files[0]), "--yes"))
+        if isinstance(cluster, LocalCluster):
+            _check_nothing_is_left(cluster)
+
+
+def attach(cluster: Cluster) -> int:
+    """Open a shell on the head; returns its exit code."""
+    with _launch_files(cluster) as files:
+        if isinstance(cluster, KubeCluster):
+            head = f"ray.io/cluster={cluster.name},ray.io/node-type=head"
+            pod = _output(_kubectl(cluster, "get", "pod", "--selector", head, "--output", "name")).split()[0]
+            return subprocess.run(_kubectl(cluster, "exec", "-it", pod, "--", "bash"), check=False).returncode
+        return subprocess.run(_ray("attach", str(files[0])), check=False).returncode
+
+
+@contextmanager
+def forwarded(cluster: Cluster, ports: Sequence[int], local: Sequence[int] | None = None) -> Iterator[list[int]]:
+    """Inside, ports of the head are reached as ports of this machine, free ones or those named in ``local``.
+
+    Through SSH or kubectl, as the head's servers listen to itself alone. Raises InputError where it is not reached.
+    """
+    here = list(local or (_free_port() for _ in ports))
+    with _launch_files(cluster) as files, ExitStack() as tunnels:
+        for there, port in zip(ports, here, strict=True):
+            if isinstance(cluster, KubeCluster):
+                command = _kubectl(cluster, "port-forward", f"service/{cluster.name}-head-svc", f"{port}:{there}")
+            else:
+                command = _ray("dashboard", str(files[0]), "--port", str(port), "--remote-port", str(there))
+            tunnels.enter_context(_running(command, port, cluster.name))
+        yield here
+
+
+@contextmanager
+def _launch_files(cluster: Cluster) -> Iterator[list[Path]]:
+    """The rendered files, as they are needed only while they are handed on."""
+    if isinstance(cluster, SlurmCluster):
+        raise InputError(
+            f"{cluster.name}: on Slurm a cluster lives and dies with its job; render its file with `adamant cluster "
+            "render` and hand that to sbatch, squeue and scancel"
+        )
+    with tempfile.TemporaryDirectory() as folder:
+        for name, text in render(cluster).items():
+            (Path(folder) / name).write_text(text, encoding="utf-8")
+        yield [Path(folder) / name for name in render(cluster)]
+
+
+def _kube_files(files: list[Path]) -> list[Path]:
+    """Shared storage and services first; a job is submitted by itself."""
+    return sorted((file for file in files if "rayjob" not in file.name), key=lambda file: "shared" not in file.name)
+
+
+def _make_token() -> None:
+    """The token that all nodes get, unless this user has one."""
+    path = Path(os.environ.get("RAY_AUTH_TOKEN_PATH") or "~/.ray/auth_token").expanduser()
+    if not path.is_file():
+        _output(_ray("get-auth-token", "--generate"))
+
+
+def _stop_local(cluster: LocalCluster) -> None:
+    """What runs on the machines of one's own; Ray's launcher forgets them without stopping anything on workers."""
+    python = f"{cluster.environment}/bin/python"
+    if cluster.services:
+        _ssh(cluster, cluster.head_ip, f"{python} -m cluster.services_commands down --folder {cluster.services_folder}")
+    for address in (*cluster.worker_ips, cluster.head_ip):
+        _ssh(cluster, address, f"{cluster.environment}/bin/ray stop")
+
+
+def _check_nothing_is_left(cluster: LocalCluster) -> None:
+    left = []
+    for address in (*cluster.worker_ips, cluster.head_ip):
+        found = _ssh(cluster, address, "pgrep -f '[g]cs_server|[r]aylet|[m]lflow server|[c]luster.services' | wc -l")
+        if found.strip() != "0":
+            left.append(address)
+    if left:
+        raise InputError(f"{cluster.name}: processes of Ray, or of the services, are left on {', '.join(left)}")
+
+
+def _ssh(cluster: LocalCluster, address: str, command: str) -> str:
+    key = ["-i", str(cluster.ssh_key.expanduser())] if cluster.ssh_key else []
+    options = [*key, "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"]
+    ended = subprocess.run(
+        ["ssh", "-q", *options, "-o", f"ConnectTimeout={CONNECTING_S:.0f}", f"{cluster.ssh_user}@{address}", command],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if ended.returncode == 255:
+        raise InputError(f"{cluster.name}: {address} is not reached by SSH; nothing more was done")
+    return ended.stdout
+
+
+@contextmanager
+def _running(command: list[str], port: int, name: str) -> Iterator[None]:
+    process = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL, start_new_session=True
+    )
+    try:
+        deadline = time.monotonic() + CONNECTING_S
+        while not _listens(port):
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise InputError(f"{name}: its head is not reached; is it up? (`adamant cluster up`)")
+            time.sleep(0.1)
+        yield
+    finally:
+        # With its children: it is ssh that holds the port.
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
+        process.wait(LEAVING_S)
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+def _ray(*arguments: str) -> list[str]:
+    return [str(Path(sys.executable).parent / "ray"), *arguments]
+
+
+def _kubectl(cluster: KubeCluster, *arguments: str) -> list[str]:
+    if shutil.which("kubectl") is None:
+        raise InputError("kubectl is not installed, by which a Kubernetes cluster is reached")
+    return ["kubectl", "--namespace", cluster.namespace, *arguments]
+
+
+def _run(command: list[str]) -> None:
+    """Run a command before the user's eyes. Raises InputError when it fails."""
+    # Rendered files name the rooms, which nodes get a copy of, as seen from here.
+    code = subprocess.run(command, cwd=Path(__file__).resolve().parent.parent, check=False).returncode
+    if code:
+        raise InputError(f"`{Path(command[0]).name} {command[1]}` failed with exit code {code}; see above")
+
+
+def _output(command: list[str]) -> str:
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    if ended.returncode:
+        reason = " ".join(ended.stderr.split())[:300]
+        raise InputError(f"`{Path(command[0]).name} {command[1]}` failed: {reason}")
+    return ended.stdout
