@@ -71,7 +71,7 @@ class Storage(Model):
 
 
 class NfsStorage(Storage):
-    shared: Annotated[str, Field(pattern=r"^[\w.-]+:/[\w./-]*$")] = Field(
+    shared: Annotated[str, Field(pattern=r"^[\w.-]+:/([\w.-][\w./-]*)?$")] = Field(
         description="NFS export, such as fs-0123456789abcdef0.efs.us-west-2.amazonaws.com:/"
     )
 
@@ -188,7 +188,11 @@ class LocalCluster(Base):
     head_ip: Host
     worker_ips: list[Host] = Field(min_length=1)
     ssh_user: User
-    ssh_key: Path | None = Field(default=None, strict=False)
+    ssh_key: Path | None = Field(
+        default=None,
+        strict=False,
+        description="private key, which the head gets too; else it needs one for its workers",
+    )
     environment: Folder = Field(description="Python environment with Adamant, at this path on every node")
     storage: Storage
 

@@ -48,11 +48,12 @@ def check_text(text: str, source: str) -> list[str]:
     if Path(source).suffix not in YAML_SUFFIXES:
         return found + list(_script(text, source))
     try:
-        for document in load_documents(text, source):
+        documents = load_documents(text, source)
+        for document in documents:
             found.extend(_problems(document))
     except InputError as error:
-        found.append(str(error))
-    return found
+        return [*found, str(error)]
+    return found if documents else [*found, f"{source}: it is empty"]
 
 
 def ray_validates(config: dict[str, Any]) -> dict[str, Any]:

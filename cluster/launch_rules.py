@@ -31,7 +31,7 @@ COMMANDS = (
 
 def problems(given: Config, config: Config) -> Iterator[Problem]:
     """What is wrong in ``config``, which is ``given`` with Ray's defaults filled in."""
-    for rule in (_typing_errors, _counts, _head, _images, _access, _spot, _commands):
+    for rule in (_typing_errors, _counts, _head, _images, _access, _spot, _starts):
         yield from rule(given, config)
 
 
@@ -75,9 +75,9 @@ def _head(given: Config, config: Config) -> Iterator[Problem]:
         resources = node["resources"]
         if name == head and (resources.get("CPU") != 0 or resources.get("GPU", 0) != 0):
             yield ("available_node_types", name, "resources"), "the head runs no trials: write {CPU: 0, GPU: 0}"
-    for path, command in _all(config, "head_start_ray_commands"):
+    for path, hint, command in _commands(given, config, "head_start_ray_commands"):
         if START.search(command) and not re.search(r"--num-cpus[=\s]+0\b", command):
-            yield path, "the head runs no trials: start it with --num-cpus=0"
+            yield path, f"{hint}the head runs no trials: start it with --num-cpus=0"
 
 
 def _images(given: Config, config: Config) -> Iterator[Problem]:
@@ -130,7 +130,7 @@ def _is_spot(settings: Config) -> bool:
 
 def _spot(given: Config, config: Config) -> Iterator[Problem]:
     prepared = ("initialization_commands", "setup_commands", "worker_setup_commands")
-    if any(MOUNT.search(command) for key in prepared for _, command in _all(config, key)):
+    if any(MOUNT.search(command) for _, _, command in _commands(given, config, *prepared)):
         return
     for name, node in _node_types(config).items():
         if _is_spot(node["node_config"]):
@@ -140,25 +140,27 @@ def _spot(given: Config, config: Config) -> Iterator[Problem]:
             )
 
 
-def _commands(given: Config, config: Config) -> Iterator[Problem]:
-    everywhere = any(
-        "RAY_AUTH_MODE=token" in command
-        for key in ("initialization_commands", "setup_commands")
-        for _, command in _all(config, key)
-    )
-    for key in COMMANDS:
-        ours = key in given
-        hint = "" if ours else "left out, so that Ray's default stands here: "
-        for path, command in _all(config, key):
-            where = path if ours else (key,)
-            if OPEN_DASHBOARD.search(command):
-                yield where, f"{hint}the dashboard must listen on 127.0.0.1; `ray dashboard` reaches it through SSH"
-            if NIGHTLY.search(command):
-                yield where, f"{hint}this is a nightly build of Ray: name a version"
-            if START.search(command) and not everywhere and "RAY_AUTH_MODE=token" not in command:
-                yield where, f"{hint}Ray starts without authentication: set RAY_AUTH_MODE=token in this command"
+def _starts(given: Config, config: Config) -> Iterator[Problem]:
+    prepared = _commands(given, config, "initialization_commands", "setup_commands")
+    everywhere = any("RAY_AUTH_MODE=token" in command for _, _, command in prepared)
+    for path, hint, command in _commands(given, config, *COMMANDS):
+        if OPEN_DASHBOARD.search(command):
+            yield path, f"{hint}the dashboard must listen on 127.0.0.1; `ray dashboard` reaches it through SSH"
+        if NIGHTLY.search(command):
+            yield path, f"{hint}this is a nightly build of Ray: name a version"
+        if START.search(command) and not everywhere and "RAY_AUTH_MODE=token" not in command:
+            yield path, f"{hint}Ray starts without authentication: set RAY_AUTH_MODE=token in this command"
 
 
-def _all(config: Config, key: str) -> Iterator[tuple[Path, str]]:
-    for index, command in enumerate(config.get(key) or []):
-        yield (key, index), command
+def _commands(given: Config, config: Config, *keys: str) -> Iterator[tuple[Path, str, str]]:
+    """Where each command stands, what is to be said of one that only Ray's defaults hold, and the command."""
+    for key in keys:
+        commands = config.get(key) or []
+        if key in ("head_setup_commands", "worker_setup_commands"):
+            # Ray has put the common ones before them.
+            commands = commands[len(config.get("setup_commands") or []) :]
+        for index, command in enumerate(commands):
+            if key in given:
+                yield (key, index), "", command
+            else:
+                yield (key,), "left out, so that Ray's default stands here: ", command

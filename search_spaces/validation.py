@@ -29,7 +29,11 @@ def validated(model: type[Validated], document: Document, wording: Wording = lam
 
 
 def _first_error(model: type[BaseModel], document: Document, error: ValidationError, wording: Wording) -> InputError:
-    details = error.errors()[0]
+    errors = error.errors()
+    details = errors[0]
+    if details["type"] == "missing":
+        # Where a key is missing and another is unknown, the one is mostly the other with a typing error.
+        details = next((each for each in errors if each["type"] == "extra_forbidden"), details)
     path = tuple(part for part in details["loc"] if part != "[key]")
     if details["type"] == "extra_forbidden":
         known = _walk(model, path[:-1])

@@ -44,7 +44,7 @@ def render(cluster: LocalCluster) -> dict[str, str]:
         "idle_timeout_minutes": cluster.idle_minutes,
         "file_mounts": {TOKEN: TOKEN},
         "initialization_commands": [],
-        "setup_commands": [f"chmod 700 ~/.ray && chmod 600 {TOKEN}", f"mountpoint -q {cluster.storage.mount}"],
+        "setup_commands": [f"chmod 700 ~/.ray && chmod 600 {TOKEN}", f"test -w {cluster.storage.mount}"],
         "head_setup_commands": [],
         "worker_setup_commands": [],
         "head_start_ray_commands": start,
