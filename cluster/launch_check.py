@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import io
+import logging
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 
 from cluster import launch_rules, manifest_rules
 from cluster.description import parse_cluster
+from cluster.plain_data import walk
 from cluster.rendering import render
 from optimizers import InputError
 from search_spaces.validation import validated
@@ -65,6 +67,7 @@ def ray_validates(config: dict[str, Any]) -> dict[str, Any]:
     from jsonschema import ValidationError
     from ray.autoscaler._private.util import prepare_config, validate_config
 
+    logging.getLogger("ray.autoscaler").setLevel(logging.ERROR)
     said = io.StringIO()
     try:
         with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
@@ -91,7 +94,7 @@ def _problems(document: Document) -> Iterator[str]:
     if not isinstance(data, dict):
         yield str(document.error((), "a launch file is a mapping"))
         return
-    for path, value in manifest_rules.walk(data, ()):
+    for path, value in walk(data):
         if value in WORLD:
             yield str(document.error(path, f"{value} opens the port to the whole world: name the range you come from"))
     if "apiVersion" in data:

@@ -8,13 +8,13 @@ from typing import Any
 
 from cluster.description import is_pinned
 from cluster.launch_keys import NODE_KEYS, PROVIDER_KEYS
+from cluster.plain_data import mapping, mappings
 from optimizers import did_you_mean
 from search_spaces.yaml_source import Path
 
 Config = Mapping[str, Any]
 Problem = tuple[Path, str]
 
-CLOUDS = ("aws", "gcp")
 START = re.compile(r"\bray\s+(start|symmetric-run)\b")
 OPEN_DASHBOARD = re.compile(r"--dashboard-host[=\s]+['\"]?(0\.0\.0\.0|::|\*)")
 NIGHTLY = re.compile(r"ray-wheels/latest|ray-\d+\.\d+\.\d+\.dev|ray:nightly")
@@ -44,13 +44,19 @@ def _node_types(config: Config) -> dict[str, Config]:
     return {} if _provider(config) == "local" else dict(config.get("available_node_types", {}))
 
 
+def _node_configs(config: Config) -> Iterator[tuple[Path, Config]]:
+    """The provider's settings of each node type, and where they stand."""
+    for name, node in _node_types(config).items():
+        yield ("available_node_types", name, "node_config"), node["node_config"]
+
+
 def _typing_errors(given: Config, config: Config) -> Iterator[Problem]:
     provider = _provider(config)
     if provider not in PROVIDER_KEYS:
         return
     yield from _unknown(("provider",), given["provider"], PROVIDER_KEYS[provider])
-    for name, node in _node_types(config).items():
-        yield from _unknown(("available_node_types", name, "node_config"), node["node_config"], NODE_KEYS[provider])
+    for path, settings in _node_configs(config):
+        yield from _unknown(path, settings, NODE_KEYS[provider])
 
 
 def _unknown(path: Path, there: Config, known: list[str]) -> Iterator[Problem]:
@@ -81,17 +87,16 @@ def _head(given: Config, config: Config) -> Iterator[Problem]:
 
 
 def _images(given: Config, config: Config) -> Iterator[Problem]:
-    docker = config.get("docker") or {}
+    docker = mapping(config.get("docker"))
     for key in ("image", "head_image", "worker_image"):
         if docker.get(key) and not is_pinned(docker[key]):
             yield ("docker", key), f"{docker[key]!r} changes under your feet: name a version or a digest"
-    for name, node in _node_types(config).items():
-        path, settings = ("available_node_types", name, "node_config"), node["node_config"]
+    for path, settings in _node_configs(config):
         if _provider(config) == "aws" and not str(settings.get("ImageId", "")).startswith("ami-"):
             yield (*path, "ImageId"), "the image is not pinned: name an AMI, such as ami-0123456789abcdef0"
         if _provider(config) == "gcp":
-            for index, disk in enumerate(settings.get("disks", [])):
-                image = str(disk.get("initializeParams", {}).get("sourceImage", ""))
+            for index, disk in enumerate(mappings(settings.get("disks"))):
+                image = str(mapping(disk.get("initializeParams")).get("sourceImage", ""))
                 if disk.get("boot") and ("/family/" in image or not image):
                     place = (*path, "disks", index, "initializeParams", "sourceImage")
                     yield place, "a family is not a pinned image: name projects/PROJECT/global/images/NAME"
@@ -99,32 +104,30 @@ def _images(given: Config, config: Config) -> Iterator[Problem]:
 
 def _access(given: Config, config: Config) -> Iterator[Problem]:
     provider = _provider(config)
-    for name, node in _node_types(config).items():
-        path, settings = ("available_node_types", name, "node_config"), node["node_config"]
-        interfaces = settings.get("NetworkInterfaces", []) or settings.get("networkInterfaces", [])
+    for path, settings in _node_configs(config):
         if provider == "aws":
-            if not settings.get("SecurityGroupIds") and not any(each.get("Groups") for each in interfaces):
+            groups = [each.get("Groups") for each in mappings(settings.get("NetworkInterfaces"))]
+            if not settings.get("SecurityGroupIds") and not any(groups):
                 yield (
                     (*path, "SecurityGroupIds"),
                     "without a group of your own Ray makes one that opens SSH to the whole world, whatever "
                     "provider.security_group says; name one that lets in your range alone",
                 )
-            if (settings.get("MetadataOptions") or {}).get("HttpTokens") != "required":
+            if mapping(settings.get("MetadataOptions")).get("HttpTokens") != "required":
                 yield (*path, "MetadataOptions"), "IMDSv2 is not required: write {HttpTokens: required}"
-        subnetworks = [str(each.get("subnetwork", "")) for each in interfaces]
-        if provider == "gcp" and (
-            not subnetworks or any(not each or each.endswith("/default") for each in subnetworks)
-        ):
-            yield (
-                (*path, "networkInterfaces"),
-                "the default network opens SSH to the whole world: name a subnetwork of your own",
-            )
+        if provider == "gcp":
+            networks = [str(each.get("subnetwork", "")) for each in mappings(settings.get("networkInterfaces"))]
+            if not networks or any(not network or network.endswith("/default") for network in networks):
+                yield (
+                    (*path, "networkInterfaces"),
+                    "the default network opens SSH to the whole world: name a subnetwork of your own",
+                )
 
 
 def _is_spot(settings: Config) -> bool:
-    scheduling = settings.get("scheduling") or {}
-    parts = scheduling if isinstance(scheduling, list) else [scheduling]
-    market = (settings.get("InstanceMarketOptions") or {}).get("MarketType")
+    # Compute Engine's scheduling is a mapping; Ray's own examples write a list of mappings.
+    parts = [mapping(settings.get("scheduling")), *mappings(settings.get("scheduling"))]
+    market = mapping(settings.get("InstanceMarketOptions")).get("MarketType")
     return market == "spot" or any(part.get("preemptible") or part.get("provisioningModel") == "SPOT" for part in parts)
 
 
@@ -132,10 +135,10 @@ def _spot(given: Config, config: Config) -> Iterator[Problem]:
     prepared = ("initialization_commands", "setup_commands", "worker_setup_commands")
     if any(MOUNT.search(command) for _, _, command in _commands(given, config, *prepared)):
         return
-    for name, node in _node_types(config).items():
-        if _is_spot(node["node_config"]):
+    for path, settings in _node_configs(config):
+        if _is_spot(settings):
             yield (
-                ("available_node_types", name),
+                path[:-1],
                 "spot workers lose their trials with their disks: mount a shared folder in setup_commands",
             )
 

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pydantic import ConfigDict, Field, model_validator
 
 from cluster.description import is_pinned
+from cluster.plain_data import mapping, mappings, walk
 from search_spaces.model import Model
 from search_spaces.yaml_source import Path
 
@@ -141,29 +142,27 @@ RESOURCES: dict[str, type[RayCluster] | type[RayJob]] = {"RayCluster": RayCluste
 
 
 def problems(manifest: dict[str, Any]) -> Iterator[tuple[Path, str]]:
-    """What is wrong with the containers of any manifest: images that change, and secrets in the open."""
-    for path, value in walk(manifest, ()):
+    """What is wrong with the containers of any manifest: images that change, secrets in the open, disks that go."""
+    for path, value in walk(manifest):
         if path[-1:] == ("image",) and isinstance(value, str) and not is_pinned(value):
             yield path, f"{value!r} changes under your feet: name a version or a digest"
-        if isinstance(value, dict) and SECRET_NAME.search(str(value.get("name", ""))) and value.get("value"):
+        part = mapping(value)
+        if SECRET_NAME.search(str(part.get("name", ""))) and part.get("value"):
             yield (*path, "value"), "a secret stands in the file: take it from a Secret with valueFrom.secretKeyRef"
-    for path, name in _spot_groups(manifest):
-        yield path, f"{name} runs on spot nodes, which take their disks with them: mount a volume claim that is shared"
+        if "groupName" in part and _is_spot(part) and not _has_claim(part):
+            name = part["groupName"]
+            yield path, f"{name} runs on spot nodes, which take their disks with them: mount a volume claim for all"
 
 
-def _spot_groups(manifest: dict[str, Any]) -> Iterator[tuple[Path, str]]:
-    for path, group in walk(manifest, ()):
-        if isinstance(group, dict) and "groupName" in group:
-            spec = (group.get("template") or {}).get("spec") or {}
-            labels = {**(group.get("labels") or {}), **(spec.get("nodeSelector") or {})}
-            claims = [volume for volume in spec.get("volumes") or [] if "persistentVolumeClaim" in volume]
-            if any("spot" in f"{key}={value}".lower() for key, value in labels.items()) and not claims:
-                yield path, str(group["groupName"])
+def _pod_spec(group: dict[str, Any]) -> dict[str, Any]:
+    return mapping(mapping(group.get("template")).get("spec"))
 
 
-def walk(value: Any, path: Path) -> Iterator[tuple[Path, Any]]:
-    """Every value of plain data with the path to it."""
-    yield path, value
-    entries = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, child in entries:
-        yield from walk(child, (*path, key))
+def _is_spot(group: dict[str, Any]) -> bool:
+    labels = {**mapping(group.get("labels")), **mapping(_pod_spec(group).get("nodeSelector"))}
+    # Such as ray.io/market-type: spot, cloud.google.com/gke-spot: "true", karpenter.sh/capacity-type: spot.
+    return any("spot" in f"{key}={value}".lower() for key, value in labels.items())
+
+
+def _has_claim(group: dict[str, Any]) -> bool:
+    return any("persistentVolumeClaim" in volume for volume in mappings(_pod_spec(group).get("volumes")))
