@@ -9,7 +9,7 @@ from cluster.rendering.aws_network import template
 from cluster.rendering.cloud import DISK_GB, HEAD, NOTES, counts, launcher, node_types
 from cluster.rendering.common import TITLE, commented
 
-PACKAGES = ("boto3==1.44.8", "psycopg2-binary==2.9.13")
+PACKAGES = ("boto3==1.44.8",)
 
 
 def render(cluster: AwsCluster) -> dict[str, str]:

@@ -20,6 +20,11 @@ CODE, ENVIRONMENT = "~/adamant", "~/adamant-env"
 DISK_GB = 100
 # Not the whole checkout: Ray reads all that it copies at every `ray up`, and .venv holds gigabytes.
 CODE_PARTS = (*ROOMS, "adamant.py", "pyproject.toml", "constraints.txt", "README.md", "LICENSE")
+# Debian's package starts a server of its own, which would take the port of the one that Adamant supervises.
+POSTGRESQL = (
+    "ls /usr/lib/postgresql/*/bin/initdb || (sudo apt-get update -qq && sudo apt-get install -y -qq postgresql && "
+    "sudo systemctl disable --now postgresql)"
+)
 NOTES = {
     "max_workers": "Of all kinds together.",
     "available_node_types": (
@@ -39,7 +44,7 @@ NOTES = {
 
 def launcher(cluster: AwsCluster | GcpCluster, packages: tuple[str, ...]) -> dict[str, Any]:
     """The part of a `ray up` file that follows the provider's own, in the order of the file."""
-    setup = [*mount_commands(cluster.storage), *_install_commands(packages)]
+    setup = [*mount_commands(cluster.storage), *_install_commands(cluster, packages)]
     start = [stop_command(ENVIRONMENT), head_command(ENVIRONMENT, autoscaler_v2=True)]
     if cluster.services:
         start.append(services_command(ENVIRONMENT, CODE, cluster.storage.mount, cluster.storage.artifacts))
@@ -48,7 +53,7 @@ def launcher(cluster: AwsCluster | GcpCluster, packages: tuple[str, ...]) -> dic
         "rsync_exclude": ["__pycache__"],
         "initialization_commands": [],
         "setup_commands": setup,
-        "head_setup_commands": [],
+        "head_setup_commands": [POSTGRESQL] if cluster.services else [],
         "worker_setup_commands": [],
         "head_start_ray_commands": start,
         "worker_start_ray_commands": [stop_command(ENVIRONMENT), worker_command(ENVIRONMENT)],
@@ -90,12 +95,13 @@ def mount_commands(storage: NfsStorage) -> list[str]:
     ]
 
 
-def _install_commands(packages: tuple[str, ...]) -> list[str]:
+def _install_commands(cluster: CloudCluster, packages: tuple[str, ...]) -> list[str]:
+    adamant = '"$HOME/adamant[services]"' if cluster.services else CODE
     pip = f"{ENVIRONMENT}/bin/python -m pip install --quiet"
     return [
         f"chmod 700 ~/.ray && chmod 600 {TOKEN}",
         f"test -x {ENVIRONMENT}/bin/python || python3 -m venv {ENVIRONMENT}",
-        f"{pip} --constraint {CODE}/constraints.txt --editable {CODE} {' '.join(packages)}",
+        f"{pip} --constraint {CODE}/constraints.txt --editable {adamant} {' '.join(packages)}",
     ]
 
 

@@ -69,7 +69,7 @@ def stop_command(environment: str) -> str:
 def services_command(environment: str, code: str, mount: str, artifacts: str) -> str:
     """Shell command that brings up PostgreSQL and the MLflow server on the head; their data outlives it."""
     return (
-        f"cd {code} && {environment}/bin/python -m cluster.services up "
+        f"cd {code} && {environment}/bin/python -m cluster.services_commands up "
         f"--folder {shlex.quote(f'{mount}/services')} --artifacts {shlex.quote(artifacts)}"
     )
 

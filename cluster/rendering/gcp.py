@@ -9,7 +9,7 @@ from cluster.description import GcpCluster, Machines
 from cluster.rendering.cloud import DISK_GB, HEAD, NOTES, counts, launcher, node_types
 from cluster.rendering.common import TITLE, comment, commented
 
-PACKAGES = ("google-api-python-client==2.202.0", "google-cloud-storage==3.17.1", "psycopg2-binary==2.9.13")
+PACKAGES = ("google-api-python-client==2.202.0", "google-cloud-storage==3.17.1")
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 
 

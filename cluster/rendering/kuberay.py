@@ -132,7 +132,7 @@ def _tracking(cluster: KubeCluster) -> list[dict[str, Any]]:
         return []
     password = {"secretKeyRef": {"name": f"{cluster.name}-services", "key": "mlflow-password"}}
     return [
-        {"name": "MLFLOW_TRACKING_URI", "value": f"http://{cluster.name}-mlflow:{SERVICES_PORT}"},
+        {"name": "ADAMANT_TRACKING_URI", "value": f"http://{cluster.name}-mlflow:{SERVICES_PORT}"},
         {"name": "MLFLOW_TRACKING_USERNAME", "value": "admin"},
         {"name": "MLFLOW_TRACKING_PASSWORD", "valueFrom": password},
     ]

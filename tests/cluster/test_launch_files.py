@@ -72,7 +72,7 @@ def test_the_head_is_closed_and_idle_and_every_start_is_authenticated(example: s
 
 @pytest.mark.parametrize("example", LAUNCHER)
 def test_services_are_brought_up_after_ray_where_they_are_wanted(example: str) -> None:
-    assert "cluster.services up" in launcher(example)["head_start_ray_commands"][-1]
+    assert "cluster.services_commands up" in launcher(example)["head_start_ray_commands"][-1]
     without = launcher(example, services=False)["head_start_ray_commands"]
     assert "ray start" in without[-1]
     assert not any("cluster.services" in command for command in without)
