@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from cluster import job_commands
+from cluster import job_commands, launch_commands
 from cluster.command_line import FAILED, clear_errors
 from cluster.places import DEFAULT_STORAGE
 from optimizers import InputError
@@ -45,7 +45,10 @@ Data = Annotated[str | None, typer.Option(help="Data folder; else $ADAMANT_DATA,
 
 cluster_app = typer.Typer(help="Ray clusters, and sweeps as their jobs.", no_args_is_help=True)
 app.add_typer(cluster_app, name="cluster")
-for command in (job_commands.submit, job_commands.status, job_commands.logs, job_commands.stop):
+for command in (
+    *(launch_commands.render, launch_commands.check),
+    *(job_commands.submit, job_commands.status, job_commands.logs, job_commands.stop),
+):
     cluster_app.command()(command)
 
 

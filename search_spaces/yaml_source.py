@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path as FilePath
+from typing import Any, TypeVar
 
 import yaml
 
 from optimizers import InputError
 
 Path = tuple[str | int, ...]
+T = TypeVar("T")
 
 # PyYAML follows YAML 1.1, where "1e-5" is text because it has no dot; YAML 1.2 reads it as a number.
 _YAML_12_FLOAT = re.compile(
@@ -63,19 +66,50 @@ class Document:
         return InputError(f"{self.place(path)}: {key}: {message}" if key else f"{self.place(path)}: {message}")
 
 
+def read_text(path: FilePath) -> str:
+    """The text of a file. Raises InputError when it cannot be read as such."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read as text: {error}") from None
+
+
 def load_yaml(text: str, source: str) -> Document:
     """Parse ``text``.
 
     Raises InputError for text that is no YAML or far too long, for a key that stands twice and for anything but plain
     data.
     """
+
+    def read(loader: _Loader) -> Document:
+        return _document(loader, loader.get_single_node(), source)
+
+    return _parsed(text, source, read)
+
+
+def load_documents(text: str, source: str) -> list[Document]:
+    """Parse ``text`` that holds several documents with ``---`` between them. Raises InputError as load_yaml."""
+
+    def read(loader: _Loader) -> list[Document]:
+        documents = []
+        while loader.check_node():
+            documents.append(_document(loader, loader.get_node(), source))
+        return documents
+
+    return _parsed(text, source, read)
+
+
+def _parsed(text: str, source: str, read: Callable[[_Loader], T]) -> T:
     if len(text) > MOST_CHARACTERS:
-        raise InputError(f"{source}: {len(text):,} characters are no sweep; at most {MOST_CHARACTERS:,} are read")
+        raise InputError(f"{source}: {len(text):,} characters are too many; at most {MOST_CHARACTERS:,} are read")
     if _brackets(text) > MOST_BRACKETS:
         raise InputError(f"{source}: it is nested too deeply: more than {MOST_BRACKETS} brackets are open at once")
-    places: dict[Path, str] = {}
     try:
-        data = _read(_Loader(text), places, source)
+        loader = _Loader(text)
+        try:
+            return read(loader)
+        finally:
+            loader.dispose()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = f"{source}:{mark.line + 1}" if mark else source
@@ -84,24 +118,20 @@ def load_yaml(text: str, source: str) -> Document:
         raise InputError(f"{source}: not valid YAML: {' '.join(str(error).split())}") from None
     except RecursionError:
         raise InputError(f"{source}: it is nested too deeply, or holds itself by an alias") from None
-    return Document(data, source, places)
+
+
+def _document(loader: _Loader, node: yaml.Node | None, source: str) -> Document:
+    places: dict[Path, str] = {}
+    if node is None:
+        return Document(None, source, places)
+    _collect_places(node, (), places, source)
+    return Document(loader.construct_document(node), source, places)
 
 
 def _brackets(text: str) -> int:
     """How many brackets are open at once; PyYAML's time grows with their square."""
     turns = itertools.accumulate((character in "[{") - (character in "]}") for character in text)
     return max(turns, default=0)
-
-
-def _read(loader: _Loader, places: dict[Path, str], source: str) -> Any:
-    try:
-        node = loader.get_single_node()
-        if node is None:
-            return None
-        _collect_places(node, (), places, source)
-        return loader.construct_document(node)
-    finally:
-        loader.dispose()
 
 
 def _collect_places(node: yaml.Node, path: Path, places: dict[Path, str], source: str) -> None:

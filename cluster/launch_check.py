@@ -1,0 +1,158 @@
+"""Checks of launch files before they cost anything: our cluster files, `ray up` files, KubeRay's manifests, scripts."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import io
+import logging
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from cluster import launch_rules, manifest_rules
+from cluster.description import parse_cluster
+from cluster.plain_data import walk
+from cluster.rendering import render
+from optimizers import InputError
+from search_spaces.validation import validated
+from search_spaces.yaml_source import Document, load_documents, read_text
+
+YAML_SUFFIXES = (".yaml", ".yml", ".json")
+SECRETS = {
+    "an AWS access key": re.compile(r"\b(AKIA|ASIA)[0-9A-Z]{16}\b"),
+    "a private key": re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----"),
+    "a GitHub token": re.compile(r"\bgh[pousr]_[0-9A-Za-z]{30,}\b"),
+    "a Google API key": re.compile(r"\bAIza[0-9A-Za-z_-]{35}\b"),
+    # A value that is written out: neither a variable nor a path nor the name of a Kubernetes Secret's key.
+    "a password or token": re.compile(
+        r"(?i)(password|passwd|secret|secret_access_key|auth_token|api_key|token)['\"]?\s*[:=]\s*['\"]?[^\s'\"~/.$({<\[]{6,}"
+    ),
+    "a password in a URL": re.compile(r"://[^\s:/@$]+:[^\s/@$({]+@"),
+}
+WORLD = ("0.0.0.0/0", "::/0")
+
+
+def check(path: str | Path) -> list[str]:
+    """What is wrong in a launch file, a sentence each with file, line and key; nothing when all is well.
+
+    Raises InputError when there is no such file or when it is no text.
+    """
+    if not Path(path).is_file():
+        raise InputError(f"{path}: there is no such launch file")
+    return check_text(read_text(Path(path)), str(path))
+
+
+def check_text(text: str, source: str) -> list[str]:
+    """As :func:`check`, of a text that ``source`` names."""
+    found = list(_secrets(text, source))
+    if Path(source).suffix not in YAML_SUFFIXES:
+        return found + list(_script(text, source))
+    try:
+        documents = load_documents(text, source)
+        for document in documents:
+            found.extend(_problems(document))
+    except InputError as error:
+        return [*found, str(error)]
+    return found if documents else [*found, f"{source}: it is empty"]
+
+
+def ray_validates(config: dict[str, Any]) -> dict[str, Any]:
+    """``config`` with Ray's defaults filled in, by the validator of `ray up` itself.
+
+    Raises ValueError with what Ray says. The one place that calls this private part of Ray.
+    """
+    import click
+    from jsonschema import ValidationError
+    from ray.autoscaler._private.util import prepare_config, validate_config
+
+    logging.getLogger("ray.autoscaler").setLevel(logging.ERROR)
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+            prepared = prepare_config(copy.deepcopy(config))
+            validate_config(prepared)
+    except ValidationError as error:
+        key = ".".join(str(part) for part in error.absolute_path)
+        raise ValueError(f"{key}: {error.message}" if key else error.message) from None
+    except (
+        click.ClickException,
+        ValueError,
+        TypeError,
+        KeyError,
+        AttributeError,
+        RuntimeError,
+        AssertionError,
+    ) as error:
+        raise ValueError(" ".join((str(error) or said.getvalue()).split())) from None
+    return prepared
+
+
+def _problems(document: Document) -> Iterator[str]:
+    data = document.data
+    if not isinstance(data, dict):
+        yield str(document.error((), "a launch file is a mapping"))
+        return
+    for path, value in walk(data):
+        if value in WORLD:
+            yield str(document.error(path, f"{value} opens the port to the whole world: name the range you come from"))
+    if "apiVersion" in data:
+        yield from _manifest(document)
+    elif isinstance(data.get("provider"), str) or ("provider" not in data and "name" in data):
+        yield from _cluster_file(document)
+    elif "AWSTemplateFormatVersion" not in data:
+        yield from _ray_up(document)
+
+
+def _cluster_file(document: Document) -> Iterator[str]:
+    """A cluster file is as good as what it renders to."""
+    for name, text in render(parse_cluster(document)).items():
+        yield from check_text(text, f"{document.source} rendered to {name}")
+
+
+def _ray_up(document: Document) -> Iterator[str]:
+    provider = document.data.get("provider")
+    if not isinstance(provider, dict) or "type" not in provider:
+        yield str(
+            document.error(
+                ("provider",), "this is neither a cluster file nor a `ray up` file: provider.type is missing"
+            )
+        )
+        return
+    try:
+        prepared = ray_validates(document.data)
+    except (ValueError, NotImplementedError) as error:
+        yield f"{document.source}: Ray says: {error}"
+        return
+    for path, message in launch_rules.problems(document.data, prepared):
+        yield str(document.error(path, message))
+
+
+def _manifest(document: Document) -> Iterator[str]:
+    model = manifest_rules.RESOURCES.get(str(document.data.get("kind")))
+    if model is not None:
+        try:
+            validated(model, document)
+        except InputError as error:
+            yield str(error)
+    for path, message in manifest_rules.problems(document.data):
+        yield str(document.error(path, message))
+
+
+def _secrets(text: str, source: str) -> Iterator[str]:
+    for number, line in enumerate(text.splitlines(), start=1):
+        for what, pattern in SECRETS.items():
+            if pattern.search(line.partition(" #")[0]):
+                yield f"{source}:{number}: {what} stands in the file; keep it in a secret store or on the machines"
+                break
+
+
+def _script(text: str, source: str) -> Iterator[str]:
+    for number, line in enumerate(text.splitlines(), start=1):
+        if launch_rules.OPEN_DASHBOARD.search(line):
+            yield f"{source}:{number}: the dashboard must listen on 127.0.0.1"
+        if launch_rules.START.search(line) and not line.startswith("#") and "RAY_AUTH_MODE=token" not in line:
+            yield f"{source}:{number}: Ray starts without authentication: set RAY_AUTH_MODE=token in this command"
+        if any(f"={world}" in line for world in WORLD):
+            yield f"{source}:{number}: this opens the port to the whole world: name the range you come from"

@@ -1,0 +1,43 @@
+"""``adamant cluster render|check``: launch files. Heavy imports wait until a command needs them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cluster.command_line import BAD_INPUT, clear_errors
+
+ClusterFile = Annotated[Path, typer.Argument(metavar="FILE", help="A cluster file, such as cluster/launch/aws.yaml.")]
+
+
+@clear_errors
+def render(
+    file: ClusterFile,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the launch files.")] = Path("."),
+) -> None:
+    """Make the provider's own launch files of a cluster file."""
+    from cluster.description import load_cluster
+    from cluster.rendering import write
+
+    for path in write(load_cluster(file), out, kept=file):
+        typer.echo(path)
+
+
+@clear_errors
+def check(
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="Cluster files, `ray up` files, manifests, scripts.")
+    ],
+) -> int:
+    """Check launch files, also hand-written ones, with Ray's own validator and with rules for what that misses."""
+    from cluster.launch_check import check as check_file
+
+    found = {file: check_file(file) for file in files}
+    for file, problems in found.items():
+        for problem in problems:
+            typer.echo(f"error: {problem}", err=True)
+        if not problems:
+            typer.echo(f"{file}: good")
+    return BAD_INPUT if any(found.values()) else 0

@@ -1,0 +1,35 @@
+"""The example cluster files, and what they render to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cluster.description import parse_cluster
+from cluster.rendering import render
+from search_spaces.yaml_source import Document, load_yaml
+from tests.conftest import REPOSITORY
+
+LAUNCH = REPOSITORY / "cluster" / "launch"
+RENDERED = LAUNCH / "rendered"
+EXAMPLES = sorted(path.stem for path in LAUNCH.glob("*.yaml"))
+FILES = {
+    "aws": {"sweeps.yaml", "sweeps-network.yaml"},
+    "gcp": {"sweeps.yaml", "sweeps-network.sh"},
+    "on-premise": {"lab.yaml"},
+    "kuberay": {"sweeps-shared.yaml", "sweeps-raycluster.yaml", "sweeps-rayjob.yaml"},
+    "slurm": {"sweeps.sbatch"},
+}
+LAUNCHER = {"aws": "sweeps.yaml", "gcp": "sweeps.yaml", "on-premise": "lab.yaml"}
+
+
+def rendered(example: str, **changed: Any) -> dict[str, str]:
+    data = load_yaml((LAUNCH / f"{example}.yaml").read_text(), example).data
+    return render(parse_cluster(Document({**data, **changed}, example)))
+
+
+def launcher(example: str, **changed: Any) -> dict[str, Any]:
+    return load_yaml(rendered(example, **changed)[LAUNCHER[example]], example).data
+
+
+def ray_cluster() -> dict[str, Any]:
+    return load_yaml(rendered("kuberay")["sweeps-raycluster.yaml"], "ray").data

@@ -1,0 +1,301 @@
+"""Checks of launch files: each rule catches what it is for and nothing else, in files that anybody wrote."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import ray.autoscaler
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cluster.launch_check import check, check_text
+from cluster.plain_data import walk
+from search_spaces.yaml_source import dump_yaml, load_yaml
+from tests.cluster.launch import LAUNCH, LAUNCHER, RENDERED, launcher, ray_cluster, rendered
+
+
+def head(config: dict[str, Any]) -> dict[str, Any]:
+    return config["available_node_types"]["head"]
+
+
+def spot(config: dict[str, Any]) -> dict[str, Any]:
+    return config["available_node_types"]["l4-spot"]
+
+
+def container(config: dict[str, Any]) -> dict[str, Any]:
+    return config["spec"]["headGroupSpec"]["template"]["spec"]["containers"][0]
+
+
+def start_head(old: str, new: str) -> Callable[[dict[str, Any]], None]:
+    def change(config: dict[str, Any]) -> None:
+        command = config["head_start_ray_commands"][1]
+        assert old in command
+        config["head_start_ray_commands"][1] = command.replace(old, new)
+
+    return change
+
+
+# Where a file is made wrong, how, and the key and the words of the only complaint about it.
+BREAKS: dict[str, tuple[str, Callable[[dict[str, Any]], object], str]] = {
+    "public dashboard": (
+        "aws",
+        start_head("--dashboard-host=127.0.0.1", "--dashboard-host 0.0.0.0"),
+        r"head_start_ray_commands.1: the dashboard must listen on 127.0.0.1",
+    ),
+    "public dashboard on-premise": (
+        "on-premise",
+        start_head("127.0.0.1", "'0.0.0.0'"),
+        r"head_start_ray_commands.1: the dashboard must",
+    ),
+    "no authentication": (
+        "gcp",
+        start_head("RAY_AUTH_MODE=token ", ""),
+        r"head_start_ray_commands.1: Ray starts without authentication",
+    ),
+    "a head with cores to give": (
+        "on-premise",
+        start_head("--num-cpus=0 ", ""),
+        r"head_start_ray_commands.1: the head runs no trials: start it with --num-cpus=0",
+    ),
+    "a head that runs trials": (
+        "aws",
+        lambda config: head(config).update(resources={"CPU": 8}),
+        r"available_node_types.head.resources: the head runs no trials",
+    ),
+    "a head whose cores Ray counts": (
+        "aws",
+        lambda config: head(config).update(resources={}),
+        r"available_node_types.head.resources: the head runs no trials",
+    ),
+    "a nightly wheel": (
+        "aws",
+        lambda config: config["setup_commands"].append("pip install https://x/ray-wheels/latest/ray.whl"),
+        r"setup_commands.6: this is a nightly build of Ray",
+    ),
+    "no AMI": (
+        "aws",
+        lambda config: head(config)["node_config"].pop("ImageId"),
+        r"head.node_config.ImageId: the image is not pinned",
+    ),
+    "an image family": (
+        "gcp",
+        lambda config: head(config)["node_config"]["disks"][0]["initializeParams"].update(sourceImage="a/family/b"),
+        r"initializeParams.sourceImage: a family is not a pinned image",
+    ),
+    "the latest container": (
+        "aws",
+        lambda config: config.update(docker={"image": "rayproject/ray:latest-gpu", "container_name": "ray"}),
+        r"docker.image: 'rayproject/ray:latest-gpu' changes under your feet",
+    ),
+    "Ray's own security group": (
+        "aws",
+        lambda config: spot(config)["node_config"].pop("SecurityGroupIds"),
+        r"l4-spot.node_config.SecurityGroupIds: without a group of your own Ray makes one that opens SSH",
+    ),
+    "SSH from everywhere": (
+        "aws",
+        lambda config: config["provider"].update(security_group={"IpPermissions": [{"CidrIp": "0.0.0.0/0"}]}),
+        r"provider.security_group.IpPermissions.0.CidrIp: 0.0.0.0/0 opens the port to the whole world",
+    ),
+    "the default network": (
+        "gcp",
+        lambda config: spot(config)["node_config"].pop("networkInterfaces"),
+        r"l4-spot.node_config.networkInterfaces: the default network opens SSH",
+    ),
+    "IMDSv1": (
+        "aws",
+        lambda config: spot(config)["node_config"].update(MetadataOptions={"HttpTokens": "optional"}),
+        r"l4-spot.node_config.MetadataOptions: IMDSv2 is not required",
+    ),
+    "min over max": (
+        "aws",
+        lambda config: spot(config).update(min_workers=9),
+        r"l4-spot.min_workers: min_workers \(9\) must not be greater than max_workers \(8\)",
+    ),
+    "a typing error under provider": (
+        "gcp",
+        lambda config: config["provider"].update(projectid="x"),
+        r"provider.projectid: no such key is known to the provider. Did you mean \"project_id\"\?",
+    ),
+    "a typing error under node_config": (
+        "aws",
+        lambda config: spot(config)["node_config"].update(InstanceMarketOption={}),
+        r"node_config.InstanceMarketOption: no such key.*Did you mean \"InstanceMarketOptions\"\?",
+    ),
+    "spot workers with their own disks": (
+        "aws",
+        lambda config: config.update(setup_commands=["true"]),
+        r"available_node_types.l4-spot: spot workers lose their trials with their disks",
+    ),
+    "spot workers on GCP": (
+        "gcp",
+        lambda config: config.update(setup_commands=["true"]),
+        r"available_node_types.l4-spot: spot workers lose their trials",
+    ),
+    "what Ray itself refuses": (
+        "aws",
+        lambda config: spot(config).update(resources={"GPU": 0.5}),
+        r"Ray says: available_node_types.l4-spot.resources.GPU: 0.5 is not of type 'integer'",
+    ),
+    "node types on-premise": (
+        "on-premise",
+        lambda config: config.update(available_node_types={"a": {}}),
+        r"Ray says: .*available_node_types is not supported for on-premise clusters",
+    ),
+    "no head on-premise": ("on-premise", lambda config: config["provider"].pop("head_ip"), r"Ray says: .*head_ip"),
+    "an open Ray on Kubernetes": (
+        "kuberay",
+        lambda config: config["spec"].pop("authOptions"),
+        r"spec.authOptions: this key is needed and missing",
+    ),
+    "no token on Kubernetes": (
+        "kuberay",
+        lambda config: config["spec"].update(authOptions={"mode": "disabled"}),
+        r"spec.authOptions.mode: input should be 'token'",
+    ),
+    "a Ray without tokens": (
+        "kuberay",
+        lambda config: config["spec"].update(rayVersion="2.51.1"),
+        r"spec: rayVersion \(2.51.1\) must be 2.52 or newer",
+    ),
+    "a public dashboard on Kubernetes": (
+        "kuberay",
+        lambda config: config["spec"]["headGroupSpec"].update(serviceType="LoadBalancer"),
+        r"spec.headGroupSpec.serviceType: input should be 'ClusterIP'",
+    ),
+    "a head pod that runs trials": (
+        "kuberay",
+        lambda config: config["spec"]["headGroupSpec"]["rayStartParams"].pop("num-cpus"),
+        r"spec.headGroupSpec: the head runs no trials",
+    ),
+    "min over max of a group": (
+        "kuberay",
+        lambda config: config["spec"]["workerGroupSpecs"][0].update(minReplicas=9),
+        r"spec.workerGroupSpecs.0: minReplicas \(9\) must not be greater",
+    ),
+    "an unknown key of a group": (
+        "kuberay",
+        lambda config: config["spec"]["workerGroupSpecs"][0].update(maxReplica=9),
+        r"spec.workerGroupSpecs.0.maxReplica: unknown key; .*Did you mean \"maxReplicas\"\?",
+    ),
+    "a number for a start parameter": (
+        "kuberay",
+        lambda config: config["spec"]["headGroupSpec"]["rayStartParams"].update({"num-gpus": 0}),
+        r"rayStartParams.num-gpus: input should be a valid string",
+    ),
+    "a container without a tag": (
+        "kuberay",
+        lambda config: container(config).update(image="rayproject/ray"),
+        r"containers.0.image: 'rayproject/ray' changes under your feet",
+    ),
+    "a password in a pod": (
+        "kuberay",
+        lambda config: container(config)["env"].append({"name": "DB_PASSWORD", "value": "tiger"}),
+        r"containers.0.env.4.value: a secret stands in the file",
+    ),
+    "spot pods without a shared volume": (
+        "kuberay",
+        lambda config: config["spec"]["workerGroupSpecs"][0]["template"]["spec"].pop("volumes"),
+        r"spec.workerGroupSpecs.0: l4-spot runs on spot nodes",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BREAKS)
+def test_each_rule_catches_what_it_is_for_and_nothing_else(case: str) -> None:
+    example, change, said = BREAKS[case]
+    config = ray_cluster() if example == "kuberay" else launcher(example)
+    assert check_text(dump_yaml(config), "hand.yaml") == []
+    change(config)
+    problems = check_text(dump_yaml(config), "hand.yaml")
+    assert len(problems) == 1, problems
+    assert re.search(said, problems[0]), problems
+    assert re.match(r"hand\.yaml:(\d+: | Ray says)", problems[0]), problems
+
+
+@pytest.mark.parametrize("provider", ["aws", "gcp"])
+def test_what_is_left_out_is_judged_by_the_default_that_ray_puts_there(provider: str) -> None:
+    config = launcher(provider)
+    for key in ("setup_commands", "head_start_ray_commands", "worker_start_ray_commands"):
+        del config[key]
+    problems = "\n".join(check_text(dump_yaml(config), "hand.yaml"))
+    assert "head_start_ray_commands: left out, so that Ray's default stands here: Ray starts without auth" in problems
+    assert "worker_start_ray_commands: left out, so that Ray's default stands here: Ray starts without" in problems
+    assert "setup_commands: left out, so that Ray's default stands here: this is a nightly build" in problems
+    assert "head_start_ray_commands: left out, so that Ray's default stands here: the dashboard must" in problems
+
+
+@pytest.mark.parametrize("provider", ["aws", "gcp"])
+def test_rays_own_defaults_are_refused_with_a_line_for_each_thing(provider: str) -> None:
+    path = Path(ray.autoscaler.__file__).parent / provider / "defaults.yaml"
+    problems = check(path)
+    for said in ("no trials", "pinned", "whole world", "nightly", "lose their trials", "127.0.0.1", "without auth"):
+        assert any(said in problem for problem in problems), said
+    assert all(re.match(rf"{re.escape(str(path))}:\d+: [\w.]+: ", problem) for problem in problems)
+
+
+SECRETS = {
+    "AWS key": "aws_access_key_id: AKIAIOSFODNN7EXAMPLE",
+    "AWS secret": "aws_secret_access_key: wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEY",
+    "private key": "-----BEGIN RSA PRIVATE KEY-----",
+    "Ray's token": "export RAY_AUTH_TOKEN=0123456789abcdef0123456789abcdef",
+    "password": 'password: "hunter2hunter2"',
+    "password in a URL": "mlflow server --backend-store-uri postgresql://mlflow:hunter2@db/mlflow",
+    "GitHub token": "git clone https://ghp_0123456789abcdef0123456789abcdef0123@github.com/a/b",
+}
+
+
+@pytest.mark.parametrize("case", SECRETS)
+def test_a_secret_is_found_and_not_repeated(case: str) -> None:
+    text = dump_yaml(launcher("aws")) + f"# {SECRETS[case]}\n"
+    problems = check_text(text, "hand.yaml")
+    assert len(problems) == 1
+    assert re.match(rf"hand.yaml:{len(text.splitlines())}: .* stands in the file", problems[0])
+    assert "hunter2" not in problems[0]
+    assert check_text(SECRETS[case], "hand.sh"), "in a script too"
+
+
+def test_scripts_are_checked_too() -> None:
+    script = (RENDERED / "slurm" / "sweeps.sbatch").read_text()
+    for old, new, said in (
+        ("RAY_AUTH_MODE=token ray start", "ray start", "Ray starts without authentication"),
+        ("--dashboard-host=127.0.0.1", "--dashboard-host=0.0.0.0", "the dashboard must listen on 127.0.0.1"),
+    ):
+        assert old in script
+        (problem,) = check_text(script.replace(old, new), "s.sbatch")
+        assert said in problem
+    network = (RENDERED / "gcp" / "sweeps-network.sh").read_text()
+    (problem,) = check_text(network.replace("203.0.113.7/32", "0.0.0.0/0"), "n.sh")
+    assert "opens the port to the whole world" in problem
+
+
+@pytest.mark.parametrize("text", ["", "[]", "a: 1", "provider: {}", "provider: {type: nowhere}\ncluster_name: a", "{"])
+def test_what_is_no_launch_file_is_one_sentence(text: str) -> None:
+    (problem,) = check_text(text, "hand.yaml")
+    assert problem.startswith("hand.yaml")
+    assert "\n" not in problem
+
+
+WHOLE = {
+    "aws.yaml": (LAUNCH / "aws.yaml").read_text(),
+    "kuberay.yaml": (LAUNCH / "kuberay.yaml").read_text(),
+    **{f"{example}.yaml": rendered(example)[name] for example, name in LAUNCHER.items()},
+    "rayjob.yaml": rendered("kuberay")["sweeps-rayjob.yaml"],
+}
+ANYTHING = [None, 1, -1, 0.5, True, "x", "0.0.0.0/0", [], {}, [1], [None], [[]], {"a": 1}, {"a": None}]
+
+
+@settings(max_examples=150, deadline=None)
+@given(data=st.data(), file=st.sampled_from(sorted(WHOLE)), value=st.sampled_from(ANYTHING))
+def test_no_value_in_any_place_ends_in_a_traceback(data: st.DataObject, file: str, value: Any) -> None:
+    content = load_yaml(WHOLE[file], file).data
+    path, _ = data.draw(st.sampled_from([entry for entry in walk(content) if entry[0]]))
+    part = content
+    for key in path[:-1]:
+        part = part[key]
+    part[path[-1]] = value
+    assert all(problem.startswith(file) and "\n" not in problem for problem in check_text(dump_yaml(content), file))

@@ -1,0 +1,262 @@
+"""Launch files: what is rendered passes Ray's validator and ours, and does what it should."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from unittest.mock import MagicMock
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cluster.launch_check import check, check_text, ray_validates
+from cluster.manifest_rules import RayCluster, RayJob
+from search_spaces.yaml_source import load_documents, load_yaml
+from tests.cluster.launch import EXAMPLES, FILES, LAUNCH, LAUNCHER, RENDERED, launcher, rendered
+from tests.conftest import FrontDoor
+
+
+@pytest.mark.parametrize("example", FILES)
+def test_the_files_in_the_repository_are_what_the_examples_render_to(example: str) -> None:
+    assert set(FILES) == set(EXAMPLES)
+    files = rendered(example)
+    assert set(files) == FILES[example]
+    assert {path.name: path.read_text() for path in (RENDERED / example).iterdir()} == files
+
+
+@pytest.mark.parametrize("path", sorted(path for example in FILES for path in (RENDERED / example).iterdir()), ids=str)
+def test_every_rendered_file_is_good(path: Path) -> None:
+    assert check(path) == []
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_every_example_is_good(example: str) -> None:
+    assert check(LAUNCH / f"{example}.yaml") == []
+
+
+@pytest.mark.parametrize("example", LAUNCHER)
+def test_ray_up_takes_the_file_as_it_is(example: str) -> None:
+    config = launcher(example)
+    prepared = ray_validates(config)
+    for key in ("setup_commands", "head_start_ray_commands", "worker_start_ray_commands"):
+        assert prepared[key] == config[key], "Ray's default must stand nowhere"
+
+
+def test_manifests_follow_kuberays_resources() -> None:
+    files = rendered("kuberay")
+    cluster = RayCluster.model_validate(load_yaml(files["sweeps-raycluster.yaml"], "c").data)
+    job = RayJob.model_validate(load_yaml(files["sweeps-rayjob.yaml"], "j").data)
+    assert job.spec.rayClusterSpec == cluster.spec
+    assert cluster.spec.authOptions.mode == "token"
+    assert [group.groupName for group in cluster.spec.workerGroupSpecs] == ["l4-spot", "l4"]
+    kinds = [document.data["kind"] for document in load_documents(files["sweeps-shared.yaml"], "s")]
+    assert kinds == ["PersistentVolumeClaim", "Service", "StatefulSet", "Service", "Deployment"]
+
+
+@pytest.mark.parametrize("example", LAUNCHER)
+def test_the_head_is_closed_and_idle_and_every_start_is_authenticated(example: str) -> None:
+    config = launcher(example)
+    starts = [each for key in ("head", "worker") for each in config[f"{key}_start_ray_commands"] if "ray start" in each]
+    assert len(starts) == 2
+    assert all("RAY_AUTH_MODE=token" in start and "RAY_ENABLE_UV_RUN_RUNTIME_ENV=0" in start for start in starts)
+    assert "--num-cpus=0 --num-gpus=0 --dashboard-host=127.0.0.1" in starts[0]
+    assert f"RAY_enable_autoscaler_v2={int(example != 'on-premise')}" in starts[0]
+    assert config["file_mounts"]["~/.ray/auth_token"] == "~/.ray/auth_token"
+
+
+@pytest.mark.parametrize("example", LAUNCHER)
+def test_services_are_brought_up_after_ray_where_they_are_wanted(example: str) -> None:
+    assert "cluster.services_commands up" in launcher(example)["head_start_ray_commands"][-1]
+    without = launcher(example, services=False)["head_start_ray_commands"]
+    assert "ray start" in without[-1]
+    assert not any("cluster.services" in command for command in without)
+
+
+def test_spot_kinds_have_the_priority() -> None:
+    types = launcher("aws")["available_node_types"]
+    assert list(types) == ["head", "l4-spot", "l4"]
+    assert (types["l4-spot"]["priority"], types["l4"]["priority"]) == (1, 0)
+    assert types["l4-spot"]["node_config"]["InstanceMarketOptions"] == {"MarketType": "spot"}
+    assert "InstanceMarketOptions" not in types["l4"]["node_config"]
+
+
+@pytest.mark.parametrize("example", ["aws", "gcp"])
+def test_rays_autoscaler_starts_spot_workers_first_and_on_demand_ones_behind_them(example: str) -> None:
+    from ray.autoscaler.v2.instance_manager.config import NodeTypeConfig
+    from ray.autoscaler.v2.scheduler import ResourceDemandScheduler, SchedulingRequest
+    from ray.autoscaler.v2.utils import ResourceRequestUtil
+
+    types = {
+        name: NodeTypeConfig(
+            name=name,
+            min_worker_nodes=kind["min_workers"],
+            max_worker_nodes=kind["max_workers"],
+            resources=kind["resources"],
+            priority=kind["priority"],
+        )
+        for name, kind in launcher(example)["available_node_types"].items()
+        if name != "head"
+    }
+    trials = ResourceRequestUtil.group_by_count([ResourceRequestUtil.make({"CPU": 8, "GPU": 1})] * 9)
+
+    def started(**availability: float) -> dict[str, int]:
+        request = SchedulingRequest(
+            node_type_configs=dict(reversed(types.items())),
+            resource_requests=trials,
+            max_num_nodes=20,
+            disable_launch_config_check=True,
+            recoverable_resource_availabilities={"l4-spot": availability.get("spot", 1.0)},
+        )
+        reply = ResourceDemandScheduler(MagicMock()).schedule(request)
+        return {launch.instance_type: launch.count for launch in reply.to_launch}
+
+    assert started() == {"l4-spot": 8, "l4": 1}
+    assert started(spot=0.5) == {"l4": 2, "l4-spot": 7}
+
+
+def test_an_ssh_key_is_named_on_every_machine_and_is_in_no_file() -> None:
+    config = launcher("aws", ssh_key="~/.ssh/research.pem")
+    assert config["auth"]["ssh_private_key"] == "~/.ssh/research.pem"
+    assert {kind["node_config"]["KeyName"] for kind in config["available_node_types"].values()} == {"research"}
+
+
+def test_the_services_password_is_in_no_manifest() -> None:
+    text = rendered("kuberay")["sweeps-shared.yaml"]
+    assert text.count("secretKeyRef") == 4
+    assert set(re.findall(r"key: (\S+)", text)) == {"postgres-password", "mlflow-password", "mlflow-secret-key"}
+
+
+def is_shell(text: str) -> bool:
+    return subprocess.run(["bash", "-n"], input=text, text=True, check=False).returncode == 0
+
+
+@pytest.mark.parametrize("file", ["slurm/sweeps.sbatch", "gcp/sweeps-network.sh"])
+def test_scripts_are_shell(file: str) -> None:
+    assert is_shell((RENDERED / file).read_text())
+
+
+@pytest.mark.parametrize("example", LAUNCHER)
+def test_every_command_is_shell(example: str) -> None:
+    config = launcher(example)
+    commands = [command for key in config if key.endswith("_commands") for command in config[key]]
+    assert len(commands) > 5
+    assert [command for command in commands if not is_shell(command)] == []
+
+
+def test_a_job_on_slurm_saves_itself_before_its_time_is_over(tmp_path: Path) -> None:
+    """With stand-ins for Ray and Slurm: the driver gets SIGINT, is waited for, and the token is gone afterwards."""
+    programs, shared = tmp_path / "env" / "bin", tmp_path / "shared"
+    programs.mkdir(parents=True)
+    shared.mkdir()
+    stand_ins = {
+        "ray": "[[ $* != *--block* ]] || exec sleep 60",
+        "srun": 'shift; exec "$@"',
+        "adamant": "trap 'echo saved; exit 130' INT; stat -c %a $RAY_AUTH_TOKEN_PATH; while :; do sleep 0.05; done",
+    }
+    for name, body in stand_ins.items():
+        (programs / name).write_text(f"#!/bin/bash\n{body}\n")
+        (programs / name).chmod(0o755)
+    (programs / "python").symlink_to(sys.executable)
+    storage = {"mount": str(shared), "artifacts": f"{shared}/artifacts"}
+    (script,) = rendered("slurm", environment=str(programs.parent), storage=storage).values()
+    job = subprocess.Popen(
+        ["bash", "-c", script, "job", "run", "quickstart"],
+        env={**os.environ, "SLURM_JOB_ID": "7"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        assert job.stdout is not None
+        assert job.stdout.readline() == "600\n"
+        assert [path.name for path in shared.iterdir()] == ["ray-token-7"]
+        job.send_signal(signal.SIGINT)
+        assert job.stdout.readline() == "saved\n"
+        assert job.wait(10) == 130
+        assert list(shared.iterdir()) == []
+    finally:
+        for line in subprocess.run(
+            ["ps", "-o", "pid=", "-s", str(job.pid)], capture_output=True, text=True, check=False
+        ).stdout.split():
+            os.kill(int(line), signal.SIGKILL)
+
+
+kinds = st.builds(
+    lambda cpus, gpus, low, more, spot: {
+        "machine": "g6.2xlarge",
+        "cpus": cpus,
+        "gpus": gpus,
+        "min": low,
+        "max": low + more,
+        "spot": spot,
+    },
+    st.integers(1, 192),
+    st.integers(0, 8),
+    st.integers(0, 20),
+    st.integers(1, 100),
+    st.booleans(),
+)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    workers=st.dictionaries(st.from_regex(r"[a-z][a-z0-9-]{0,10}", fullmatch=True), kinds, min_size=1, max_size=4),
+    services=st.booleans(),
+    idle=st.integers(1, 600),
+)
+def test_whatever_is_described_is_rendered_to_good_files(workers: dict, services: bool, idle: int) -> None:
+    workers.pop("head", None)
+    workers = workers or {"l4": {"machine": "g6.2xlarge", "cpus": 8, "max": 1}}
+    for example in ("aws", "gcp"):
+        files = rendered(example, workers=workers, services=services, idle_minutes=idle)
+        assert [problem for name, text in files.items() for problem in check_text(text, name)] == []
+        config = yaml.safe_load(files["sweeps.yaml"])
+        types = config["available_node_types"]
+        assert set(types) == {"head", *workers}
+        assert config["max_workers"] == sum(kind["max"] for kind in workers.values())
+        order = [types[name]["priority"] for name in types if name != "head"]
+        assert order == sorted(order, reverse=True)
+
+
+def test_the_commands_render_and_check(front_door: FrontDoor) -> None:
+    example = front_door.folder / "cluster.yaml"
+    example.write_text((LAUNCH / "aws.yaml").read_text())
+    done = front_door("cluster", "render", "cluster.yaml", "--out", "launch")
+    assert (done.returncode, done.stdout) == (0, "launch/sweeps.yaml\nlaunch/sweeps-network.yaml\n"), done.stderr
+    written = front_door.folder / "launch" / "sweeps.yaml"
+    assert written.read_text() == (RENDERED / "aws" / "sweeps.yaml").read_text()
+    assert sorted(path.name for path in written.parent.iterdir()) == ["sweeps-network.yaml", "sweeps.yaml"]
+
+    written.write_text(written.read_text().replace("--dashboard-host=127.0.0.1", "--dashboard-host=0.0.0.0"))
+    done = front_door("cluster", "check", "cluster.yaml", "launch/sweeps.yaml")
+    assert done.returncode == 2
+    assert done.stdout == "cluster.yaml: good\n"
+    assert re.fullmatch(
+        r"error: launch/sweeps.yaml:\d+: head_start_ray_commands.1: the dashboard must.*\n", done.stderr
+    )
+
+
+def test_nothing_is_written_for_a_bad_cluster_file(front_door: FrontDoor) -> None:
+    text = (LAUNCH / "aws.yaml").read_text()
+    (front_door.folder / "cluster.yaml").write_text(text.replace("203.0.113.7/32", "0.0.0.0/0"))
+    done = front_door("cluster", "render", "cluster.yaml", "--out", "launch")
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: cluster.yaml:7: ssh_from: 0.0.0.0/0 opens SSH to the whole world")
+    assert done.stderr.count("\n") == 1
+    assert not (front_door.folder / "launch").exists()
+
+
+def test_a_cluster_file_is_not_overwritten(front_door: FrontDoor) -> None:
+    (front_door.folder / "sweeps.yaml").write_text((LAUNCH / "aws.yaml").read_text())
+    done = front_door("cluster", "render", "sweeps.yaml")
+    assert done.returncode == 2
+    assert "would take the cluster file's place; choose a folder with --out" in done.stderr
+    assert (front_door.folder / "sweeps.yaml").read_text() == (LAUNCH / "aws.yaml").read_text()
+    assert not (front_door.folder / "sweeps-network.yaml").exists()
