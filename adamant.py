@@ -46,7 +46,8 @@ Data = Annotated[str | None, typer.Option(help="Data folder; else $ADAMANT_DATA,
 cluster_app = typer.Typer(help="Ray clusters, and sweeps as their jobs.", no_args_is_help=True)
 app.add_typer(cluster_app, name="cluster")
 for command in (
-    *(launch_commands.render, launch_commands.check),
+    *(launch_commands.render, launch_commands.check, launch_commands.up, launch_commands.down),
+    *(launch_commands.attach, launch_commands.ui),
     *(job_commands.submit, job_commands.status, job_commands.logs, job_commands.stop),
 ):
     cluster_app.command()(command)

@@ -16,9 +16,12 @@ from pathlib import Path
 
 from cluster.description import Cluster, KubeCluster, LocalCluster, SlurmCluster
 from cluster.rendering import render
+from cluster.session import token_path
 from optimizers import InputError
 
 JOBS_PORT = 8265
+UI_PORTS = {5000: "MLflow", JOBS_PORT: "Ray", 8080: "Optuna"}
+"""Ports of the head that a browser may want, with what is there."""
 CONNECTING_S, LEAVING_S = 60.0, 30.0
 
 
@@ -95,16 +98,18 @@ def _kube_files(files: list[Path]) -> list[Path]:
 
 def _make_token() -> None:
     """The token that all nodes get, unless this user has one."""
-    path = Path(os.environ.get("RAY_AUTH_TOKEN_PATH") or "~/.ray/auth_token").expanduser()
-    if not path.is_file():
+    if not token_path().is_file():
         _output(_ray("get-auth-token", "--generate"))
+        token_path().chmod(0o600)
 
 
 def _stop_local(cluster: LocalCluster) -> None:
     """What runs on the machines of one's own; Ray's launcher forgets them without stopping anything on workers."""
     python = f"{cluster.environment}/bin/python"
     if cluster.services:
-        _ssh(cluster, cluster.head_ip, f"{python} -m cluster.services_commands down --folder {cluster.services_folder}")
+        _ssh(
+            cluster, cluster.head_ip, f"{python} -m cluster.services_commands down --folder {cluster.storage.services}"
+        )
     for address in (*cluster.worker_ips, cluster.head_ip):
         _ssh(cluster, address, f"{cluster.environment}/bin/ray stop")
 

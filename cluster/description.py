@@ -63,6 +63,11 @@ class Storage(Model):
     mount: Folder = Field(description="where the shared folder appears on every node")
     artifacts: Artifacts = Field(description="s3://, gs:// or a folder under mount, for MLflow's artefacts")
 
+    @property
+    def services(self) -> str:
+        """Folder of PostgreSQL's data and of the services' secrets, which outlives the head."""
+        return f"{self.mount}/services"
+
     @model_validator(mode="after")
     def _check_artifacts(self) -> Storage:
         if self.artifacts.startswith("/") and not self.artifacts.startswith(f"{self.mount}/"):

@@ -16,7 +16,7 @@ from pathlib import Path
 import typer
 
 from cluster.command_line import BAD_INPUT, FAILED, INTERRUPTED
-from cluster.services import DEFAULT_FOLDER
+from cluster.services import CLIENT_FILE
 
 ENDINGS = (0, FAILED, BAD_INPUT, INTERRUPTED)
 # One that dies this often within a while would go on dying.
@@ -47,7 +47,7 @@ def main(arguments: list[str]) -> int:
 
 def _services() -> dict[str, str]:
     """Where this head's services are, with the passwords; empty where it has none, or where they are told already."""
-    file = DEFAULT_FOLDER.expanduser() / "client.env"
+    file = CLIENT_FILE.expanduser()
     lines = file.read_text().splitlines() if file.is_file() else []
     told = dict(line.split("=", 1) for line in lines if line)
     return {name: value for name, value in told.items() if name not in os.environ}

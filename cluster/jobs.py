@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from cluster.descriptions import COMMIT_VARIABLE, environment
 from cluster.places import sweep_yaml
-from cluster.session import ROOMS
+from cluster.session import ROOMS, token_path
 from optimizers import InputError, did_you_mean
 from search_spaces import Sweep
 
@@ -163,6 +163,9 @@ def _node(raylet: dict[str, Any]) -> dict[str, Any]:
 
 
 def _connected(address: str) -> JobSubmissionClient:
+    # Where there is a token, the cluster wants it; Ray looks at this when it is imported.
+    if "RAY_AUTH_TOKEN" in os.environ or token_path().is_file():
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
     from ray.exceptions import AuthenticationError
     from ray.job_submission import JobSubmissionClient
 

@@ -1,13 +1,19 @@
-"""``adamant cluster render|check``: launch files. Heavy imports wait until a command needs them."""
+"""``adamant cluster render|check|up|down|attach|ui``: clusters by their files.
+
+Heavy imports wait until a command needs them.
+"""
 
 from __future__ import annotations
 
+import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from cluster.command_line import BAD_INPUT, clear_errors
+from cluster.services import CLIENT_FILE
 
 ClusterFile = Annotated[Path, typer.Argument(metavar="FILE", help="A cluster file, such as cluster/launch/aws.yaml.")]
 
@@ -23,6 +29,51 @@ def render(
 
     for path in write(load_cluster(file), out, kept=file):
         typer.echo(path)
+
+
+@clear_errors
+def up(file: ClusterFile) -> None:
+    """Start a cluster, or bring a running one to what its file says now."""
+    from cluster import clusters
+    from cluster.description import load_cluster
+
+    clusters.up(load_cluster(file))
+    typer.echo(f"It is up. Send it a sweep: adamant cluster submit quickstart --cluster {file}")
+
+
+@clear_errors
+def down(file: ClusterFile) -> None:
+    """Take a cluster away; what is on shared storage stays, and what costs money there too."""
+    from cluster import clusters
+    from cluster.description import load_cluster
+
+    cluster = load_cluster(file)
+    clusters.down(cluster)
+    typer.echo(f"It is down. Sweeps, studies and runs stay in {cluster.storage.mount}.")
+
+
+@clear_errors
+def attach(file: ClusterFile) -> int:
+    """Open a shell on a cluster's head."""
+    from cluster import clusters
+    from cluster.description import load_cluster
+
+    return clusters.attach(load_cluster(file))
+
+
+@clear_errors
+def ui(file: ClusterFile) -> None:
+    """Open tunnels to MLflow, Ray's dashboard and Optuna's dashboard on a cluster's head, until Ctrl-C."""
+    from cluster import clusters
+    from cluster.description import load_cluster
+
+    with clusters.forwarded(load_cluster(file), list(clusters.UI_PORTS), list(clusters.UI_PORTS)):
+        for port, what in clusters.UI_PORTS.items():
+            typer.echo(f"{what}: http://127.0.0.1:{port}")
+        typer.echo(f"The password of MLflow's user admin: adamant cluster attach {file}, then cat {CLIENT_FILE}")
+        typer.echo("Ctrl-C closes the tunnels.")
+        with suppress(KeyboardInterrupt):
+            threading.Event().wait()
 
 
 @clear_errors

@@ -22,10 +22,18 @@ from cluster.postgres import HOST, Postgres
 from optimizers import InputError
 
 DEFAULT_FOLDER = Path("~/.adamant/services")
+# Where a driver on this machine finds out how to reach them, wherever their data is.
+CLIENT_FILE = Path("~/.adamant/client.env")
 DATABASES = ("mlflow", "mlflow_auth", "optuna")
 ADMIN = "admin"
 # Through a tunnel a browser names this machine; whoever else is named is refused.
 ALLOWED_HOSTS = "localhost,localhost:*,127.0.0.1,127.0.0.1:*"
+# Optuna's dashboard takes an address with its password on the command line alone.
+STUDIES_PROGRAM = """
+import os
+from optuna_dashboard import run_server
+run_server(os.environ["STUDIES"], host="127.0.0.1", port=int(os.environ["STUDIES_PORT"]))
+"""
 STARTING_S, STOPPING_S = 120.0, 30.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 30.0
 # One that ran this long before it ended is started again without a growing pause.
@@ -39,6 +47,7 @@ class Settings:
     artifacts: str
     port: int
     database_port: int
+    studies_port: int
     database_password: str
     admin_password: str
     session_secret: str
@@ -63,16 +72,18 @@ class Services:
             raise InputError(f"{folder}/services.json is damaged ({error}); restore it from a copy") from None
 
     @classmethod
-    def create(cls, folder: Path, artifacts: str | None, port: int, database_port: int) -> Services:
+    def create(cls, folder: Path, artifacts: str | None, port: int, database_port: int, studies_port: int) -> Services:
         """Those of the folder; with new secrets where it is new."""
         folder = folder.expanduser().resolve()
         if not (folder / "services.json").exists():
             folder.mkdir(parents=True, exist_ok=True)
             made = [secrets.token_urlsafe(24) for _ in range(3)]
-            settings = Settings(artifacts or str(folder / "artifacts"), port, database_port, *made)
+            settings = Settings(artifacts or str(folder / "artifacts"), port, database_port, studies_port, *made)
             write_secret(folder / "services.json", json.dumps(settings.__dict__, indent=1))
         services = cls.open(folder)
-        write_secret(folder / "client.env", "".join(f"{k}={v}\n" for k, v in services.client_environment().items()))
+        CLIENT_FILE.expanduser().parent.mkdir(parents=True, exist_ok=True)
+        told = services.client_environment()
+        write_secret(CLIENT_FILE.expanduser(), "".join(f"{name}={value}\n" for name, value in told.items()))
         return services
 
     @property
@@ -80,7 +91,7 @@ class Services:
         return f"http://{HOST}:{self.settings.port}"
 
     def client_environment(self) -> dict[str, str]:
-        """What a driver on this machine needs in its environment (``client.env``)."""
+        """What a driver on this machine needs in its environment (``CLIENT_FILE``)."""
         return {
             "ADAMANT_TRACKING_URI": self.tracking_uri,
             "ADAMANT_STUDY_STORAGE": self.postgres.url("optuna"),
@@ -118,6 +129,8 @@ class Services:
         stopping = _on_signals()
         database = _Kept(self.postgres.command(), self.folder / "postgres.log", {}, signal.SIGINT)
         server = _Kept(self._mlflow_command(), self.folder / "mlflow.log", self._mlflow_environment(), signal.SIGTERM)
+        dashboard = [sys.executable, "-c", STUDIES_PROGRAM]
+        studies = _Kept(dashboard, self.folder / "optuna.log", self._studies_environment(), signal.SIGTERM)
         try:
             database.keep()
             wait_for(self.postgres.answers, lambda: stopping() or not database.alive, "PostgreSQL", self.folder)
@@ -126,11 +139,16 @@ class Services:
             while not stopping():
                 database.keep()
                 server.keep()
+                studies.keep()
                 time.sleep(0.2)
         finally:
+            studies.stop()
             server.stop()
             database.stop()
             (self.folder / "supervisor.pid").unlink(missing_ok=True)
+
+    def _studies_environment(self) -> dict[str, str]:
+        return {"STUDIES": self.postgres.url("optuna"), "STUDIES_PORT": str(self.settings.studies_port)}
 
     def _mlflow_command(self) -> list[str]:
         where = ["--host", HOST, "--port", str(self.settings.port), "--allowed-hosts", ALLOWED_HOSTS, "--workers", "2"]

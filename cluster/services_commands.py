@@ -16,7 +16,7 @@ from typing import Annotated
 import typer
 
 from cluster.command_line import clear_errors
-from cluster.services import ADMIN, DATABASES, DEFAULT_FOLDER, Services, wait_for, write_secret
+from cluster.services import ADMIN, CLIENT_FILE, DATABASES, DEFAULT_FOLDER, Services, wait_for, write_secret
 from optimizers import InputError
 
 app = typer.Typer(help="The MLflow server and the PostgreSQL database of a cluster's head.", no_args_is_help=True)
@@ -27,15 +27,20 @@ Artifacts = Annotated[
 ]
 Port = Annotated[int, typer.Option(help="Port of the MLflow server on this machine.")]
 DatabasePort = Annotated[int, typer.Option(help="Port of PostgreSQL on this machine.")]
+StudiesPort = Annotated[int, typer.Option(help="Port of Optuna's dashboard on this machine.")]
 
 
 @app.command()
 @clear_errors
 def up(
-    folder: Folder = DEFAULT_FOLDER, artifacts: Artifacts = None, port: Port = 5000, database_port: DatabasePort = 5432
+    folder: Folder = DEFAULT_FOLDER,
+    artifacts: Artifacts = None,
+    port: Port = 5000,
+    database_port: DatabasePort = 5432,
+    studies_port: StudiesPort = 8080,
 ) -> None:
     """Start the services in the background, unless they run, and wait until they answer."""
-    services = Services.create(folder, artifacts, port, database_port)
+    services = Services.create(folder, artifacts, port, database_port, studies_port)
     if services.supervisor() is None:
         command = [sys.executable, "-m", "cluster.services_commands", "run", "--folder", str(services.folder)]
         environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parent.parent)}
@@ -44,16 +49,20 @@ def up(
                 command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=environment, start_new_session=True
             )
         wait_for(services.answer, lambda: started.poll() is not None, "the services", services.folder)
-    typer.echo(f"MLflow: {services.tracking_uri}   (user {ADMIN}; the password is in {services.folder / 'client.env'})")
+    typer.echo(f"MLflow: {services.tracking_uri}   (user {ADMIN}; the password is in {CLIENT_FILE})")
 
 
 @app.command()
 @clear_errors
 def run(
-    folder: Folder = DEFAULT_FOLDER, artifacts: Artifacts = None, port: Port = 5000, database_port: DatabasePort = 5432
+    folder: Folder = DEFAULT_FOLDER,
+    artifacts: Artifacts = None,
+    port: Port = 5000,
+    database_port: DatabasePort = 5432,
+    studies_port: StudiesPort = 8080,
 ) -> None:
     """Supervise the services in the foreground, until SIGTERM."""
-    Services.create(folder, artifacts, port, database_port).run()
+    Services.create(folder, artifacts, port, database_port, studies_port).run()
 
 
 @app.command()

@@ -81,6 +81,11 @@ def _connect(address: str | None) -> None:
         raise ConnectionError(f"Ray's token is missing or wrong: {str(error).split('. ')[0]}") from None
 
 
+def token_path() -> Path:
+    """Where Ray looks for the token of this user's clusters."""
+    return Path(os.environ.get("RAY_AUTH_TOKEN_PATH") or "~/.ray/auth_token").expanduser()
+
+
 def fits_a_node(cpu: int, gpu: float) -> bool:
     """Whether any node that is there now can hold a trial of these resources."""
     import ray

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ray import tune
+from ray.util import get_node_ip_address
 
 from trainables import registry
 from trainables.checkpoint import TrialFolder
@@ -146,6 +147,7 @@ class Trial(tune.Trainable):
             "spec": self._spec.to_dict(),
             "fingerprint": training.data.fingerprint,
             "data_note": training.data.note,
+            "node": get_node_ip_address(),
             "step": training.step,
             "epoch": training.epoch,
             "curve": training.curve,

@@ -43,8 +43,11 @@ def comment(text: str) -> str:
     return "".join(f"# {line}\n" for line in lines)
 
 
-def head_command(environment: str, *, autoscaler_v2: bool) -> str:
-    """Shell command that starts a head which runs no trials and whose dashboard only this machine can open."""
+def head_command(environment: str, *, autoscaler_v2: bool, address: str | None = None) -> str:
+    """Shell command that starts a head which runs no trials and whose dashboard only this machine can open.
+
+    ``address`` is the head's, where it is known.
+    """
     settings = {**_settings(environment), "RAY_enable_autoscaler_v2": str(int(autoscaler_v2))}
     return _start(
         settings,
@@ -53,6 +56,7 @@ def head_command(environment: str, *, autoscaler_v2: bool) -> str:
         "--num-cpus=0",
         "--num-gpus=0",
         "--dashboard-host=127.0.0.1",
+        *([f"--node-ip-address={address}"] if address else []),
         "--autoscaling-config=~/ray_bootstrap_config.yaml",
     )
 

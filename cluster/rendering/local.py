@@ -23,7 +23,8 @@ NOTES = {
     ),
     "head_start_ray_commands": (
         "The head runs no trials; its dashboard is reached by `ray dashboard`, through SSH. RAY_enable_autoscaler_v2=0 "
-        "because v2 adds and removes the workers of this provider again every few seconds (Ray 2.60)."
+        "because v2 adds and removes the workers of this provider again every few seconds (Ray 2.60). The head's address "
+        "is written out because Ray guesses 127.0.0.1 where no route leads out of the network."
     ),
 }
 
@@ -31,7 +32,7 @@ NOTES = {
 def render(cluster: LocalCluster) -> dict[str, str]:
     """File names and their text."""
     environment = cluster.environment
-    start = [stop_command(environment), head_command(environment, autoscaler_v2=False)]
+    start = [stop_command(environment), head_command(environment, autoscaler_v2=False, address=cluster.head_ip)]
     if cluster.services:
         start.append(services_command(environment, "/", cluster.storage.mount, cluster.storage.artifacts))
     auth = {"ssh_user": cluster.ssh_user} | ({"ssh_private_key": str(cluster.ssh_key)} if cluster.ssh_key else {})

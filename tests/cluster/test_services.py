@@ -45,8 +45,8 @@ def command(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def up(folder: Path) -> Services:
-    web, database = free_ports(2)
-    started = command("up", "--folder", str(folder), "--port", str(web), "--database-port", str(database))
+    ports = dict(zip(("--port", "--database-port", "--studies-port"), map(str, free_ports(3)), strict=True))
+    started = command("up", "--folder", str(folder), *(part for option in ports.items() for part in option))
     assert started.returncode == 0, started.stderr
     return Services.open(folder)
 
@@ -66,7 +66,7 @@ def kill_all(services: Services) -> None:
 
 
 @pytest.fixture
-def folder() -> Iterator[Path]:
+def folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Below a folder that PostgreSQL's own user, too, may enter."""
     try:
         program("postgres")
@@ -74,6 +74,7 @@ def folder() -> Iterator[Path]:
         pytest.skip(str(error))
     path = Path(tempfile.mkdtemp())
     path.chmod(0o755)
+    monkeypatch.setenv("HOME", str(path))
     yield path / "services"
     command("down", "--folder", str(path / "services"))
     shutil.rmtree(path)
@@ -97,8 +98,11 @@ def test_they_keep_strangers_out_and_come_back_whole(folder: Path, monkeypatch: 
     assert status_of(services, search, {}) == 401
     assert status_of(services, search, known) == 200
     assert status_of(services, search, {**known, "Host": "evil.example"}) == 403
-    for secret in ("services.json", "client.env", "mlflow-auth.ini"):
-        assert (folder / secret).stat().st_mode & 0o077 == 0
+    client_file = Path(os.environ["HOME"]) / ".adamant/client.env"
+    for secret in (folder / "services.json", client_file, folder / "mlflow-auth.ini"):
+        assert secret.stat().st_mode & 0o077 == 0
+    with urllib.request.urlopen(f"http://127.0.0.1:{services.settings.studies_port}/dashboard/") as dashboard:
+        assert b"Optuna Dashboard" in dashboard.read()
     for process in processes(services):
         shown = " ".join(process.cmdline())
         assert password not in shown
