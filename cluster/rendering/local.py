@@ -23,8 +23,9 @@ NOTES = {
     ),
     "head_start_ray_commands": (
         "The head runs no trials; its dashboard is reached by `ray dashboard`, through SSH. RAY_enable_autoscaler_v2=0 "
-        "because v2 adds and removes the workers of this provider again every few seconds (Ray 2.60). The head's address "
-        "is written out because Ray guesses 127.0.0.1 where no route leads out of the network."
+        "because v2 (Ray 2.60) takes the head, which with this provider has the node type of the workers, for one of "
+        "them: it counts it, loses it and asks for another node every few seconds. The head's address is written out "
+        "because Ray guesses 127.0.0.1 where no route leads out of the network."
     ),
 }
 
