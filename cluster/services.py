@@ -28,11 +28,12 @@ DATABASES = ("mlflow", "mlflow_auth", "optuna")
 ADMIN = "admin"
 # Through a tunnel a browser names this machine; whoever else is named is refused.
 ALLOWED_HOSTS = "localhost,localhost:*,127.0.0.1,127.0.0.1:*"
-# Optuna's dashboard takes an address with its password on the command line alone.
+# Optuna's dashboard takes an address, with its password, on the command line alone, and no database that is empty.
 STUDIES_PROGRAM = """
 import os
 from optuna_dashboard import run_server
-run_server(os.environ["STUDIES"], host="127.0.0.1", port=int(os.environ["STUDIES_PORT"]))
+from search_spaces.storage import open_storage
+run_server(open_storage(os.environ["STUDIES"]), host="127.0.0.1", port=int(os.environ["STUDIES_PORT"]))
 """
 STARTING_S, STOPPING_S = 120.0, 30.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 30.0
@@ -99,17 +100,18 @@ class Services:
             "MLFLOW_TRACKING_PASSWORD": self.settings.admin_password,
         }
 
-    def mlflow_answers(self) -> bool:
-        """Whether the server does."""
-        try:
-            with urllib.request.urlopen(f"{self.tracking_uri}/health", timeout=5) as answer:
-                return answer.status == 200
-        except (urllib.error.URLError, OSError):
-            return False
+    def answers(self) -> dict[str, bool]:
+        """Which of them answer."""
+        studies = f"http://{HOST}:{self.settings.studies_port}/dashboard/"
+        return {
+            "PostgreSQL": self.postgres.answers(),
+            "MLflow": _is_served(f"{self.tracking_uri}/health"),
+            "Optuna's dashboard": _is_served(studies),
+        }
 
     def answer(self) -> bool:
-        """Whether both are there."""
-        return self.postgres.answers() and self.mlflow_answers()
+        """Whether all do."""
+        return all(self.answers().values())
 
     def supervisor(self) -> int | None:
         """The process that supervises them, if it lives."""
@@ -212,6 +214,14 @@ class _Kept:
             self._process.wait(STOPPING_S)
         except subprocess.TimeoutExpired:
             os.killpg(self._process.pid, signal.SIGKILL)
+
+
+def _is_served(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(address, timeout=5) as answer:
+            return answer.status == 200
+    except (urllib.error.URLError, OSError):
+        return False
 
 
 def _on_signals() -> Callable[[], bool]:

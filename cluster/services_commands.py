@@ -83,8 +83,7 @@ def down(folder: Folder = DEFAULT_FOLDER) -> None:
 @clear_errors
 def status(folder: Folder = DEFAULT_FOLDER) -> int:
     """Say which of the services answers; exit code 1 unless all do."""
-    services = Services.open(folder)
-    answers = {"PostgreSQL": services.postgres.answers(), "MLflow": services.mlflow_answers()}
+    answers = Services.open(folder).answers()
     for name, there in answers.items():
         typer.echo(f"{name}: {'answers' if there else 'does not answer'}")
     return 0 if all(answers.values()) else 1

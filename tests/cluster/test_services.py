@@ -62,7 +62,7 @@ def kill_all(services: Services) -> None:
     """As if the machine had been switched off."""
     for process in processes(services):
         process.kill()
-    wait_until(lambda: not services.postgres.answers() and not services.mlflow_answers(), 30, "the end of the services")
+    wait_until(lambda: not any(services.answers().values()), 30, "the end of the services")
 
 
 @pytest.fixture
@@ -127,10 +127,10 @@ def test_they_keep_strangers_out_and_come_back_whole(folder: Path, monkeypatch: 
 
     server = next(process for process in processes(services) if "mlflow" in " ".join(process.cmdline()))
     os.killpg(os.getpgid(server.pid), signal.SIGKILL)
-    wait_until(lambda: not services.mlflow_answers(), 20, "the server's end")
-    wait_until(services.mlflow_answers, 90, "the supervisor to start another server")
+    wait_until(lambda: not services.answers()["MLflow"], 20, "the server's end")
+    wait_until(services.answer, 90, "the supervisor to start another server")
     below = processes(services)
-    assert command("status", "--folder", str(folder)).stdout == "PostgreSQL: answers\nMLflow: answers\n"
+    assert command("status", "--folder", str(folder)).stdout.count(": answers\n") == 3
     assert command("down", "--folder", str(folder)).returncode == 0
     assert not [process for process in below if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
     assert command("status", "--folder", str(folder)).returncode == 1

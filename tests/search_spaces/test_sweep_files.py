@@ -411,8 +411,11 @@ def test_every_size_of_a_ready_sweep_is_valid_and_differs(name: str) -> None:
     usual = load_sweep(name)
     budgets = {size: check_workload(load_sweep(name, size=size)) for size in usual.sizes}
     assert not usual.sizes or list(usual.sizes) == ["smoke", "small", "paper"]
-    trials = [(sized.workload.epochs or 0) * sized.search.trials for sized in budgets.values()]
-    assert trials == sorted(set(trials))
+    epochs = [
+        len(sized.contests()) * sized.search.trials * sum(one.epochs or 0 for one in sized.by_workload.values())
+        for sized in budgets.values()
+    ]
+    assert epochs == sorted(set(epochs))
 
 
 def test_a_size_puts_its_values_in_and_set_is_put_over_it() -> None:
