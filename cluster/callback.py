@@ -89,6 +89,7 @@ def close_run(
         tags |= {
             "data.fingerprint": record["fingerprint"],
             "data.note": record.get("data_note", ""),
+            "device": record.get("device", ""),
             "weights.sha256": record.get("outcome", {}).get("weights_sha256", ""),
         }
         tracker.log(description, record["curve"])

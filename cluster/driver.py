@@ -19,7 +19,7 @@ from rich.console import Console
 from cluster.descriptions import describe_summary, trial_spec
 from cluster.links import CONFIRM_VIEW, SEARCH_VIEW, view_link, view_tags
 from cluster.places import DEFAULT_STORAGE, Manifest, SweepFolder
-from cluster.session import fits_a_node, ray_session, slot_counter
+from cluster.session import fits_now, ray_session, slot_counter
 from cluster.tracking import Tracker
 from search_spaces import Sweep
 
@@ -157,9 +157,12 @@ class Driver:
         from trainables.trial import Trial
 
         resources = self.sweep.resources
-        if not fits_a_node(resources.cpu, resources.gpu):
-            self._say(f"No node has {resources.cpu} cores and {resources.gpu:g} GPUs: trials wait until one joins.")
-        slots = slot_counter(resources.cpu, resources.gpu)
+        if not fits_now(resources):
+            kind = f" of the kind {resources.accelerator_kind}" if resources.accelerator_kind else ""
+            times = f"{resources.workers} times " if resources.workers > 1 else ""
+            wanted = f"{times}{resources.cpu} cores and {resources.gpu:g} GPUs{kind}"
+            self._say(f"No nodes hold a trial, {wanted}: trials wait until some join.")
+        slots = slot_counter(resources)
         # The searcher's own limit, which follows the cluster's size, is the one that counts.
         os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(MAX_PENDING_TRIALS)
         searcher = SweepSearcher(arms, self._configure, slots)
@@ -195,6 +198,8 @@ class Driver:
             "data_root": self.manifest.data_root,
             "cpus": self.sweep.resources.cpu,
             "gpus": self.sweep.resources.gpu,
+            "workers": self.sweep.resources.workers,
+            "accelerator": self.sweep.resources.accelerator_kind,
             "decisions": decision_epochs(contest, spec.epochs, assignment),
             "parent": assignment.parent and str(self.folder.trial(assignment.parent)),
             "since": assignment.since,

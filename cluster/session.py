@@ -11,6 +11,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from cluster.capacity import trials_on
+from search_spaces.schema import Resources
+
 # Tune reads these when it is imported or when a run starts.
 TUNE_SETTINGS = {
     # The study, the trial folders and MLflow hold everything that Tune's loggers and snapshots would.
@@ -77,15 +80,14 @@ def _connect(address: str | None) -> None:
         raise ConnectionError(f"Ray's token is missing or wrong: {str(error).split('. ')[0]}") from None
 
 
-def fits_a_node(cpu: int, gpu: float) -> bool:
-    """Whether any node that is there now can hold a trial of these resources."""
+def fits_now(resources: Resources) -> bool:
+    """Whether the nodes that are there now can hold a trial of these resources."""
     import ray
 
-    totals = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-    return any(there.get("CPU", 0) >= cpu and there.get("GPU", 0) >= gpu for there in totals)
+    return trials_on(ray.nodes(), resources) > 0
 
 
-def slot_counter(cpu: int, gpu: float) -> Callable[[], int]:
+def slot_counter(resources: Resources) -> Callable[[], int]:
     """A function that says how many trials of these resources the cluster runs at once, at least one.
 
     It looks again every few seconds, because nodes come and go.
@@ -97,9 +99,7 @@ def slot_counter(cpu: int, gpu: float) -> Callable[[], int]:
     def count() -> int:
         nonlocal looked, slots
         if time.monotonic() - looked > SLOT_REFRESH_S:
-            there = ray.cluster_resources()
-            by_cpu = there.get("CPU", 0) // cpu
-            slots = max(1, int(min(by_cpu, there.get("GPU", 0) // gpu if gpu else by_cpu)))
+            slots = max(1, trials_on(ray.nodes(), resources))
             looked = time.monotonic()
         return slots
 
