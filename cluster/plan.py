@@ -26,6 +26,7 @@ from search_spaces.space import TRAINING, hyperparameters
 from search_spaces.study import Assignment, arm_path
 from trainables import TrialSpec
 from trainables.checkpoint import KEPT_CHECKPOINTS
+from trainables.memory import tensors_in
 
 # What is pruned depends on how trials compare, so the plan is a mean over sweeps whose trials are good at random.
 SIMULATIONS = 5
@@ -265,7 +266,7 @@ def _time(spec: dict[str, Any], data_root: str, cpus: int, gpus: float) -> Probe
     evaluated = training.workload.evaluate(training.model, data.validation)
     evaluation_s = _seconds(lambda: training.workload.evaluate(training.model, data.validation))
     reported = [part.report() for part in training.parts]
-    tensors = _tensors(training.state_dict())
+    tensors = tensors_in(training.state_dict())
     size = sum(tensor.numel() * tensor.element_size() for tensor in tensors)
     return Probe(step_s, evaluation_s, size, len(evaluated) + sum(map(len, reported)))
 
@@ -277,12 +278,3 @@ def _seconds(call: Any) -> float:
         call()
         calls += 1
     return (time.perf_counter() - started) / calls
-
-
-def _tensors(value: Any) -> list[Any]:
-    import torch
-
-    if isinstance(value, torch.Tensor):
-        return [value]
-    inside = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()
-    return [tensor for one in inside for tensor in _tensors(one)]

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from cluster.capacity import trials_on
-from search_spaces.schema import Resources
+from search_spaces.resources import Resources
 
 # Tune reads these when it is imported or when a run starts.
 TUNE_SETTINGS = {

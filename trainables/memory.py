@@ -118,13 +118,14 @@ def _state_bytes(spec: TrialSpec) -> int:
     for _ in range(2):
         weights.grad = torch.full_like(weights, 1e-3)
         optimizer.step()
-    return sum(tensor.numel() * tensor.element_size() for tensor in _tensors(optimizer.state_dict()))
+    return sum(tensor.numel() * tensor.element_size() for tensor in tensors_in(optimizer.state_dict()))
 
 
-def _tensors(value: Any) -> list[torch.Tensor]:
+def tensors_in(value: Any) -> list[torch.Tensor]:
+    """The tensors of a state, however deep they lie."""
     import torch
 
     if isinstance(value, torch.Tensor):
         return [value]
     inside = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
-    return [tensor for one in inside for tensor in _tensors(one)]
+    return [tensor for one in inside for tensor in tensors_in(one)]

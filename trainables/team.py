@@ -15,7 +15,6 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -23,15 +22,11 @@ import ray
 from ray.exceptions import RayActorError, RayTaskError
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
-from trainables import registry
 from trainables.checkpoint import TrialFolder
 from trainables.errors import LostContactError
-from trainables.spec import TrialSpec
+from trainables.opening import open_run
 
 if TYPE_CHECKING:
-    import torch
-
-    from trainables.data import DataSet
     from trainables.training import Training
 
 # Longer than processes that are alive ever wait for each other: evaluations and checkpoints lie between their meetings.
@@ -188,27 +183,6 @@ def _answers(calls: list[Any], timeout: float | None = None) -> list[Any]:
     for error in sorted(errors, key=lambda error: isinstance(error, LostContactError)):
         raise error
     return results
-
-
-def open_run(config: dict[str, Any]) -> Training:
-    """The run of a trial's config (see ``trainables.trial.Trial``), at its start, in this process."""
-    import torch
-
-    from trainables.training import open_training
-
-    torch.set_num_threads(config["cpus"])
-    device = torch.device("cuda" if config["gpus"] and torch.cuda.is_available() else "cpu")
-    if device.type == "cuda" and config["gpus"] < 1:
-        # So that one trial's lack of memory does not become another's.
-        torch.cuda.set_per_process_memory_fraction(config["gpus"])
-    spec = TrialSpec.from_dict(config["spec"])
-    data = _load_data(spec.workload, tuple(sorted(spec.options.items())), config["data_root"], device)
-    return open_training(spec, data, device, shared=config["workers"] > 1)
-
-
-@lru_cache(maxsize=2)
-def _load_data(workload: str, options: tuple[tuple[str, Any], ...], data_root: str, device: torch.device) -> DataSet:
-    return registry.get(workload).load_data(Path(data_root), dict(options)).to(device)
 
 
 def _join(backend: str, store: Any, rank: int, size: int, host: str) -> None:

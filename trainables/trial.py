@@ -16,9 +16,10 @@ from ray import tune
 from trainables.bundle import bundle
 from trainables.checkpoint import TrialFolder
 from trainables.errors import LostContactError
+from trainables.opening import open_run
 from trainables.spec import TrialSpec
 from trainables.summary import last_values
-from trainables.team import Team, open_run
+from trainables.team import Team
 
 if TYPE_CHECKING:
     from trainables.training import Training

@@ -16,8 +16,10 @@ from trainables.memory import CudaMeter, measure
 pytestmark = pytest.mark.gpu
 
 LIMITED = """
+import sys
+
 import torch
-from trainables.team import open_run
+from trainables.opening import open_run
 
 spec = {"workload": "mlp/digits", "epochs": 1, "batch_size": 64, "optimizer": "adam", "hyperparameters": {}, "seed": 0}
 config = {"spec": spec, "data_root": ".", "cpus": 1, "gpus": 0.1, "workers": 1}
@@ -31,6 +33,7 @@ try:
 except torch.OutOfMemoryError:
     print("limited")
 run.advance(1)
+assert "ray" not in sys.modules
 """
 
 

@@ -125,11 +125,13 @@ def test_two_processes_train_as_one_in_every_way(changed: dict[str, Any], tmp_pa
 
 
 def test_in_bfloat16_two_processes_stay_in_step(tmp_path: Path) -> None:
-    spec = digits(50, 10, training={"precision": "bfloat16"})
+    plain = {"optimizer": "sgd", "hyperparameters": {"lr": 0.1, "momentum": 0.9}}
+    spec = digits(50, 10, training={"precision": "bfloat16"}, **plain)
     ranks, one = shared(spec, tmp_path / "shared"), alone(spec, tmp_path)
     assert_in_step(ranks)
-    # Gradients have 8 bits here, and Adam makes much of those near 0.
-    assert difference(ranks[0]["weights"], one["weights"]) < 0.02
+    # Numbers have 8 bits here, to which each share is rounded: no more is lost by it than by bfloat16 itself.
+    exact = alone(dataclasses.replace(spec, training={}), tmp_path)
+    assert difference(ranks[0]["weights"], one["weights"]) < 2 * difference(one["weights"], exact["weights"])
 
 
 @pytest.mark.parametrize("name", ["cnn/cifar10", "lstm/text", "lstm/one-billion-word"])
