@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import math
 import os
@@ -58,8 +59,17 @@ def ray_session(address: str | None) -> Iterator[None]:
         stopping.join(INTERRUPTED_SHUTDOWN_S)
         raise
     except BaseException:
-        ray.shutdown()
+        _shut_down()
         raise
+    _shut_down()
+
+
+def _shut_down() -> None:
+    import ray
+
+    # Errors of trials and their frames lie in cycles with references into Ray. Were they collected in another thread
+    # after Ray's end, such as that of MLflow, Ray would end this process with them.
+    gc.collect()
     ray.shutdown()
 
 

@@ -82,7 +82,7 @@ def test_a_worker_that_is_killed_costs_no_trial(front_door: FrontDoor) -> None:
     killed = time.time()
     follower.kill()
     out, err = driver.communicate(timeout=200)
-    assert driver.returncode == 0, err
+    assert driver.returncode == 0, out + err
     assert time.time() - killed < 150
     assert "failed" not in out
     ended = records(front_door, "killed")
