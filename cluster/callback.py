@@ -90,6 +90,7 @@ def close_run(
             "data.fingerprint": record["fingerprint"],
             "data.note": record.get("data_note", ""),
             "node": record.get("node", ""),
+            "device": record.get("device", ""),
             "weights.sha256": record.get("outcome", {}).get("weights_sha256", ""),
         }
         tracker.log(description, record["curve"])

@@ -62,6 +62,8 @@ def describe(sweep: Sweep, assignment: Assignment) -> RunDescription:
         **_contest_tags(assignment.contest),
         **environment(),
     }
+    if sweep.resources.workers > 1:
+        tags["workers"] = str(sweep.resources.workers)
     if assignment.parent is not None:
         tags["population.parent"] = assignment.parent
     if assignment.confirms is not None:

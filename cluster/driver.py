@@ -19,7 +19,7 @@ from rich.console import Console
 from cluster.descriptions import describe_summary, trial_spec
 from cluster.links import CONFIRM_VIEW, SEARCH_VIEW, view_link, view_tags
 from cluster.places import DEFAULT_STORAGE, Manifest, SweepFolder
-from cluster.session import fits_a_node, ray_session, slot_counter
+from cluster.session import ray_session, slot_counter
 from cluster.tracking import Tracker
 from search_spaces import Sweep
 
@@ -170,13 +170,12 @@ class Driver:
         from cluster.callback import SweepCallback
         from cluster.display import Display
         from cluster.schedulers import sweep_scheduler
+        from cluster.waiting import WaitingCallback
         from search_spaces.searcher import SweepSearcher
         from trainables.trial import Trial
 
         resources = self.sweep.resources
-        if not fits_a_node(resources.cpu, resources.gpu):
-            self._say(f"No node has {resources.cpu} cores and {resources.gpu:g} GPUs: trials wait until one joins.")
-        slots = slot_counter(resources.cpu, resources.gpu)
+        slots = slot_counter(resources)
         # The searcher's own limit, which follows the cluster's size, is the one that counts.
         os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(MAX_PENDING_TRIALS)
         searcher = SweepSearcher(arms, self._configure, slots)
@@ -190,7 +189,10 @@ class Driver:
                 run_config=tune.RunConfig(
                     name=f"session-{self.manifest.session}",
                     storage_path=str(self.folder.tune),
-                    callbacks=[SweepCallback(self.contests, self.folder, searcher, self.tracker, display)],
+                    callbacks=[
+                        SweepCallback(self.contests, self.folder, searcher, self.tracker, display),
+                        WaitingCallback(resources, display.warn),
+                    ],
                     failure_config=tune.FailureConfig(max_failures=RESTARTS),
                     checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
                     verbose=0,
@@ -212,6 +214,9 @@ class Driver:
             "data_root": self.manifest.data_root,
             "cpus": self.sweep.resources.cpu,
             "gpus": self.sweep.resources.gpu,
+            "workers": self.sweep.resources.workers,
+            "accelerator": self.sweep.resources.accelerator_kind,
+            "checkpoint_seconds": self.sweep.resources.checkpoint_seconds,
             "decisions": decision_epochs(contest, spec.epochs, assignment),
             "parent": assignment.parent and str(self.folder.trial(assignment.parent)),
             "since": assignment.since,

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import trainables
+from cluster.capacity import workers_on
 from cluster.descriptions import describe, trial_spec
 from cluster.simulation import Ended, simulate
 from optimizers import InputError
@@ -25,6 +26,7 @@ from search_spaces.space import TRAINING, hyperparameters
 from search_spaces.study import Assignment, arm_path
 from trainables import TrialSpec
 from trainables.checkpoint import KEPT_CHECKPOINTS
+from trainables.memory import tensors_in
 
 # What is pruned depends on how trials compare, so the plan is a mean over sweeps whose trials are good at random.
 SIMULATIONS = 5
@@ -96,12 +98,12 @@ class Plan:
 
 def slots_here(sweep: Sweep) -> int:
     """How many of its runs this machine holds at once."""
-    by_cpu = (os.cpu_count() or 1) // sweep.resources.cpu
-    if not sweep.resources.gpu:
-        return max(1, by_cpu)
-    import torch
+    gpus = 0
+    if sweep.resources.gpu:
+        import torch
 
-    return max(1, min(by_cpu, int(torch.cuda.device_count() / sweep.resources.gpu)))
+        gpus = torch.cuda.device_count()
+    return max(1, workers_on(os.cpu_count() or 1, gpus, sweep.resources) // sweep.resources.workers)
 
 
 def make_plan(
@@ -124,15 +126,15 @@ def make_plan(
     metrics = max((probe.metrics for probe in (probed or {}).values()), default=10)
     ended = sum(arm.trials + arm.confirmations for arm in arms)
     contest, arm = sweep.on(sides[0][0]), sides[0][1]
-    described = describe(contest, _default_assignment(contest, arm))
+    described = describe(contest, default_assignment(contest, arm))
     checkpoint = max((probe.checkpoint_bytes for probe in (probed or {}).values()), default=0)
     return Plan(
         sweep=sweep.name,
         arms=arms,
         slots=slots,
         wall_s=START_UP_S + ENDING_S + statistics.mean(run[-1].at for run in runs) if probed else None,
-        cpu_hours=busy * sweep.resources.cpu if probed else None,
-        gpu_hours=busy * sweep.resources.gpu if probed else None,
+        cpu_hours=busy * sweep.resources.workers * sweep.resources.cpu if probed else None,
+        gpu_hours=busy * sweep.resources.workers * sweep.resources.gpu if probed else None,
         disk_bytes=round(_states_at_once(sweep, slots) * checkpoint + evaluations * metrics * PROBED_CURVE_BYTES)
         if probed
         else None,
@@ -217,7 +219,8 @@ def _steps_of(workload: Workload, data_root: Path) -> int | None:
     return entry.load(workload.options).feed(data.train, workload.batch_size or 1).steps_per_epoch
 
 
-def _default_assignment(sweep: Sweep, arm: str) -> Assignment:
+def default_assignment(sweep: Sweep, arm: str) -> Assignment:
+    """A trial of an arm of a sweep over one workload, at its default configuration."""
     values = hyperparameters(arm_space(sweep.arms[arm]).default())
     training = values.pop(TRAINING, {})
     return Assignment(arm, "trial", 0, values, sweep.search.seed, training=training, contest=sweep.contest)
@@ -226,15 +229,17 @@ def _default_assignment(sweep: Sweep, arm: str) -> Assignment:
 def probe(sweep: Sweep, data_root: Path, slots: int) -> dict[str, Probe]:
     """Train the first configuration of each arm for some seconds, as many at once as the sweep will run; by arm plan.
 
-    Runs beside each other share memory and caches, so one alone would be too fast. Measures this machine.
+    Runs beside each other share memory and caches, so one alone would be too fast. Of a run of several workers each
+    trains its share of a batch; the exchange of gradients is not timed. Measures this machine.
     """
-    found = {}
-    with ProcessPoolExecutor(slots, multiprocessing.get_context("spawn")) as processes:
+    found, workers = {}, sweep.resources.workers
+    with ProcessPoolExecutor(slots * workers, multiprocessing.get_context("spawn")) as processes:
         for name, arm in itertools.product(sweep.by_workload, sweep.arms):
             contest = sweep.on(name)
-            spec = trial_spec(contest, _default_assignment(contest, arm)).to_dict()
+            whole = trial_spec(contest, default_assignment(contest, arm))
+            spec = {**whole.to_dict(), "batch_size": -(-whole.batch_size // workers)}
             resources = (sweep.resources.cpu, sweep.resources.gpu)
-            copies = [processes.submit(_time, spec, str(data_root), *resources) for _ in range(slots)]
+            copies = [processes.submit(_time, spec, str(data_root), *resources) for _ in range(slots * workers)]
             timed = [copy.result() for copy in copies]
             found[_label(name, arm)] = Probe(
                 statistics.mean(one.step_s for one in timed),
@@ -261,7 +266,7 @@ def _time(spec: dict[str, Any], data_root: str, cpus: int, gpus: float) -> Probe
     evaluated = training.workload.evaluate(training.model, data.validation)
     evaluation_s = _seconds(lambda: training.workload.evaluate(training.model, data.validation))
     reported = [part.report() for part in training.parts]
-    tensors = _tensors(training.state_dict())
+    tensors = tensors_in(training.state_dict())
     size = sum(tensor.numel() * tensor.element_size() for tensor in tensors)
     return Probe(step_s, evaluation_s, size, len(evaluated) + sum(map(len, reported)))
 
@@ -273,12 +278,3 @@ def _seconds(call: Any) -> float:
         call()
         calls += 1
     return (time.perf_counter() - started) / calls
-
-
-def _tensors(value: Any) -> list[Any]:
-    import torch
-
-    if isinstance(value, torch.Tensor):
-        return [value]
-    inside = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()
-    return [tensor for one in inside for tensor in _tensors(one)]

@@ -54,6 +54,13 @@ def _resolved(sweep: Sweep) -> Workload:
         _check_parts(sweep, arm, entry.parts)
         _check_training(sweep, arm, entry.check_training)
     check_grace(sweep, resolved)
+    if sweep.resources.workers > (resolved.batch_size or 1):
+        raise sweep.error(
+            "resources",
+            "workers",
+            f"{sweep.resources.workers} workers cannot share a batch of {resolved.batch_size} examples; "
+            "take fewer, or a larger workload.batch_size",
+        )
     return resolved
 
 
@@ -155,17 +162,22 @@ def check_resources(sweep: Sweep, address: str | None) -> None:
     """Raise InputError when a trial wants more than this machine has; a cluster may grow, so it is not asked."""
     if address is not None:
         return
-    cores = os.cpu_count() or 1
-    if sweep.resources.cpu > cores:
+    wanted, cores = sweep.resources, os.cpu_count() or 1
+    of_workers = f" ({wanted.workers} workers)" if wanted.workers > 1 else ""
+    if wanted.cpu * wanted.workers > cores:
         raise sweep.error(
-            "resources", "cpu", f"a trial wants {sweep.resources.cpu} cores, and this machine has {cores}"
+            "resources",
+            "workers" if wanted.cpu <= cores else "cpu",
+            f"a trial wants {wanted.cpu * wanted.workers} cores{of_workers}, and this machine has {cores}",
         )
-    if sweep.resources.gpu:
+    if wanted.gpu:
         import torch
 
-        if sweep.resources.gpu > (gpus := torch.cuda.device_count()):
+        if wanted.gpu * wanted.workers > (gpus := torch.cuda.device_count()):
             raise sweep.error(
-                "resources", "gpu", f"a trial wants {sweep.resources.gpu:g} GPUs, and torch finds {gpus} here"
+                "resources",
+                "gpu",
+                f"a trial wants {wanted.gpu * wanted.workers:g} GPUs{of_workers}, and torch finds {gpus} here",
             )
 
 

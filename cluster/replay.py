@@ -100,6 +100,10 @@ def _curve(training: Training) -> Curve:
 
 def _remarks(tags: Mapping[str, str], training: Training) -> list[str]:
     remarks = []
+    if "workers" in tags:
+        remarks.append(f"recorded by {tags['workers']} workers, repeated by one, which adds up in another order")
+    if tags.get("device", "cpu") not in ("", "cpu"):
+        remarks.append(f"recorded on {tags['device']}, repeated on the CPU")
     then, now = json.loads(tags.get("versions", "{}")), json.loads(environment()["versions"])
     changed: dict[str, Any] = {name: (then[name], now.get(name)) for name in then if then[name] != now.get(name)}
     if changed:

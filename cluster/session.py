@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import math
 import os
@@ -10,6 +11,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from cluster.capacity import trials_on
+from search_spaces.resources import Resources
 
 # Tune reads these when it is imported or when a run starts.
 TUNE_SETTINGS = {
@@ -57,8 +61,17 @@ def ray_session(address: str | None) -> Iterator[None]:
         stopping.join(INTERRUPTED_SHUTDOWN_S)
         raise
     except BaseException:
-        ray.shutdown()
+        _shut_down()
         raise
+    _shut_down()
+
+
+def _shut_down() -> None:
+    import ray
+
+    # Errors of trials and their frames lie in cycles with references into Ray. Were they collected in another thread
+    # after Ray's end, such as that of MLflow, Ray would end this process with them.
+    gc.collect()
     ray.shutdown()
 
 
@@ -86,15 +99,7 @@ def token_path() -> Path:
     return Path(os.environ.get("RAY_AUTH_TOKEN_PATH") or "~/.ray/auth_token").expanduser()
 
 
-def fits_a_node(cpu: int, gpu: float) -> bool:
-    """Whether any node that is there now can hold a trial of these resources."""
-    import ray
-
-    totals = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-    return any(there.get("CPU", 0) >= cpu and there.get("GPU", 0) >= gpu for there in totals)
-
-
-def slot_counter(cpu: int, gpu: float) -> Callable[[], int]:
+def slot_counter(resources: Resources) -> Callable[[], int]:
     """A function that says how many trials of these resources the cluster runs at once, at least one.
 
     It looks again every few seconds, because nodes come and go.
@@ -106,9 +111,7 @@ def slot_counter(cpu: int, gpu: float) -> Callable[[], int]:
     def count() -> int:
         nonlocal looked, slots
         if time.monotonic() - looked > SLOT_REFRESH_S:
-            there = ray.cluster_resources()
-            by_cpu = there.get("CPU", 0) // cpu
-            slots = max(1, int(min(by_cpu, there.get("GPU", 0) // gpu if gpu else by_cpu)))
+            slots = max(1, trials_on(ray.nodes(), resources))
             looked = time.monotonic()
         return slots
 

@@ -66,11 +66,20 @@ def run_sweep(
     preflight.check_tracking(manifest.tracking_uri)
     preflight.check_address(address)
     preflight.check_study_storage(manifest.study_location, sweep)
+    _check_gpus(sweep, address, manifest, console)
     plan_tags = _probed(sweep, Path(manifest.data_root), console) if probe else {}
     with folder.locked():
         _refuse_taken_name(sweep, folder)
         folder.create(sweep, manifest)
         yield from Driver(folder, sweep, manifest, console).drive(address, plan_tags)
+
+
+def _check_gpus(sweep: Sweep, address: str | None, manifest: Manifest, console: Console) -> None:
+    """See :func:`cluster.gpus.check_gpus`, which needs Ray."""
+    if sweep.resources.gpu:
+        from cluster.gpus import check_gpus
+
+        check_gpus(sweep, address, Path(manifest.data_root), console)
 
 
 def _probed(sweep: Sweep, data_root: Path, console: Console) -> dict[str, str]:
@@ -107,6 +116,7 @@ def resume_sweep(name: str, storage: str, address: str | None, console: Console,
         preflight.check_data(sweep, Path(manifest.data_root))
         preflight.check_tracking(manifest.tracking_uri)
         preflight.check_address(address)
+        _check_gpus(sweep, address, manifest, console)
         if more:
             _refuse_more_members(sweep)
             sweep = folder.replace(sweep.with_more_trials(more))

@@ -6,46 +6,56 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from ray.tune import Callback
+from ray.tune.experiment import Trial
+
 from cluster.capacity import Node, trials_on
-from search_spaces.schema import Resources
+from search_spaces.resources import Resources
+from search_spaces.words import plural
 
-# Starting a process, and trying another place after one was lost, takes some seconds.
-PATIENCE_S = 20.0
+LOOK_S = 2.0
+# Between two trials, or until a lost one has another place, none runs for some seconds.
+PATIENCE_S = 15.0
 
 
-class Waiting:
-    """Watches whether trials run, and says why when none has for a while; what was said is not said again."""
+class WaitingCallback(Callback):
+    """Says why when trials wait and none runs; what was said is not said again until one has run."""
 
     def __init__(self, resources: Resources, say: Callable[[str], None]) -> None:
         self._resources, self._say = resources, say
-        self._since: float | None = None
+        self._looked = 0.0
+        self._idle_since: float | None = None
         self._said = ""
 
-    def look(self, waiting: int, running: int) -> None:
-        """Called often, with how many trials wait for their place and how many run."""
-        if running or not waiting:
-            self._since, self._said = None, ""
-            return
+    def on_step_begin(self, iteration: int, trials: list[Trial], **info: Any) -> None:
         now = time.monotonic()
-        self._since = self._since or now
-        if now - self._since < PATIENCE_S:
+        if now - self._looked < LOOK_S:
             return
+        self._looked = now
+        if not trials or any(trial.status == Trial.RUNNING for trial in trials):
+            self._idle_since, self._said = None, ""
+            return
+        self._idle_since = self._idle_since or now
         import ray
 
         reason = reason_to_wait(ray.nodes(), ray.available_resources(), self._resources)
-        if reason and reason != self._said:
-            self._say(f"{waiting} trial{'s wait' if waiting > 1 else ' waits'}: {reason}.")
+        if reason is not None and reason != self._said and now - self._idle_since >= PATIENCE_S:
+            self._say(f"trials wait: {reason}")
             self._said = reason
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Tune pickles callbacks for a snapshot that is never read."""
+        return {}
 
 
 def reason_to_wait(nodes: Iterable[Node], free: Mapping[str, Any], resources: Resources) -> str | None:
-    """Why no trial of these resources starts; None where the cluster has room for one, which then is being started."""
+    """Why no trial of these resources starts; None where there is room for one, which then is being started."""
     alive = [node for node in nodes if node["Alive"]]
     if not trials_on(alive, resources):
-        return f"a trial takes {wanted(resources)}, and {_there(alive)}; it goes on when a node joins that has them"
+        return f"one takes {wanted(resources)}, and {_there(alive)}; they go on when a node joins that is large enough"
     cores, gpus = free.get("CPU", 0), free.get("GPU", 0)
     if cores < resources.cpu * resources.workers or gpus < resources.gpu * resources.workers:
-        return f"a trial takes {wanted(resources)}, and other work leaves {cores:g} cores and {gpus:g} GPUs free"
+        return f"one takes {wanted(resources)}, and other work leaves {cores:g} cores and {gpus:g} GPUs free"
     return None
 
 
@@ -54,7 +64,7 @@ def wanted(resources: Resources) -> str:
     times = f"{resources.workers} times " if resources.workers > 1 else ""
     kind = f" of the kind {resources.accelerator_kind}" if resources.accelerator_kind else ""
     gpus = f" and {resources.gpu:g} GPU{'' if resources.gpu <= 1 else 's'}{kind}" if resources.gpu else ""
-    return f"{times}{resources.cpu} core{'' if resources.cpu == 1 else 's'}{gpus}"
+    return f"{times}{plural(resources.cpu, 'core')}{gpus}"
 
 
 def _there(alive: list[Node]) -> str:
@@ -62,5 +72,4 @@ def _there(alive: list[Node]) -> str:
         return "no node is there"
     totals = [(node["Resources"].get("CPU", 0), node["Resources"].get("GPU", 0)) for node in alive]
     cores, gpus = max(totals)
-    count = f"{len(alive)} node{'' if len(alive) == 1 else 's'}"
-    return f"of {count} the largest has {cores:g} cores and {gpus:g} GPUs"
+    return f"of {plural(len(alive), 'node')} the largest has {cores:g} cores and {gpus:g} GPUs"

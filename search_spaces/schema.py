@@ -13,6 +13,7 @@ from pydantic import ConfigDict, Field, PrivateAttr, model_validator
 
 from search_spaces.model import Model
 from search_spaces.parameter import Parameter, Scalar
+from search_spaces.resources import Resources
 from search_spaces.words import plural
 from search_spaces.yaml_source import Document
 
@@ -163,11 +164,6 @@ class Confirm(Model):
     seeds: list[Annotated[int, Field(ge=0)]] = Field(
         default_factory=lambda: [1, 2, 3, 4, 5], min_length=1, description="fresh seeds, the same for every arm"
     )
-
-
-class Resources(Model):
-    cpu: int = Field(default=1, ge=1, description="cores per trial")
-    gpu: float = Field(default=0, ge=0, description="GPUs per trial, may be a fraction")
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from torchvision.utils import make_grid
 
 from trainables import feature_nets, frechet
 from trainables.data import Split
+from trainables.draws import per_example
 from trainables.workload import Part, Workload
 
 EVALUATION_BATCH = 256
@@ -132,7 +133,8 @@ class Dcgan(Workload):
         return -judged.mean() if self.options["loss"] == "wgan_gp" else functional.softplus(-judged).mean()
 
     def _generate(self, pair: GenerativePair, count: int, device: torch.device) -> Tensor:
-        return pair.generator(torch.randn(count, self.options["latent"], device=device))
+        width = self.options["latent"]
+        return pair.generator(per_example(lambda n, draw: torch.randn(n, width, device=device, generator=draw), count))
 
     @torch.no_grad()
     def generate(self, model: nn.Module, count: int) -> Tensor:
@@ -166,7 +168,7 @@ def _judged(pair: GenerativePair, images: Tensor) -> Tensor:
 
 def _slope_error(critic: nn.Module, real: Tensor, generated: Tensor) -> Tensor:
     """Mean of (slope - 1)^2 at one point between each real and each generated image."""
-    share = torch.rand(len(real), 1, 1, 1, device=real.device)
+    share = per_example(lambda n, draw: torch.rand(n, 1, 1, 1, device=real.device, generator=draw), len(real))
     between = torch.lerp(generated.detach(), real, share).requires_grad_()
     (slope,) = torch.autograd.grad(critic(between).sum(), between, create_graph=True)
     return (slope.flatten(1).norm(dim=1) - 1).square().mean()

@@ -17,10 +17,11 @@ Batch = tuple[Tensor, Tensor]
 class Feed(ABC):
     """The batches of one split, epoch after epoch.
 
-    ``steps_per_epoch`` batches make an epoch.
+    ``steps_per_epoch`` batches make an epoch. Examples lie along ``axis`` of inputs and targets.
     """
 
     steps_per_epoch: int
+    axis: int = 0
 
     @abstractmethod
     def begin_epoch(self, generator: torch.Generator) -> None:
@@ -53,6 +54,8 @@ class Sequential(Feed):
     net remembers at the end of a batch is what it should know at the start of the next. What does not fill a row of
     columns at the text's end is left out.
     """
+
+    axis = 1
 
     def __init__(self, split: Split, batch_size: int, length: int) -> None:
         tokens = split.inputs

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from trainables.data import Split
+from trainables.draws import per_example
 from trainables.workload import EVALUATION_BATCH, OneLoss
 
 PADDING = 4
@@ -63,15 +64,18 @@ class Classification(OneLoss):
 
 def augment(images: Tensor, mirrors: bool) -> Tensor:
     """Each image (batch, channels, height, width) cut at random out of itself in a border of 4 zeros, and every other
-    one mirrored where ``mirrors``: the augmentation of He et al., drawn from torch's global generator of the device.
+    one mirrored where ``mirrors``: the augmentation of He et al., drawn for each on the device.
     """
     count, _, height, width = images.shape
     device = images.device
-    down, right = torch.randint(2 * PADDING + 1, (2, count, 1), device=device)
+    down, right = per_example(
+        lambda n, draw: torch.randint(2 * PADDING + 1, (2, n, 1), device=device, generator=draw), count, dim=1
+    )
     rows = down + torch.arange(height, device=device)
     columns = right + torch.arange(width, device=device)
     if mirrors:
-        columns = torch.where(torch.rand(count, 1, device=device) < 0.5, columns, columns.flip(1))
+        chance = per_example(lambda n, draw: torch.rand(n, 1, device=device, generator=draw), count)
+        columns = torch.where(chance < 0.5, columns, columns.flip(1))
     padded = functional.pad(images, (PADDING,) * 4)
     # Channels last, so that a pixel's channels are fetched together.
     pixels = padded.permute(0, 2, 3, 1)

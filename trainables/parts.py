@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 
 import optimizers
 from optimizers.diagnostics import diagnostics
+from trainables.ranks import Ranks
 from trainables.spec import TrialSpec
 from trainables.workload import Part
 
@@ -19,11 +21,13 @@ class TrainedPart:
     """``part`` under the optimizer of ``spec``, whose settings may hold for this part alone.
 
     ``how`` are the options of the training, checked; ``steps`` and ``passes`` are the budget, from which schedules
-    without a length of their own take theirs.
+    without a length of their own take theirs. ``ranks`` are the processes that share its batches, if there are several.
     """
 
-    def __init__(self, part: Part, spec: TrialSpec, how: Mapping[str, Any], steps: int, passes: int) -> None:
-        self.name, self.module, self.every, self._how = part.name, part.module, part.every, how
+    def __init__(
+        self, part: Part, spec: TrialSpec, how: Mapping[str, Any], steps: int, passes: int, ranks: Ranks | None
+    ) -> None:
+        self.name, self.module, self.every, self._how, self._ranks = part.name, part.module, part.every, how, ranks
         # One program a shape, so that what a resumed run meets first does not decide how it computes.
         self._loss = torch.compile(part.loss, dynamic=False) if how["compile"] else part.loss
         entry = optimizers.get(spec.optimizer)
@@ -69,18 +73,27 @@ class TrainedPart:
     def _backward(self, inputs: Tensor, targets: Tensor) -> Tensor:
         """Set the gradients of a batch, piece after piece; returns its mean loss."""
         self.optimizer.zero_grad()
+        if self._ranks is not None:
+            return self._ranks.sum_up(self.module.parameters(), self._backward_in_pieces(inputs, targets))
         if self._how["accumulate"] == 1:
             loss = self._loss_of(inputs, targets)
             loss.backward()
             return loss.detach()
+        return self._backward_in_pieces(inputs, targets)
+
+    def _backward_in_pieces(self, inputs: Tensor, targets: Tensor) -> Tensor:
         total = torch.zeros((), device=targets.device)
         pieces = (whole.tensor_split(self._how["accumulate"]) for whole in (inputs, targets))
         for x, y in zip(*pieces, strict=True):
             if y.numel():
-                loss = self._loss_of(x, y) * (y.numel() / targets.numel())
+                with self._share(x, y) as (own_x, own_y, weight):
+                    loss = self._loss_of(own_x, own_y) * (weight * (y.numel() / targets.numel()))
                 loss.backward()
                 total += loss.detach()
         return total
+
+    def _share(self, inputs: Tensor, targets: Tensor) -> AbstractContextManager[tuple[Tensor, Tensor, float]]:
+        return nullcontext((inputs, targets, 1.0)) if self._ranks is None else self._ranks.share(inputs, targets)
 
     def _loss_of(self, inputs: Tensor, targets: Tensor) -> Tensor:
         if self._how["precision"] == "float32":

@@ -10,12 +10,13 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from trainables import registry
 from trainables.data import DataSet, Split
 from trainables.learning_rate import factor
 from trainables.parts import TrainedPart
+from trainables.ranks import Ranks
 from trainables.spec import TrialSpec
 from trainables.workload import Workload
 
@@ -25,9 +26,9 @@ STEPS_BETWEEN_LOSS_CHECKS = 10
 CurvePoint = dict[str, float]
 
 
-def open_training(spec: TrialSpec, data: DataSet, device: torch.device) -> Training:
-    """The run of a spec, at its start, on data that lies on the device."""
-    return Training(spec, registry.get(spec.workload).load(spec.options), data, device)
+def open_training(spec: TrialSpec, data: DataSet, device: torch.device, shared: bool = False) -> Training:
+    """The run of a spec, at its start, on data that lies on the device; see :class:`Training`."""
+    return Training(spec, registry.get(spec.workload).load(spec.options), data, device, shared)
 
 
 class Training:
@@ -38,18 +39,28 @@ class Training:
     ``optim/...``, what the optimizer says of itself. Where parts of the model are trained by an optimizer each, the
     part's name stands before that: ``train/generator_loss``. Equal specs give equal bits on the CPU, however often the
     run was stopped and restored in between.
+
+    ``shared``: the processes of torch.distributed's default group train it together, each calling the same methods with
+    the same arguments. The first alone evaluates and keeps the curve; ``advance`` then ends at each evaluation, because
+    whether the run goes on is known only there.
     """
 
-    def __init__(self, spec: TrialSpec, workload: Workload, data: DataSet, device: torch.device) -> None:
+    def __init__(
+        self, spec: TrialSpec, workload: Workload, data: DataSet, device: torch.device, shared: bool = False
+    ) -> None:
         self.spec, self.workload, self.data, self.device = spec, workload, data, device
         self._how = registry.get(spec.workload).check_training(spec.training)
         torch.manual_seed(spec.seed)
         # Convolutions are faster with a pixel's channels side by side; nothing else is touched by it.
-        self.model = workload.build_model(data.classes).to(device)
+        model = workload.build_model(data.classes).to(device)
+        # There is none for a CPU, where each process takes the statistics of its own share.
+        synchronised = shared and device.type == "cuda"
+        self.model = nn.SyncBatchNorm.convert_sync_batchnorm(model) if synchronised else model
         self.model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         self._feed = workload.feed(data.train, spec.batch_size)
         self.steps_per_epoch = spec.evaluate_every or self._feed.steps_per_epoch
         self.total_steps = self.steps_per_epoch * spec.epochs
+        self._ranks = Ranks(self._feed.axis, spec.seed, device) if shared else None
         self.parts = self._build_parts()
         self._order_generator = torch.Generator().manual_seed(spec.seed)
         self.step = 0
@@ -65,7 +76,12 @@ class Training:
             torch.compiler.reset()
         passes = math.ceil(self.total_steps / self._feed.steps_per_epoch)
         parts = self.workload.parts(self.model)
-        return tuple(TrainedPart(part, self.spec, self._how, self.total_steps, passes) for part in parts)
+        return tuple(TrainedPart(part, self.spec, self._how, self.total_steps, passes, self._ranks) for part in parts)
+
+    @property
+    def device_name(self) -> str:
+        """The kind of GPU, such as "NVIDIA H100 80GB HBM3", or "cpu"."""
+        return torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else "cpu"
 
     @property
     def epoch(self) -> int:
@@ -83,6 +99,8 @@ class Training:
             if self.finished:
                 break
             self._train_step()
+            if self._ranks is not None and self.step % self.steps_per_epoch == 0:
+                break
         self.train_seconds += time.perf_counter() - started
 
     def _begin_pass(self) -> None:
@@ -101,6 +119,8 @@ class Training:
         inputs, targets = self._feed.batch(self.step % self._feed.steps_per_epoch)
         rate = factor(self.step + 1, self.total_steps, self._how)
         self.step += 1
+        if self._ranks is not None:
+            self._ranks.begin_step(self.step)
         end_of_epoch = self.step % self.steps_per_epoch == 0
         steps_left = -self.step % self.steps_per_epoch
         for part in self.parts:
@@ -128,6 +148,10 @@ class Training:
         return loss is not None and not loss <= self.workload.highest_loss(part.initial_loss or 0.0)
 
     def _end_epoch(self) -> None:
+        if self._ranks is not None and self._ranks.rank > 0:
+            for part in self.parts:
+                part.report()  # which begins to count anew
+            return
         metrics = self._evaluate("val", self.data.validation)
         if not all(math.isfinite(value) for value in metrics.values()):
             self.diverged = True
@@ -182,20 +206,37 @@ class Training:
         return digest.hexdigest()
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything that the rest of the run depends on, as tensors and plain data."""
+        """Everything that the rest of the run depends on, as tensors and plain data.
+
+        Of a shared run it is the same from every process. Raises LostContactError.
+        """
+        on_gpu = self.device.type == "cuda"
+        shared_draws = None if self._ranks is None else self._ranks.generator.get_state()
         return {
             "spec": self.spec.to_dict(),
             "fingerprint": self.data.fingerprint,
             "model": self.model.state_dict(),
             "parts": [part.state_dict() for part in self.parts],
-            "torch_generator": torch.get_rng_state(),
-            "cuda_generator": torch.cuda.get_rng_state(self.device) if self.device.type == "cuda" else None,
+            "torch_generator": torch.get_rng_state() if shared_draws is None or on_gpu else shared_draws,
+            "cuda_generator": (shared_draws if shared_draws is not None else torch.cuda.get_rng_state(self.device))
+            if on_gpu
+            else None,
+            "carried": self._carried_by_all(),
             "epoch_start_generator": self._epoch_start_state,
             "step": self.step,
             "curve": self.curve,
             "diverged": self.diverged,
             "train_seconds": self.train_seconds,
         }
+
+    def _carried(self) -> dict[str, Tensor]:
+        """What modules keep of the examples that they have just seen, by its name in the model's state."""
+        state = self.model.state_dict()
+        return {name: one.cpu() for name, one in state.items() if name.endswith("_extra_state")}
+
+    def _carried_by_all(self) -> list[dict[str, Tensor]] | None:
+        own = self._carried()
+        return self._ranks.gather(own) if self._ranks is not None and own else None
 
     def load_state_dict(self, state: dict[str, Any], inherited: bool = False) -> None:
         """Go on where ``state`` was taken. Raises ValueError when it belongs to another spec or to other data.
@@ -209,13 +250,29 @@ class Training:
             raise ValueError("it was written by a run with another configuration")
         if state["fingerprint"] != self.data.fingerprint:
             raise ValueError("it was written by a run on other data")
+        carried, own_carried = state.get("carried"), {}
+        if self._carried():
+            workers, rank = (1, 0) if self._ranks is None else (self._ranks.size, self._ranks.rank)
+            then = len(carried or [None])
+            if then != workers:
+                raise ValueError(f"it was written by a run of {then} workers, and this one has {workers}")
+            own_carried = carried[rank] if carried else {}
         self.step, self.curve, self.diverged = state["step"], state["curve"], state["diverged"]
         self.train_seconds = 0.0 if inherited else state["train_seconds"]
-        self.model.load_state_dict(state["model"])
+        self.model.load_state_dict({**state["model"], **own_carried})
         self._order_generator.set_state(state["epoch_start_generator"])
         self._enter_pass()
         for part, of_part in zip(self.parts, state["parts"], strict=True):
             part.load_state_dict(of_part, inherited)
-        torch.set_rng_state(state["torch_generator"])
-        if state["cuda_generator"] is not None and self.device.type == "cuda":
-            torch.cuda.set_rng_state(state["cuda_generator"], self.device)
+        self._restore_generators(state["torch_generator"], state["cuda_generator"])
+
+    def _restore_generators(self, of_cpu: Tensor, of_gpu: Tensor | None) -> None:
+        on_gpu = self.device.type == "cuda"
+        if self._ranks is not None:
+            own = of_gpu if on_gpu else of_cpu
+            if own is not None:
+                self._ranks.generator.set_state(own)
+            return
+        torch.set_rng_state(of_cpu)
+        if of_gpu is not None and on_gpu:
+            torch.cuda.set_rng_state(of_gpu, self.device)

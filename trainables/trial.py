@@ -9,26 +9,22 @@ import sys
 import time
 import traceback
 from contextlib import suppress
-from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ray import tune
 from ray.util import get_node_ip_address
 
-from trainables import registry
+from trainables.bundle import bundle
 from trainables.checkpoint import TrialFolder
+from trainables.errors import LostContactError
+from trainables.opening import open_run
 from trainables.spec import TrialSpec
 from trainables.summary import last_values
+from trainables.team import Team
 
 if TYPE_CHECKING:
-    import torch
-
-    from trainables.data import DataSet
     from trainables.training import Training
 
-# Between decisions a long trial is saved this often, so that a lost node costs no more than this.
-CHECKPOINT_INTERVAL_S = 60.0
 # A diverged trial must look worse than any other to a scheduler that compares plain numbers.
 WORST_OBJECTIVE = sys.float_info.max / 1e6
 
@@ -36,23 +32,30 @@ WORST_OBJECTIVE = sys.float_info.max / 1e6
 class Trial(tune.Trainable):
     """Runs the :class:`TrialSpec` under ``config["spec"]``.
 
-    Further keys of ``config``: ``folder`` (the trial's own), ``session``, ``data_root``, ``cpus``, ``gpus``, and
-    ``decisions``, the epochs after which the scheduler may decide, the last of which is the end. A member of a
+    Further keys of ``config``: ``folder`` (the trial's own), ``session``, ``data_root``; ``workers``, the processes
+    that train it together, with ``cpus`` and ``gpus`` each, on GPUs of the kind ``accelerator`` or, for None, on any;
+    and ``decisions``, the epochs after which the scheduler may decide, the last of which is the end. A member of a
     population goes on from the state in the folder ``parent`` after ``since`` epochs, and leaves its own to others.
-    ``tradeoffs`` are further metrics that the study hears of.
+    ``tradeoffs`` are further metrics that the study hears of. Between decisions a long trial is saved every
+    ``checkpoint_seconds``, so that a lost node costs no more than this.
 
     A result holds ``epoch``, ``objective`` (the metric; ``WORST_OBJECTIVE`` for a diverged trial), ``curve`` (the
     points since the last result; after a restart all of them), ``warnings`` and, with ``done``, ``tradeoffs`` and
     ``outcome``, whose ``status`` is finished, diverged or failed. An error in a trial is such a result and not an
-    exception, because Tune would run the same error again; when a trial's process dies, Tune starts it again from its
-    checkpoint.
+    exception, because Tune would run the same error again; when one of a trial's processes dies, Tune starts it again
+    from its checkpoint.
     """
 
     @classmethod
     def default_resource_request(cls, config: dict[str, Any]) -> tune.PlacementGroupFactory:
-        return tune.PlacementGroupFactory([{"CPU": config["cpus"], "GPU": config["gpus"]}])
+        of_worker = bundle(config["cpus"], config["gpus"], config["accelerator"])
+        return tune.PlacementGroupFactory([of_worker] * config["workers"])
 
     def setup(self, config: dict[str, Any]) -> None:
+        self._team: Team | None = None
+        self._begin(config)
+
+    def _begin(self, config: dict[str, Any]) -> None:
         self._config = config
         self._spec = TrialSpec.from_dict(config["spec"])
         self._folder = TrialFolder(config["folder"], config["session"])
@@ -63,15 +66,28 @@ class Trial(tune.Trainable):
         self._resend = False
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
-        """A reused actor keeps nothing of the trial before but the process and the shared data."""
-        self.setup(new_config)
+        """A reused actor keeps nothing of the trial before but its processes and the shared data."""
+        if self._team is not None and self._team.size != new_config["workers"]:
+            self.cleanup()
+        self._begin(new_config)
         return True
+
+    def cleanup(self) -> None:
+        """The other processes of a trial end with its actor."""
+        if self._team is not None:
+            self._team.stop()
+            self._team = None
 
     def step(self) -> dict[str, Any]:
         try:
             return self._train_to_next_decision()
+        except LostContactError:
+            self._training = None
+            self.cleanup()
+            raise
         except Exception as error:  # noqa: BLE001 - whatever a trial does, it must not take the sweep with it
             self._training = None
+            self.cleanup()  # where the others stand now is not known
             return self._failure(error)
 
     def _train_to_next_decision(self) -> dict[str, Any]:
@@ -87,7 +103,7 @@ class Trial(tune.Trainable):
         self._resend = False
         record = self._record(training)
         if not training.finished:  # also for those that go on from here
-            self._folder.save_checkpoint(training.state_dict(), training.step)
+            self._save(training)
         self._folder.write_record(record)
         return self._result(record)
 
@@ -99,21 +115,16 @@ class Trial(tune.Trainable):
         if recorded is not None and "outcome" in recorded:
             self._recorded = recorded
             return
-        import torch
-
-        from trainables.training import open_training
-
-        torch.set_num_threads(self._config["cpus"])
-        device = torch.device("cuda" if self._config["gpus"] and torch.cuda.is_available() else "cpu")
-        options = tuple(sorted(self._spec.options.items()))
-        data = _load_data(self._spec.workload, options, self._config["data_root"], device)
-        self._training = open_training(self._spec, data, device)
+        config = self._config
+        if config["workers"] > 1:
+            self._team = self._team or Team(config["workers"], config["cpus"], config["gpus"])
+        self._training = open_run(config) if self._team is None else self._team.open(config)
         state, warnings = self._folder.load_checkpoint()
         self._warnings += warnings
         if state is None and self._config.get("parent"):
             self._inherit(self._training, TrialFolder(self._config["parent"]))
         if state is not None:
-            self._training.load_state_dict(state)
+            self._load(self._training, state, self._folder)
             # The driver may not have heard of the decision at which this was saved, so it is told again.
             self._resend = self._at_decision(self._training)
 
@@ -122,7 +133,12 @@ class Trial(tune.Trainable):
         if state is None or state["step"] != self._config["since"] * training.steps_per_epoch:
             raise FileNotFoundError(f"{parent.path} holds no state after {self._config['since']} epochs to go on from")
         self._warnings += warnings
-        training.load_state_dict(state, inherited=True)
+        self._load(training, state, parent, inherited=True)
+
+    def _load(self, training: Training, state: dict[str, Any], folder: TrialFolder, inherited: bool = False) -> None:
+        training.load_state_dict(state, inherited)
+        if self._team is not None:
+            self._team.load(training, folder.path, inherited)
 
     def _ended(self, training: Training) -> bool:
         return training.finished or training.epoch >= self._config["decisions"][-1]
@@ -135,12 +151,17 @@ class Trial(tune.Trainable):
         until = next_epoch * training.steps_per_epoch
         saved = time.monotonic()
         while training.step < until and not training.finished:
-            training.advance(min(until - training.step, 100))
+            steps = min(until - training.step, 100)
+            training.advance(steps) if self._team is None else self._team.advance(training, steps)
             for picture in training.take_pictures():
                 self._folder.write_picture(*picture)
-            if time.monotonic() - saved > CHECKPOINT_INTERVAL_S and training.step < until:
-                self._folder.save_checkpoint(training.state_dict(), training.step)
+            if time.monotonic() - saved > self._config["checkpoint_seconds"] and training.step < until:
+                self._save(training)
                 saved = time.monotonic()
+
+    def _save(self, training: Training) -> None:
+        state = training.state_dict() if self._team is None else self._team.state_dict(training)
+        self._folder.save_checkpoint(state, training.step)
 
     def _record(self, training: Training) -> dict[str, Any]:
         record = {
@@ -148,6 +169,7 @@ class Trial(tune.Trainable):
             "fingerprint": training.data.fingerprint,
             "data_note": training.data.note,
             "node": get_node_ip_address(),
+            "device": training.device_name,
             "step": training.step,
             "epoch": training.epoch,
             "curve": training.curve,
@@ -160,7 +182,6 @@ class Trial(tune.Trainable):
                 "status": "diverged" if training.diverged else "finished",
                 "test": tested,
                 "weights_sha256": training.weights_sha256(),
-                "device": str(training.device),
             }
         return record
 
@@ -199,8 +220,3 @@ class Trial(tune.Trainable):
             "done": True,
             "outcome": {"status": "failed", "reason": reason[:500], "test": {}, "weights_sha256": ""},
         }
-
-
-@lru_cache(maxsize=2)
-def _load_data(workload: str, options: tuple[tuple[str, Any], ...], data_root: str, device: torch.device) -> DataSet:
-    return registry.get(workload).load_data(Path(data_root), dict(options)).to(device)

@@ -429,3 +429,19 @@ def test_a_size_puts_its_values_in_and_set_is_put_over_it() -> None:
         parse_sweep(text, size="smal")
     with pytest.raises(InputError, match=r'bad.yaml:19: search.trialz: unknown key.*Did you mean "trials"'):
         parse_sweep(text, "bad.yaml", size="bad")
+
+
+@pytest.mark.parametrize(
+    ("resources", "message"),
+    [
+        ("{gpu: 1.5}", "resources: gpu is a fraction of one GPU or a whole number"),
+        ("{workers: 2, gpu: 0.5}", "resources: each of several workers takes one GPU or none"),
+        ("{accelerator: A100}", "resources: accelerator is a kind of GPU, and trials take none"),
+        ("{workers: 65}", "resources.workers: 65 workers cannot share a batch of 64 examples"),
+    ],
+)
+def test_resources_that_no_trial_could_use_are_refused(resources: str, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "bad.yaml"
+    path.write_text(GOOD.replace("{cpu: 1, gpu: 0.5}", resources))
+    with pytest.raises(InputError, match=message):
+        check_workload(load_sweep(str(path)))

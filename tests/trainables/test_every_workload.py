@@ -45,7 +45,7 @@ def trial(spec: TrialSpec, folder: Path, session: int = 1) -> Trial:
         "decisions": [1, 2],
         "tradeoffs": [],
     }
-    return Trial({**config, "cpus": 1, "gpus": 0})
+    return Trial({**config, "cpus": 1, "gpus": 0, "workers": 1, "accelerator": None, "checkpoint_seconds": 60.0})
 
 
 @pytest.mark.realdata

@@ -1,0 +1,37 @@
+"""From a trial's config to its run in this process, on the device and within the memory that it was given."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from trainables import registry
+from trainables.spec import TrialSpec
+
+if TYPE_CHECKING:
+    import torch
+
+    from trainables.data import DataSet
+    from trainables.training import Training
+
+
+def open_run(config: dict[str, Any]) -> Training:
+    """The run of a trial's config (see ``trainables.trial.Trial``), at its start, in this process."""
+    import torch
+
+    from trainables.training import open_training
+
+    torch.set_num_threads(config["cpus"])
+    device = torch.device("cuda" if config["gpus"] and torch.cuda.is_available() else "cpu")
+    if device.type == "cuda" and config["gpus"] < 1:
+        # So that one trial's lack of memory does not become another's.
+        torch.cuda.set_per_process_memory_fraction(config["gpus"])
+    spec = TrialSpec.from_dict(config["spec"])
+    data = _load_data(spec.workload, tuple(sorted(spec.options.items())), config["data_root"], device)
+    return open_training(spec, data, device, shared=config["workers"] > 1)
+
+
+@lru_cache(maxsize=2)
+def _load_data(workload: str, options: tuple[tuple[str, Any], ...], data_root: str, device: torch.device) -> DataSet:
+    return registry.get(workload).load_data(Path(data_root), dict(options)).to(device)
