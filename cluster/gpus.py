@@ -31,6 +31,8 @@ def check_gpus(sweep: Sweep, address: str | None, data_root: Path, console: Cons
         kinds = kinds_of(ray.nodes())
         check_kinds(sweep, kinds, may_grow=address is not None)
         if resources.gpu < 1:
+            if not kinds:
+                console.print("GPU memory is not checked: no node with a GPU has joined yet.", highlight=False)
             kind = resources.accelerator_kind
             for one in kinds if kind is None else [kind] if kind in kinds else []:
                 _check_memory(sweep, None if one == UNNAMED else one, data_root, console)
@@ -78,7 +80,8 @@ def _check_memory(sweep: Sweep, kind: str | None, data_root: Path, console: Cons
         if type(error.cause).__name__ != "OutOfMemoryError":
             raise
         raise sweep.error("resources", "gpu", "a trial needs more memory than a whole GPU has") from None
-    console.print(fit(sweep, peak), highlight=False, markup=False, soft_wrap=True)
+    line = fit(sweep, peak) if peak else "GPU memory is not checked: torch sees no GPU on the nodes that Ray counts."
+    console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 def largest_of_each_workload(sweep: Sweep) -> list[TrialSpec]:

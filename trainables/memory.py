@@ -58,6 +58,7 @@ class CudaMeter:
     def begin(self) -> None:
         import torch
 
+        torch.cuda.init()  # which nothing here has done yet, and without which there is no peak to forget
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()
 
@@ -94,10 +95,12 @@ def _measure(spec: TrialSpec, data_root: Path, device: torch.device, meter: Mete
     return Peak(spec.workload, meter.peak(), meter.total(), training.device_name)
 
 
-def measure_on_gpu(specs: Sequence[dict[str, Any]], data_root: str) -> Peak:
-    """As :func:`measure`, of specs as plain data, on the GPU that this process was given."""
+def measure_on_gpu(specs: Sequence[dict[str, Any]], data_root: str) -> Peak | None:
+    """As :func:`measure`, of specs as plain data, on the GPU of this process; None where torch sees none."""
     import torch
 
+    if not torch.cuda.is_available():
+        return None
     runs = [TrialSpec.from_dict(spec) for spec in specs]
     return measure(runs, Path(data_root), torch.device("cuda"), CudaMeter())
 
