@@ -141,23 +141,26 @@ class Jobs:
         return list({line.split()[0]: line for line in lines}.values())
 
     def nodes(self) -> list[dict[str, Any]]:
-        """The living nodes, as rows: address, cores, GPUs, and what of them is in use."""
+        """The living nodes, as rows: address, and how much of their cores and GPUs is in use."""
         answer = self._client._do_request("GET", "/nodes?view=summary").json()["data"]
-        return [_node(raylet) for raylet in _raylets(answer)]
+        raylets = [node["raylet"] for node in answer["summary"]]
+        usage = answer.get("nodeLogicalResources") or {}
+        return [_node(raylet, usage.get(raylet["nodeId"], "")) for raylet in raylets if raylet.get("state") == "ALIVE"]
 
 
-def _raylets(answer: dict[str, Any]) -> list[dict[str, Any]]:
-    found = [node["raylet"] for node in answer["summary"]]
-    return [raylet for raylet in found if raylet.get("state") == "ALIVE"]
+def _node(raylet: dict[str, Any], usage: str) -> dict[str, Any]:
+    """A row; ``usage`` has lines such as "0.5/1.0 GPU", or none where Ray has not counted yet."""
+    used = {resource: float(amount) for amount, resource in re.findall(r"([\d.]+)/[\d.]+ (CPU|GPU)\b", usage)}
 
+    def shown(resource: str) -> str:
+        total = raylet.get("resourcesTotal", {}).get(resource, 0)
+        return f"{used[resource]:g} of {total:g} used" if resource in used else f"{total:g}"
 
-def _node(raylet: dict[str, Any]) -> dict[str, Any]:
-    total = raylet.get("resourcesTotal", {})
     return {
         "node": raylet.get("nodeManagerAddress", ""),
         "role": "head" if raylet.get("isHeadNode") else "worker",
-        "cores": f"{total.get('CPU', 0):g}",
-        "GPUs": f"{total.get('GPU', 0):g}",
+        "cores": shown("CPU"),
+        "GPUs": shown("GPU"),
         "labels": ", ".join(f"{k}={v}" for k, v in raylet.get("labels", {}).items() if not k.startswith("ray.io/node")),
     }
 

@@ -82,6 +82,10 @@ def test_a_cluster_comes_up_runs_a_sweep_on_both_workers_and_leaves_nothing(fron
     submitted = front_door("cluster", "submit", "quickstart", "--cluster", str(file), *overrides)
     assert submitted.returncode == 0, submitted.stdout + submitted.stderr
     assert "Runs: http://127.0.0.1:5000/#/experiments/" in submitted.stdout or not has_postgres()
+    busy = front_door("cluster", "status", "quickstart", "--cluster", str(file))
+    rows = [line.split() for line in busy.stdout.splitlines() if line.startswith("10.93.")]
+    assert [row[1] for row in sorted(rows)] == ["head", "worker", "worker"], busy.stdout
+    assert "used" in busy.stdout
     followed = front_door("cluster", "logs", "quickstart", "-f", "--cluster", str(file))
     assert followed.returncode == 0, followed.stdout + followed.stderr
     assert "confirmed on 2 seeds" in followed.stdout
