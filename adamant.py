@@ -109,7 +109,7 @@ def run(
             return _conclude(ended, json_file)
     asked = load_sweep(sweep, set_ or [], size)
     if or_resume and SweepFolder(storage, asked.name).exists:
-        refuse_another(asked, storage)
+        refuse_another(asked, storage, started_from=from_ is not None)
         with resume_sweep(asked.name, storage, address, console) as ended:
             return _conclude(ended, json_file)
     if from_ is not None:

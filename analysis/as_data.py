@@ -40,7 +40,7 @@ def to_json(verdicts: Sequence[Verdict], link: str | None = None) -> dict[str, A
         - scores: list of {rank, seed, value}, rank 1 being the first of `confirmed`
         - missing_scores: list of {rank, seed, reason}
         - mean, p_better: number or null; interval: null or {low, high, level}
-          with several studies the mean is the median of theirs
+          with several studies they are over the studies' means
         - difference: null or {mean, interval, seeds, pairs}, arm minus baseline; with several studies "seeds" are
           their numbers
         - steps_to_target: number, "never" or null (not measured)

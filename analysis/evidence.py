@@ -52,9 +52,9 @@ def evidence_of(name: str, study: int, records: SweepRecords) -> Evidence:
     finished = [configurations[run.trial_id] for run in trials if run.finished]
     valued = best_first((tried for tried in finished if tried.value is not None), sweep.metric.goal)
     front = front_of(valued, sweep)
-    # A sweep that got more trials may have confirmed others before, which now are beaten in everything.
-    standing = configurations if not front else {tried.trial_id: tried for tried in front}
-    confirmed = _confirmed(confirmations, standing, sweep.metric.goal, sweep.confirm.top_k)
+    confirmed = _confirmed(
+        _still_standing(confirmations, front), configurations, sweep.metric.goal, sweep.confirm.top_k
+    )
     scores, unscored = _scores(confirmed, confirmations, records)
     standing = {configuration.trial_id for configuration in confirmed}
     return Evidence(
@@ -66,6 +66,12 @@ def evidence_of(name: str, study: int, records: SweepRecords) -> Evidence:
         scores=scores,
         unscored=unscored,
     )
+
+
+def _still_standing(confirmations: tuple[RunRecord, ...], front: Sequence[Configuration]) -> tuple[RunRecord, ...]:
+    """A sweep that got more trials may have confirmed others before, which now are beaten in everything."""
+    standing = {tried.trial_id for tried in front}
+    return tuple(run for run in confirmations if run.confirm_of in standing) or confirmations
 
 
 def _confirmed(
@@ -153,6 +159,6 @@ def units(own: Sequence[Evidence], other: Sequence[Evidence]) -> tuple[dict[Pair
 
 
 def center(own: Sequence[Evidence]) -> float | None:
-    """The mean of the scores; of several studies the median of their means, as one lucky search counts for little."""
+    """The mean of the scores; of several studies that of their means, about which the intervals are."""
     means = [float(np.mean(list(study.scores.values()))) for study in own if study.scores]
-    return float(np.median(means)) if means else None
+    return float(np.mean(means)) if means else None

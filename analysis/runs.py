@@ -143,17 +143,17 @@ def _open(sweep_name: str, tracking_uri: str) -> tuple[MlflowClient, Experiment]
         )
         existing = sorted(found.name.removeprefix(EXPERIMENT_PREFIX) for found in experiments)
     except Exception as error:  # MLflow's own, SQLAlchemy's, and those of its plugins
-        raise InputError(f'Tracking store "{tracking_uri}" cannot be read: {_first_line(error)}') from error
+        raise InputError(f'Tracking store "{_shown(tracking_uri)}" cannot be read: {_first_line(error)}') from error
     known = f"There are: {', '.join(existing)}." if existing else "It holds no sweep at all."
     nearest = did_you_mean(sweep_name, existing)
-    raise InputError(f'No sweep "{sweep_name}" in tracking store "{tracking_uri}".{nearest} {known}')
+    raise InputError(f'No sweep "{sweep_name}" in tracking store "{_shown(tracking_uri)}".{nearest} {known}')
 
 
 def _refuse_absent_database(tracking_uri: str) -> None:
     """MLflow would create the database that a mistyped sqlite address names."""
     match = re.match(r"sqlite(?:\+\w+)?:///([^?]+)", tracking_uri)
     if match and not Path(match[1]).is_file():
-        raise InputError(f'Tracking store "{tracking_uri}" does not exist: there is no file {match[1]}.')
+        raise InputError(f'Tracking store "{_shown(tracking_uri)}" does not exist: there is no file {match[1]}.')
 
 
 def _newest_summary(client: MlflowClient, experiment_id: str, sweep_name: str) -> Run:
@@ -237,6 +237,12 @@ def _tag(run: Run, name: str) -> str:
     if value is None:
         raise InputError(f"Run {run.info.run_id} has no tag {name}, which every run of a sweep carries.")
     return value
+
+
+def _shown(tracking_uri: str) -> str:
+    from search_spaces.storage import without_password
+
+    return without_password(tracking_uri)
 
 
 def _first_line(error: Exception) -> str:

@@ -24,8 +24,9 @@ def of_verdict(arms: tuple[ArmVerdict, ...], records: SweepRecords, level: float
     said = [_comparison(arm, baseline, number, level, unit) for arm in others if arm.scores and baseline.scores]
     if studies > 1:
         said.append(
-            f"Each arm was searched in {plural(studies, 'study')} of their own: its score is the median of their best, "
-            "and intervals are over studies, so they hold what another search would have found."
+            f"Each arm was searched in {plural(studies, 'study')}: the best {records.sweep.metric.name} is "
+            "the median of theirs, scores are means over studies, and intervals are over studies, so they hold what "
+            "another search would have found."
         )
     if not others:
         said.append(f"{baseline.name} is the only arm, so there is nothing to compare.")

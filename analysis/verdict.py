@@ -40,7 +40,7 @@ class ArmVerdict:
     `best` is the finished trial with the best last validation value, `best_value` the median of that over the
     arm's studies. `confirmed` are the configurations that were confirmed, study by study and best first; their
     place counted from 1 is the rank in the keys of `scores` and `unscored` (why a score is missing). `trials` and
-    `confirmations` count runs by outcome. `mean` is that of the scores; with several studies it is the median of
+    `confirmations` count runs by outcome. `mean` is that of the scores; with several studies it is that of
     the studies' means, and `interval` and `difference` have a study where they else have a seed.
     `steps_to_target` is a median over confirmation runs, infinite for "never". `search_steps` are the optimizer
     steps of all trials, `planned_steps` those that were expected. `front` is the Pareto front of the finished

@@ -22,11 +22,17 @@ from optimizers import InputError
 JOBS_PORT = 8265
 UI_PORTS = {5000: "MLflow", JOBS_PORT: "Ray", 8080: "Optuna"}
 """Ports of the head that a browser may want, with what is there."""
+# The brackets keep the pattern from finding the shell that looks for it.
+REMAINS = "[g]cs_server|[r]aylet|[m]lflow server|[c]luster.services|[p]ostgres -D|[o]ptuna_dashboard"
 CONNECTING_S, LEAVING_S = 60.0, 30.0
 
 
 def up(cluster: Cluster) -> None:
-    """Start a cluster, or bring a running one to what its file says now. Raises InputError where that fails."""
+    """Start a cluster, or bring a running one to what its file says now, by starting Ray on it again.
+
+    Raises InputError where that fails, and while jobs are running there, which would be lost.
+    """
+    _refuse_while_jobs_run(cluster)
     with _launch_files(cluster) as files:
         if isinstance(cluster, KubeCluster):
             for file in _kube_files(files):
@@ -34,6 +40,21 @@ def up(cluster: Cluster) -> None:
             return
         _make_token()
         _run(_ray("up", str(files[0]), "--yes", "--no-config-cache"))
+
+
+def _refuse_while_jobs_run(cluster: Cluster) -> None:
+    from cluster.jobs import LIVE, Jobs
+
+    if isinstance(cluster, KubeCluster):  # whose operator decides what has to be restarted
+        return
+    try:
+        with forwarded(cluster, [JOBS_PORT]) as [port]:
+            running = [job for job in Jobs(f"http://127.0.0.1:{port}").all() if job.status in LIVE]
+    except InputError:  # there is no cluster yet
+        return
+    if running:
+        sweeps = ", ".join(job.sweep for job in running)
+        raise InputError(f"{cluster.name} is up and runs {sweeps}; stop that first (`adamant cluster stop`)")
 
 
 def down(cluster: Cluster) -> None:
@@ -117,7 +138,7 @@ def _stop_local(cluster: LocalCluster) -> None:
 def _check_nothing_is_left(cluster: LocalCluster) -> None:
     left = []
     for address in (*cluster.worker_ips, cluster.head_ip):
-        found = _ssh(cluster, address, "pgrep -f '[g]cs_server|[r]aylet|[m]lflow server|[c]luster.services' | wc -l")
+        found = _ssh(cluster, address, f"pgrep -f '{REMAINS}' | wc -l")
         if found.strip() != "0":
             left.append(address)
     if left:
@@ -138,6 +159,8 @@ def _ssh(cluster: LocalCluster, address: str, command: str) -> str:
 
 @contextmanager
 def _running(command: list[str], port: int, name: str) -> Iterator[None]:
+    if _listens(port):
+        raise InputError(f"port {port} of this machine is taken, so {name} cannot be reached through it")
     process = subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL, start_new_session=True
     )
@@ -147,6 +170,8 @@ def _running(command: list[str], port: int, name: str) -> Iterator[None]:
             if process.poll() is not None or time.monotonic() > deadline:
                 raise InputError(f"{name}: its head is not reached; is it up? (`adamant cluster up`)")
             time.sleep(0.1)
+        if process.poll() is not None:
+            raise InputError(f"{name}: its head is not reached")
         yield
     finally:
         # With its children: it is ssh that holds the port.

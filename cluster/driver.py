@@ -22,6 +22,7 @@ from cluster.places import DEFAULT_STORAGE, Manifest, SweepFolder
 from cluster.session import ray_session, slot_counter
 from cluster.tracking import Tracker
 from search_spaces import Sweep
+from search_spaces.storage import without_password
 
 if TYPE_CHECKING:
     from search_spaces.arm_studies import ArmStudies
@@ -58,7 +59,7 @@ class Driver:
     def __init__(self, folder: SweepFolder, sweep: Sweep, manifest: Manifest, console: Console) -> None:
         self.folder, self.sweep, self.manifest, self.console = folder, sweep, manifest, console
         self.tracker = Tracker(
-            manifest.tracking_uri, sweep.name, manifest.sweep_id, folder.storage / "mlflow-artifacts"
+            manifest.tracking_location, sweep.name, manifest.sweep_id, folder.storage / "mlflow-artifacts"
         )
         self.summary = describe_summary(sweep)
         self.contests = sweep.contests()
@@ -114,7 +115,8 @@ class Driver:
             return FAILED
         if self.tracker.flush(PATIENCE_S):
             return DONE
-        self._say(f"Training is done. Waiting for the MLflow server at {self.manifest.tracking_uri} ...")
+        server = without_password(self.manifest.tracking_location)
+        self._say(f"Training is done. Waiting for the MLflow server at {server} ...")
         if self.tracker.flush():
             return DONE
         self._say(f"It is away. All is safe in {self.folder.path}; send it with: {self._command('resume')}")
@@ -251,7 +253,7 @@ class Driver:
         return EndedSweep(
             code=code,
             name=self.sweep.name,
-            tracking_uri=self.manifest.tracking_uri,
+            tracking_uri=self.manifest.tracking_location,
             # Only a sweep that is done has met its server; after Ctrl-C nobody waits for one.
             search_link=self._link(SEARCH_VIEW) if code == DONE else "",
             confirm_link=self._link(CONFIRM_VIEW) if code == DONE else "",
@@ -263,7 +265,7 @@ class Driver:
         self.console.print(line, highlight=False, markup=False, soft_wrap=True)
 
     def _link(self, view: str) -> str:
-        return view_link(self.manifest.tracking_uri, self.tracker.experiment_id(), self.manifest.sweep_id, view)
+        return view_link(self.manifest.tracking_location, self.tracker.experiment_id(), self.manifest.sweep_id, view)
 
     def _command(self, command: str) -> str:
         return f"adamant {command} {self.sweep.name}{self._where}"

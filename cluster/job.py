@@ -8,20 +8,24 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import typer
 
 from cluster.command_line import BAD_INPUT, FAILED, INTERRUPTED
+from cluster.places import STUDY_VARIABLE, TRACKING_VARIABLE
 from cluster.services import CLIENT_FILE
 
 ENDINGS = (0, FAILED, BAD_INPUT, INTERRUPTED)
 # One that dies this often within a while would go on dying.
 MOST_DEATHS, WITHIN_S = 5, 3600.0
 PAUSE_S = 2.0
+SERVICES_PATIENCE_S = 900.0
 
 
 def main(arguments: list[str]) -> int:
@@ -32,7 +36,12 @@ def main(arguments: list[str]) -> int:
     deaths: list[float] = []
     stopped = _forwarded_signals()
     while True:
+        _wait_for_services(stopped)
+        if stopped.asked:
+            return INTERRUPTED
         stopped.driver = subprocess.Popen(command)
+        if stopped.asked:  # between the two lines above
+            stopped.driver.terminate()
         code = stopped.driver.wait()
         if code in ENDINGS or stopped.asked:
             return INTERRUPTED if stopped.asked else code
@@ -51,6 +60,25 @@ def _services() -> dict[str, str]:
     lines = file.read_text().splitlines() if file.is_file() else []
     told = dict(line.split("=", 1) for line in lines if line)
     return {name: value for name, value in told.items() if name not in os.environ}
+
+
+def _wait_for_services(stopped: _Stopped) -> None:
+    """A driver begins by asking the database and the server, which may be away for a while; then it can wait itself."""
+    addresses = [os.environ.get(variable) for variable in (TRACKING_VARIABLE, STUDY_VARIABLE)]
+    places = [urlsplit(address) for address in addresses if address and "://" in address]
+    deadline = time.monotonic() + SERVICES_PATIENCE_S
+    while not stopped.asked and time.monotonic() < deadline:
+        if all(place.port is None or _listens(place.hostname or "", place.port) for place in places):
+            return
+        time.sleep(PAUSE_S)
+
+
+def _listens(host: str, port: int) -> bool:
+    try:
+        with socket.create_connection((host, port), PAUSE_S):
+            return True
+    except OSError:
+        return False
 
 
 class _Stopped:

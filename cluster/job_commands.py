@@ -45,22 +45,29 @@ def submit(
     data: Annotated[str | None, typer.Option(help="Data folder on the cluster.")] = None,
     cluster: ClusterFile = None,
     address: Address = None,
-) -> None:
+) -> int:
     """Start a sweep as a job of the cluster, or go on with it; whoever submits may leave."""
+    from cluster.jobs import LIVE
     from cluster.preflight import check_workload
     from search_spaces import load_sweep
 
     asked = check_workload(load_sweep(sweep, set_ or [], size))
     mount = _mount_of(cluster)
+    if storage is None and mount is None:
+        raise InputError("--storage: name the folder that the cluster's nodes share, or the cluster by --cluster FILE")
     folders = {"ADAMANT_STORAGE": storage or (mount and f"{mount}/adamant-runs"), "ADAMANT_DATA": data}
     with _jobs(cluster, address) as jobs:
         job = jobs.submit(asked, {name: folder for name, folder in folders.items() if folder})
         typer.echo(f"Job {job.id} runs {asked.name}: {asked.extent}.")
-        typer.echo(f"Runs: {jobs.link(job) or 'the job tells the link when it has begun'}")
-    where = f" --cluster {cluster}" if cluster else ""
-    typer.echo(f"Follow it: adamant cluster logs {asked.name} -f{where}")
+        link = jobs.link(job)
+        if link is None and jobs.of(job.id).status not in LIVE:
+            typer.echo(f"error: it has ended already: {jobs.logs(job).strip().splitlines()[-1]}", err=True)
+            return FAILED
+        typer.echo(f"Runs: {link or 'the job tells the link when it has begun'}")
+    typer.echo(f"Follow it: adamant cluster logs {asked.name} -f{_where(cluster)}")
     if cluster:
         typer.echo(f"Open the link: adamant cluster ui {cluster}")
+    return 0
 
 
 @clear_errors
@@ -103,7 +110,7 @@ def logs(
                 typer.echo(piece, nl=False)
                 sys.stdout.flush()
         except KeyboardInterrupt:
-            typer.echo(f"\nThe job goes on; look again with: adamant cluster logs {sweep} -f")
+            typer.echo(f"\nThe job goes on; look again with: adamant cluster logs {sweep} -f{_where(cluster)}")
             return 0
         return 0 if jobs.of(job.id).status == "SUCCEEDED" else FAILED
 
@@ -119,8 +126,12 @@ def stop(sweep: SWEEP, cluster: ClusterFile = None, address: Address = None) -> 
             typer.echo(f"{job.id} has ended already: {job.status.lower()}.")
             return 0
         ended = jobs.stop(job)
-        typer.echo(f"{job.id}: {ended.lower()}. Go on with: adamant cluster submit {job.sweep}")
+        typer.echo(f"{job.id}: {ended.lower()}. To go on with it, submit {job.sweep} again as before.")
         return 0 if ended not in LIVE else FAILED
+
+
+def _where(cluster: Path | None) -> str:
+    return f" --cluster {cluster}" if cluster else ""
 
 
 def _mount_of(cluster: Path | None) -> str | None:

@@ -61,8 +61,8 @@ class Jobs:
         running = [job for job in self.all() if job.sweep == sweep.name and job.status in LIVE]
         if running:
             raise InputError(
-                f'job {running[0].id} is running "{sweep.name}" already; follow it with `adamant cluster logs '
-                f"{sweep.name}`, or stop it first"
+                f'job {running[0].id} is running "{sweep.name}" already; follow it by `adamant cluster logs`, '
+                "or stop it first"
             )
         variables = {
             COMMIT_VARIABLE: environment()["git.commit"],

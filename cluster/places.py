@@ -14,6 +14,7 @@ from filelock import FileLock, Timeout
 
 from optimizers import InputError, did_you_mean
 from search_spaces import Sweep, parse_sweep
+from search_spaces.storage import without_password
 from search_spaces.yaml_source import dump_yaml
 
 DEFAULT_STORAGE = "adamant-runs"
@@ -37,12 +38,21 @@ class Manifest:
     @property
     def study_location(self) -> str:
         """Where the studies are. Raises InputError when it stands in an environment variable that is not set here."""
-        variable = self.study_storage.removeprefix(_FROM_ENVIRONMENT)
-        if variable == self.study_storage:
-            return self.study_storage
-        if variable not in os.environ:
-            raise InputError(f"this sweep's studies are in the database that ${variable} names, and it is not set here")
-        return os.environ[variable]
+        return _location(self.study_storage, "studies")
+
+    @property
+    def tracking_location(self) -> str:
+        """Where the runs are. Raises InputError when it stands in an environment variable that is not set here."""
+        return _location(self.tracking_uri, "runs")
+
+
+def _location(kept: str, what: str) -> str:
+    variable = kept.removeprefix(_FROM_ENVIRONMENT)
+    if variable == kept:
+        return kept
+    if variable not in os.environ:
+        raise InputError(f"this sweep's {what} are in the database that ${variable} names, and it is not set here")
+    return os.environ[variable]
 
 
 class SweepFolder:
@@ -147,11 +157,15 @@ def absolute(location: str) -> str:
     return location if "://" in location else str(Path(location).expanduser().resolve())
 
 
-def study_storage_of(root: Path, given: str | None) -> str:
-    """What a manifest keeps: as given, else the variable that holds it, else a journal in the storage folder."""
-    if given is None and os.environ.get(STUDY_VARIABLE):
-        return _FROM_ENVIRONMENT + STUDY_VARIABLE
-    return absolute(given or str(root / "study.journal"))
+def kept_location(given: str | None, variable: str, default: str) -> str:
+    """What a manifest keeps: as given, else what the variable names, else ``default``.
+
+    In place of an address with a password in the variable, which variable it is.
+    """
+    named = os.environ.get(variable)
+    if given is None and named and without_password(named) != named:
+        return _FROM_ENVIRONMENT + variable
+    return absolute(given or named or default)
 
 
 def new_sweep_id(name: str) -> str:
@@ -164,7 +178,7 @@ def tracking_uri_of(storage: str | Path, name: str | None = None) -> str:
     That is ``$ADAMANT_TRACKING_URI``, else the storage folder's own database.
     """
     if name is not None and (folder := SweepFolder(storage, name)).exists:
-        return folder.open()[1].tracking_uri
+        return folder.open()[1].tracking_location
     own = f"sqlite:///{Path(storage).expanduser().resolve() / 'mlflow.db'}"
     return os.environ.get(TRACKING_VARIABLE) or own
 

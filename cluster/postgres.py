@@ -68,6 +68,10 @@ class Postgres:
         """Write a database, as it stands at one moment, to a file."""
         self._run([program("pg_dump"), *self._client, "--format", "custom", "--file", str(file), database])
 
+    def check_dump(self, file: Path) -> None:
+        """Raise InputError unless a file is a whole dump."""
+        self._run([program("pg_restore"), "--list", str(file)])
+
     def restore(self, database: str, file: Path) -> None:
         """Put what was dumped in place of what a database holds."""
         how = ["--clean", "--if-exists", "--no-owner", "--single-transaction"]
@@ -92,7 +96,9 @@ class Postgres:
     def _as_owner(self) -> list[str]:
         if os.geteuid() != 0:
             return []
-        return ["setpriv", f"--reuid={STAND_IN_OF_ROOT}", f"--regid={STAND_IN_OF_ROOT}", "--clear-groups", "--"]
+        identity = [f"--reuid={STAND_IN_OF_ROOT}", f"--regid={STAND_IN_OF_ROOT}", "--clear-groups"]
+        # Whoever becomes another user is else no longer told of its parent's end.
+        return ["setpriv", *identity, "--pdeathsig", "INT", "--"]
 
 
 def program(name: str) -> str:

@@ -17,6 +17,7 @@ from search_spaces import Sweep, arm_space, draws
 from search_spaces.checks import check_grace
 from search_spaces.schema import Workload
 from search_spaces.space import TRAINING, owner_of
+from search_spaces.storage import without_password
 from trainables.summary import MEASURED, STEPS_TO_TARGET
 
 SERVER_TIMEOUT_S = 5
@@ -138,7 +139,9 @@ def _check_database(tracking_uri: str) -> None:
         engine.dispose()
     except (SQLAlchemyError, ImportError) as error:
         reason = str(error).strip().splitlines()[0]
-        raise InputError(f"--tracking-uri {tracking_uri}: this database cannot be used ({reason})") from None
+        raise InputError(
+            f"--tracking-uri {without_password(tracking_uri)}: this database cannot be used ({reason})"
+        ) from None
 
 
 def _check_server(tracking_uri: str) -> None:
@@ -192,6 +195,13 @@ def check_address(address: str | None) -> None:
         raise InputError(f"--address {address}: no Ray cluster answers there ({error})") from None
 
 
+def check_study_answers(location: str) -> None:
+    """Raise InputError for a study storage that cannot be opened."""
+    from search_spaces.storage import open_storage
+
+    open_storage(location)
+
+
 def check_study_storage(location: str, sweep: Sweep) -> None:
     """Raise InputError for a study database that does not answer, or that holds a sweep of this name already."""
     if "://" not in location and not Path(location).exists():
@@ -204,6 +214,6 @@ def check_study_storage(location: str, sweep: Sweep) -> None:
     if wanted & taken:
         raise sweep.error(
             "name",
-            f'the study storage {location} holds a sweep "{sweep.name}" already; '
+            f'the study storage {without_password(location)} holds a sweep "{sweep.name}" already; '
             "choose another name, for example with --set name=...",
         )

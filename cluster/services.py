@@ -8,15 +8,19 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from cluster.postgres import HOST, Postgres
 from optimizers import InputError
@@ -82,10 +86,22 @@ class Services:
             settings = Settings(artifacts or str(folder / "artifacts"), port, database_port, studies_port, *made)
             write_secret(folder / "services.json", json.dumps(settings.__dict__, indent=1))
         services = cls.open(folder)
-        CLIENT_FILE.expanduser().parent.mkdir(parents=True, exist_ok=True)
-        told = services.client_environment()
-        write_secret(CLIENT_FILE.expanduser(), "".join(f"{name}={value}\n" for name, value in told.items()))
+        services.tell_clients()
         return services
+
+    def tell_clients(self) -> None:
+        """Leave what a driver on this machine needs where it looks for that."""
+        CLIENT_FILE.expanduser().parent.mkdir(parents=True, exist_ok=True)
+        lines = (f"{name}={value}\n" for name, value in self.client_environment().items())
+        write_secret(CLIENT_FILE.expanduser(), "".join(lines))
+
+    def with_users_of(self, saved: Settings) -> Services:
+        """These services with the users' passwords of others, whose database of users has taken this one's place."""
+        settings = replace(self.settings, admin_password=saved.admin_password, session_secret=saved.session_secret)
+        write_secret(self.folder / "services.json", json.dumps(settings.__dict__, indent=1))
+        changed = Services(self.folder, settings)
+        changed.tell_clients()
+        return changed
 
     @property
     def tracking_uri(self) -> str:
@@ -114,21 +130,37 @@ class Services:
         return all(self.answers().values())
 
     def supervisor(self) -> int | None:
-        """The process that supervises them, if it lives."""
-        try:
-            process = int((self.folder / "supervisor.pid").read_text())
-            os.kill(process, 0)
-        except (OSError, ValueError):
+        """The process that supervises them, if it lives. Raises InputError when that is on another machine."""
+        if not self._is_locked():
             return None
-        return process
+        host, _, process = (self.folder / "supervisor").read_text().partition(" ")
+        if host != socket.gethostname():
+            raise InputError(f"{self.folder}: its services run on {host}; that is where they are stopped")
+        return int(process)
+
+    def _is_locked(self) -> bool:
+        """The system takes the lock from a supervisor that is killed; a process number alone could be anybody's."""
+        lock = FileLock(self.folder / "supervisor.lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            return True
+        lock.release()
+        return False
 
     def run(self) -> None:
-        """Supervise them until SIGTERM or SIGINT: what ends is started again."""
-        if self.supervisor() not in (None, os.getpid()):
-            raise InputError(f"{self.folder}: its services are running already; stop them with `down`")
-        self.postgres.create()
-        (self.folder / "supervisor.pid").write_text(str(os.getpid()))
-        stopping = _on_signals()
+        """Supervise them until SIGTERM or SIGINT: what ends is started again, and they end with their supervisor."""
+        lock = FileLock(self.folder / "supervisor.lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            raise InputError(f"{self.folder}: its services are running already; stop them with `down`") from None
+        with lock:
+            (self.folder / "supervisor").write_text(f"{socket.gethostname()} {os.getpid()}")
+            self.postgres.create()
+            self._supervise(_on_signals())
+
+    def _supervise(self, stopping: Callable[[], bool]) -> None:
         database = _Kept(self.postgres.command(), self.folder / "postgres.log", {}, signal.SIGINT)
         server = _Kept(self._mlflow_command(), self.folder / "mlflow.log", self._mlflow_environment(), signal.SIGTERM)
         dashboard = [sys.executable, "-c", STUDIES_PROGRAM]
@@ -139,15 +171,12 @@ class Services:
             for name in DATABASES:
                 self.postgres.create_database(name)
             while not stopping():
-                database.keep()
-                server.keep()
-                studies.keep()
+                for kept in (database, server, studies):
+                    kept.keep()
                 time.sleep(0.2)
         finally:
-            studies.stop()
-            server.stop()
-            database.stop()
-            (self.folder / "supervisor.pid").unlink(missing_ok=True)
+            for kept in (studies, server, database):
+                kept.stop()
 
     def _studies_environment(self) -> dict[str, str]:
         return {"STUDIES": self.postgres.url("optuna"), "STUDIES_PORT": str(self.settings.studies_port)}
@@ -178,6 +207,12 @@ class Services:
         }
 
 
+def _ending_with_parent(number: signal.Signals) -> list[str]:
+    """What stands before a command to which the system sends a signal when its parent dies, however that happens."""
+    has_setpriv = shutil.which("setpriv") is not None  # which only Linux has
+    return ["setpriv", "--pdeathsig", number.name.removeprefix("SIG"), "--"] if has_setpriv else []
+
+
 class _Kept:
     """A process that is started again whenever it ends, after a pause that grows while it keeps ending."""
 
@@ -202,7 +237,8 @@ class _Kept:
             self._started, self._next = now, 0.0
             with self._log.open("ab") as log:
                 self._process = subprocess.Popen(
-                    self._command, stdout=log, stderr=log, env={**os.environ, **self._environment},
+                    [*_ending_with_parent(self._stop_signal), *self._command],
+                    stdout=log, stderr=log, env={**os.environ, **self._environment},
                     stdin=subprocess.DEVNULL, start_new_session=True,
                 )  # fmt: skip
 

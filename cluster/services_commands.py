@@ -41,15 +41,18 @@ def up(
 ) -> None:
     """Start the services in the background, unless they run, and wait until they answer."""
     services = Services.create(folder, artifacts, port, database_port, studies_port)
-    if services.supervisor() is None:
-        command = [sys.executable, "-m", "cluster.services_commands", "run", "--folder", str(services.folder)]
-        environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parent.parent)}
-        with (services.folder / "supervisor.log").open("ab") as log:
-            started = subprocess.Popen(
-                command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=environment, start_new_session=True
-            )
-        wait_for(services.answer, lambda: started.poll() is not None, "the services", services.folder)
+    started = _start(services) if services.supervisor() is None else None
+    wait_for(services.answer, lambda: started is not None and started.poll() is not None, "a service", services.folder)
     typer.echo(f"MLflow: {services.tracking_uri}   (user {ADMIN}; the password is in {CLIENT_FILE})")
+
+
+def _start(services: Services) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "cluster.services_commands", "run", "--folder", str(services.folder)]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parent.parent)}
+    with (services.folder / "supervisor.log").open("ab") as log:
+        return subprocess.Popen(
+            command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=environment, start_new_session=True
+        )
 
 
 @app.command()
@@ -96,10 +99,12 @@ def backup(to: Annotated[Path, typer.Argument(help="A new folder.")], folder: Fo
     services = Services.open(folder)
     if to.exists():
         raise InputError(f"{to} is there already; name a new folder")
-    to.mkdir(parents=True, mode=0o700)
+    unfinished = to.with_name(f".{to.name}.unfinished")
+    unfinished.mkdir(parents=True, mode=0o700, exist_ok=True)
     for name in DATABASES:
-        services.postgres.dump(name, to / f"{name}.dump")
-    write_secret(to / "services.json", (services.folder / "services.json").read_text())
+        services.postgres.dump(name, unfinished / f"{name}.dump")
+    write_secret(unfinished / "services.json", (services.folder / "services.json").read_text())
+    unfinished.rename(to)
     typer.echo(f"Written to {to}; keep {services.settings.artifacts} safe as well.")
 
 
@@ -108,11 +113,15 @@ def backup(to: Annotated[Path, typer.Argument(help="A new folder.")], folder: Fo
 def restore(
     backup: Annotated[Path, typer.Argument(help="A folder that `backup` has written.")], folder: Folder = DEFAULT_FOLDER
 ) -> None:
-    """Put a backup in place of what the running services hold; end all drivers before."""
+    """Put a backup, with its users, in place of what the running services hold; end all drivers before."""
     services = Services.open(folder)
     missing = [name for name in DATABASES if not (backup / f"{name}.dump").is_file()]
     if missing:
         raise InputError(f"{backup}: no backup; it lacks {', '.join(f'{name}.dump' for name in missing)}")
+    saved = Services.open(backup)
+    for name in DATABASES:
+        services.postgres.check_dump(backup / f"{name}.dump")
+    services.with_users_of(saved.settings)
     for name in DATABASES:
         services.postgres.restore(name, backup / f"{name}.dump")
     typer.echo(f"Restored from {backup}.")

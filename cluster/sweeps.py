@@ -14,13 +14,13 @@ from cluster.descriptions import dotted
 from cluster.driver import Driver, EndedSweep
 from cluster.places import (
     RESERVED_NAMES,
+    STUDY_VARIABLE,
+    TRACKING_VARIABLE,
     Manifest,
     SweepFolder,
-    absolute,
     data_root_of,
+    kept_location,
     new_sweep_id,
-    study_storage_of,
-    tracking_uri_of,
 )
 from optimizers import InputError
 from search_spaces import Sweep
@@ -41,8 +41,8 @@ class Places:
         root = Path(self.storage).expanduser().resolve()
         return Manifest(
             sweep_id=new_sweep_id(name),
-            tracking_uri=absolute(self.tracking_uri or tracking_uri_of(root)),
-            study_storage=study_storage_of(root, self.study_storage),
+            tracking_uri=kept_location(self.tracking_uri, TRACKING_VARIABLE, f"sqlite:///{root / 'mlflow.db'}"),
+            study_storage=kept_location(self.study_storage, STUDY_VARIABLE, str(root / "study.journal")),
             data_root=str(data_root_of(root, self.data)),
         )
 
@@ -63,7 +63,7 @@ def run_sweep(
     _refuse_taken_name(sweep, folder)
     preflight.check_resources(sweep, address)
     preflight.check_data(sweep, Path(manifest.data_root))
-    preflight.check_tracking(manifest.tracking_uri)
+    preflight.check_tracking(manifest.tracking_location)
     preflight.check_address(address)
     preflight.check_study_storage(manifest.study_location, sweep)
     _check_gpus(sweep, address, manifest, console)
@@ -114,8 +114,9 @@ def resume_sweep(name: str, storage: str, address: str | None, console: Console,
         sweep = preflight.check_workload(sweep)
         preflight.check_resources(sweep, address)
         preflight.check_data(sweep, Path(manifest.data_root))
-        preflight.check_tracking(manifest.tracking_uri)
+        preflight.check_tracking(manifest.tracking_location)
         preflight.check_address(address)
+        preflight.check_study_answers(manifest.study_location)
         _check_gpus(sweep, address, manifest, console)
         if more:
             _refuse_more_members(sweep)
@@ -125,12 +126,17 @@ def resume_sweep(name: str, storage: str, address: str | None, console: Console,
         yield from Driver(folder, sweep, folder.next_session(manifest), console).drive(address, plan_tags)
 
 
-def refuse_another(asked: Sweep, storage: str) -> None:
-    """Raise InputError where the sweep of that name in ``storage`` asks something else; more trials are no matter."""
+def refuse_another(asked: Sweep, storage: str, *, started_from: bool = False) -> None:
+    """Raise InputError where the sweep of that name in ``storage`` asks something else.
+
+    More trials are no matter, nor, where it is ``started_from`` another sweep, what its arms started with.
+    """
     known = SweepFolder(storage, asked.name).open()[0]
     theirs, ours = dotted("", known.plain()), dotted("", preflight.check_workload(asked).plain())
     if known.search.trials > asked.search.trials:
         ours[".search.trials"] = theirs[".search.trials"]
+    if started_from:
+        theirs, ours = ({k: v for k, v in keys.items() if not k.endswith(".start")} for keys in (theirs, ours))
     changed = [key for key in sorted({*theirs, *ours}) if theirs.get(key) != ours.get(key)]
     if changed:
         key = changed[0].removeprefix(".")

@@ -16,7 +16,7 @@ def with_best_of(sweep: Sweep, earlier: str, storage: str) -> Sweep:
     default. Raises InputError where there is no such sweep, or no arm of the two goes by one name.
     """
     from search_spaces.storage import open_storage
-    from search_spaces.study import SearchStudy
+    from search_spaces.study import SearchStudy, search_study_name
 
     before, manifest = SweepFolder(storage, earlier).open()
     shared = [name for name in sweep.arms if name in before.arms]
@@ -25,8 +25,15 @@ def with_best_of(sweep: Sweep, earlier: str, storage: str) -> Sweep:
             f"--from {earlier}: none of its arms ({', '.join(before.arms)}) is one of {', '.join(sweep.arms)}"
         )
     kept = open_storage(manifest.study_location)
+    # Opening a study that is not there would begin it.
+    begun = {study.study_name for study in kept.get_all_studies()}
+    contests = before.contests().values()
     best = {
-        name: [SearchStudy(kept, contest, name).best_configuration() for contest in before.contests().values()]
+        name: [
+            SearchStudy(kept, contest, name).best_configuration()
+            for contest in contests
+            if search_study_name(contest, name) in begun
+        ]
         for name in shared
     }
     started = sweep.with_starts(

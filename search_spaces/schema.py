@@ -135,8 +135,9 @@ class Search(Model):
     studies: int = Field(
         default=1,
         ge=1,
-        description="independent searches of each arm, each with so many trials and with its own confirmation; the arm "
-        "is then judged by their median, and the intervals hold what another search would have found",
+        description="independent searches of each arm, each with so many trials and its own confirmation; the best of "
+        "the search is then the median of theirs, and the intervals, over studies, hold what another search would have "
+        "found",
     )
 
 

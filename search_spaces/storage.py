@@ -30,7 +30,8 @@ def open_storage(location: str) -> BaseStorage:
             database = optuna.storages.RDBStorage(location, engine_kwargs={"pool_pre_ping": True})
             return PatientStorage(optuna.storages.get_storage(database))
         except Exception as error:  # noqa: BLE001 - every database driver has its own errors
-            raise InputError(f"{_shown(location)}: the study storage cannot be opened ({_first_line(error)})") from None
+            shown = without_password(location)
+            raise InputError(f"{shown}: the study storage cannot be opened ({_first_line(error)})") from None
     from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
 
     # With a relative path Optuna's lock links to a file that is not there and waits for ever.
@@ -51,8 +52,8 @@ def open_storage(location: str) -> BaseStorage:
         ) from None
 
 
-def _shown(location: str) -> str:
-    """A database's address without its password."""
+def without_password(location: str) -> str:
+    """A database's address, or anything else that holds one, as it may be shown."""
     from sqlalchemy.engine import make_url
 
     try:

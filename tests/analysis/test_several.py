@@ -47,11 +47,21 @@ def replicated(make, found: dict[str, list[float]]) -> SweepRecords:
     return replace(whole, trials=tuple(trials), confirmations=tuple(confirmations))
 
 
-def test_an_arm_of_several_studies_scores_the_median_of_their_best(make) -> None:
-    verdict = analysis.judge(replicated(make, {"adam": [0.90, 0.91, 0.97], "scheduled": [0.90, 0.93, 0.96]}))
-    adam, scheduled = verdict.arms
-    assert adam.mean == pytest.approx(median([0.902, 0.912, 0.972]))
-    assert scheduled.mean == pytest.approx(0.932)
+def test_an_arm_of_several_studies_has_the_median_of_their_best_and_a_score_inside_its_interval(make) -> None:
+    records = replicated(make, {"adam": [0.90, 0.91, 0.97], "scheduled": [0.95, 0.95, 0.87]})
+    luckier = {"study-2/adam/0": 0.02, "study-3/adam/0": 0.07}
+    trials = [
+        replace(run, metrics={**run.metrics, "summary/final_val_loss": luckier.get(run.trial_id, 0.1)})
+        for run in records.trials
+    ]
+    adam, scheduled = analysis.judge(replace(records, trials=tuple(trials))).arms
+    assert adam.best_value == median([0.1, 0.02, 0.07])
+    for arm in (adam, scheduled):
+        assert arm.mean is not None
+        assert arm.interval is not None
+        assert arm.interval.low <= arm.mean <= arm.interval.high
+    assert scheduled.difference is not None
+    assert scheduled.difference.mean == pytest.approx((scheduled.mean or 0) - (adam.mean or 0))
     assert [tried.trial_id for tried in adam.confirmed] == [f"study-{study}/adam/0" for study in (1, 2, 3)]
     assert len(adam.scores) == 9
 
@@ -70,7 +80,7 @@ def test_the_interval_is_over_studies_not_over_seeds(make) -> None:
     assert (shown.interval.low, shown.interval.high) == pytest.approx((expected.low, expected.high))
     assert verdict.arms[1].finding == "no_difference_shown"
     assert any("studies would be needed" in sentence for sentence in verdict.sentences)
-    assert any("searched in 3 studies of their own" in sentence for sentence in verdict.sentences)
+    assert any("searched in 3 studies:" in sentence for sentence in verdict.sentences)
 
 
 def test_two_studies_are_too_few_to_tell(make) -> None:
@@ -149,6 +159,9 @@ def test_the_report_lists_the_front_of_each_arm(make, tmp_path) -> None:
     assert [tried.trial_id for tried in verdict.arms[0].front] == ["adam/0", "adam/1", "adam/3"]
     table = analysis.render_table([verdict])
     assert "Pareto front:" in table
+    more = [*records.confirmations, *(make.confirmation("adam", seed, 0.5, of=2) for seed in SEEDS)]
+    judged = analysis.judge(replace(records, trials=tuple(trials), confirmations=tuple(more)))
+    assert [tried.trial_id for tried in judged.arms[0].confirmed] == ["adam/0"], "adam/2 is beaten in everything"
     row = next(line for line in table.splitlines() if "adam/3" in line and "never" in line)
     assert row.split() == ["adam", "adam/3", "0.2", "1", "never"]
     assert "## Pareto front" in analysis.write_report([verdict], tmp_path)[0].read_text()

@@ -146,7 +146,7 @@ def test_a_stopped_job_is_gone_on_with_by_a_second_submit(head: Head) -> None:
     assert head.submit().returncode == 0
     wait_until(lambda: head.ended() >= 3, 120, "three trials of the job")
     stopped = head.door("cluster", "stop", "quickstart")
-    assert "stopped. Go on with: adamant cluster submit quickstart" in stopped.stdout, stopped.stdout + stopped.stderr
+    assert "stopped. To go on with it, submit quickstart again" in stopped.stdout, stopped.stdout + stopped.stderr
     assert not head.drivers()
     before = head.ended()
     client = MlflowClient(f"sqlite:///{head.storage / 'mlflow.db'}")
@@ -154,7 +154,8 @@ def test_a_stopped_job_is_gone_on_with_by_a_second_submit(head: Head) -> None:
     assert experiment is not None
     assert "RUNNING" not in {run.info.status for run in client.search_runs([experiment.experiment_id])}
     other = head.submit("--set", "search.seed=9")
-    assert other.returncode == 0
+    assert other.returncode == 1
+    assert "with another search.seed (0, not 9)" in other.stderr
     failed = head.door("cluster", "logs", "quickstart", "-f")
     assert failed.returncode == 1
     assert '"quickstart" is there already with another search.seed (0, not 9)' in failed.stdout
@@ -166,6 +167,9 @@ def test_a_stopped_job_is_gone_on_with_by_a_second_submit(head: Head) -> None:
 
 
 def test_what_is_wrong_is_said_before_anything_is_sent(head: Head) -> None:
+    nowhere = head.door("cluster", "submit", "quickstart")
+    assert nowhere.returncode == 2
+    assert "--storage: name the folder that the cluster's nodes share" in nowhere.stderr
     bad = head.door("cluster", "submit", "quickstart", "--set", "search.trialz=3")
     assert bad.returncode == 2
     assert 'Did you mean "trials"' in bad.stderr

@@ -58,6 +58,10 @@ def processes(services: Services) -> list[psutil.Process]:
     return [psutil.Process(supervisor), *psutil.Process(supervisor).children(recursive=True)]
 
 
+def living(some: list[psutil.Process]) -> list[psutil.Process]:
+    return [process for process in some if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
+
+
 def kill_all(services: Services) -> None:
     """As if the machine had been switched off."""
     for process in processes(services):
@@ -131,8 +135,9 @@ def test_they_keep_strangers_out_and_come_back_whole(folder: Path, monkeypatch: 
     wait_until(services.answer, 90, "the supervisor to start another server")
     below = processes(services)
     assert command("status", "--folder", str(folder)).stdout.count(": answers\n") == 3
-    assert command("down", "--folder", str(folder)).returncode == 0
-    assert not [process for process in below if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
+    psutil.Process(services.supervisor()).kill()
+    wait_until(lambda: not living(below), 40, "the end of what it supervised")
+    assert command("down", "--folder", str(folder)).stdout == "They are not running.\n"
     assert command("status", "--folder", str(folder)).returncode == 1
     assert "no services were started with this folder" in command("status", "--folder", str(folder.parent)).stderr
 
@@ -197,3 +202,6 @@ def test_two_drivers_lose_nothing_while_the_services_are_away(front_door: FrontD
     resumed = front_door("resume", "one")
     assert resumed.returncode == 2
     assert "the database that $ADAMANT_STUDY_STORAGE names, and it is not set here" in resumed.stderr
+    before = {name: (front_door.runs / "one" / name).read_text() for name in ("manifest.json", "sweep.yaml")}
+    assert front_door("run", "one", "--more", "2").returncode == 2
+    assert before == {name: (front_door.runs / "one" / name).read_text() for name in before}, "nothing half-written"

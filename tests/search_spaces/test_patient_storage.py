@@ -13,9 +13,11 @@ from optuna.storages import BaseStorage
 from optuna.trial import TrialState
 from sqlalchemy.exc import OperationalError
 
+from optimizers import InputError
 from search_spaces import parse_sweep, patient_storage
 from search_spaces.arm_studies import ArmStudies
 from search_spaces.patient_storage import PatientStorage
+from search_spaces.storage import open_storage, without_password
 from search_spaces.study import Outcome
 
 SWEEP = """
@@ -93,3 +95,12 @@ def test_what_is_no_matter_of_the_connection_is_raised_at_once(tmp_path: Path) -
     storage = PatientStorage(database(tmp_path))
     with pytest.raises(KeyError):
         storage.get_study_id_from_name("nobody")
+
+
+def test_passwords_are_not_shown() -> None:
+    shown = without_password("postgresql+psycopg2://adamant:secret@127.0.0.1:5432/optuna")
+    assert shown == "postgresql+psycopg2://adamant:***@127.0.0.1:5432/optuna"
+    for harmless in ("/somewhere/study.journal", "sqlite:////somewhere/mlflow.db", "http://127.0.0.1:5000"):
+        assert without_password(harmless) == harmless
+    with pytest.raises(InputError, match=r"postgresql://adamant:\*\*\*@127.0.0.1:1/x: the study storage cannot be"):
+        open_storage("postgresql://adamant:secret@127.0.0.1:1/x")
