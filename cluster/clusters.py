@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import shutil
 import signal
@@ -16,12 +17,16 @@ from pathlib import Path
 
 from cluster.description import Cluster, KubeCluster, LocalCluster, SlurmCluster
 from cluster.rendering import render
+from cluster.rendering.kuberay_services import SERVICES_PORT
+from cluster.services import CLIENT_FILE
 from cluster.session import token_path
 from optimizers import InputError
 
 JOBS_PORT = 8265
 UI_PORTS = {5000: "MLflow", JOBS_PORT: "Ray", 8080: "Optuna"}
 """Ports of the head that a browser may want, with what is there."""
+TOKEN_VARIABLE, TOKEN_KEY = "RAY_AUTH_TOKEN", "auth_token"
+"""Where Ray looks for its token first, and KubeRay's key of it in the Secret that it makes for each cluster."""
 # The brackets keep the pattern from finding the shell that looks for it.
 REMAINS = "[g]cs_server|[r]aylet|[m]lflow server|[c]luster.services|[p]ostgres -D|[o]ptuna_dashboard"
 CONNECTING_S, LEAVING_S = 60.0, 30.0
@@ -61,8 +66,9 @@ def down(cluster: Cluster) -> None:
     """Take a cluster away; what is on shared storage stays. Raises InputError where something of it is left."""
     with _launch_files(cluster) as files:
         if isinstance(cluster, KubeCluster):
-            for file in reversed(_kube_files(files)):
-                _run(_kubectl(cluster, "delete", "--ignore-not-found", "--filename", str(file)))
+            # Not what is shared: with its claim the volume would go, and every sweep on it.
+            [ray_cluster] = [file for file in files if "raycluster" in file.name]
+            _run(_kubectl(cluster, "delete", "--ignore-not-found", "--filename", str(ray_cluster)))
             return
         if isinstance(cluster, LocalCluster):
             _stop_local(cluster)
@@ -76,8 +82,10 @@ def attach(cluster: Cluster) -> int:
     with _launch_files(cluster) as files:
         if isinstance(cluster, KubeCluster):
             head = f"ray.io/cluster={cluster.name},ray.io/node-type=head"
-            pod = _output(_kubectl(cluster, "get", "pod", "--selector", head, "--output", "name")).split()[0]
-            return subprocess.run(_kubectl(cluster, "exec", "-it", pod, "--", "bash"), check=False).returncode
+            pods = _output(_kubectl(cluster, "get", "pod", "--selector", head, "--output", "name")).split()
+            if not pods:
+                raise InputError(f"{cluster.name}: it has no head; is it up? (`adamant cluster up`)")
+            return subprocess.run(_kubectl(cluster, "exec", "-it", pods[0], "--", "bash"), check=False).returncode
         return subprocess.run(_ray("attach", str(files[0])), check=False).returncode
 
 
@@ -85,17 +93,40 @@ def attach(cluster: Cluster) -> int:
 def forwarded(cluster: Cluster, ports: Sequence[int], local: Sequence[int] | None = None) -> Iterator[list[int]]:
     """Inside, ports of the head are reached as ports of this machine, free ones or those named in ``local``.
 
-    Through SSH or kubectl, as the head's servers listen to itself alone. Raises InputError where it is not reached.
+    Through SSH or kubectl, as the head's servers listen to itself alone; on Kubernetes with Ray's token in this
+    process's environment. Raises InputError where it is not reached.
     """
     here = list(local or (_free_port() for _ in ports))
     with _launch_files(cluster) as files, ExitStack() as tunnels:
+        if isinstance(cluster, KubeCluster) and JOBS_PORT in ports:
+            tunnels.enter_context(_kube_token(cluster))
         for there, port in zip(ports, here, strict=True):
             if isinstance(cluster, KubeCluster):
-                command = _kubectl(cluster, "port-forward", f"service/{cluster.name}-head-svc", f"{port}:{there}")
+                service = _kube_services(cluster)[there]
+                command = _kubectl(cluster, "port-forward", f"service/{service}", f"{port}:{there}")
             else:
                 command = _ray("dashboard", str(files[0]), "--port", str(port), "--remote-port", str(there))
             tunnels.enter_context(_running(command, port, cluster.name))
         yield here
+
+
+def ui_ports(cluster: Cluster) -> dict[int, str]:
+    """Ports that a browser may want of this cluster, with what is there."""
+    if isinstance(cluster, KubeCluster):
+        return {port: UI_PORTS[port] for port in _kube_services(cluster)}
+    return UI_PORTS
+
+
+def ui_passwords(cluster: Cluster, file: Path) -> list[str]:
+    """A sentence for each password that a browser will ask for, which says where it is."""
+    if not isinstance(cluster, KubeCluster):
+        return [f"The password of MLflow's user admin: adamant cluster attach {file}, then cat {CLIENT_FILE}"]
+    read = f"kubectl get secret --namespace {cluster.namespace}"
+    told = [f"Ray's token: {read} {cluster.name} --output jsonpath='{{.data.{TOKEN_KEY}}}' | base64 -d"]
+    if cluster.services:
+        key = f"{cluster.name}-services --output jsonpath='{{.data.mlflow-password}}'"
+        told.append(f"The password of MLflow's user admin: {read} {key} | base64 -d")
+    return told
 
 
 @contextmanager
@@ -115,6 +146,33 @@ def _launch_files(cluster: Cluster) -> Iterator[list[Path]]:
 def _kube_files(files: list[Path]) -> list[Path]:
     """Shared storage and services first; a job is submitted by itself."""
     return sorted((file for file in files if "rayjob" not in file.name), key=lambda file: "shared" not in file.name)
+
+
+def _kube_services(cluster: KubeCluster) -> dict[int, str]:
+    """By port, the Kubernetes Service behind it: KubeRay's own of the head, and ours of MLflow."""
+    mlflow = {SERVICES_PORT: f"{cluster.name}-mlflow"} if cluster.services else {}
+    return {**mlflow, JOBS_PORT: f"{cluster.name}-head-svc"}
+
+
+@contextmanager
+def _kube_token(cluster: KubeCluster) -> Iterator[None]:
+    """Inside, this process has the token that KubeRay made for the cluster; a token of another one's would not do."""
+    # The Secret has the cluster's name, which is short enough for KubeRay to keep as it is.
+    path = f"jsonpath={{.data.{TOKEN_KEY}}}"
+    encoded = _output(_kubectl(cluster, "get", "secret", cluster.name, "--output", path)).strip()
+    if not encoded:
+        raise InputError(
+            f"{cluster.name}: the Secret {cluster.name} holds no {TOKEN_KEY}; KubeRay must be 1.5.1 or newer"
+        )
+    before = os.environ.get(TOKEN_VARIABLE)
+    os.environ[TOKEN_VARIABLE] = base64.b64decode(encoded).decode()
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[TOKEN_VARIABLE]
+        else:
+            os.environ[TOKEN_VARIABLE] = before
 
 
 def _make_token() -> None:
@@ -195,10 +253,10 @@ def _ray(*arguments: str) -> list[str]:
     return [str(Path(sys.executable).parent / "ray"), *arguments]
 
 
-def _kubectl(cluster: KubeCluster, *arguments: str) -> list[str]:
+def _kubectl(cluster: KubeCluster, verb: str, *arguments: str) -> list[str]:
     if shutil.which("kubectl") is None:
         raise InputError("kubectl is not installed, by which a Kubernetes cluster is reached")
-    return ["kubectl", "--namespace", cluster.namespace, *arguments]
+    return ["kubectl", verb, "--namespace", cluster.namespace, *arguments]
 
 
 def _run(command: list[str]) -> None:

@@ -76,16 +76,10 @@ def ray_validates(config: dict[str, Any]) -> dict[str, Any]:
     except ValidationError as error:
         key = ".".join(str(part) for part in error.absolute_path)
         raise ValueError(f"{key}: {error.message}" if key else error.message) from None
-    except (
-        click.ClickException,
-        ValueError,
-        TypeError,
-        KeyError,
-        AttributeError,
-        RuntimeError,
-        AssertionError,
-    ) as error:
+    except (click.ClickException, ValueError, RuntimeError, AssertionError) as error:
         raise ValueError(" ".join((str(error) or said.getvalue()).split())) from None
+    except Exception as error:  # noqa: BLE001 - it reads on before it looks at types, so malformed parts end in anything
+        raise ValueError(f"it cannot read this file ({type(error).__name__}: {' '.join(str(error).split())})") from None
     return prepared
 
 
@@ -122,7 +116,7 @@ def _ray_up(document: Document) -> Iterator[str]:
         return
     try:
         prepared = ray_validates(document.data)
-    except (ValueError, NotImplementedError) as error:
+    except ValueError as error:
         yield f"{document.source}: Ray says: {error}"
         return
     for path, message in launch_rules.problems(document.data, prepared):

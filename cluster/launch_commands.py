@@ -13,7 +13,6 @@ from typing import Annotated
 import typer
 
 from cluster.command_line import BAD_INPUT, clear_errors
-from cluster.services import CLIENT_FILE
 
 ClusterFile = Annotated[Path, typer.Argument(metavar="FILE", help="A cluster file, such as cluster/launch/aws.yaml.")]
 
@@ -63,14 +62,17 @@ def attach(file: ClusterFile) -> int:
 
 @clear_errors
 def ui(file: ClusterFile) -> None:
-    """Open tunnels to MLflow, Ray's dashboard and Optuna's dashboard on a cluster's head, until Ctrl-C."""
+    """Open tunnels to a cluster's MLflow, Ray's dashboard and, but for Kubernetes, Optuna's, until Ctrl-C."""
     from cluster import clusters
     from cluster.description import load_cluster
 
-    with clusters.forwarded(load_cluster(file), list(clusters.UI_PORTS), list(clusters.UI_PORTS)):
-        for port, what in clusters.UI_PORTS.items():
+    cluster = load_cluster(file)
+    ports = clusters.ui_ports(cluster)
+    with clusters.forwarded(cluster, list(ports), list(ports)):
+        for port, what in ports.items():
             typer.echo(f"{what}: http://127.0.0.1:{port}")
-        typer.echo(f"The password of MLflow's user admin: adamant cluster attach {file}, then cat {CLIENT_FILE}")
+        for sentence in clusters.ui_passwords(cluster, file):
+            typer.echo(sentence)
         typer.echo("Ctrl-C closes the tunnels.")
         with suppress(KeyboardInterrupt):
             threading.Event().wait()

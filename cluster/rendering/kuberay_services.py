@@ -73,9 +73,10 @@ def _database(cluster: KubeCluster, name: str) -> dict[str, Any]:
 
 
 def _server(cluster: KubeCluster, name: str, database: str) -> dict[str, Any]:
-    # Kubernetes puts the password in place of $(POSTGRES_PASSWORD) when the container starts.
+    # Kubernetes puts the password in place of $(POSTGRES_PASSWORD), into the environment: whoever sees the node's
+    # processes sees their command lines.
     store = f"postgresql://mlflow:$(POSTGRES_PASSWORD)@{database}:{POSTGRES_PORT}/mlflow"
-    hosts = f"{name}:{SERVICES_PORT},{name}.{cluster.namespace}.svc:{SERVICES_PORT},localhost:{SERVICES_PORT}"
+    hosts = f"{name}:{SERVICES_PORT},{name}.{cluster.namespace}.svc:{SERVICES_PORT},127.0.0.1:*,localhost:*"
     artifacts = cluster.storage.artifacts
     container: dict[str, Any] = {
         "name": "mlflow",
@@ -87,11 +88,11 @@ def _server(cluster: KubeCluster, name: str, database: str) -> dict[str, Any]:
             "--host=0.0.0.0",
             f"--port={SERVICES_PORT}",
             f"--allowed-hosts={hosts}",
-            f"--backend-store-uri={store}",
             f"--artifacts-destination={artifacts}",
         ],
         "env": [
             _secret(cluster, "POSTGRES_PASSWORD", "postgres-password"),
+            {"name": "MLFLOW_BACKEND_STORE_URI", "value": store},
             _secret(cluster, "MLFLOW_AUTH_ADMIN_PASSWORD", "mlflow-password"),
             _secret(cluster, "MLFLOW_FLASK_SERVER_SECRET_KEY", "mlflow-secret-key"),
             {"name": "MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "value": "false"},

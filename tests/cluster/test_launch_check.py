@@ -141,6 +141,11 @@ BREAKS: dict[str, tuple[str, Callable[[dict[str, Any]], object], str]] = {
         lambda config: spot(config).update(resources={"GPU": 0.5}),
         r"Ray says: available_node_types.l4-spot.resources.GPU: 0.5 is not of type 'integer'",
     ),
+    "node types without names": (
+        "aws",
+        lambda config: config.update(available_node_types=[1]),
+        r"Ray says: it cannot read this file \(IndexError: list index out of range\)",
+    ),
     "node types on-premise": (
         "on-premise",
         lambda config: config.update(available_node_types={"a": {}}),

@@ -8,12 +8,16 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 from unittest.mock import MagicMock
 
+import click
 import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mlflow.cli import server as mlflow_server
+from mlflow.server.security_utils import is_allowed_host_header
 
 from cluster.launch_check import check, check_text, ray_validates
 from cluster.manifest_rules import RayCluster, RayJob
@@ -130,6 +134,29 @@ def test_the_services_password_is_in_no_manifest() -> None:
     text = rendered("kuberay")["sweeps-shared.yaml"]
     assert text.count("secretKeyRef") == 4
     assert set(re.findall(r"key: (\S+)", text)) == {"postgres-password", "mlflow-password", "mlflow-secret-key"}
+
+
+def mlflow_container() -> dict[str, Any]:
+    deployment = [document.data for document in load_documents(rendered("kuberay")["sweeps-shared.yaml"], "s")][-1]
+    return deployment["spec"]["template"]["spec"]["containers"][0]
+
+
+def test_the_databases_password_is_on_no_command_line() -> None:
+    container = mlflow_container()
+    assert "PASSWORD" not in " ".join(container["command"] + container["args"])
+    names = [variable["name"] for variable in container["env"]]
+    # Kubernetes fills in only what stands before it, and MLflow reads the address from there.
+    assert names.index("POSTGRES_PASSWORD") < names.index("MLFLOW_BACKEND_STORE_URI")
+    [option] = [option for option in mlflow_server.params if option.name == "backend_store_uri"]
+    assert isinstance(option, click.Option)
+    assert option.envvar == "MLFLOW_BACKEND_STORE_URI"
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:5000", "localhost:41234", "sweeps-mlflow:5000"])
+def test_mlflow_answers_through_a_tunnel_and_inside(host: str) -> None:
+    [hosts] = [each.partition("=")[2] for each in mlflow_container()["args"] if each.startswith("--allowed-hosts=")]
+    assert is_allowed_host_header(hosts.split(","), host)
+    assert not is_allowed_host_header(hosts.split(","), "elsewhere.example.org:5000")
 
 
 def is_shell(text: str) -> bool:
