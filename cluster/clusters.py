@@ -114,7 +114,7 @@ def ui_ports(cluster: Cluster) -> dict[int, str]:
     """Ports that a browser may want of this cluster, with what is there."""
     if isinstance(cluster, KubeCluster):
         return {port: UI_PORTS[port] for port in _kube_services(cluster)}
-    return UI_PORTS
+    return UI_PORTS if cluster.services else {JOBS_PORT: UI_PORTS[JOBS_PORT]}
 
 
 def ui_passwords(cluster: Cluster, file: Path) -> list[str]:
