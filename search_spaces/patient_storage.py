@@ -10,7 +10,14 @@ from typing import Any
 from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import (
+    DBAPIError,
+    InterfaceError,
+    InternalError,
+    InvalidRequestError,
+    OperationalError,
+    SQLAlchemyError,
+)
 
 PAUSE_S = 1.0
 PATIENCE_S = 900.0
@@ -29,12 +36,12 @@ class _Repeating(BaseStorage):
         while True:
             try:
                 return call(attempts > 0)
-            except StorageInternalError as error:
-                cause = error.__cause__
-                if not isinstance(cause, DBAPIError):
+            except (StorageInternalError, SQLAlchemyError) as error:
+                cause = error.__cause__ if isinstance(error, StorageInternalError) else error
+                if not _is_of_the_connection(cause):
                     raise
                 attempts += 1
-                reason = " ".join(str(cause.orig).split())[:200]
+                reason = " ".join(str(getattr(cause, "orig", None) or cause).split())[:200]
                 if time.monotonic() > deadline:
                     raise ConnectionError(f"the study's database has been away for too long ({reason})") from None
                 if attempts == ATTEMPTS_BEFORE_A_WARNING:
@@ -42,6 +49,14 @@ class _Repeating(BaseStorage):
                         "The study's database does not answer (%s); trying until it does", reason
                     )
                 time.sleep(PAUSE_S)
+
+
+def _is_of_the_connection(cause: BaseException | None) -> bool:
+    """Whether an error tells of a database that is away, or of a transaction that was cut off with it."""
+    if isinstance(cause, DBAPIError):
+        lost = isinstance(cause, OperationalError | InterfaceError | InternalError)
+        return lost or cause.connection_invalidated
+    return isinstance(cause, InvalidRequestError)
 
 
 def _passed_on(name: str) -> Callable[..., Any]:

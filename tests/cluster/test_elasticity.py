@@ -42,7 +42,7 @@ for line in sys.stdin:
         print(json.dumps([1 - free.get(n["NodeID"], {}).get("GPU", 0) for n in alive]), flush=True)
 cluster.shutdown()
 """
-TRIALS, CHECKPOINT_S, ORPHANS_S = 12, 2.0, 4.0
+TRIALS, CHECKPOINT_S, ORPHANS_S = 12, 1.0, 4.0
 
 
 class Nodes:
@@ -91,7 +91,7 @@ def checkpoints(trials: Path) -> dict[str, float]:
 def test_a_node_killed_and_a_node_added_cost_no_trial_and_little_work(
     front_door: FrontDoor, three_nodes: Nodes
 ) -> None:
-    settings = [f"search.trials={TRIALS}", "confirm.seeds=[1]", "workload.epochs=160", "scheduler={type: none}"]
+    settings = [f"search.trials={TRIALS}", "confirm.seeds=[1]", "workload.epochs=100", "scheduler={type: none}"]
     settings.append(f"resources={{cpu: 1, gpu: 0.5, checkpoint_seconds: {CHECKPOINT_S}}}")
     overrides = [part for setting in settings for part in ("--set", setting)]
     driver = front_door.start("run", "quickstart", *overrides, "--address", three_nodes.address)

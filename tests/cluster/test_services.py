@@ -163,7 +163,7 @@ def two_sweeps_over_a_restart(door: FrontDoor, services: Services, trials: int, 
     assert command("up", "--folder", str(services.folder)).returncode == 0
     told = {name: driver.communicate(timeout=900) for name, driver in drivers.items()}
     for name, driver in drivers.items():
-        assert driver.returncode == 0, told[name]
+        assert driver.returncode == 0, "\n".join(told[name])
         assert "lock" not in "".join(told[name])
         for arm in ("adam", "scheduled"):
             study = optuna.load_study(study_name=f"{name}/{arm}", storage=storage)

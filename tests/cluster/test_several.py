@@ -41,7 +41,7 @@ tradeoffs: [{name: summary/train_seconds}, {name: summary/steps_to_target}, {nam
 baseline: adam
 arms:
   adam: {optimizer: adam, space: [lr]}
-search:    {method: tpe, trials: 12}
+search:    {method: tpe, trials: 8}
 confirm:   {top_k: 2, seeds: [1, 2]}
 """
 
