@@ -47,7 +47,7 @@ cluster_app = typer.Typer(help="Ray clusters, and sweeps as their jobs.", no_arg
 app.add_typer(cluster_app, name="cluster")
 for command in (
     *(launch_commands.render, launch_commands.check, launch_commands.up, launch_commands.down),
-    *(launch_commands.attach, launch_commands.ui),
+    launch_commands.attach,
     *(job_commands.submit, job_commands.status, job_commands.logs, job_commands.stop),
 ):
     cluster_app.command()(command)
@@ -286,12 +286,21 @@ def report(
 
 @app.command()
 @clear_errors
-def ui(storage: Storage = DEFAULT_STORAGE, tracking_uri: TrackingUri = None, port: int = 5000) -> None:
-    """Serve the MLflow UI of the runs on this machine."""
+def ui(
+    storage: Storage = DEFAULT_STORAGE,
+    tracking_uri: TrackingUri = None,
+    port: int = 5000,
+    cluster: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Open tunnels to what the head of this cluster serves.")
+    ] = None,
+) -> None:
+    """Serve the MLflow UI of the runs on this machine, or open tunnels to MLflow, Ray and Optuna on a cluster."""
     from cluster.places import tracking_uri_of
-    from cluster.ui import serve
+    from cluster.ui import open_tunnels, serve
 
-    serve(tracking_uri or tracking_uri_of(storage), port, console)
+    if cluster is not None:
+        return open_tunnels(cluster, console)
+    return serve(tracking_uri or tracking_uri_of(storage), port, console)
 
 
 @app.command()

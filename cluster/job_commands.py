@@ -66,7 +66,7 @@ def submit(
         typer.echo(f"Runs: {link or 'the job tells the link when it has begun'}")
     typer.echo(f"Follow it: adamant cluster logs {asked.name} -f{_where(cluster)}")
     if cluster:
-        typer.echo(f"Open the link: adamant cluster ui {cluster}")
+        typer.echo(f"Open the link: adamant ui --cluster {cluster}")
     return 0
 
 

@@ -1,12 +1,10 @@
-"""``adamant cluster render|check|up|down|attach|ui``: clusters by their files.
+"""``adamant cluster render|check|up|down|attach``: clusters by their files.
 
 Heavy imports wait until a command needs them.
 """
 
 from __future__ import annotations
 
-import threading
-from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -58,24 +56,6 @@ def attach(file: ClusterFile) -> int:
     from cluster.description import load_cluster
 
     return clusters.attach(load_cluster(file))
-
-
-@clear_errors
-def ui(file: ClusterFile) -> None:
-    """Open tunnels to a cluster's MLflow, Ray's dashboard and, but for Kubernetes, Optuna's, until Ctrl-C."""
-    from cluster import clusters
-    from cluster.description import load_cluster
-
-    cluster = load_cluster(file)
-    ports = clusters.ui_ports(cluster)
-    with clusters.forwarded(cluster, list(ports), list(ports)):
-        for port, what in ports.items():
-            typer.echo(f"{what}: http://127.0.0.1:{port}")
-        for sentence in clusters.ui_passwords(cluster, file):
-            typer.echo(sentence)
-        typer.echo("Ctrl-C closes the tunnels.")
-        with suppress(KeyboardInterrupt):
-            threading.Event().wait()
 
 
 @clear_errors

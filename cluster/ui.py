@@ -1,10 +1,12 @@
-"""The MLflow UI over a local database."""
+"""What a browser shows: the MLflow UI over a local database, or what a cluster's head serves, through tunnels."""
 
 from __future__ import annotations
 
 import os
 import socket
 import sys
+import threading
+from contextlib import suppress
 from pathlib import Path
 
 from rich.console import Console
@@ -33,3 +35,18 @@ def serve(tracking_uri: str, port: int, console: Console) -> None:
     environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "1"}
     # Becoming the server, and not its parent, leaves none behind however this process is ended.
     os.execve(sys.executable, command, environment)
+
+
+def open_tunnels(file: Path, console: Console) -> None:
+    """Open tunnels to a cluster's MLflow, Ray's dashboard and, but for Kubernetes, Optuna's, until Ctrl-C."""
+    from cluster import clusters
+    from cluster.description import load_cluster
+
+    cluster = load_cluster(file)
+    ports = clusters.ui_ports(cluster)
+    with clusters.forwarded(cluster, list(ports), list(ports)):
+        served = [f"{what}: http://{UI_HOST}:{port}" for port, what in ports.items()]
+        for line in (*served, *clusters.ui_passwords(cluster, file), "Ctrl-C closes the tunnels."):
+            console.print(line, highlight=False, markup=False, soft_wrap=True)
+        with suppress(KeyboardInterrupt):
+            threading.Event().wait()

@@ -13,10 +13,11 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
-import typer
+from rich.console import Console
 
-from cluster import clusters, launch_commands
+from cluster import clusters
 from cluster.description import Cluster, load_cluster
+from cluster.ui import open_tunnels
 from optimizers import InputError
 from tests.cluster.launch import LAUNCH
 
@@ -142,8 +143,7 @@ def shown(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -
     def call(file: Path) -> list[str]:
         monkeypatch.setattr(clusters, "forwarded", forwarded)
         monkeypatch.setattr(threading, "Event", Interrupted)
-        with pytest.raises(typer.Exit):
-            launch_commands.ui(file)
+        open_tunnels(file, Console(width=400))
         return capsys.readouterr().out.splitlines()
 
     return call
