@@ -17,6 +17,9 @@ from search_spaces.model import Model
 from search_spaces.validation import validated
 from search_spaces.yaml_source import Document, load_yaml, read_text
 
+# Nobody's own network is larger.
+WIDEST_RANGE = {4: 8, 6: 16}
+
 
 def _ssh_range(given: str) -> str:
     """Raises ValueError for anything but the range of some, not all, addresses."""
@@ -24,9 +27,11 @@ def _ssh_range(given: str) -> str:
         network = ipaddress.ip_network(given)
     except ValueError:
         raise ValueError(f"{given!r} is no range of addresses; write yours, such as 203.0.113.7/32") from None
-    if network.prefixlen == 0:
-        raise ValueError(f"{given} opens SSH to the whole world; write the range you come from, such as 203.0.113.7/32")
-    return given
+    if network.prefixlen < WIDEST_RANGE[network.version]:
+        raise ValueError(
+            f"{given} opens SSH to much of the world; write the range you come from, such as 203.0.113.7/32"
+        )
+    return str(network)
 
 
 def _pinned(given: str) -> str:

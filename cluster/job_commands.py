@@ -53,7 +53,7 @@ def submit(
 
     asked = check_workload(load_sweep(sweep, set_ or [], size))
     mount = _mount_of(cluster)
-    if storage is None and mount is None:
+    if storage is None and mount is None and address is not None:
         raise InputError("--storage: name the folder that the cluster's nodes share, or the cluster by --cluster FILE")
     folders = {"ADAMANT_STORAGE": storage or (mount and f"{mount}/adamant-runs"), "ADAMANT_DATA": data}
     with _jobs(cluster, address) as jobs:

@@ -50,8 +50,9 @@ class Jobs:
     """
 
     def __init__(self, address: str) -> None:
-        self._address = address
-        self._client = _connected(address)
+        # Without it Ray takes the address for that of its own protocol.
+        self._address = address if "://" in address else f"http://{address}"
+        self._client = _connected(self._address)
 
     def submit(self, sweep: Sweep, variables: Mapping[str, str]) -> Job:
         """Start a job for a sweep, or one that goes on with it.

@@ -19,6 +19,7 @@ from optimizers import InputError
 from search_spaces.validation import validated
 from search_spaces.yaml_source import Document, load_documents, read_text
 
+SCRIPT_SUFFIXES = (".sh", ".sbatch")
 YAML_SUFFIXES = (".yaml", ".yml", ".json")
 SECRETS = {
     "an AWS access key": re.compile(r"\b(AKIA|ASIA)[0-9A-Z]{16}\b"),
@@ -47,8 +48,11 @@ def check(path: str | Path) -> list[str]:
 def check_text(text: str, source: str) -> list[str]:
     """As :func:`check`, of a text that ``source`` names."""
     found = list(_secrets(text, source))
-    if Path(source).suffix not in YAML_SUFFIXES:
+    if Path(source).suffix in SCRIPT_SUFFIXES or text.startswith("#!"):
         return found + list(_script(text, source))
+    if Path(source).suffix not in YAML_SUFFIXES:
+        known = ", ".join((*YAML_SUFFIXES, *SCRIPT_SUFFIXES))
+        return [*found, f"{source}: its name ends in none of {known}, so what it should be is not known"]
     try:
         documents = load_documents(text, source)
         for document in documents:

@@ -28,6 +28,8 @@ def rows(plan: Plan) -> list[Row]:
 def totals(plan: Plan, sweep: Sweep, price: float | None) -> list[str]:
     """Time, hours, price, disk and rows of the whole sweep."""
     lines = [f"{plan.slots} at once; {plan.mlflow_rows:,} rows in MLflow."]
+    if any(arm.steps is None for arm in plan.arms):
+        lines.append("Steps are told where the data is, from which they follow; see `adamant data`.")
     if plan.wall_s is None or plan.cpu_hours is None or plan.gpu_hours is None:
         return [*lines, "Times are told with --probe, which trains each arm for some seconds."]
     hours, device = (plan.gpu_hours, "GPU") if sweep.resources.gpu else (plan.cpu_hours, "core")

@@ -58,6 +58,11 @@ def _wording(path: KeyPath, details: Mapping[str, Any]) -> str | None:
     """What a sweep says better than pydantic."""
     if details["type"] != "string_pattern_mismatch":
         return None
-    if path[-2:] == ("metric", "name") or path[:1] == ("tradeoffs",):
+    if path[:1] == ("tradeoffs",):
+        return (
+            "a search looks at the validation split alone, val/..., and at summary/train_seconds and "
+            f"summary/steps_to_target, not at {details['input']!r}"
+        )
+    if path[-2:] == ("metric", "name"):
         return f"a search looks at the validation split alone, val/..., not {details['input']!r}"
     return no_name(details["input"]) if path in (("name",), ("baseline",)) else None

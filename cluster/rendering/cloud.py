@@ -18,6 +18,8 @@ from cluster.session import ROOMS
 HEAD = "head"
 CODE, ENVIRONMENT = "~/adamant", "~/adamant-env"
 DISK_GB = 100
+# EFS knows 4.1 alone; Filestore's basic tiers know 3 alone, its others both.
+NFS_VERSIONS = {"aws": "4.1", "gcp": "3"}
 # Not the whole checkout: Ray reads all that it copies at every `ray up`, and .venv holds gigabytes.
 CODE_PARTS = (*ROOMS, "adamant.py", "pyproject.toml", "constraints.txt", "README.md", "LICENSE")
 # Debian's package starts a server of its own, which would take the port of the one that Adamant supervises.
@@ -44,7 +46,7 @@ NOTES = {
 
 def launcher(cluster: AwsCluster | GcpCluster, packages: tuple[str, ...]) -> dict[str, Any]:
     """The part of a `ray up` file that follows the provider's own, in the order of the file."""
-    setup = [*mount_commands(cluster.storage), *_install_commands(cluster, packages)]
+    setup = [*mount_commands(cluster.storage, NFS_VERSIONS[cluster.provider]), *_install_commands(cluster, packages)]
     start = [stop_command(ENVIRONMENT), head_command(ENVIRONMENT, autoscaler_v2=True)]
     if cluster.services:
         start.append(services_command(ENVIRONMENT, CODE, cluster.storage.mount, cluster.storage.artifacts))
@@ -84,13 +86,13 @@ def node_types(cluster: CloudCluster, head: dict[str, Any], worker: dict[str, di
     return types
 
 
-def mount_commands(storage: NfsStorage) -> list[str]:
+def mount_commands(storage: NfsStorage, nfs_version: str) -> list[str]:
     mount = shlex.quote(storage.mount)
-    options = "nfsvers=4.1,rsize=1048576,wsize=1048576,hard,timeo=600,retrans=2,noresvport"
+    options = f"nfsvers={nfs_version},rsize=1048576,wsize=1048576,hard,timeo=600,retrans=2,noresvport"
     return [
-        "command -v mount.nfs4 || (sudo apt-get update -qq && sudo apt-get install -y -qq nfs-common)",
+        "command -v mount.nfs || (sudo apt-get update -qq && sudo apt-get install -y -qq nfs-common)",
         f"sudo mkdir -p {mount}; mountpoint -q {mount} || "
-        f"sudo mount -t nfs4 -o {options} {shlex.quote(storage.shared)} {mount}",
+        f"sudo mount -t nfs -o {options} {shlex.quote(storage.shared)} {mount}",
         f"sudo chown $(id -u):$(id -g) {mount}",
     ]
 

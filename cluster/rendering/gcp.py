@@ -115,13 +115,15 @@ def _network_script(cluster: GcpCluster) -> str:
             *("--allow=all", f"--source-tags={tag}", f"--target-tags={tag}"),
         ],
         *([*gcloud, "iam", "service-accounts", "create", _account_name(cluster, role)] for role in accounts),
-        *(
-            [
-                *(*gcloud, "projects", "add-iam-policy-binding", cluster.project),
-                *(f"--member={accounts['head']}", f"--role={role}", "--condition=None"),
-            ]
-            for role in ("roles/compute.instanceAdmin.v1", "roles/iam.serviceAccountUser")
-        ),
+        [
+            *(*gcloud, "projects", "add-iam-policy-binding", cluster.project),
+            *(f"--member={accounts['head']}", "--role=roles/compute.instanceAdmin.v1", "--condition=None"),
+        ],
+        # The head may start machines as workers, and as nobody else.
+        [
+            *(*gcloud, "iam", "service-accounts", "add-iam-policy-binding", _account(cluster, "worker")),
+            *(f"--member={accounts['head']}", "--role=roles/iam.serviceAccountUser"),
+        ],
     ]
     if cluster.storage.artifacts.startswith("gs://"):
         commands += [

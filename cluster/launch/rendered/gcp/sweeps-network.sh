@@ -9,6 +9,6 @@ gcloud --quiet --project=my-project compute firewall-rules create adamant-sweeps
 gcloud --quiet --project=my-project iam service-accounts create sweeps-head
 gcloud --quiet --project=my-project iam service-accounts create sweeps-worker
 gcloud --quiet --project=my-project projects add-iam-policy-binding my-project --member=serviceAccount:sweeps-head@my-project.iam.gserviceaccount.com --role=roles/compute.instanceAdmin.v1 --condition=None
-gcloud --quiet --project=my-project projects add-iam-policy-binding my-project --member=serviceAccount:sweeps-head@my-project.iam.gserviceaccount.com --role=roles/iam.serviceAccountUser --condition=None
+gcloud --quiet --project=my-project iam service-accounts add-iam-policy-binding sweeps-worker@my-project.iam.gserviceaccount.com --member=serviceAccount:sweeps-head@my-project.iam.gserviceaccount.com --role=roles/iam.serviceAccountUser
 gcloud --quiet --project=my-project storage buckets add-iam-policy-binding gs://my-bucket --member=serviceAccount:sweeps-head@my-project.iam.gserviceaccount.com --role=roles/storage.objectAdmin
 gcloud --quiet --project=my-project storage buckets add-iam-policy-binding gs://my-bucket --member=serviceAccount:sweeps-worker@my-project.iam.gserviceaccount.com --role=roles/storage.objectAdmin
