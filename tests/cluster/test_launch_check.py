@@ -304,3 +304,9 @@ def test_no_value_in_any_place_ends_in_a_traceback(data: st.DataObject, file: st
         part = part[key]
     part[path[-1]] = value
     assert all(problem.startswith(file) and "\n" not in problem for problem in check_text(dump_yaml(content), file))
+
+
+@pytest.mark.parametrize("name", ["README.md", "Makefile", "mycluster"])
+def test_what_is_no_launch_file_is_not_called_good(name: str) -> None:
+    [problem] = check_text("name: sweeps\nregoin: x\n", name)
+    assert problem.startswith(f"{name}: its name ends in none of .yaml, .yml, .json, .sh, .sbatch")
