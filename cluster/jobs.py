@@ -146,7 +146,12 @@ class Jobs:
         answer = self._client._do_request("GET", "/nodes?view=summary").json()["data"]
         raylets = [node["raylet"] for node in answer["summary"]]
         usage = answer.get("nodeLogicalResources") or {}
-        return [_node(raylet, usage.get(raylet["nodeId"], "")) for raylet in raylets if raylet.get("state") == "ALIVE"]
+        # By address where the older autoscaler counts, as on machines of one's own.
+        return [
+            _node(raylet, usage.get(raylet["nodeId"]) or usage.get(raylet["nodeManagerAddress"], ""))
+            for raylet in raylets
+            if raylet.get("state") == "ALIVE"
+        ]
 
 
 def _node(raylet: dict[str, Any], usage: str) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from cluster.postgres import program
 from optimizers import InputError
 from tests.cluster.machines import Lab, skip_unless_possible
 from tests.cluster.test_jobs import free_ports
-from tests.conftest import FrontDoor
+from tests.conftest import FrontDoor, wait_until
 
 pytestmark = pytest.mark.cluster
 
@@ -82,10 +82,16 @@ def test_a_cluster_comes_up_runs_a_sweep_on_both_workers_and_leaves_nothing(fron
     submitted = front_door("cluster", "submit", "quickstart", "--cluster", str(file), *overrides)
     assert submitted.returncode == 0, submitted.stdout + submitted.stderr
     assert "Runs: http://127.0.0.1:5000/#/experiments/" in submitted.stdout or not has_postgres()
-    busy = front_door("cluster", "status", "quickstart", "--cluster", str(file))
-    rows = [line.split() for line in busy.stdout.splitlines() if line.startswith("10.93.")]
-    assert [row[1] for row in sorted(rows)] == ["head", "worker", "worker"], busy.stdout
-    assert "used" in busy.stdout
+    told: list[str] = []
+
+    def usage_is_told() -> bool:
+        """Ray counts every few seconds, for the first time a while after it has started."""
+        told.append(front_door("cluster", "status", "quickstart", "--cluster", str(file)).stdout)
+        return "of 2 used" in told[-1]
+
+    wait_until(usage_is_told, 90, "what is in use")
+    rows = [line.split() for line in told[-1].splitlines() if line.startswith("10.93.")]
+    assert [row[1] for row in sorted(rows)] == ["head", "worker", "worker"], told[-1]
     followed = front_door("cluster", "logs", "quickstart", "-f", "--cluster", str(file))
     assert followed.returncode == 0, followed.stdout + followed.stderr
     assert "confirmed on 2 seeds" in followed.stdout
