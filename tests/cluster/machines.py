@@ -42,9 +42,15 @@ def skip_unless_possible() -> None:
     missing = [name for name in ("ip", "unshare", "ssh", "ssh-keygen", "sshd", "rsync") if shutil.which(name) is None]
     if missing:
         pytest.skip(f"needs {', '.join(missing)} (Debian: iproute2, openssh-server, rsync)")
-    tried = subprocess.run(["unshare", "--net", "--mount", "--pid", "--uts", "--fork", "true"], check=False)
-    if os.geteuid() != 0 or tried.returncode:
-        pytest.skip("namespaces for network, mounts and processes are not allowed here")
+    tries = [
+        ["unshare", "--net", "--mount", "--pid", "--uts", "--ipc", "--fork", "--mount-proc", "true"],
+        ["ip", "netns", "add", "adamant-try"],
+        ["ip", "netns", "delete", "adamant-try"],
+        ["ip", "link", "add", "adamant-try", "type", "bridge"],
+        ["ip", "link", "delete", "adamant-try"],
+    ]
+    if os.geteuid() != 0 or any(subprocess.run(one, check=False, capture_output=True).returncode for one in tries):
+        pytest.skip("namespaces for network, mounts and processes, or bridges between them, are not allowed here")
 
 
 class Machine:
