@@ -120,8 +120,7 @@ def _judge_arm(
     sweep = records.sweep
     is_baseline = name == sweep.baseline
     scores, minimize = by_rank_of_all(own, "scores"), records.score_goal == "minimize"
-    compared = statistics.paired_difference(*units(own, baseline), level)
-    difference = None if is_baseline else compared
+    difference = None if is_baseline else statistics.paired_difference(*units(own, baseline), level)
     trials = [run for study in own for run in study.trials]
     confirmations = [run for study in own for run in study.confirmations]
     bests = best_first((study.best for study in own if study.best is not None), sweep.metric.goal)

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import typer
 
@@ -66,16 +66,22 @@ def _wait_for_services(stopped: _Stopped) -> None:
     """A driver begins by asking the database and the server, which may be away for a while; then it can wait itself."""
     addresses = [os.environ.get(variable) for variable in (TRACKING_VARIABLE, STUDY_VARIABLE)]
     places = [urlsplit(address) for address in addresses if address and "://" in address]
-    deadline = time.monotonic() + SERVICES_PATIENCE_S
+    deadline, told = time.monotonic() + SERVICES_PATIENCE_S, False
     while not stopped.asked and time.monotonic() < deadline:
-        if all(place.port is None or _listens(place.hostname or "", place.port) for place in places):
+        away = [f"{place.hostname}:{place.port}" for place in places if place.port and not _listens(place)]
+        if not away:
             return
+        if not told:
+            typer.echo(
+                f"Nothing answers at {', '.join(away)}; the driver begins when the runs and the studies are there."
+            )
+            told = True
         time.sleep(PAUSE_S)
 
 
-def _listens(host: str, port: int) -> bool:
+def _listens(place: SplitResult) -> bool:
     try:
-        with socket.create_connection((host, port), PAUSE_S):
+        with socket.create_connection((place.hostname, place.port), PAUSE_S):
             return True
     except OSError:
         return False

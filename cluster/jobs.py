@@ -143,6 +143,7 @@ class Jobs:
 
     def nodes(self) -> list[dict[str, Any]]:
         """The living nodes, as rows: address, and how much of their cores and GPUs is in use."""
+        # Private, as Ray has no public call for it that goes through the dashboard and its token.
         answer = self._client._do_request("GET", "/nodes?view=summary").json()["data"]
         raylets = [node["raylet"] for node in answer["summary"]]
         usage = answer.get("nodeLogicalResources") or {}

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from optuna.storages import BaseStorage
 from optuna.trial import TrialState
 
+from search_spaces.confirm_study import ConfirmStudy
 from search_spaces.population import PopulationStudy, is_population
 from search_spaces.schema import Sweep
-from search_spaces.study import FINISHED, Assignment, ConfirmStudy, Outcome, SearchStudy, recorded_outcome
+from search_spaces.study import FINISHED, Assignment, Outcome, SearchStudy, recorded_outcome
 
 
 def open_arms(storage: BaseStorage, sweep: Sweep) -> dict[str, ArmStudies]:

@@ -55,10 +55,11 @@ def open_storage(location: str) -> BaseStorage:
 def without_password(location: str) -> str:
     """A database's address, or anything else that holds one, as it may be shown."""
     from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
 
     try:
         return make_url(location).render_as_string(hide_password=True)
-    except Exception:  # noqa: BLE001 - it is no address, and so holds no password
+    except (ArgumentError, ValueError):  # it is no address, and so holds no password
         return location
 
 

@@ -1,12 +1,11 @@
-"""The durable truth of a contest: per arm one Optuna study of the search and one of the confirmation."""
+"""The durable truth of a contest: per arm an Optuna study of the search; that of the confirmation is told like it."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import optuna
@@ -24,7 +23,6 @@ from search_spaces.space import TRAINING, ArmSpace, Configuration, arm_space, hy
 MAX_DUPLICATES_IN_A_ROW = 50
 DUPLICATES_BEFORE_CHANCE = 10
 EXHAUSTED = "exhausted"
-MOST_TRIALS = 10**6
 FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
 
 
@@ -74,7 +72,7 @@ class Outcome:
     tradeoffs: tuple[float, ...] = ()
 
 
-class _Study:
+class TrialStudy:
     """Asks and tells one Optuna study; every call is durable when it returns."""
 
     role: str
@@ -131,7 +129,7 @@ class _Study:
         raise NotImplementedError
 
 
-class SearchStudy(_Study):
+class SearchStudy(TrialStudy):
     """The search of one arm: ``search.trials`` configurations, the arm's default first, none twice."""
 
     role = "trial"
@@ -142,7 +140,7 @@ class SearchStudy(_Study):
         self.space: ArmSpace = arm_space(sweep.arms[arm])
         self._search = sweep.search
         self.study.sampler = make_sampler(sweep.search, len(self.trials()))
-        self._tried = {_key(self._configuration(trial)) for trial in self.trials() if _was_tried(trial)}
+        self._tried = {key_of(self._configuration(trial)) for trial in self.trials() if _was_tried(trial)}
         # A resume is a new chance for what failed: whatever made it fail may be mended.
         self._failed_before = len(self._failures())
         if not self.trials():
@@ -174,7 +172,7 @@ class SearchStudy(_Study):
             return None
         for attempt in range(MAX_DUPLICATES_IN_A_ROW):
             trial, configuration = self._draw(at_random=attempt >= DUPLICATES_BEFORE_CHANCE)
-            if configuration is not None and _key(configuration) not in self._tried:
+            if configuration is not None and key_of(configuration) not in self._tried:
                 return self._take(trial)
             self._discard(trial)
         self._note_exhaustion()
@@ -217,7 +215,7 @@ class SearchStudy(_Study):
         for configuration in self.space.grid(self._search.points):
             kept = self.space.to_optuna(configuration)
             # As it comes back from the study, which may differ in the last digit.
-            if _key(self.space.suggest(optuna.trial.FixedTrial(kept))) not in self._tried:
+            if key_of(self.space.suggest(optuna.trial.FixedTrial(kept))) not in self._tried:
                 self.study.enqueue_trial(kept)
                 return True
         return False
@@ -260,7 +258,7 @@ class SearchStudy(_Study):
     def _take(self, trial: optuna.Trial) -> Assignment:
         self._asked[trial.number] = trial
         configuration = self.space.suggest(trial)
-        self._tried.add(_key(configuration))
+        self._tried.add(key_of(configuration))
         return self._assign(trial.number, configuration)
 
     def _assign(self, number: int, configuration: Configuration) -> Assignment:
@@ -268,62 +266,6 @@ class SearchStudy(_Study):
         training = values.pop(TRAINING, {})
         return Assignment(
             self.arm, self.role, number, values, self._search.seed, training=training, contest=self.contest
-        )
-
-
-class ConfirmStudy(_Study):
-    """The confirmation of one arm: its best configurations, each once with every fresh seed."""
-
-    role = "confirm"
-
-    def __init__(self, storage: BaseStorage, sweep: Sweep, search: SearchStudy) -> None:
-        name = f"{search_study_name(sweep, search.arm)}/confirm"
-        super().__init__(storage, name, search.contest, search.arm, [sweep.metric.goal])
-        self._search_study = search
-        self._seeds, self._top_k = sweep.confirm.seeds, sweep.confirm.top_k
-
-    def plan(self) -> None:
-        """Queue every pair of configuration and seed that is not there yet; called once the arm's search is over.
-
-        A pair whose run failed is queued once more.
-        """
-        wanted = [
-            {"configuration": number, "seed": seed}
-            for number in self._search_study.best(self._top_k)
-            for seed in self._seeds
-        ]
-        there = Counter(_pair(trial) for trial in self.trials() if trial.state != TrialState.FAIL)
-        failed = Counter(_pair(trial) for trial in self.trials(TrialState.FAIL))
-        for pair in wanted:
-            if not there[_key(pair)] and failed[_key(pair)] < 2:
-                self.study.enqueue_trial(pair)
-
-    def ask(self) -> Assignment | None:
-        if not self.trials(TrialState.WAITING):
-            return None
-        return self._take(self.study.ask())
-
-    def assignment(self, trial: FrozenTrial) -> Assignment:
-        return self._assign(trial.number, trial.params)
-
-    def _take(self, trial: optuna.Trial) -> Assignment:
-        self._asked[trial.number] = trial
-        seed = trial.suggest_categorical("seed", self._seeds)
-        # A whole number and no choice, as the choices change when a sweep gets more trials.
-        chosen = trial.suggest_int("configuration", 0, MOST_TRIALS)
-        return self._assign(trial.number, {"seed": seed, "configuration": chosen})
-
-    def _assign(self, number: int, pair: dict[str, Any]) -> Assignment:
-        confirmed = self._search_study.study.get_trials(deepcopy=False)[pair["configuration"]]
-        return replace(
-            self._search_study.assignment(confirmed),
-            role=self.role,
-            number=number,
-            seed=pair["seed"],
-            confirms=pair["configuration"],
-            parent=None,
-            since=0,
-            until=None,
         )
 
 
@@ -355,9 +297,6 @@ def _was_tried(trial: FrozenTrial) -> bool:
     return trial.state != TrialState.WAITING and "duplicate" not in trial.user_attrs
 
 
-def _pair(trial: FrozenTrial) -> str:
-    return _key(trial.params or trial.system_attrs.get("fixed_params", {}))
-
-
-def _key(values: dict[str, Any]) -> str:
+def key_of(values: dict[str, Any]) -> str:
+    """A text that is equal for equal values."""
     return json.dumps(values, sort_keys=True)

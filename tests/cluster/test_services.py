@@ -15,6 +15,7 @@ import urllib.error
 import urllib.request
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import optuna
@@ -123,8 +124,12 @@ def test_they_keep_strangers_out_and_come_back_whole(folder: Path, monkeypatch: 
     assert "already" in command("backup", str(folder.parent / "backup"), "--folder", str(folder)).stderr
     client.create_experiment("later")
     study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=2)
+    drawn_anew = replace(services.settings, admin_password="another head's", session_secret="its own")
+    (folder / "services.json").write_text(json.dumps(drawn_anew.__dict__))
     restored = command("restore", str(folder.parent / "backup"), "--folder", str(folder))
     assert restored.returncode == 0, restored.stderr
+    assert Services.open(folder).settings == services.settings, "users come back with their passwords"
+    assert password in client_file.read_text()
     assert client.get_experiment_by_name("kept") is not None
     assert client.get_experiment_by_name("later") is None
     assert len(optuna.load_study(study_name="kept", storage=open_storage(services.postgres.url("optuna"))).trials) == 3
