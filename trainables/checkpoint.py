@@ -52,11 +52,14 @@ class TrialFolder:
         import torch
 
         warnings: list[str] = []
-        for path in reversed(self._sorted_checkpoints()):
+        while paths := self._sorted_checkpoints():
+            path = paths[-1]
             try:
                 return torch.load(path, map_location="cpu", weights_only=True), warnings
             except Exception as error:  # noqa: BLE001 - torch raises many types for a damaged file
-                warnings.append(self._set_aside(path, error))
+                # One that is gone is none: a lost node's process lives on for a while, and has put a newer one there.
+                if path.exists():
+                    warnings.append(self._set_aside(path, error))
         return None, warnings
 
     def _set_aside(self, path: Path, error: Exception) -> str:

@@ -124,7 +124,8 @@ def test_a_search_over_several_metrics_ends_in_a_pareto_front_and_says_how_far_o
         known = [one["value"], *(float("inf") if value == "never" else value for value in one["tradeoffs"])]
         assert known == pytest.approx(trial.values)
     assert [one["trial_id"] for one in arm["confirmed"]] == [one["trial_id"] for one in arm["front"]][:2]
-    assert arm["confirmations"]["finished"] == 4
+    # The front follows from the seconds that trials took, so it may hold one trial or all three.
+    assert arm["confirmations"]["finished"] == 2 * len(arm["confirmed"])
     assert "Pareto front:" in ended.stdout
     assert data["wall_seconds"] > 3
     assert data["planned_wall_seconds"] > 10

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import itertools
 import math
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -306,6 +308,27 @@ def test_checkpoints_are_few_and_a_late_writer_of_a_killed_driver_harms_none(tmp
     TrialFolder(tmp_path, session=1).save_checkpoint({"step": 20}, 20)
     state, warnings = folder.load_checkpoint()
     assert (state, warnings) == ({"step": 40}, [])
+
+
+def test_a_trial_goes_on_while_the_process_of_its_lost_node_still_saves(tmp_path: Path) -> None:
+    folder, weights = TrialFolder(tmp_path), torch.zeros(1000)
+    folder.save_checkpoint({"weights": weights, "step": 1}, 1)
+    stop = threading.Event()
+
+    def save_on() -> None:
+        for step in itertools.count(2):
+            if stop.is_set():
+                return
+            TrialFolder(tmp_path).save_checkpoint({"weights": weights, "step": step}, step)
+
+    orphan = threading.Thread(target=save_on)
+    orphan.start()
+    try:
+        loaded = [folder.load_checkpoint() for _ in range(300)]
+    finally:
+        stop.set()
+        orphan.join()
+    assert all(state is not None and warnings == [] for state, warnings in loaded)
 
 
 def test_a_diverged_trial_reports_the_worst_objective_and_ends(tmp_path: Path) -> None:
