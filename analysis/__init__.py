@@ -4,7 +4,10 @@
     print(render_table(verdicts))
     write_report(verdicts, "quickstart-report")
 
-A sweep has a verdict for each of its workloads.
+A sweep has a verdict for each of its workloads. For a look of one's own, the same runs as pandas frames:
+
+    sweep = load("quickstart", "sqlite:///mlflow.db")
+    sweep.trials, sweep.confirmations, sweep.curves
 
 Names are imported when first used, so that importing `analysis` costs nothing.
 """
@@ -18,14 +21,17 @@ if TYPE_CHECKING:
     from analysis.as_data import to_json
     from analysis.report import render_table, write_report
     from analysis.runs import RunRecord, SweepRecords, read_sweep
+    from analysis.tables import SweepTables, load
     from analysis.verdict import ArmVerdict, Verdict, judge
 
 __all__ = [
     "ArmVerdict",
     "RunRecord",
     "SweepRecords",
+    "SweepTables",
     "Verdict",
     "judge",
+    "load",
     "read_sweep",
     "render_table",
     "to_json",
@@ -36,6 +42,7 @@ _MODULES = {
     "as_data": ("to_json",),
     "report": ("render_table", "write_report"),
     "runs": ("RunRecord", "SweepRecords", "read_sweep"),
+    "tables": ("SweepTables", "load"),
     "verdict": ("ArmVerdict", "Verdict", "judge"),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}

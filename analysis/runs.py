@@ -64,7 +64,9 @@ class SweepRecords:
 
     `workload` is its name in a sweep over `workloads` of them. `score_note` is what must be known to read the
     score, a sentence, or empty. `planned_steps` are the optimizer steps that each arm's search was expected to
-    take, where that is recorded; `seconds` and `planned_seconds` are the wall time of the whole sweep.
+    take, where that is recorded; `seconds` and `planned_seconds` are the wall time of the whole sweep. `summary_id` and
+    `experiment_id` are MLflow's of the summary run, and `environment` what that run says of where the sweep was run:
+    `git.commit`, and versions by package.
     """
 
     sweep: Sweep
@@ -79,6 +81,9 @@ class SweepRecords:
     workloads: int = 1
     seconds: float | None = None
     planned_seconds: float | None = None
+    summary_id: str = ""
+    experiment_id: str = ""
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_sweep(sweep_name: str, tracking_uri: str) -> tuple[SweepRecords, ...]:
@@ -118,6 +123,9 @@ def _on_workload(
         workloads=len(sweep.by_workload),
         seconds=_seconds(tags),
         planned_seconds=float(tags["plan.wall_s"]) if tags.get("plan.wall_s") else None,
+        summary_id=summary.info.run_id,
+        experiment_id=summary.info.experiment_id,
+        environment={"git.commit": tags.get("git.commit", ""), **json.loads(tags.get("versions", "{}"))},
     )
 
 
@@ -223,7 +231,7 @@ def _record(run: Run) -> RunRecord:
         seed=int(seed),
         status_reason=reason,
         params=dict(run.data.params),
-        metrics={name: _from_store(value) for name, value in run.data.metrics.items()},
+        metrics={name: from_store(value) for name, value in run.data.metrics.items()},
         start=_time(info.start_time),
         end=_time(info.end_time) if info.end_time else None,
         confirm_of=tags.get("confirm.of"),
@@ -249,7 +257,7 @@ def _first_line(error: Exception) -> str:
     return str(error).partition("\n")[0]
 
 
-def _from_store(value: float) -> float:
+def from_store(value: float) -> float:
     """MLflow's databases keep infinity as the largest finite number."""
     return math.copysign(math.inf, value) if abs(value) >= sys.float_info.max else value
 

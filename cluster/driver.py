@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
+from cluster.curves import write_curves
 from cluster.descriptions import describe_summary, trial_spec
 from cluster.links import CONFIRM_VIEW, SEARCH_VIEW, view_link, view_tags
 from cluster.places import DEFAULT_STORAGE, Manifest, SweepFolder
@@ -143,6 +144,7 @@ class Driver:
             self._say(f"Search runs: {self._link(SEARCH_VIEW)}")
             self._tune(arms)
         self._tell_plan()
+        self.tracker.artifact(self.summary, write_curves(self.folder, [run.trial_id for run, _ in self._ended_runs()]))
         for name, arm in arms.items():
             if arm.search.gave_up:
                 self._say(f"warning: {name} ended with fewer trials than asked: {arm.search.gave_up}")
