@@ -6,8 +6,8 @@
 
 As the last expression of a notebook's cell a chart shows itself, drawn with plotly.
 
-Positions are in the axes' own units, also on a logarithmic axis. Values that are not finite leave a gap, and so do those
-that are not positive on a logarithmic axis. Colours are "#RRGGBB".
+Positions are in the axes' own units, also on a logarithmic axis. Values that are not finite leave a gap, and so do
+those that are not positive on a logarithmic axis. Colours are "#RRGGBB".
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ class Bars:
 
 @dataclass(frozen=True)
 class Heat:
-    """Filled contours of ``z`` of shape (len(y), len(x)), NaN where there is none, in the colours of the panel's bar."""
+    """Filled contours of ``z`` of shape (len(y), len(x)), NaN where it is unknown, in colours of the panel's bar."""
 
     x: Numbers
     y: Numbers
@@ -162,9 +162,10 @@ class Panel:
 
 @dataclass(frozen=True)
 class Chart:
-    """Panels in rows of ``columns``, under a title and over a caption; ``size`` is a panel's width and height in pixels.
+    """Panels in rows of ``columns``, under a title and over a caption.
 
-    ``caption`` says what is shown, what bands and marks are, and what is missing.
+    ``size`` is a panel's width and height in pixels. ``caption`` says what is shown, what bands and marks are, and
+    what is missing.
     """
 
     title: str

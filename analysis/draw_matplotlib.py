@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 # One pixel of a hundred in an inch, in points of 72.
+Rectangle = tuple[float, float, float, float]
 POINT = 72 / DOTS_PER_INCH
 RESOLUTION = 2 * DOTS_PER_INCH
 HEAT_LEVELS = 12
@@ -50,7 +51,7 @@ _DASHES = {"solid": "solid", "dashed": (0, (5, 2.5)), "dotted": (0, (1.2, 1.8))}
 
 
 def draw(chart: Chart) -> Figure:
-    """The chart as a figure of matplotlib, made without pyplot, so that it needs no display and leaves nothing behind."""
+    """The chart as a figure of matplotlib, without pyplot: it needs no display and leaves nothing behind."""
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
@@ -77,7 +78,7 @@ def save(chart: Chart, path: Path | str) -> Path:
     return path
 
 
-def _rectangle(layout: Layout, left: float, top: float, width: float, height: float) -> tuple[float, ...]:
+def _rectangle(layout: Layout, left: float, top: float, width: float, height: float) -> Rectangle:
     """From pixels under the upper left corner to matplotlib's shares over the lower left one."""
     return left / layout.width, 1 - (top + height) / layout.height, width / layout.width, height / layout.height
 
@@ -112,13 +113,14 @@ def _draw_panel(figure: Figure, layout: Layout, placed: PlacedPanel) -> None:
         _draw_bar(figure.add_axes(_rectangle(layout, left, box.top, BAR_WIDTH, box.height)), panel.bar)
 
 
-def _draw_layer(axes: Axes, layer: Any, placed: PlacedPanel, zorder: float) -> None:  # noqa: PLR0912
+def _draw_layer(axes: Axes, layer: Any, placed: PlacedPanel, zorder: float) -> None:
     match layer:
         case Line():
             style = {"linestyle": _DASHES[layer.dash], "linewidth": layer.width * POINT, "alpha": layer.opacity}
             axes.plot(*outline(layer), color=layer.colour, solid_capstyle="round", zorder=zorder, **style)
         case Band():
-            axes.fill_between(*outline(layer), color=layer.colour, alpha=0.18, linewidth=0, zorder=zorder)
+            x, low, high = outline(layer)
+            axes.fill_between(x, low, high, color=layer.colour, alpha=0.18, linewidth=0, zorder=zorder)
         case Points():
             _draw_points(axes, layer, zorder)
         case Bars():
@@ -191,7 +193,7 @@ def _draw_tags(axes: Axes, placed: PlacedPanel) -> None:
             clip_on=False,
             zorder=1.5,
         )
-        style = {"fontsize": LABEL_SIZE * POINT, "color": readable(tag.colour), "clip_on": False}
+        style: dict[str, Any] = {"fontsize": LABEL_SIZE * POINT, "color": readable(tag.colour), "clip_on": False}
         axes.text(across, tag.height, tag.text, transform=axes.transAxes, ha="left", va="center", **style)
 
 
@@ -211,34 +213,32 @@ def _draw_bar(axes: Axes, bar: ColourBar) -> None:
 
 
 def _draw_words(figure: Figure, layout: Layout) -> None:
-    left = EDGE / layout.width
-    for lines, top, size, style in (
-        (layout.title, EDGE, TITLE_SIZE, {"color": INK, "fontweight": "bold"}),
-        (layout.caption, layout.caption_top, CAPTION_SIZE, {"color": SOFT}),
+    for lines, top, size, colour, weight in (
+        (layout.title, EDGE, TITLE_SIZE, INK, "bold"),
+        (layout.caption, layout.caption_top, CAPTION_SIZE, SOFT, "normal"),
     ):
+        style: dict[str, Any] = {"fontsize": size * POINT, "color": colour, "fontweight": weight}
         for number, line in enumerate(lines):
             height = 1 - (top + number * size * LINE_HEIGHT) / layout.height
-            figure.text(left, height, line, ha="left", va="top", fontsize=size * POINT, **style)
+            figure.text(EDGE / layout.width, height, line, ha="left", va="top", **style)
 
 
 def _draw_key(figure: Figure, layout: Layout) -> None:
-    from matplotlib.lines import Line2D
-
     for row, keys in enumerate(layout.key):
         left, up = float(EDGE), 1 - (layout.key_top + (row + 0.6) * LABEL_SIZE * 1.6) / layout.height
         for key in keys:
-            if key.symbol == "line":
-                ends, style = [left, left + 13], {"linewidth": 2 * POINT}
-            else:
-                ends, style = [left + 6], _key_mark(key)
-            figure.add_artist(
-                Line2D([end / layout.width for end in ends], [up] * len(ends), color=key.colour, **style)
-            )
-            words = {"fontsize": LABEL_SIZE * POINT, "color": readable(key.colour)}
-            figure.text((left + 18) / layout.width, up, key.label, ha="left", va="center_baseline", **words)
+            _draw_mark(figure, key, left / layout.width, 13 / layout.width, up)
+            style: dict[str, Any] = {"fontsize": LABEL_SIZE * POINT, "color": readable(key.colour)}
+            figure.text((left + 18) / layout.width, up, key.label, ha="left", va="center_baseline", **style)
             left += key_width(key)
 
 
-def _key_mark(key: Key) -> dict[str, Any]:
+def _draw_mark(figure: Figure, key: Key, left: float, width: float, up: float) -> None:
+    from matplotlib.lines import Line2D
+
+    if key.symbol == "line":
+        figure.add_artist(Line2D([left, left + width], [up, up], color=key.colour, linewidth=2 * POINT))
+        return
     face = "none" if key.symbol == "ring" else key.colour
-    return {"marker": _MARKERS[key.symbol], "markersize": 7 * POINT, "markerfacecolor": face, "linestyle": "none"}
+    style: dict[str, Any] = {"marker": _MARKERS[key.symbol], "markersize": 7 * POINT, "markerfacecolor": face}
+    figure.add_artist(Line2D([left + width / 2], [up], color=key.colour, linestyle="none", **style))

@@ -116,14 +116,19 @@ def _axis(placed: PlacedAxis, bare: bool) -> dict[str, Any]:
 
 def _draw_axis_words(figure: Figure, placed: PlacedPanel, suffix: str) -> None:
     """Labels of the axes and the panel's title, where the layout left room for them."""
-    panel, box = placed.panel, placed.box
+    panel = placed.panel
     inside = {"xref": f"x{suffix} domain", "yref": f"y{suffix} domain", "showarrow": False, "borderpad": 0}
     words = {"size": LABEL_SIZE, "color": INK}
     texts = {"xanchor": "center", "yanchor": "bottom", "font": words} | inside
     below, beside = placed.room_below, placed.room_left
     figure.add_annotation(text=_html(panel.x.label), x=0.5, y=0, yshift=-below + 4, **texts)
     figure.add_annotation(
-        text=_html(panel.y.label), x=0, y=0.5, xshift=-beside + LABEL_SIZE * 0.7, textangle=-90, **texts | {"yanchor": "middle"}
+        text=_html(panel.y.label),
+        x=0,
+        y=0.5,
+        xshift=-beside + LABEL_SIZE * 0.7,
+        textangle=-90,
+        **texts | {"yanchor": "middle"},
     )
     if panel.title:
         rise = 7 + placed.rules_height
@@ -163,7 +168,16 @@ def _line(layer: Line) -> dict[str, Any]:
     hover = {"hovertemplate": f"{_html(layer.hover or layer.label)}<br>%{{x}}, %{{y:.4g}}<extra></extra>"}
     shown = hover if layer.hover or layer.label else {"hoverinfo": "skip"}
     group = {"legendgroup": layer.label} if layer.label else {}
-    return {"x": x, "y": y, "mode": "lines", "line": style, "opacity": layer.opacity, "showlegend": False, **shown, **group}
+    return {
+        "x": x,
+        "y": y,
+        "mode": "lines",
+        "line": style,
+        "opacity": layer.opacity,
+        "showlegend": False,
+        **shown,
+        **group,
+    }
 
 
 def _band(layer: Band) -> dict[str, Any]:
@@ -180,7 +194,16 @@ def _points(layer: Points) -> dict[str, Any]:
     marker = {"symbol": _SYMBOLS[layer.symbol], "size": layer.size, "color": colours, "line": edge}
     hover = {"hovertext": [_html(text) for text in layer.hover], "hoverinfo": "text"} if layer.hover else {}
     group = {"legendgroup": layer.label} if layer.label else {}
-    return {"x": layer.x, "y": layer.y, "mode": "markers", "marker": marker, "showlegend": False, "name": layer.label, **hover, **group}
+    return {
+        "x": layer.x,
+        "y": layer.y,
+        "mode": "markers",
+        "marker": marker,
+        "showlegend": False,
+        "name": layer.label,
+        **hover,
+        **group,
+    }
 
 
 def _draw_heat(figure: Figure, layer: Heat, placed: PlacedPanel, axes: Mapping[str, str]) -> None:
@@ -232,7 +255,14 @@ def _draw_tags(figure: Figure, placed: PlacedPanel, suffix: str) -> None:
         line = {"color": _translucent(tag.colour, 0.7), "width": 0.6}
         ends = {"x0": tag.end[0], "y0": tag.end[1], "x1": across - 2 / placed.box.width, "y1": tag.height}
         figure.add_shape(type="line", line=line, layer="below", **ends, **where)
-        place = {"x": across, "y": tag.height, "xanchor": "left", "yanchor": "middle", "showarrow": False, "borderpad": 0}
+        place = {
+            "x": across,
+            "y": tag.height,
+            "xanchor": "left",
+            "yanchor": "middle",
+            "showarrow": False,
+            "borderpad": 0,
+        }
         font = {"size": LABEL_SIZE, "color": readable(tag.colour)}
         figure.add_annotation(text=_html(tag.text), font=font, **place, **where)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from analysis.chart import Axis, Band, Bars, Chart, Heat, Key, Line, Panel, Picture, Points, Rule, Text
 from analysis.style import CAPTION_SIZE, LABEL_SIZE, TICK_SIZE, TITLE_SIZE, text_width
@@ -37,7 +38,7 @@ class PlacedAxis:
     ticks: Mapping[float, str]
     tilted: bool = False
 
-    def share(self, values: object) -> np.ndarray:
+    def share(self, values: ArrayLike) -> np.ndarray:
         """How far along the axis the values lie, from 0 to 1 inside its range."""
         start, end = transformed(self.range, self.axis.scale)
         return (transformed(values, self.axis.scale) - start) / (end - start)
@@ -45,7 +46,7 @@ class PlacedAxis:
 
 @dataclass(frozen=True)
 class Tag:
-    """A label at a panel's right edge: its height, and the end of its line; shares of the panel, from its lower left."""
+    """A label at a panel's right edge: its height, and the end of its line, as shares from the panel's lower left."""
 
     text: str
     colour: str
@@ -152,7 +153,7 @@ def spread(wanted: Sequence[float], gap: float, low: float, high: float) -> list
     return places.tolist()
 
 
-def stairs(x: object, *ys: object) -> list[np.ndarray]:
+def stairs(x: ArrayLike, *ys: ArrayLike) -> list[np.ndarray]:
     """The corners of step functions that keep each value until the next x."""
     return [np.repeat(np.asarray(x, dtype=float), 2)[1:], *(np.repeat(np.asarray(y, dtype=float), 2)[:-1] for y in ys)]
 
@@ -192,7 +193,7 @@ def _place(panel: Panel, which: Literal["x", "y"], pixels: float, per_tick: floa
     return PlacedAxis(axis, limits, axis.ticks, tilted)
 
 
-def _along(layer: object, which: Literal["x", "y"]) -> list[object]:
+def _along(layer: object, which: Literal["x", "y"]) -> list[ArrayLike]:
     """The numbers that the layer has along an axis."""
     match layer:
         case Band():
@@ -248,7 +249,7 @@ def _lines(text: str, width: float, size: float) -> list[str]:
 
 def key_width(key: Key) -> float:
     """Pixels of an entry of the key, its mark and the space after it included."""
-    return 18 + text_width(key.label, LABEL_SIZE) + 14
+    return 18 + text_width(key.label, LABEL_SIZE) + 24
 
 
 def _rows(keys: Sequence[Key], width: float) -> list[list[Key]]:
@@ -261,4 +262,3 @@ def _rows(keys: Sequence[Key], width: float) -> list[list[Key]]:
         rows[-1].append(key)
         used += key_width(key)
     return rows
-

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from analysis.chart import Scale
 
@@ -14,7 +15,7 @@ _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _ROOM = 0.04  # of the panel, free at each end
 
 
-def transformed(values: object, scale: Scale) -> np.ndarray:
+def transformed(values: ArrayLike, scale: Scale) -> np.ndarray:
     """Where the values lie along the axis: themselves, or their decimal logarithms; NaN where they have no place."""
     numbers = np.asarray(values, dtype=float)
     if scale == "log":
@@ -30,7 +31,9 @@ def covering(values: np.ndarray, scale: Scale) -> Range:
         return (1.0, 10.0) if scale == "log" else (0.0, 1.0)
     low, high = float(places.min()), float(places.max())
     spread = high - low
-    room = _ROOM * spread if spread > 1e-9 * max(abs(low), abs(high)) else 0.3 if scale == "log" else abs(high) / 10 or 1
+    room = (
+        _ROOM * spread if spread > 1e-9 * max(abs(low), abs(high)) else 0.3 if scale == "log" else abs(high) / 10 or 1
+    )
     low, high = low - room, high + room
     return (10**low, 10**high) if scale == "log" else (low, high)
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from analysis.chart import Axis, Key, Line, Scale
 from analysis.formatting import is_fraction, listing
@@ -44,24 +45,24 @@ def metric_label(metric: str) -> str:
     return _SPECIAL.get(metric, metric)
 
 
-def metric_values(metric: str, values: object) -> np.ndarray:
+def metric_values(metric: str, values: ArrayLike) -> np.ndarray:
     """Values as they are drawn: accuracies in percent."""
     return np.asarray(values, dtype=float) * (100 if is_fraction(metric) else 1)
 
 
-def scale_for(values: object) -> Scale:
+def scale_for(values: ArrayLike) -> Scale:
     """Logarithmic where positive values span more than a decade."""
     numbers = np.asarray(values, dtype=float)
     numbers = numbers[np.isfinite(numbers)]
     return "log" if len(numbers) and numbers.min() > 0 and numbers.max() > 10 * numbers.min() else "linear"
 
 
-def metric_axis(metric: str, values: object) -> Axis:
+def metric_axis(metric: str, values: ArrayLike) -> Axis:
     """An axis for those values of the metric, as `metric_values` gives them."""
     return Axis(metric_label(metric), "linear" if is_fraction(metric) else scale_for(values))
 
 
-def arm_line(sweep: Sweep, arm: str, x: object, y: object, label: str = "") -> Line:
+def arm_line(sweep: Sweep, arm: str, x: ArrayLike, y: ArrayLike, label: str = "") -> Line:
     """A line in the arm's colour, with its name at the end."""
     numbers = [np.asarray(column, dtype=float) for column in (x, y)]
     return Line(numbers[0], numbers[1], arm_colour(sweep, arm), label or arm, arm_dash(sweep, arm))

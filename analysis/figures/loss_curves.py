@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -27,9 +28,9 @@ def loss_curves(tables: SweepTables, metrics: Sequence[str] = (), by: str = "epo
     """Each metric in a panel of its own, over epochs (or ``by`` "step" or "seconds"), for every arm.
 
     Left out, the metrics are the losses of the training split and what the search looked at. The runs are the
-    confirmations of each arm's best configuration. The mean is over runs that finished; one that did not is drawn alone,
-    as thin as it is, up to a cross where it ended: a mean over those that are left would make the arm look better
-    than it is. Raises InputError where no confirmation has a curve of these metrics.
+    confirmations of each arm's best configuration. The mean is over runs that finished; one that did not is drawn
+    alone, as a thin line up to a cross where it ended: in a mean it would be missed from there on.
+    Raises InputError where no confirmation has a curve of these metrics.
     """
     tables = one_workload(tables)
     label = time_label(by)
@@ -62,20 +63,30 @@ def _panel(sweep: Sweep, curves: pd.DataFrame, metric: str, x: Axis, by: str) ->
         whole = own["outcome"] == "finished"
         if whole.any():
             mean = _over_runs(own[whole], metric, by)
-            bands.append(Band(mean[by].to_numpy(), mean["min"].to_numpy(), mean["max"].to_numpy(), arm_colour(sweep, arm)))
+            bands.append(
+                Band(mean[by].to_numpy(), mean["min"].to_numpy(), mean["max"].to_numpy(), arm_colour(sweep, arm))
+            )
             lines.append(arm_line(sweep, arm, mean[by], mean["mean"]))
         ended += _ended_early(sweep, arm, own[~whole], metric, by)
-    drawn = [getattr(layer, name) for layer in (*bands, *lines) for name in ("y", "low", "high") if hasattr(layer, name)]
+    drawn = [
+        getattr(layer, name) for layer in (*bands, *lines) for name in ("y", "low", "high") if hasattr(layer, name)
+    ]
     return Panel(x, metric_axis(metric, np.concatenate(drawn) if drawn else []), [*bands, *ended, *lines], title=metric)
 
 
 def _over_runs(curves: pd.DataFrame, metric: str, by: str) -> pd.DataFrame:
     """Mean, min and max over runs at each evaluation, and where that is on the axis."""
     drawn = curves.assign(_value=metric_values(metric, curves[metric]))
-    return drawn.groupby("step").agg(
-        **{by: (by, "mean")} if by != "step" else {},
-        mean=("_value", "mean"), min=("_value", "min"), max=("_value", "max"),
-    ).reset_index()
+    return (
+        drawn.groupby("step")
+        .agg(
+            **{by: (by, "mean")} if by != "step" else {},
+            mean=("_value", "mean"),
+            min=("_value", "min"),
+            max=("_value", "max"),
+        )
+        .reset_index()
+    )
 
 
 def _ended_early(sweep: Sweep, arm: str, curves: pd.DataFrame, metric: str, by: str) -> list[Layer]:
@@ -88,16 +99,16 @@ def _ended_early(sweep: Sweep, arm: str, curves: pd.DataFrame, metric: str, by: 
 
 
 def _caption(sweep: Sweep, runs: pd.DataFrame, curves: pd.DataFrame) -> str:
-    finished = runs[runs["outcome"] == "finished"].groupby("arm").size()
-    seeds = sorted(set(finished))
-    count = plural(seeds[0], "seed") if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]} seeds" if seeds else "no seed"
-    band = "; the band is from the lowest to the highest run" if seeds and seeds[-1] > 1 else ""
+    counts = sorted(Counter(runs.loc[runs["outcome"] == "finished", "arm"]).values()) or [0]
+    fewest, most = counts[0], counts[-1]
+    over = plural(most, "finished run") if fewest == most else f"{fewest} to {most} finished runs"
+    band = "; the band is from the lowest to the highest run" if most > 1 else ""
     missing = {
         arm: "not confirmed" if arm not in set(runs["arm"]) else "no run with a curve"
         for arm in sweep.arms
         if arm not in set(curves["arm"])
     }
-    early = runs[runs["outcome"] != "finished"].groupby(["arm", "outcome"], sort=False).size()
+    early = Counter((run.arm, run.outcome) for run in runs.itertuples() if run.outcome != "finished")
     apart = [f"{count} of {arm} ({outcome})" for (arm, outcome), count in early.items()]
     note = f" Not in the mean, and drawn up to a cross where they ended: {', '.join(apart)}." if apart else ""
-    return f"Best configuration of each arm, mean over {count}{band}.{note}{not_shown(missing)}"
+    return f"Best configuration of each arm, mean over {over}{band}.{note}{not_shown(missing)}"
