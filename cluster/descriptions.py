@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import trainables
-from cluster.links import arm_colour
 from cluster.tracking import RunDescription
-from search_spaces import Sweep
+from search_spaces import Sweep, arm_colour
 from search_spaces.schema import Contest
 from search_spaces.study import Assignment
 from trainables import TrialSpec

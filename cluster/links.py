@@ -15,15 +15,8 @@ from search_spaces import Sweep
 
 # Where `adamant ui` serves a local database.
 UI_HOST, UI_PORT = "127.0.0.1", 5000
-# Okabe and Ito's colours, which colour-blind readers can tell apart.
-ARM_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442", "#000000")
 VIEW_TAG = "mlflow.sharedViewState."
 SEARCH_VIEW, CONFIRM_VIEW = "search", "confirm"
-
-
-def arm_colour(sweep: Sweep, arm: str) -> str:
-    """The colour of all curves of an arm (tag ``mlflow.runColor``)."""
-    return ARM_COLOURS[list(sweep.arms).index(arm) % len(ARM_COLOURS)]
 
 
 def view_link(tracking_uri: str, experiment_id: str, sweep_id: str, view: str) -> str:
