@@ -141,20 +141,21 @@ def _conclude(ended: EndedSweep, json_file: str | None) -> int:
     """The verdict of a sweep that has just ended: printed, and left in its report folder."""
     if ended.code:
         return ended.code
-    from analysis import judge, read_sweep, render_table, to_json, write_report
+    from analysis import judge, load, render_table, to_json, write_report
 
-    verdicts = [judge(records) for records in read_sweep(ended.name, ended.tracking_uri)]
-    write_report(verdicts, ended.report_folder, ended.confirm_link)
+    sweep = load(ended.name, ended.tracking_uri)
+    verdicts = [judge(records) for records in sweep.records]
     if json_file is not None:
         Path(json_file).write_text(json.dumps(to_json(verdicts, ended.confirm_link), indent=2))
     lines = [
         f"\n{render_table(verdicts)}",
         f"Search runs: {ended.search_link}",
         f"Confirmation runs: {ended.confirm_link}",
-        f"Report: {ended.report_command} --out {ended.name}-report",
     ]
     for line in lines:
         console.print(line, highlight=False, markup=False, soft_wrap=True)
+    page = write_report(sweep, verdicts, ended.report_folder, ended.confirm_link)
+    console.print(f"Report: {page}", highlight=False, markup=False, soft_wrap=True)
     return 0 if all(arm.scores for verdict in verdicts for arm in verdict.arms) else FAILED
 
 
@@ -269,19 +270,23 @@ def data(
 @clear_errors
 def report(
     name: str,
-    out: Annotated[str | None, typer.Option(metavar="DIR", help="Write report.md and report.json there.")] = None,
+    out: Annotated[
+        str | None, typer.Option(metavar="DIR", help="Write the report there: a page, Markdown with figures, data.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     storage: Storage = DEFAULT_STORAGE,
     tracking_uri: TrackingUri = None,
 ) -> None:
-    """Print the verdict of a sweep from its MLflow runs."""
-    from analysis import judge, read_sweep, render_table, to_json, write_report
+    """Print the verdict of a sweep from its MLflow runs; with --out, write the whole report."""
+    from analysis import judge, load, render_table, to_json, write_report
     from cluster.places import tracking_uri_of
 
-    verdicts = [judge(records) for records in read_sweep(name, tracking_uri or tracking_uri_of(storage, name))]
-    if out is not None:
-        write_report(verdicts, out)
+    sweep = load(name, tracking_uri or tracking_uri_of(storage, name))
+    verdicts = [judge(records) for records in sweep.records]
+    page = None if out is None else write_report(sweep, verdicts, out)
     typer.echo(json.dumps(to_json(verdicts), indent=2) if as_json else render_table(verdicts))
+    if page is not None:
+        typer.echo(f"Report: {page}", err=as_json)
 
 
 @app.command()

@@ -1,13 +1,12 @@
 """What it means: reads a sweep's runs from MLflow and says what holds, with intervals, and what does not.
 
-    verdicts = [judge(records) for records in read_sweep("quickstart", "sqlite:///mlflow.db")]
+    sweep = load("quickstart", "sqlite:///adamant-runs/mlflow.db")
+    verdicts = [judge(records) for records in sweep.records]      # one for each workload
     print(render_table(verdicts))
-    write_report(verdicts, "quickstart-report")
+    write_report(sweep, verdicts, "quickstart-report")
 
-A sweep has a verdict for each of its workloads. For a look of one's own, the same runs as pandas frames:
-
-    sweep = load("quickstart", "sqlite:///mlflow.db")
-    sweep.trials, sweep.confirmations, sweep.curves
+For a look of one's own, the same runs as pandas frames: `sweep.trials`, `sweep.confirmations`, `sweep.curves`; and
+`analysis.figures`.
 
 Names are imported when first used, so that importing `analysis` costs nothing.
 """
@@ -19,9 +18,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from analysis.as_data import to_json
-    from analysis.report import render_table, write_report
+    from analysis.report import write_report
     from analysis.runs import RunRecord, SweepRecords, read_sweep
     from analysis.tables import SweepTables, load
+    from analysis.terminal import render_table
     from analysis.verdict import ArmVerdict, Verdict, judge
 
 __all__ = [
@@ -40,9 +40,10 @@ __all__ = [
 
 _MODULES = {
     "as_data": ("to_json",),
-    "report": ("render_table", "write_report"),
+    "report": ("write_report",),
     "runs": ("RunRecord", "SweepRecords", "read_sweep"),
     "tables": ("SweepTables", "load"),
+    "terminal": ("render_table",),
     "verdict": ("ArmVerdict", "Verdict", "judge"),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}

@@ -85,7 +85,6 @@ def _left_by_driver(client: MlflowClient, summary_id: str, runs: Sequence[RunRec
 
 
 def _histories(client: MlflowClient, runs: Sequence[RunRecord]) -> list[pd.DataFrame]:
-    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     with ThreadPoolExecutor(_READERS) as pool:
         return list(pool.map(lambda run: _history(client, run), runs))
 

@@ -9,7 +9,7 @@ import re
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -66,7 +66,7 @@ class SweepRecords:
     score, a sentence, or empty. `planned_steps` are the optimizer steps that each arm's search was expected to
     take, where that is recorded; `seconds` and `planned_seconds` are the wall time of the whole sweep. `summary_id` and
     `experiment_id` are MLflow's of the summary run, and `environment` what that run says of where the sweep was run:
-    `git.commit`, and versions by package.
+    `git.commit`, and versions by package. `source` is the text of the whole sweep's file.
     """
 
     sweep: Sweep
@@ -84,6 +84,7 @@ class SweepRecords:
     summary_id: str = ""
     experiment_id: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
+    source: str = ""
 
 
 def read_sweep(sweep_name: str, tracking_uri: str) -> tuple[SweepRecords, ...]:
@@ -91,13 +92,17 @@ def read_sweep(sweep_name: str, tracking_uri: str) -> tuple[SweepRecords, ...]:
 
     Raises InputError when the store cannot be read, has no such sweep, or holds one without its summary run.
     """
+    from search_spaces import parse_sweep
+
     client, experiment = _open(sweep_name, tracking_uri)
     summary = _newest_summary(client, experiment.experiment_id, sweep_name)
     sweep_id = _tag(summary, "sweep.id")
     runs = _search(client, experiment.experiment_id, f"tags.`sweep.id` = '{sweep_id}'")
     trials, confirmations = _records(runs, "trial"), _records(runs, "confirm")
-    sweep = _read_sweep(client, summary, sweep_name)
-    return tuple(_on_workload(name, sweep, summary, trials, confirmations) for name in sweep.by_workload)
+    source = _read_source(client, summary, sweep_name)
+    sweep = parse_sweep(source, f"sweep.yaml of run {summary.info.run_id}")
+    parts = (_on_workload(name, sweep, summary, trials, confirmations) for name in sweep.by_workload)
+    return tuple(replace(part, source=source) for part in parts)
 
 
 def _on_workload(
@@ -176,18 +181,16 @@ def _newest_summary(client: MlflowClient, experiment_id: str, sweep_name: str) -
     return found[0]
 
 
-def _read_sweep(client: MlflowClient, summary: Run, sweep_name: str) -> Sweep:
-    from search_spaces import parse_sweep
-
+def _read_source(client: MlflowClient, summary: Run, sweep_name: str) -> str:
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")  # one small file needs no bar
-    source = f"sweep.yaml of run {summary.info.run_id}"
     with tempfile.TemporaryDirectory() as folder:
         try:
             path = client.download_artifacts(summary.info.run_id, "sweep.yaml", folder)
-            text = Path(path).read_text(encoding="utf-8")
+            return Path(path).read_text(encoding="utf-8")
         except Exception as error:  # each kind of artifact store raises its own
-            raise InputError(f'Sweep "{sweep_name}": {source} cannot be read: {_first_line(error)}') from error
-    return parse_sweep(text, source)
+            raise InputError(
+                f'Sweep "{sweep_name}": sweep.yaml of run {summary.info.run_id} cannot be read: {_first_line(error)}'
+            ) from error
 
 
 def _search(client: MlflowClient, experiment_id: str, filter_string: str) -> list[Run]:

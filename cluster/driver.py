@@ -18,11 +18,12 @@ from rich.console import Console
 
 from cluster.curves import write_curves
 from cluster.descriptions import describe_summary, trial_spec
-from cluster.links import CONFIRM_VIEW, SEARCH_VIEW, view_link, view_tags
+from cluster.links import view_tags
 from cluster.places import DEFAULT_STORAGE, Manifest, SweepFolder
 from cluster.session import ray_session, slot_counter
 from cluster.tracking import Tracker
 from search_spaces import Sweep
+from search_spaces.links import CONFIRM_VIEW, SEARCH_VIEW, ui_address, view_link
 from search_spaces.storage import without_password
 
 if TYPE_CHECKING:
@@ -267,7 +268,8 @@ class Driver:
         self.console.print(line, highlight=False, markup=False, soft_wrap=True)
 
     def _link(self, view: str) -> str:
-        return view_link(self.manifest.tracking_location, self.tracker.experiment_id(), self.manifest.sweep_id, view)
+        ui = ui_address(self.manifest.tracking_location)
+        return view_link(ui, self.tracker.experiment_id(), self.manifest.sweep_id, view)
 
     def _command(self, command: str) -> str:
         return f"adamant {command} {self.sweep.name}{self._where}"

@@ -1,29 +1,19 @@
-"""Links into the MLflow UI, and the views behind them.
+"""The views that links into the MLflow UI name (see ``search_spaces.links``).
 
-A view is kept as a tag of the experiment, as MLflow's own "Share" button does, and a link names it. A version of MLflow
-that does not know a view shows its standard page.
+A view is kept as a tag of the experiment, as MLflow's own "Share" button does. A version of MLflow that does not know a
+view shows its standard page.
 """
 
 from __future__ import annotations
 
 import json
 from typing import Any
-from urllib.parse import quote, urlencode
 
 import trainables
 from search_spaces import Sweep
+from search_spaces.links import CONFIRM_VIEW, SEARCH_VIEW
 
-# Where `adamant ui` serves a local database.
-UI_HOST, UI_PORT = "127.0.0.1", 5000
 VIEW_TAG = "mlflow.sharedViewState."
-SEARCH_VIEW, CONFIRM_VIEW = "search", "confirm"
-
-
-def view_link(tracking_uri: str, experiment_id: str, sweep_id: str, view: str) -> str:
-    """The chart page of a sweep's runs in one of its two views."""
-    base = tracking_uri.rstrip("/") if tracking_uri.startswith("http") else f"http://{UI_HOST}:{UI_PORT}"
-    query = urlencode({"compareRunsMode": "CHART", "viewStateShareKey": f"{sweep_id}-{view}"}, quote_via=quote)
-    return f"{base}/#/experiments/{experiment_id}/runs?{query}"
 
 
 def view_tags(sweep_id: str, sweep: Sweep) -> dict[str, str]:

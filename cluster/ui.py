@@ -11,8 +11,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from cluster.links import UI_HOST
 from optimizers import InputError
+from search_spaces.links import UI_HOST
 
 
 def serve(tracking_uri: str, port: int, console: Console) -> None:

@@ -1,0 +1,81 @@
+"""Which figures a report shows, in the order in which one looks at them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from analysis.chart import Chart
+from analysis.figures.contour import PAIRS, contour
+from analysis.figures.critical_difference import critical_difference
+from analysis.figures.differences import differences
+from analysis.figures.importance import importance
+from analysis.figures.loss_curves import loss_curves
+from analysis.figures.parallel_coordinates import parallel_coordinates
+from analysis.figures.pareto import pareto
+from analysis.figures.performance_profiles import performance_profiles
+from analysis.figures.picture_grid import picture_grid
+from analysis.figures.response import response
+from analysis.figures.rungs import rungs
+from analysis.figures.schedules import schedules
+from analysis.figures.targets import targets
+from analysis.figures.tuning_curves import tuning_curves
+from analysis.pictures import first_and_last_pictures
+from analysis.tables import SweepTables
+from analysis.verdict import Verdict
+from optimizers import InputError
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A figure by the name of its file, or, where it cannot be drawn, a sentence why."""
+
+    name: str
+    chart: Chart | None = None
+    missing: str = ""
+
+
+def of_verdict(tables: SweepTables, verdict: Verdict) -> Iterator[Drawn]:
+    """Beside the verdict: the differences, and how the confirmed runs learned."""
+    yield _draw("differences", lambda: differences(verdict))
+    yield _draw("loss-curves", lambda: loss_curves(tables))
+    if verdict.sweep.tradeoffs:
+        yield _draw("pareto", lambda: pareto(tables))
+
+
+def of_workload(tables: SweepTables) -> Iterator[Drawn]:
+    """What explains it: budget, speed, schedules, hyperparameters."""
+    sweep = tables.sweep
+    figures = [("tuning-curves", tuning_curves), ("schedules", schedules), ("response", response)]
+    figures += [("importance", importance), ("parallel-coordinates", parallel_coordinates)]
+    if sweep.metric.target is not None:
+        figures.insert(1, ("targets", targets))
+    if sweep.scheduler.type != "none":
+        figures.append(("rungs", rungs))
+    for name, figure in figures:
+        yield _draw(name, lambda figure=figure: figure(tables))
+    for across, up in PAIRS:
+        if _searched_by_one(tables, across, up):
+            yield _draw(f"{across}-{up}", lambda across=across, up=up: contour(tables, across, up))
+    pictures = first_and_last_pictures(tables)
+    if pictures:
+        yield _draw("pictures", lambda: picture_grid(sweep, pictures))
+
+
+def over_workloads(tables: SweepTables, verdicts: Sequence[Verdict]) -> Iterator[Drawn]:
+    """How the arms stand over all workloads together."""
+    yield _draw("performance-profiles", lambda: performance_profiles(tables))
+    yield _draw("critical-difference", lambda: critical_difference(verdicts))
+
+
+def _searched_by_one(tables: SweepTables, *names: str) -> bool:
+    from search_spaces import arm_space
+
+    return any(set(names) <= set(arm_space(arm).parameters) for arm in tables.sweep.arms.values())
+
+
+def _draw(name: str, figure: Callable[[], Chart]) -> Drawn:
+    try:
+        return Drawn(name, figure())
+    except InputError as error:
+        return Drawn(name, missing=f"{name}: {error}")

@@ -1,0 +1,40 @@
+"""A document as Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from analysis.document import Block, Bullets, Cell, Code, Document, Figure, Folded, Heading, Link, Paragraph, Table
+
+
+def to_markdown(document: Document, figures: str) -> str:
+    """The document with its figures as PNG files in the folder `figures`, named as the document names them."""
+    written = [f"# {document.title}", *(_block(block, figures) for block in document.blocks)]
+    return "\n\n".join(written) + "\n"
+
+
+def _block(block: Block, figures: str) -> str:
+    match block:
+        case Heading():
+            return f"{'#' * block.level} {block.text}"
+        case Paragraph():
+            return "".join(map(_cell, block.cells))
+        case Bullets():
+            return "\n".join(f"- {item}" for item in block.items)
+        case Table():
+            return _table(block.header, block.rows)
+        case Code():
+            return f"```{block.language}\n{block.text}\n```"
+        case Figure():
+            return f"![{block.chart.title}]({figures}/{block.name}.png)\n\n{block.chart.caption}".rstrip()
+        case Folded():
+            return "\n\n".join([f"**{block.summary}**", *(_block(inner, figures) for inner in block.blocks)])
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
+    lines = [list(header), ["---"] * len(header), *([_cell(cell).replace("|", "\\|") for cell in row] for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _cell(cell: Cell) -> str:
+    return f"[{cell.text}]({cell.address})" if isinstance(cell, Link) else cell

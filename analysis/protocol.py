@@ -1,0 +1,76 @@
+"""How a sweep was measured, in plain sentences, and what each arm searched."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from analysis.cells import Cells
+from analysis.verdict import LEVEL, Verdict
+from search_spaces import Parameter, Sweep, arm_space
+from search_spaces.parameter import Scalar
+from search_spaces.words import plural
+
+_SCHEDULERS = {
+    "asha": "successive halving (ASHA, grace {grace}, eta {eta}) stopped what lagged behind",
+    "hyperband": "Hyperband (eta {eta}) stopped what lagged behind",
+    "median": "what was worse than the median of the others was stopped, after {grace} at the earliest",
+    "pbt": "a population trained side by side, its worst going on from its best every {grace} epochs",
+    "none": "every trial was trained to its end",
+}
+
+
+def protocol(verdict: Verdict) -> list[str]:
+    """A sentence for each thing that must be known to believe the numbers."""
+    sweep = verdict.sweep
+    search, confirm = sweep.search, sweep.confirm
+    scheduler = _SCHEDULERS[sweep.scheduler.type].format(grace=sweep.scheduler.grace, eta=sweep.scheduler.eta)
+    trials = plural(search.trials, "trial")
+    studies = trials if search.studies == 1 else f"{plural(search.studies, 'study')} of {trials}"
+    batch = f", batch size {sweep.workload.batch_size}" if sweep.workload.batch_size else ""
+    target = (
+        ""
+        if sweep.metric.target is None
+        else f" Steps to {sweep.metric.target:g} are optimizer steps; a miss is never."
+    )
+    best = "best configuration" if confirm.top_k == 1 else f"best {confirm.top_k} configurations"
+    return [
+        f"Every arm had the same budget: {studies}, each of at most {sweep.workload.budget} of {sweep.workload.name}{batch}. "
+        f"{search.method} proposed configurations, the optimizer's default first (seed {search.seed}); {scheduler}.",
+        f"The search looked at {sweep.metric.name} ({sweep.metric.goal}) of the validation split and at nothing else.",
+        f"Each arm's {best} was then trained anew on {plural(len(confirm.seeds), 'seed')} "
+        f"({', '.join(map(str, confirm.seeds))}), the same for all arms. Only these runs read the test split, once, after "
+        f"their last step: {verdict.score_metric} ({verdict.score_goal}).",
+        f"Intervals of scores are bootstraps at {LEVEL:.0%}, stratified by configuration; differences are paired by seed, and "
+        f"their intervals are at {verdict.comparison_level:.1%}. A difference is shown only where its interval excludes 0. "
+        f"P(better) is the share of pairs of runs in which the arm beats the baseline.{target}",
+    ]
+
+
+def space_cells(sweep: Sweep) -> Cells:
+    """What each arm searched: a row for each hyperparameter."""
+    rows = []
+    for name, arm in sweep.arms.items():
+        for parameter, drawn in arm_space(arm).parameters.items():
+            rows.append([name, arm.optimizer, parameter, _drawn(drawn), _condition(drawn.when)])
+    return ["arm", "optimizer", "hyperparameter", "searched", "only when"], rows
+
+
+def _drawn(parameter: Parameter) -> str:
+    if parameter.value is not None:
+        return f"fixed: {parameter.value}"
+    if parameter.values is not None:
+        return f"one of {', '.join(map(str, parameter.values))}"
+    kind = (parameter.distribution or "").replace("one_minus_log_uniform", "1 - log_uniform").replace("_", " ")
+    return f"{_number(parameter.min)} to {_number(parameter.max)}, {kind}"
+
+
+def _number(bound: float | str | None) -> str:
+    """A formula of other hyperparameters may stand for a bound."""
+    return f"{bound:g}" if isinstance(bound, float) else str(bound)
+
+
+def _condition(when: Mapping[str, Scalar | list[Scalar]]) -> str:
+    def wanted(value: Scalar | list[Scalar]) -> str:
+        return " or ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+    return "; ".join(f"{name} is {wanted(value)}" for name, value in when.items())
