@@ -1,4 +1,4 @@
-"""What a report says, apart from how it is written down: `markdown` and `page` write the same document each their way."""
+"""What a report says, apart from how it is written down, for which there are `markdown` and `page`."""
 
 from __future__ import annotations
 

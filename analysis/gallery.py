@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from analysis import ranks
 from analysis.chart import Chart
 from analysis.figures.contour import PAIRS, contour
 from analysis.figures.critical_difference import critical_difference
@@ -20,6 +22,7 @@ from analysis.figures.rungs import rungs
 from analysis.figures.schedules import schedules
 from analysis.figures.targets import targets
 from analysis.figures.tuning_curves import tuning_curves
+from analysis.overall import standings
 from analysis.pictures import first_and_last_pictures
 from analysis.tables import SweepTables
 from analysis.verdict import Verdict
@@ -65,7 +68,12 @@ def of_workload(tables: SweepTables) -> Iterator[Drawn]:
 def over_workloads(tables: SweepTables, verdicts: Sequence[Verdict]) -> Iterator[Drawn]:
     """How the arms stand over all workloads together."""
     yield _draw("performance-profiles", lambda: performance_profiles(tables))
-    yield _draw("critical-difference", lambda: critical_difference(verdicts))
+    yield _draw("critical-difference", lambda: critical_difference(_differences_of_ranks(verdicts), tables.sweep))
+
+
+def _differences_of_ranks(verdicts: Sequence[Verdict]) -> ranks.CriticalDifference:
+    places = {arm.arm: math.nan if arm.mean_rank is None else arm.mean_rank for arm in standings(verdicts)}
+    return ranks.critical_difference(places, len(verdicts))
 
 
 def _searched_by_one(tables: SweepTables, *names: str) -> bool:

@@ -16,19 +16,20 @@ def to_markdown(document: Document, figures: str) -> str:
 def _block(block: Block, figures: str) -> str:
     match block:
         case Heading():
-            return f"{'#' * block.level} {block.text}"
+            text = f"{'#' * block.level} {block.text}"
         case Paragraph():
-            return "".join(map(_cell, block.cells))
+            text = "".join(map(_cell, block.cells))
         case Bullets():
-            return "\n".join(f"- {item}" for item in block.items)
+            text = "\n".join(f"- {item}" for item in block.items)
         case Table():
-            return _table(block.header, block.rows)
+            text = _table(block.header, block.rows)
         case Code():
-            return f"```{block.language}\n{block.text}\n```"
+            text = f"```{block.language}\n{block.text}\n```"
         case Figure():
-            return f"![{block.chart.title}]({figures}/{block.name}.png)\n\n{block.chart.caption}".rstrip()
+            text = f"![{block.chart.title}]({figures}/{block.name}.png)\n\n{block.chart.caption}".rstrip()
         case Folded():
-            return "\n\n".join([f"**{block.summary}**", *(_block(inner, figures) for inner in block.blocks)])
+            text = "\n\n".join([f"**{block.summary}**", *(_block(inner, figures) for inner in block.blocks)])
+    return text
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:

@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from analysis.document import Block, Bullets, Code, Document, Figure, Folded, Heading, Link, Paragraph, Table
+from analysis.document import Block, Document, Figure, Folded, Link
 
 _TEMPLATE = Path(__file__).with_name("page.html")
 
@@ -32,21 +32,10 @@ def to_html(document: Document) -> str:
 
 def _plain(block: Block) -> dict[str, Any]:
     """What the template writes, under the word that tells it how."""
-    match block:
-        case Heading():
-            return {"kind": "heading", "level": block.level, "text": block.text}
-        case Paragraph():
-            return {"kind": "paragraph", "cells": block.cells, "lead": block.lead}
-        case Bullets():
-            return {"kind": "bullets", "items": block.items, "lead": block.lead}
-        case Table():
-            return {"kind": "table", "header": block.header, "rows": block.rows}
-        case Code():
-            return {"kind": "code", "text": block.text}
-        case Figure():
-            return {"kind": "figure", "name": block.name, "title": block.chart.title, **_drawn(block)}
-        case Folded():
-            return {"kind": "folded", "summary": block.summary, "blocks": [_plain(inner) for inner in block.blocks]}
+    own = _drawn(block) if isinstance(block, Figure) else dict(vars(block))
+    if isinstance(block, Folded):
+        own["blocks"] = [_plain(inner) for inner in block.blocks]
+    return {"kind": type(block).__name__.lower(), **own}
 
 
 def _drawn(block: Figure) -> dict[str, Any]:
