@@ -44,6 +44,8 @@ def _drawn(block: Figure) -> dict[str, Any]:
     figure = to_plotly(block.chart)
     # `</script>` inside a text would end the script that holds it.
     return {
+        "name": block.name,
+        "title": block.chart.title,
         "json": str(figure.to_json()).replace("<", "\\u003c"),
         "width": figure.layout.width,
         "height": figure.layout.height,
