@@ -61,6 +61,7 @@ class Band:
     low: Numbers
     high: Numbers
     colour: str
+    opacity: float = 0.18
     stepped: bool = False
 
 

@@ -120,7 +120,7 @@ def _draw_layer(axes: Axes, layer: Any, placed: PlacedPanel, zorder: float) -> N
             axes.plot(*outline(layer), color=layer.colour, solid_capstyle="round", zorder=zorder, **style)
         case Band():
             x, low, high = outline(layer)
-            axes.fill_between(x, low, high, color=layer.colour, alpha=0.18, linewidth=0, zorder=zorder)
+            axes.fill_between(x, low, high, color=layer.colour, alpha=layer.opacity, linewidth=0, zorder=zorder)
         case Points():
             _draw_points(axes, layer, zorder)
         case Bars():
@@ -143,8 +143,8 @@ def _draw_layer(axes: Axes, layer: Any, placed: PlacedPanel, zorder: float) -> N
                     color=readable(layer.colour),
                 )
         case Text():
-            size, colour = TICK_SIZE * POINT, readable(layer.colour)
-            axes.text(layer.x, layer.y, layer.text, ha=layer.align, va="center", fontsize=size, color=colour, zorder=5)
+            style = {"fontsize": TICK_SIZE * POINT, "color": readable(layer.colour), "path_effects": _halo()}
+            axes.text(layer.x, layer.y, layer.text, ha=layer.align, va="center", zorder=5, **style)
         case Picture():
             axes.imshow(layer.pixels, cmap="gray", vmin=0, vmax=255, extent=(0, 1, 0, 1), aspect="auto", zorder=zorder)
 
@@ -172,6 +172,13 @@ def _needed_bar(placed: PlacedPanel) -> ColourBar:
     if placed.panel.bar is None:
         raise InputError("A panel with filled contours needs a colour bar.")
     return placed.panel.bar
+
+
+def _halo() -> list[Any]:
+    """White around words that may stand on lines."""
+    from matplotlib.patheffects import withStroke
+
+    return [withStroke(linewidth=2.5 * POINT, foreground="white")]
 
 
 def _shades() -> Any:

@@ -18,6 +18,7 @@ LINE_HEIGHT = 1.35
 EDGE = 12  # pixels around everything
 TAG_GAP = 12  # from a panel's right edge to the labels of its lines
 BAR_GAP, BAR_WIDTH = 14, 11
+_WORDS = 0.92  # of the greatest width that a line of words takes
 TILT = 30  # degrees, of tick texts that would run into each other
 
 
@@ -123,7 +124,7 @@ def lay_out(chart: Chart) -> Layout:
     title, caption = _lines(chart.title, width, TITLE_SIZE), _lines(chart.caption, width, CAPTION_SIZE)
     key = _rows(chart.key, width - 2 * EDGE)
     key_top = EDGE + len(title) * TITLE_SIZE * LINE_HEIGHT + (4 if key else 0)
-    top = key_top + len(key) * LABEL_SIZE * 1.6 + 4
+    top = key_top + len(key) * LABEL_SIZE * 1.6 + (8 if key else 4)
     for row in rows:
         top += max(placed[number].room_above for number in row)
         for column, number in enumerate(row):
@@ -243,7 +244,7 @@ def _widest(numbers: Mapping[float, str]) -> float:
 
 
 def _lines(text: str, width: float, size: float) -> list[str]:
-    letters = int((width - 2 * EDGE) / text_width("m", size))
+    letters = int((width - 2 * EDGE) / text_width("m", size) / _WORDS)
     return [line for part in text.split("\n") for line in textwrap.wrap(part, letters)]
 
 

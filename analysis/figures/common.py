@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from analysis.chart import Axis, Key, Line, Scale
+from analysis.chart import Axis, Band, Key, Line, Scale
 from analysis.formatting import is_fraction, listing
 from analysis.style import arm_dash
 from analysis.tables import SweepTables
@@ -66,6 +67,19 @@ def arm_line(sweep: Sweep, arm: str, x: ArrayLike, y: ArrayLike, label: str = ""
     """A line in the arm's colour, with its name at the end."""
     numbers = [np.asarray(column, dtype=float) for column in (x, y)]
     return Line(numbers[0], numbers[1], arm_colour(sweep, arm), label or arm, arm_dash(sweep, arm))
+
+
+def arm_band(sweep: Sweep, arm: str, x: ArrayLike, low: ArrayLike, high: ArrayLike) -> Band:
+    """A band in the arm's colour, the fainter the more arms there are, since their bands lie over one another."""
+    numbers = [np.asarray(column, dtype=float) for column in (x, low, high)]
+    return Band(numbers[0], numbers[1], numbers[2], arm_colour(sweep, arm), opacity=min(0.18, 0.6 / len(sweep.arms)))
+
+
+def share_line(sweep: Sweep, arm: str, x: ArrayLike, shares: ArrayLike) -> Line:
+    """A step function in percent, shifted by a little of its own, so that arms with equal shares can be told apart."""
+    place = list(sweep.arms).index(arm) - (len(sweep.arms) - 1) / 2
+    shifted = 100 * np.asarray(shares, dtype=float) + min(0.8, 4 / len(sweep.arms)) * place
+    return replace(arm_line(sweep, arm, x, shifted), stepped=True)
 
 
 def arm_keys(sweep: Sweep, arms: Iterable[str]) -> tuple[Key, ...]:

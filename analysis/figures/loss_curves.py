@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
-import numpy as np
 import pandas as pd
 
-from analysis.chart import Axis, Band, Chart, Layer, Line, Panel, Points
+from analysis.chart import Axis, Chart, Layer, Line, Panel, Points
 from analysis.figures.common import (
+    arm_band,
     arm_line,
     best_confirmations,
     metric_axis,
@@ -19,6 +20,7 @@ from analysis.figures.common import (
     time_label,
 )
 from analysis.tables import SweepTables
+from analysis.ticks import covering
 from optimizers import InputError
 from search_spaces import Sweep, arm_colour
 from search_spaces.words import plural
@@ -63,15 +65,14 @@ def _panel(sweep: Sweep, curves: pd.DataFrame, metric: str, x: Axis, by: str) ->
         whole = own["outcome"] == "finished"
         if whole.any():
             mean = _over_runs(own[whole], metric, by)
-            bands.append(
-                Band(mean[by].to_numpy(), mean["min"].to_numpy(), mean["max"].to_numpy(), arm_colour(sweep, arm))
-            )
+            bands.append(arm_band(sweep, arm, mean[by], mean["min"], mean["max"]))
             lines.append(arm_line(sweep, arm, mean[by], mean["mean"]))
         ended += _ended_early(sweep, arm, own[~whole], metric, by)
-    drawn = [
-        getattr(layer, name) for layer in (*bands, *lines) for name in ("y", "low", "high") if hasattr(layer, name)
-    ]
-    return Panel(x, metric_axis(metric, np.concatenate(drawn) if drawn else []), [*bands, *ended, *lines], title=metric)
+    # One that diverged goes up without end: the axis is for those that finished, where there are any.
+    whole = curves[curves["outcome"] == "finished"]
+    values = metric_values(metric, (whole if len(whole) else curves)[metric])
+    y = metric_axis(metric, values)
+    return Panel(x, replace(y, range=covering(values, y.scale)), [*bands, *ended, *lines], title=metric)
 
 
 def _over_runs(curves: pd.DataFrame, metric: str, by: str) -> pd.DataFrame:
