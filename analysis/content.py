@@ -128,7 +128,11 @@ def _every_run(tables: SweepTables, verdict: Verdict) -> list[Block]:
         ),
     )
     folded = [Folded(title, [table(runs, number, column)]) for title, runs, number, column in parts if len(runs)]
-    return [*folded, Paragraph(["To train one of them again, with the id at the end of its link:"]), Code("sh", "adamant replay RUN_ID")]
+    return [
+        *folded,
+        Paragraph(["To train one of them again, with the id at the end of its link:"]),
+        Code("sh", "adamant replay RUN_ID"),
+    ]
 
 
 def _written(value: float, number: MetricFormat) -> str:
