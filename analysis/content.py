@@ -60,6 +60,7 @@ def _of_workload(tables: SweepTables, verdict: Verdict, level: int) -> list[Bloc
         Paragraph([f"{cells.budget(verdict)}."]),
         Table(*cells.verdict_cells(verdict)),
         Bullets(verdict.sentences, lead=True),
+        Paragraph([cells.effects_in_words(verdict)]),
         *_figures(gallery.of_verdict(tables, verdict), prefix),
         *front,
         Heading(level, "Protocol and budget"),
