@@ -25,7 +25,7 @@ def to_json(verdicts: Sequence[Verdict], link: str | None = None) -> dict[str, A
     - sweep: name, id, question, workload
     - wall_seconds, planned_wall_seconds: of the whole sweep, or null
     - budget: trials_per_arm (in each study), studies, epochs or steps, batch_size, confirmed_per_arm,
-      confirmation_seeds
+      confirmation_seeds (of several studies the first one's)
     - metric: name, goal, target (null: none) of the search; score: name, goal of the confirmation
     - baseline: name of an arm; comparison_level: level of the differences' intervals
     - arms: a list in the sweep's order, each with

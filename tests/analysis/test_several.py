@@ -35,7 +35,13 @@ def several(make, studies: int = 1, workloads: int = 1, tradeoffs: list[dict] | 
 def of_study(run: RunRecord, study: int, **changes) -> RunRecord:
     prefix = f"study-{study}/"
     again = prefix + run.confirm_of if run.confirm_of else None
-    return replace(run, trial_id=prefix + run.trial_id, confirm_of=again, study=study, **changes)
+    seed = seed_in(study, run.seed) if again else run.seed
+    return replace(run, trial_id=prefix + run.trial_id, confirm_of=again, study=study, seed=seed, **changes)
+
+
+def seed_in(study: int, seed: int) -> int:
+    """What stands for a seed of SEEDS in that study, whose confirmations have their own."""
+    return seed + (study - 1) * (max(SEEDS) + 1)
 
 
 def replicated(make, found: dict[str, list[float]]) -> SweepRecords:
@@ -98,12 +104,12 @@ def test_two_studies_are_too_few_to_tell(make) -> None:
 
 def test_a_seed_that_one_arm_lacks_is_left_out_of_that_study_for_both(make) -> None:
     records = replicated(make, {"adam": [0.9] * 3, "scheduled": [0.91] * 3})
-    gone = [run for run in records.confirmations if (run.arm, run.study, run.seed) != ("adam", 2, 3)]
+    gone = [run for run in records.confirmations if (run.arm, run.study, run.seed) != ("adam", 2, seed_in(2, 3))]
     verdict = analysis.judge(replace(records, confirmations=tuple(gone)))
     shown = verdict.arms[1].difference
     assert shown is not None
     assert list(shown.differences.values()) == pytest.approx([0.01] * 3)
-    assert verdict.arms[0].unscored == {(2, 3): "not run"}
+    assert verdict.arms[0].unscored == {(2, seed_in(2, 3)): "not run"}
 
 
 def test_all_comparisons_on_all_workloads_hold_together(make) -> None:
