@@ -106,5 +106,5 @@ def _caption(places: list[int], beyond: int) -> str:
     if places:
         text += " Dotted lines are rungs: over each, how many trials came to it → how many went on."
     if beyond:
-        text += f" {plural(beyond, 'value')} of all lie beyond the axis."
+        text += f" {plural(beyond, 'value')} beyond the axis."
     return text
