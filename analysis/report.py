@@ -118,6 +118,7 @@ def _workload_in_markdown(verdict: Verdict) -> list[str]:
         named,
         f"Budget: {_budget(verdict)}.",
         _markdown_table(*_cells(verdict)),
+        _effects_in_words(verdict),
         "\n".join(f"- {sentence}" for sentence in verdict.sentences),
         *front,
         f"{deeper} Runs by outcome",
@@ -151,6 +152,12 @@ def _steps_in_words(verdict: Verdict) -> str:
         if arm.search_steps is not None
     ]
     return f"Optimizer steps of the search: {', '.join(told)}." if told else ""
+
+
+def _effects_in_words(verdict: Verdict) -> str:
+    unit = "seeds" if verdict.sweep.search.studies == 1 else "studies"
+    told = [f"{arm.name} {arm.effect_size:+.2f}" for arm in verdict.arms if arm.effect_size is not None]
+    return f"Difference over the spread between {unit}: {', '.join(told)}." if told else ""
 
 
 def _front_cells(verdict: Verdict) -> tuple[list[str], list[list[str]]]:

@@ -107,6 +107,8 @@ def test_data(verdict: analysis.Verdict):
         None,
     )
     assert lost["best"] is lost["mean"] is lost["interval"] is lost["difference"] is None
+    assert scheduled["effect_size"] == pytest.approx(0.00525 / (13.25e-6 / 7) ** 0.5)
+    assert adam["effect_size"] is lost["effect_size"] is None
     assert data["runs_link"] is None
 
 
@@ -114,6 +116,7 @@ def test_markdown(verdict: analysis.Verdict, tmp_path: Path):
     text = analysis.write_report([verdict], tmp_path)[0].read_text(encoding="utf-8")
     assert text.startswith("# betas\n\nDo scheduled betas help?\n\nBudget: mlp/digits, 3 trials an arm, 20 epochs")
     assert "| scheduled | 0.069 | 97.6 % [97.4, 97.7] | +0.5 [+0.2, +0.8] | 1.00 | never |" in text
+    assert "Difference over the spread between seeds: scheduled +3.82." in text
     assert "| arm | runs | finished | pruned | diverged | failed | interrupted | running |" in text
     assert "| scheduled | confirmations | 4 | 0 | 1 | 0 | 0 | 0 |" in text
     assert "Runs in MLflow" not in text

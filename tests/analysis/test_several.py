@@ -78,6 +78,9 @@ def test_the_interval_is_over_studies_not_over_seeds(make) -> None:
     expected = bootstrap_interval(differences)
     assert expected is not None
     assert (shown.interval.low, shown.interval.high) == pytest.approx((expected.low, expected.high))
+    means = [0.9 + difference + 0.002 for difference in differences]  # of each study, over its seeds
+    pooled = np.sqrt(np.var(means, ddof=1) / 2)  # the baseline's studies found the same
+    assert verdict.arms[1].effect_size == pytest.approx(np.mean(differences) / pooled)
     assert verdict.arms[1].finding == "no_difference_shown"
     assert any("studies would be needed" in sentence for sentence in verdict.sentences)
     assert any("searched in 3 studies:" in sentence for sentence in verdict.sentences)
