@@ -7,6 +7,7 @@ that does not know a view shows its standard page.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -19,6 +20,8 @@ UI_HOST, UI_PORT = "127.0.0.1", 5000
 ARM_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442", "#000000")
 VIEW_TAG = "mlflow.sharedViewState."
 SEARCH_VIEW, CONFIRM_VIEW = "search", "confirm"
+# Without it MLflow opens its pages for language models, in which runs are called evaluations.
+_TRAINING = {"workflowType": "machine_learning"}
 
 
 def arm_colour(sweep: Sweep, arm: str) -> str:
@@ -26,19 +29,47 @@ def arm_colour(sweep: Sweep, arm: str) -> str:
     return ARM_COLOURS[list(sweep.arms).index(arm) % len(ARM_COLOURS)]
 
 
-def view_link(tracking_uri: str, experiment_id: str, sweep_id: str, view: str) -> str:
-    """The chart page of a sweep's runs in one of its two views."""
-    base = tracking_uri.rstrip("/") if tracking_uri.startswith("http") else f"http://{UI_HOST}:{UI_PORT}"
-    query = urlencode({"compareRunsMode": "CHART", "viewStateShareKey": f"{sweep_id}-{view}"}, quote_via=quote)
-    return f"{base}/#/experiments/{experiment_id}/runs?{query}"
+def best_metric(sweep: Sweep) -> str:
+    """The summary metric by which runs are sorted: the best value of the sweep's metric."""
+    return f"summary/best_{sweep.metric.name.replace('/', '_')}"
+
+
+def ui_address(tracking_uri: str) -> str:
+    """Where a browser finds the MLflow UI: the tracking server, or what `adamant ui` serves of a database."""
+    return tracking_uri.rstrip("/") if tracking_uri.startswith("http") else f"http://{UI_HOST}:{UI_PORT}"
+
+
+def view_link(base: str, experiment_id: str, sweep_id: str, view: str) -> str:
+    """The chart page of a sweep's runs in one of its two views.
+
+    Here and below ``base`` is the address of the UI, or nothing for a link that stands on one of the UI's own pages.
+    """
+    query = {**_TRAINING, "compareRunsMode": "CHART", "viewStateShareKey": f"{sweep_id}-{view}"}
+    return f"{base}/#/experiments/{experiment_id}/runs?{urlencode(query, quote_via=quote)}".removeprefix("/")
+
+
+def run_link(base: str, experiment_id: str, run_id: str) -> str:
+    """The page of one run."""
+    return f"{base}/#/experiments/{experiment_id}/runs/{run_id}?{urlencode(_TRAINING)}".removeprefix("/")
+
+
+def compare_link(base: str, experiment_id: str, run_ids: Sequence[str]) -> str:
+    """The page that has runs side by side, their parameters and metrics; slow with more than some 50 of them."""
+    lists = {"runs": list(run_ids), "experiments": [experiment_id]}
+    query = {name: json.dumps(ids, separators=(",", ":")) for name, ids in lists.items()} | _TRAINING
+    return f"{base}/#/compare-runs?{urlencode(query, quote_via=quote)}".removeprefix("/")
 
 
 def view_tags(sweep_id: str, sweep: Sweep) -> dict[str, str]:
-    """Experiment tags of the two views: every trial in its arm's colour, and the confirmations as means by arm."""
+    """Experiment tags of the two views: every trial in its arm's colour, and the confirmations as means by arm.
+
+    Trials are no sample to take a mean of: most are stopped early, so that a mean over them falls with every rung by
+    the bad ones that it loses, and one that diverges is all there is to see of its arm's band.
+    """
     tags = [*(["sweep.workload"] if sweep.workloads else []), "arm"]
     by_arm = {"aggregateFunction": "average", "groupByKeys": [{"mode": "tag", "groupByData": tag} for tag in tags]}
-    search = _view(sweep_id, sweep, "trial", ["val", "train", "summary"])
-    confirm = _view(sweep_id, sweep, "confirm", ["val", "train", "test", "summary"]) | {"groupBy": by_arm}
+    search = _view(sweep_id, sweep, "trial", ["val", "train", "summary", "optim"])
+    confirm = _view(sweep_id, sweep, "confirm", ["val", "train", "test", "summary", "optim"]) | {"groupBy": by_arm}
     return {
         # Without it MLflow takes an experiment for one of language models.
         "mlflow.experimentKind": "custom_model_development",
@@ -54,7 +85,7 @@ def _view(sweep_id: str, sweep: Sweep, role: str, sections: list[str]) -> dict[s
     curves = list(dict.fromkeys(named))
     return {
         "searchFilter": f"tags.`sweep.id` = '{sweep_id}' and tags.`sweep.role` = '{role}'",
-        "orderByKey": f"metrics.`summary/best_{sweep.metric.name.replace('/', '_')}`",
+        "orderByKey": f"metrics.`{best_metric(sweep)}`",
         "orderByAsc": sweep.metric.goal == "minimize",
         "runsHiddenMode": "SHOWALL",
         "isAccordionReordered": True,

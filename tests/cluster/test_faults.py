@@ -19,7 +19,8 @@ import psutil
 import pytest
 from mlflow import MlflowClient
 
-from cluster.tracking import RunDescription, Tracker
+from cluster.run_description import RunDescription
+from cluster.tracking import Tracker
 from tests.conftest import FrontDoor, wait_until
 
 pytestmark = pytest.mark.cluster
