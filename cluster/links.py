@@ -7,7 +7,7 @@ that does not know a view shows its standard page.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -79,19 +79,31 @@ def view_tags(sweep_id: str, sweep: Sweep) -> dict[str, str]:
 
 
 def _view(sweep_id: str, sweep: Sweep, role: str, sections: list[str]) -> dict[str, Any]:
-    """All runs of a role, the best first, with their curves above everything else; other charts MLflow adds itself."""
+    """All runs of a role, the best first, with their curves above everything else; other charts MLflow adds itself.
+
+    The columns are for MLflow's table, a click away.
+    """
     entries = [(trainables.get(workload.name), workload.options) for workload in sweep.by_workload.values()]
+    scores = [entry.score for entry, _ in entries] if role == "confirm" else []
     named = [name for entry, options in entries for name in (*entry.metrics_with(options), *entry.train_losses)]
     curves = list(dict.fromkeys(named))
     return {
         "searchFilter": f"tags.`sweep.id` = '{sweep_id}' and tags.`sweep.role` = '{role}'",
         "orderByKey": f"metrics.`{best_metric(sweep)}`",
         "orderByAsc": sweep.metric.goal == "minimize",
-        "runsHiddenMode": "SHOWALL",
+        "selectedColumns": _columns(sweep, dict.fromkeys(scores)),
+        "runsHiddenMode": "SHOW_ALL",
         "isAccordionReordered": True,
         "compareRunSections": [_section(name) for name in sections],
         "compareRunCharts": [_curve_chart(metric) for metric in curves],
     }
+
+
+def _columns(sweep: Sweep, scores: Iterable[str]) -> list[str]:
+    metric = sweep.metric.name.replace("/", "_")
+    summary = [best_metric(sweep), f"summary/final_{metric}", "summary/steps_to_target", "summary/train_seconds"]
+    columns = {"tags": ["arm", "seed", "status.reason"], "params": ["optimizer.lr"], "metrics": [*scores, *summary]}
+    return [f"{kind}.`{name}`" for kind, names in columns.items() for name in names]
 
 
 def _section(name: str) -> dict[str, Any]:

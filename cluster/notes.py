@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
 
 from cluster.links import CONFIRM_VIEW, SEARCH_VIEW, best_metric, compare_link, view_link
@@ -46,28 +47,32 @@ def summary_note(sweep: Sweep, manifest: Manifest, storage: Path, tracker: Track
     """
     at, sweep_id = tracker.experiment_id(), manifest.sweep_id
     report = ["adamant", "report", sweep.name, "--storage", str(storage), "--out", f"{sweep.name}-report"]
-    links = {
-        **{title: compare_link("", at, runs) for title, runs in _to_compare(sweep, tracker).items() if runs},
-        "all trials in the colours of their arms": view_link("", at, sweep_id, SEARCH_VIEW),
-        "confirmations as means by arm": view_link("", at, sweep_id, CONFIRM_VIEW),
-    }
-    # In one line, as MLflow folds up what is longer than some five.
-    listed = ", ".join(f"[{title}]({link})" for title, link in links.items())
-    paragraphs = [f"**{sweep.question}**", f"To be seen: {listed}.", "The verdict and its figures, as files:"]
-    return "\n\n".join([*paragraphs, _code(shlex.join(report))])
+    views = {"all trials": SEARCH_VIEW, "the confirmations by arm": CONFIRM_VIEW}
+    compare = {title: compare_link("", at, runs) for title, runs in _to_compare(sweep, tracker).items() if runs}
+    see = {title: view_link("", at, sweep_id, view) for title, view in views.items()}
+    # In few lines, as MLflow folds up what is longer than some five, links and all.
+    return f"""**{sweep.question}**
+
+Compare {_linked(compare)}. See {_linked(see)}.
+
+The verdict, as files: `{shlex.join(report)}`"""
+
+
+def _linked(links: Mapping[str, str]) -> str:
+    return ", ".join(f"[{title}]({link})" for title, link in links.items())
 
 
 def _to_compare(sweep: Sweep, tracker: Tracker) -> dict[str, list[str]]:
-    """Ids of the runs that are worth a page side by side, by its title: the best trials, and a seed of every arm."""
+    """Ids of the runs that are worth a page side by side, by its title; the confirmations seed by seed."""
     most = min(COMPARED, COMPARED_IN_ALL // (len(sweep.by_workload) + 1))
     pages = {}
     for workload in sweep.by_workload:
         contest, of = sweep.on(workload), f" and tags.`sweep.workload` = '{workload}'" if workload else ""
         way = "ASC" if contest.metric.goal == "minimize" else "DESC"
         best = tracker.find(f"tags.`sweep.role` = 'trial'{of}", f"metrics.`{best_metric(contest)}` {way}", most)
-        pages[f"the best {len(best)} trials{workload and f' on {workload}'} side by side"] = best
+        pages[f"the best {len(best)} trials{workload and f' on {workload}'}"] = best
     confirmations = tracker.find("tags.`sweep.role` = 'confirm'", "tags.seed ASC", most)
-    return {**pages, f"{len(confirmations)} confirmations side by side": confirmations}
+    return {**pages, f"{len(confirmations)} confirmations": confirmations}
 
 
 def replay_command(manifest: Manifest, storage: Path, run_id: str) -> str:
