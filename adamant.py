@@ -239,7 +239,8 @@ def list_(
     elif isinstance(listed, dict):
         tables.print_row(console, listed)
     else:
-        tables.print_rows(console, listed)
+        name = next(iter(listed[0].values()))
+        tables.print_list(console, listed, f"All there is to say of one: adamant list {kind.value} {name}; all: --json")
 
 
 @app.command()

@@ -191,6 +191,7 @@ def test_the_page_of_a_run_says_what_it_was_and_how_to_repeat_it(served: Served,
 
 def test_every_run_has_its_data_set_once(served: Served) -> None:
     for run in trials(served):
+        assert run.inputs is not None
         (used,) = run.inputs.dataset_inputs
         assert used.dataset.name == "digits"
         assert run.data.tags["data.fingerprint"].startswith(used.dataset.digest)
