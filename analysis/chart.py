@@ -4,7 +4,8 @@
     draw_matplotlib.save(chart, "curves.png")
     draw_plotly.to_plotly(chart)
 
-As the last expression of a notebook's cell a chart shows itself, drawn with plotly.
+As the last expression of a notebook's cell a chart shows itself: drawn with plotly, and, where a notebook is read that
+knows no plotly, as a picture.
 
 Positions are in the axes' own units, also on a logarithmic axis. Values that are not finite leave a gap, and so do
 those that are not positive on a logarithmic axis. Colours are "#RRGGBB".
@@ -12,9 +13,12 @@ those that are not positive on a logarithmic axis. Colours are "#RRGGBB".
 
 from __future__ import annotations
 
+import base64
+import json
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -180,9 +184,21 @@ class Chart:
     size: tuple[int, int] = field(default=(400, 270))
 
     def show(self) -> None:
-        """Show the chart where plotly shows its figures: under a notebook's cell, or in a browser."""
+        """Show the chart: under a notebook's cell, and elsewhere in a browser."""
         from analysis.draw_plotly import to_plotly
 
-        to_plotly(self).show()
+        if "IPython" in sys.modules and sys.modules["IPython"].get_ipython():
+            sys.modules["IPython"].display.display(self)
+        else:
+            to_plotly(self).show()
 
-    _ipython_display_ = show
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
+        """Both ways to draw it: what shows a notebook takes plotly's where it knows that, and else the picture."""
+        from analysis.draw_matplotlib import as_png
+        from analysis.draw_plotly import to_plotly
+
+        return {
+            "application/vnd.plotly.v1+json": json.loads(to_plotly(self).to_json() or "{}"),
+            "image/png": base64.b64encode(as_png(self)).decode(),
+            "text/plain": f"{self.title}\n{self.caption}",
+        }

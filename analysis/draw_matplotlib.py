@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -76,6 +77,13 @@ def save(chart: Chart, path: Path | str) -> Path:
     except (OSError, ValueError) as error:
         raise InputError(f'Figure "{path}" cannot be written: {error}.') from error
     return path
+
+
+def as_png(chart: Chart) -> bytes:
+    """The chart as the bytes of a PNG, as large as plotly draws it."""
+    file = io.BytesIO()
+    draw(chart).savefig(file, format="png", dpi=DOTS_PER_INCH)
+    return file.getvalue()
 
 
 def _rectangle(layout: Layout, left: float, top: float, width: float, height: float) -> Rectangle:

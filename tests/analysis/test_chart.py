@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import itertools
 import math
 from pathlib import Path
@@ -11,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from PIL import Image
 
 from analysis.chart import (
     Axis,
@@ -216,18 +219,21 @@ def test_contours_without_a_colour_bar_are_refused() -> None:
             drawn(chart)
 
 
-def test_a_notebook_shows_a_chart_with_plotly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import plotly.io
+def test_a_notebook_shows_a_chart_with_plotly_or_as_a_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from IPython.core.formatters import DisplayFormatter
     from IPython.core.interactiveshell import InteractiveShell
     from IPython.utils.capture import capture_output
 
-    monkeypatch.setattr(plotly.io.renderers, "default", "plotly_mimetype")
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
-    shell = InteractiveShell.instance()
+    InteractiveShell.instance()
     try:
+        chart = chart_of(LAYERS["line"])
+        formats, _ = DisplayFormatter().format(chart)
         with capture_output() as captured:
-            shell.run_cell("from tests.analysis.test_chart import LAYERS, chart_of; chart_of(LAYERS['line'])")
+            chart.show()
     finally:
         InteractiveShell.clear_instance()
-    [shown] = captured.outputs
-    assert len(shown.data["application/vnd.plotly.v1+json"]["data"]) == 2
+    assert len(formats["application/vnd.plotly.v1+json"]["data"]) == 2
+    assert Image.open(io.BytesIO(base64.b64decode(formats["image/png"]))).width == to_plotly(chart).layout.width
+    assert formats["text/plain"] == "A title\nWhat is shown."
+    assert [shown.data for shown in captured.outputs] == [formats]
