@@ -25,7 +25,7 @@ def to_json(verdicts: Sequence[Verdict], link: str | None = None) -> dict[str, A
     - sweep: name, id, question, workload
     - wall_seconds, planned_wall_seconds: of the whole sweep, or null
     - budget: trials_per_arm (in each study), studies, epochs or steps, batch_size, confirmed_per_arm,
-      confirmation_seeds
+      confirmation_seeds (of several studies the first one's)
     - metric: name, goal, target (null: none) of the search; score: name, goal of the confirmation
     - baseline: name of an arm; comparison_level: level of the differences' intervals
     - arms: a list in the sweep's order, each with
@@ -43,6 +43,8 @@ def to_json(verdicts: Sequence[Verdict], link: str | None = None) -> dict[str, A
           with several studies they are over the studies' means
         - difference: null or {mean, interval, seeds, pairs}, arm minus baseline; with several studies "seeds" are
           their numbers
+        - effect_size: number or null, the difference's mean over the pooled standard deviation between seeds (with
+          several studies: between studies)
         - steps_to_target: number, "never" or null (not measured)
     - sentences: the verdict in words; runs_link: address or null
     """
@@ -114,6 +116,7 @@ def _arm_as_data(arm: ArmVerdict) -> dict[str, Any]:
             "seeds": list(difference.seeds),
             "pairs": len(difference.differences),
         },
+        "effect_size": arm.effect_size,
         "p_better": arm.p_better,
         "steps_to_target": "never" if steps == math.inf else steps,
     }

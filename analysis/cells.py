@@ -78,6 +78,13 @@ def steps_in_words(verdict: Verdict) -> str:
     return f"Optimizer steps of the search: {', '.join(told)}." if told else ""
 
 
+def effects_in_words(verdict: Verdict) -> str:
+    """Differences as multiples of what the seed alone changes; empty where there is none."""
+    unit = "seeds" if verdict.sweep.search.studies == 1 else "studies"
+    told = [f"{arm.name} {arm.effect_size:+.2f}" for arm in verdict.arms if arm.effect_size is not None]
+    return f"Difference over the spread between {unit}: {', '.join(told)}." if told else ""
+
+
 def front_cells(verdict: Verdict) -> Cells:
     objectives = [objective.name for objective in verdict.sweep.objectives]
 

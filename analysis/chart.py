@@ -40,7 +40,10 @@ class Axis:
 
 @dataclass(frozen=True)
 class Line:
-    """``label`` stands at the panel's right edge, at the height of the line's end."""
+    """``label`` stands at the panel's right edge, at the height of the line's end.
+
+    ``hover`` is shown where a reader can point: one text, or one for each point.
+    """
 
     x: Numbers
     y: Numbers
@@ -50,7 +53,7 @@ class Line:
     width: float = 1.8
     opacity: float = 1.0
     stepped: bool = False
-    hover: str = ""
+    hover: str | Sequence[str] = ""
 
 
 @dataclass(frozen=True)

@@ -60,6 +60,7 @@ def _of_workload(tables: SweepTables, verdict: Verdict, level: int) -> list[Bloc
         Paragraph([f"{cells.budget(verdict)}."]),
         Table(*cells.verdict_cells(verdict)),
         Bullets(verdict.sentences, lead=True),
+        Paragraph([cells.effects_in_words(verdict)]),
         *_figures(gallery.of_verdict(tables, verdict), prefix),
         *front,
         Heading(level, "Protocol and budget"),
@@ -128,7 +129,11 @@ def _every_run(tables: SweepTables, verdict: Verdict) -> list[Block]:
         ),
     )
     folded = [Folded(title, [table(runs, number, column)]) for title, runs, number, column in parts if len(runs)]
-    return [*folded, Paragraph(["To train one of them again, with the id at the end of its link:"]), Code("sh", "adamant replay RUN_ID")]
+    return [
+        *folded,
+        Paragraph(["To train one of them again, with the id at the end of its link:"]),
+        Code("sh", "adamant replay RUN_ID"),
+    ]
 
 
 def _written(value: float, number: MetricFormat) -> str:

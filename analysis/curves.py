@@ -74,10 +74,10 @@ def _left_by_driver(client: MlflowClient, summary_id: str, runs: Sequence[RunRec
         try:
             curves = _read_parquet(Path(client.download_artifacts(summary_id, CURVES_FILE, folder)))
         except Exception:  # noqa: BLE001 - each kind of artifact store raises its own; the history has everything
-            return _empty()
+            return no_curves()
     of = {run.trial_id: run for run in runs}
     if "trial_id" not in curves:
-        return _empty()
+        return no_curves()
     curves = curves[curves["trial_id"].isin(of)]
     ids = curves["trial_id"].map({name: run.run_id for name, run in of.items()})
     status = curves["trial_id"].map({name: run.status_reason for name, run in of.items()})
@@ -102,7 +102,8 @@ def _history(client: MlflowClient, run: RunRecord) -> pd.DataFrame:
     return curve.assign(epoch=range(1, len(curve) + 1), run_id=run.run_id, status=run.status_reason)
 
 
-def _empty() -> pd.DataFrame:
+def no_curves() -> pd.DataFrame:
+    """The table of curves without a row."""
     return pd.DataFrame(
         {**{name: pd.Series(dtype=str) for name in _KEY}, **dict.fromkeys(_POINT, pd.Series(dtype=int))}
     )
@@ -113,7 +114,7 @@ def _read_parquet(path: Path) -> pd.DataFrame:
     try:
         return pd.read_parquet(path)
     except (OSError, ValueError):
-        return _empty()
+        return no_curves()
 
 
 def _keep(curves: pd.DataFrame, path: Path) -> None:

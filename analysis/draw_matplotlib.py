@@ -86,7 +86,7 @@ def _rectangle(layout: Layout, left: float, top: float, width: float, height: fl
 def _draw_panel(figure: Figure, layout: Layout, placed: PlacedPanel) -> None:
     box, panel = placed.box, placed.panel
     axes = figure.add_axes(_rectangle(layout, box.left, box.top, box.width, box.height))
-    axes.set(xscale=panel.x.scale, yscale=panel.y.scale, xlim=placed.x.range, ylim=placed.y.range)
+    axes.set(xscale=placed.x.axis.scale, yscale=placed.y.axis.scale, xlim=placed.x.range, ylim=placed.y.range)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[:].set_color(SOFT)

@@ -55,7 +55,7 @@ def evidence_of(name: str, study: int, records: SweepRecords) -> Evidence:
     confirmed = _confirmed(
         _still_standing(confirmations, front), configurations, sweep.metric.goal, sweep.confirm.top_k
     )
-    scores, unscored = _scores(confirmed, confirmations, records)
+    scores, unscored = _scores(confirmed, confirmations, records, study)
     standing = {configuration.trial_id for configuration in confirmed}
     return Evidence(
         trials=trials,
@@ -85,12 +85,13 @@ def _confirmed(
 
 
 def _scores(
-    confirmed: tuple[Configuration, ...], confirmations: tuple[RunRecord, ...], records: SweepRecords
+    confirmed: tuple[Configuration, ...], confirmations: tuple[RunRecord, ...], records: SweepRecords, study: int
 ) -> tuple[dict[PairKey, float], dict[PairKey, str]]:
     """The score of each (rank, seed), and for each one that should be there and is not, why."""
     rank_of = {tried.trial_id: rank for rank, tried in enumerate(confirmed, start=1)}
     scores: dict[PairKey, float] = {}
-    unscored = {(rank, seed): "not run" for rank in rank_of.values() for seed in records.sweep.confirm.seeds}
+    seeds = records.sweep.confirmation_seeds(study)
+    unscored = {(rank, seed): "not run" for rank in rank_of.values() for seed in seeds}
     for run in confirmations:
         if run.confirm_of not in rank_of:
             continue

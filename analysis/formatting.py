@@ -112,6 +112,11 @@ def steps(median: float | None) -> str:
     return "never" if math.isinf(median) else f"{median:,.0f}"
 
 
+def times(ratio: float) -> str:
+    """1.8 times: a positive ratio in two significant digits."""
+    return f"{ratio:,.{max(0, 1 - math.floor(math.log10(ratio)))}f} times"
+
+
 def about(count: int, noun: str) -> str:
     """Rounded up ("About 40 seeds"), since nobody should trust more digits of a sample size."""
     if count > 1000:

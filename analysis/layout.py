@@ -184,7 +184,7 @@ def _moved(placed: PlacedPanel, left: float, top: float) -> PlacedPanel:
 def _place(panel: Panel, which: Literal["x", "y"], pixels: float, per_tick: float) -> PlacedAxis:
     axis = panel.x if which == "x" else panel.y
     if any(isinstance(layer, Picture) for layer in panel.layers):
-        return PlacedAxis(axis, (0.0, 1.0), {})
+        return PlacedAxis(replace(axis, scale="linear"), (0.0, 1.0), {})
     parts = [np.ravel(part) for layer in panel.layers for part in _along(layer, which)]
     limits = axis.range or covering(np.concatenate([np.empty(0), *parts]), axis.scale)
     if axis.ticks is None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from analysis.ranks import ranks
 from analysis.verdict import Verdict
 
 
@@ -26,31 +28,20 @@ class Standing:
 
 def standings(verdicts: Sequence[Verdict]) -> tuple[Standing, ...]:
     """Each arm over the verdicts of one sweep, in the sweep's order."""
-    places = [_places(verdict) for verdict in verdicts]
+    from pandas import DataFrame
+
+    means = DataFrame([{arm.name: arm.mean for arm in verdict.arms} for verdict in verdicts], dtype=float)
+    places = ranks(means, [verdict.score_goal == "minimize" for verdict in verdicts]).mean(skipna=False)
     found = []
     for position, arm in enumerate(verdicts[0].arms):
-        own = [of_workload[position] for of_workload in places]
         findings = Counter(verdict.arms[position].finding for verdict in verdicts)
-        ranks = [place for place in own if place is not None]
         found.append(
             Standing(
                 arm.name,
-                sum(ranks) / len(ranks) if len(ranks) == len(verdicts) else None,
+                None if math.isnan(places[arm.name]) else float(places[arm.name]),
                 findings["better"],
                 findings["no_difference_shown"],
                 findings["worse"],
             )
         )
     return tuple(found)
-
-
-def _places(verdict: Verdict) -> list[float | None]:
-    sign = 1 if verdict.score_goal == "minimize" else -1
-    scores = [None if arm.mean is None else sign * arm.mean for arm in verdict.arms]
-    known = [score for score in scores if score is not None]
-    return [
-        None
-        if score is None
-        else 1 + sum(other < score for other in known) + (sum(other == score for other in known) - 1) / 2
-        for score in scores
-    ]

@@ -21,8 +21,11 @@ _LOGGED = re.compile(r"images/(.+?)[+%]step[+%](\d+)[+%].*\.png")
 def first_and_last_pictures(tables: SweepTables) -> dict[str, dict[str, np.ndarray]]:
     """By arm what one confirmation of its best configuration logged first and last: pixels by "step 430".
 
-    Arms whose run logged none are left out. A run that logged several images at a step gives the first by name.
+    Arms whose run logged none are left out. A run that logged several images at a step gives the first by name. Tables
+    that were not read from a store have no pictures.
     """
+    if not tables.tracking_uri:
+        return {}
     from mlflow.tracking import MlflowClient
 
     client = MlflowClient(tables.tracking_uri)

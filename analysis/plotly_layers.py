@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -13,9 +14,6 @@ from analysis.layout import PlacedPanel, outline
 from analysis.style import SHADES, TICK_SIZE, readable
 from analysis.ticks import transformed
 from optimizers import InputError
-
-if TYPE_CHECKING:
-    from plotly.graph_objects import Figure
 
 HEAT_LEVELS = 12
 _HALO = "rgba(255,255,255,0.7)"
@@ -31,37 +29,60 @@ _DASHES = {"solid": "solid", "dashed": "6px,3px", "dotted": "1.5px,2px"}
 COLOUR_SCALE = [[place, colour] for place, colour in zip(np.linspace(0, 1, len(SHADES)).tolist(), SHADES, strict=True)]
 
 
-def draw_layer(figure: Figure, layer: Any, placed: PlacedPanel, axes: Mapping[str, str]) -> None:
+@dataclass
+class Drawing:
+    """What a figure of plotly is made of, collected: given to it one by one it takes many times as long."""
+
+    traces: list[dict[str, Any]] = field(default_factory=list)
+    notes: list[dict[str, Any]] = field(default_factory=list)
+    shapes: list[dict[str, Any]] = field(default_factory=list)
+    images: list[dict[str, Any]] = field(default_factory=list)
+
+    def add(self, kind: str, **trace: Any) -> None:
+        """A trace of that kind, which has no entry of its own in the key."""
+        self.traces.append({"type": kind, "showlegend": False} | trace)
+
+    def write(self, text: str, size: float, colour: str, **place: Any) -> None:
+        """Words at a place."""
+        font = {"size": size, "color": colour}
+        self.notes.append({"text": html_text(text), "font": font, "showarrow": False, "borderpad": 0} | place)
+
+    def draw_line(self, x0: float, y0: float, x1: float, y1: float, line: dict[str, Any], **place: Any) -> None:
+        """A straight line that is no trace."""
+        self.shapes.append({"type": "line", "x0": x0, "y0": y0, "x1": x1, "y1": y1, "line": line} | place)
+
+
+def draw_layer(drawing: Drawing, layer: Any, placed: PlacedPanel, axes: Mapping[str, str]) -> None:
+    """Add the layer to the panel whose axes are called so."""
     match layer:
         case Line():
-            figure.add_scatter(**_line(layer), **axes)
+            drawing.add("scatter", **_line(layer), **axes)
         case Band():
-            figure.add_scatter(**_band(layer), **axes)
+            drawing.add("scatter", **_band(layer), **axes)
         case Points():
-            figure.add_scatter(**_points(layer), **axes)
+            drawing.add("scatter", **_points(layer), **axes)
         case Bars():
             hover = {"hovertext": list(layer.hover), "hoverinfo": "text"} if layer.hover else {"hoverinfo": "x"}
-            style = {"orientation": "h", "width": layer.thickness, "showlegend": False}
-            figure.add_bar(x=layer.lengths, y=layer.y, marker={"color": layer.colour}, **style, **hover, **axes)
+            style = {"orientation": "h", "width": layer.thickness, "marker": {"color": layer.colour}}
+            drawing.add("bar", x=layer.lengths, y=layer.y, **style, **hover, **axes)
         case Heat():
-            _draw_heat(figure, layer, placed, axes)
+            _draw_heat(drawing, layer, placed, axes)
         case Rule():
-            _draw_rule(figure, layer, axes)
+            _draw_rule(drawing, layer, placed, axes)
         case Text():
-            style = {"showarrow": False, "xanchor": layer.align, "yanchor": "middle", "borderpad": 0, "bgcolor": _HALO}
-            where = {"xref": axes["xaxis"], "yref": axes["yaxis"]}
             x, y = (transformed(at, axis.axis.scale).item() for at, axis in ((layer.x, placed.x), (layer.y, placed.y)))
-            font = {"size": TICK_SIZE, "color": readable(layer.colour)}
-            figure.add_annotation(text=html_text(layer.text), x=x, y=y, font=font, **style, **where)
+            place = {"x": x, "y": y, "xref": axes["xaxis"], "yref": axes["yaxis"], "bgcolor": _HALO}
+            style = {"xanchor": layer.align, "yanchor": "middle"}
+            drawing.write(layer.text, TICK_SIZE, readable(layer.colour), **place, **style)
         case Picture():
-            _draw_picture(figure, layer, axes)
+            _draw_picture(drawing, layer, axes)
 
 
 def _line(layer: Line) -> dict[str, Any]:
     x, y = outline(layer)
     style = {"color": layer.colour, "width": layer.width, "dash": _DASHES[layer.dash]}
-    hover = {"hovertemplate": f"{html_text(layer.hover or layer.label)}<br>%{{x}}, %{{y:.4g}}<extra></extra>"}
-    shown = hover if layer.hover or layer.label else {"hoverinfo": "skip"}
+    told = layer.hover or layer.label
+    shown = _points_hover(told) if told else {"hoverinfo": "skip"}
     group = {"legendgroup": layer.label} if layer.label else {}
     return {
         "x": x,
@@ -69,10 +90,15 @@ def _line(layer: Line) -> dict[str, Any]:
         "mode": "lines",
         "line": style,
         "opacity": layer.opacity,
-        "showlegend": False,
         **shown,
         **group,
     }
+
+
+def _points_hover(told: str | Sequence[str]) -> dict[str, Any]:
+    if isinstance(told, str):
+        return {"hovertemplate": f"{html_text(told)}<br>%{{x}}, %{{y:.4g}}<extra></extra>"}
+    return {"hovertext": [html_text(text) for text in told], "hoverinfo": "text"}
 
 
 def _band(layer: Band) -> dict[str, Any]:
@@ -84,7 +110,7 @@ def _band(layer: Band) -> dict[str, Any]:
         "fill": "toself",
         "fillcolor": translucent(layer.colour, layer.opacity),
     }
-    return around | style | {"hoverinfo": "skip", "showlegend": False}
+    return around | style | {"hoverinfo": "skip"}
 
 
 def _points(layer: Points) -> dict[str, Any]:
@@ -92,54 +118,52 @@ def _points(layer: Points) -> dict[str, Any]:
     open_ = layer.symbol in ("ring", "cross")
     edge = {"width": 1.4, "color": colours} if open_ else {"width": 0.7, "color": "white"}
     marker = {"symbol": SYMBOLS[layer.symbol], "size": layer.size, "color": colours, "line": edge}
-    hover = {"hovertext": [html_text(text) for text in layer.hover], "hoverinfo": "text"} if layer.hover else {}
+    hover = _points_hover(layer.hover) if layer.hover else {}
     group = {"legendgroup": layer.label} if layer.label else {}
     return {
         "x": layer.x,
         "y": layer.y,
         "mode": "markers",
         "marker": marker,
-        "showlegend": False,
         "name": layer.label,
         **hover,
         **group,
     }
 
 
-def _draw_heat(figure: Figure, layer: Heat, placed: PlacedPanel, axes: Mapping[str, str]) -> None:
+def _draw_heat(drawing: Drawing, layer: Heat, placed: PlacedPanel, axes: Mapping[str, str]) -> None:
     bar = placed.panel.bar
     if bar is None:
         raise InputError("A panel with filled contours needs a colour bar.")
     low, high = transformed([bar.low, bar.high], bar.scale).tolist()
     contours = {"start": low, "end": high, "size": (high - low) / HEAT_LEVELS, "showlines": False}
-    z = transformed(layer.z, bar.scale)
     scale = {"colorscale": COLOUR_SCALE, "zmin": low, "zmax": high, "showscale": False, "hoverinfo": "skip"}
-    figure.add_contour(x=layer.x, y=layer.y, z=z, contours=contours, line={"width": 0}, **scale, **axes)
+    z = transformed(layer.z, bar.scale)
+    drawing.add("contour", x=layer.x, y=layer.y, z=z, contours=contours, line={"width": 0}, **scale, **axes)
 
 
-def _draw_rule(figure: Figure, layer: Rule, axes: Mapping[str, str]) -> None:
+def _draw_rule(drawing: Drawing, layer: Rule, placed: PlacedPanel, axes: Mapping[str, str]) -> None:
     style = {"color": layer.colour, "width": layer.width, "dash": _DASHES[layer.dash]}
     if layer.axis == "y":
         where = {"xref": f"{axes['xaxis']} domain", "yref": axes["yaxis"]}
-        figure.add_shape(type="line", x0=0, x1=1, y0=layer.at, y1=layer.at, line=style, **where)
+        drawing.draw_line(0, layer.at, 1, layer.at, style, **where)
         return
     where = {"xref": axes["xaxis"], "yref": f"{axes['yaxis']} domain"}
-    figure.add_shape(type="line", x0=layer.at, x1=layer.at, y0=0, y1=1, line=style, **where)
+    drawing.draw_line(layer.at, 0, layer.at, 1, style, **where)
     if layer.label:
-        place = {"x": layer.at, "y": 1, "xanchor": "center", "yanchor": "bottom", "showarrow": False, "borderpad": 0}
-        font = {"size": TICK_SIZE, "color": readable(layer.colour)}
-        figure.add_annotation(text=html_text(layer.label), font=font, **place, **where)
+        # Of a logarithmic axis shapes take the values, and words their logarithms.
+        place = {"x": transformed(layer.at, placed.x.axis.scale).item(), "y": 1} | where
+        drawing.write(layer.label, TICK_SIZE, readable(layer.colour), xanchor="center", yanchor="bottom", **place)
 
 
-def _draw_picture(figure: Figure, layer: Picture, axes: Mapping[str, str]) -> None:
+def _draw_picture(drawing: Drawing, layer: Picture, axes: Mapping[str, str]) -> None:
     from PIL import Image
 
-    place = {"x": 0, "y": 1, "sizex": 1, "sizey": 1, "xanchor": "left", "yanchor": "top", "sizing": "stretch"}
-    where = {"xref": axes["xaxis"], "yref": axes["yaxis"]}
     # An axis without a trace would not be drawn, and nothing on it.
-    hidden = {"mode": "markers", "marker": {"opacity": 0}, "hoverinfo": "skip", "showlegend": False}
-    figure.add_scatter(x=[0, 1], y=[0, 1], **hidden, **axes)
-    figure.add_layout_image(source=Image.fromarray(_enlarged(layer.pixels)), layer="above", **place, **where)
+    drawing.add("scatter", x=[0, 1], y=[0, 1], mode="markers", marker={"opacity": 0}, hoverinfo="skip", **axes)
+    place = {"x": 0, "y": 1, "sizex": 1, "sizey": 1, "xanchor": "left", "yanchor": "top", "sizing": "stretch"}
+    where = {"xref": axes["xaxis"], "yref": axes["yaxis"], "layer": "above"}
+    drawing.images.append({"source": Image.fromarray(_enlarged(layer.pixels)), **place, **where})
 
 
 def _enlarged(pixels: np.ndarray) -> np.ndarray:

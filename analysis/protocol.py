@@ -29,14 +29,16 @@ def protocol(verdict: Verdict) -> list[str]:
     batch = f", batch size {sweep.workload.batch_size}" if sweep.workload.batch_size else ""
     target = sweep.metric.target
     best = "best configuration" if confirm.top_k == 1 else f"best {confirm.top_k} configurations"
+    whose = "Each arm's" if search.studies == 1 else "In each study each arm's"
+    others = "" if search.studies == 1 else " in the first study, others in the others"
     said = [
         f"Every arm had the same budget: {studies}, each of at most {sweep.workload.budget} of {sweep.workload.name}"
         f"{batch}. {search.method} proposed configurations, the optimizer's default first (seed {search.seed}); "
         f"{scheduler}.",
         f"The search looked at {sweep.metric.name} ({sweep.metric.goal}) of the validation split and at nothing else.",
-        f"Each arm's {best} was then trained anew on {plural(len(confirm.seeds), 'seed')} "
-        f"({', '.join(map(str, confirm.seeds))}), the same for all arms. Only these runs read the test split, once, "
-        f"after their last step: {verdict.score_metric} ({verdict.score_goal}).",
+        f"{whose} {best} was then trained anew on {plural(len(confirm.seeds), 'seed')} "
+        f"({', '.join(map(str, confirm.seeds))}{others}), the same for all arms. Only these runs read the test split, "
+        f"once, after their last step: {verdict.score_metric} ({verdict.score_goal}).",
         f"Intervals of scores are bootstraps at {LEVEL:.0%}, stratified by configuration; differences are paired by "
         f"seed, and their intervals are at {verdict.comparison_level:.1%}. A difference is shown only where its "
         "interval excludes 0. P(better) is the share of pairs of runs in which the arm beats the baseline.",

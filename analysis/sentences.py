@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from analysis import statistics
-from analysis.formatting import MetricFormat, about, listing, outcome_counts
+from analysis.formatting import MetricFormat, about, listing, outcome_counts, times
 from search_spaces.words import plural, plurals
 
 if TYPE_CHECKING:
@@ -60,19 +60,20 @@ def _comparison(arm: ArmVerdict, baseline: ArmVerdict, number: MetricFormat, lev
         return _without_interval(arm, pair, number, unit)
     if arm.finding in ("better", "worse"):
         difference = number.difference_in_words(mean, interval)
-        return f"{arm.name} is {arm.finding} than {baseline.name}: {difference}."
+        noise = "" if arm.effect_size is None else f", {times(abs(arm.effect_size))} the spread between {plurals(unit)}"
+        return f"{arm.name} is {arm.finding} than {baseline.name}: {difference}{noise}."
     return f"No difference shown between {pair}. {_units_needed(arm.difference, number, level, unit)}"
 
 
 def _without_interval(arm: ArmVerdict, pair: str, number: MetricFormat, unit: str) -> str:
     assert arm.difference is not None
-    values, units = arm.difference.differences.values(), plural(len(arm.difference.seeds), unit)
+    units = plural(len(arm.difference.seeds), unit)
     if arm.finding == "no_difference_shown":
         return f"No difference shown between {pair}: they score the same on each of {units}."
     ranks = [rank for rank, _ in arm.difference.differences]
     if min(ranks.count(rank) for rank in ranks) < 2:
         return f"No interval for the difference between {pair}: one configuration has a single paired seed."
-    constant = f"{number.effect(next(iter(values)), '+')} {number.unit}"
+    constant = f"{number.effect(arm.difference.mean, '+')} {number.unit}"
     return (
         f"No interval for the difference between {pair}: it is {constant} on each of {units}, "
         "without any spread to judge it by."

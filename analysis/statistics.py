@@ -52,48 +52,50 @@ class PairedDifference:
         return tuple(sorted({seed for _, seed in self.differences}))
 
 
-def bootstrap_interval(scores: Sequence[float] | Mapping[int, Sequence[float]], level: float = 0.95) -> Interval | None:
-    """Interval of the mean of `scores`: a stratified bootstrap, widened for few scores.
+def bootstrap_interval(scores: Sequence[float] | Mapping[PairKey, float], level: float = 0.95) -> Interval | None:
+    """Interval of the mean of `scores`: a stratified bootstrap of seeds, widened for few of them.
 
-    `scores` is one sample, or a mapping from stratum (the rank of a configuration) to its sample; the mean is
-    over all scores.
+    `scores` is one sample, or keyed by (rank, seed). Ranks are strata: what lies between configurations is no spread.
+    Seeds are resampled, each with its scores of all ranks, because one seed's luck reaches them all: for two
+    configurations of one arm on the digits, the differences to the baseline correlate by 0.3 over seeds. Taken as
+    independent, the intervals of two ranks would then cover 92 to 94 % and those of three 89 to 92 %; at a
+    correlation of 0.9, that of near copies, 84 to 86 and 76 %.
 
-    1. Resample within each stratum. A plain bootstrap is too narrow by sqrt((n-1)/n), so each stratum's
-       deviations from its mean are first multiplied by sqrt(n/(n-1)).
-    2. Take the 2.5 % and 97.5 % points of the resampled mean's deviation: shape and skew.
+    1. Each score's deviation from its rank's mean, times sqrt(n/(n-1)), without which a bootstrap is too narrow, n
+       being the rank's number of scores; summed over ranks, a number for each seed.
+    2. Resample the seeds, and take the 2.5 % and 97.5 % points of the mean's deviation: shape and skew.
     3. Multiply both by t_{df,(1+level)/2} / z_{0.975}. The shape is always read at 95 %, because with three
-       scores no resample lies outside [min, max], and deeper percentiles carry no information. df is n - 1,
-       and for several strata Satterthwaite's approximation.
+       scores no resample lies outside [min, max], and deeper percentiles carry no information. df is n - 1, with n
+       the mean of the ranks' numbers of scores.
+    4. Where that is narrower than Student's interval, stretch it to its width: the bootstrap then gives the skew alone.
 
-    For one stratum and level 0.95 this is the percentile bootstrap's deviations times sqrt(n/(n-1)) *
-    t_{n-1,0.975} / 1.96. Simulated coverage at 95 % for normal scores and n = 3 to 10 is 94 to 96 %; for
-    exponential ones 88 to 90 %, as for Student's interval.
+    Simulated coverage at 95 % for normal scores, n = 3 to 10, one to three ranks: 95 %. For skewed ones it is
+    less, though no less than that of Student's interval: 89 to 91 % for exponential scores, 83 to 86 % for log-normal
+    ones (sigma 1). A paired difference of arms with the same distribution is symmetric.
 
-    None when a stratum holds fewer than two scores, or when the scores do not vary: there is then nothing to
-    judge the spread by. Raises InputError for a level outside (0, 1) or a score that is not finite.
+    None when a stratum holds fewer than two scores, or when seeds do not vary: there is then nothing to judge the
+    spread by. Raises InputError for a level outside (0, 1) or a score that is not finite.
 
     Source: narrowness bias and the t adjustment: T. Hesterberg, "What Teachers Should Know About the
     Bootstrap", The American Statistician 69 (2015); strata: Agarwal et al., "Deep Reinforcement Learning at
-    the Edge of the Statistical Precipice", NeurIPS 2021.
+    the Edge of the Statistical Precipice", NeurIPS 2021; what goes together is resampled together: A. C. Davison,
+    D. V. Hinkley, "Bootstrap Methods and their Application", section 3.8.
     """
     if not 0 < level < 1:
         raise InputError(f"The level of an interval must lie between 0 and 1, not be {level}.")
-    samples = list(scores.values()) if isinstance(scores, Mapping) else [scores]
-    strata = [np.asarray(sample, dtype=float) for sample in samples]
-    if not all(np.isfinite(stratum).all() for stratum in strata):
-        raise InputError(f"Scores must be finite numbers, not {samples}.")
-    if not strata or min(len(stratum) for stratum in strata) < 2 or all(map(_constant, strata)):
+    keyed = scores if isinstance(scores, Mapping) else {(1, seed): score for seed, score in enumerate(scores)}
+    values = np.fromiter(keyed.values(), dtype=float)
+    if not np.isfinite(values).all():
+        raise InputError(f"Scores must be finite numbers, not {values.tolist()}.")
+    parts = _parts_of_seeds(keyed)
+    if parts is None:
         return None
-
-    total = sum(len(stratum) for stratum in strata)
-    deviation = np.zeros(RESAMPLES)
-    for position, stratum in enumerate(strata):
-        n = len(stratum)
-        residuals = (stratum - stratum.mean()) * math.sqrt(n / (n - 1))
-        deviation += _resampling_weights(n, position) @ residuals * (n / total)
-    tails = np.quantile(deviation, [(1 - _CENTRAL) / 2, (1 + _CENTRAL) / 2])
-    widen = special.stdtrit(_degrees_of_freedom(strata), (1 + level) / 2) / special.ndtri((1 + _CENTRAL) / 2)
-    low, high = np.concatenate(strata).mean() + widen * tails
+    tails = np.quantile(_resampling_counts(len(parts)) @ parts, [(1 - _CENTRAL) / 2, (1 + _CENTRAL) / 2])
+    normal = special.ndtri((1 + _CENTRAL) / 2)
+    least = 2 * normal * math.sqrt(parts @ parts)
+    freedom = len(keyed) / len(_by_rank(keyed)) - 1
+    widen = special.stdtrit(freedom, (1 + level) / 2) / normal * max(1.0, least / (tails[1] - tails[0]))
+    low, high = values.mean() + widen * tails
     return Interval(float(low), float(high), level)
 
 
@@ -102,22 +104,37 @@ def paired_difference(
 ) -> PairedDifference | None:
     """Mean and interval of arm minus baseline over the (rank, seed) pairs in both; None without a pair.
 
-    Pairing takes the seed's own luck (initial weights, order of the data) out of the difference. Strata are
-    ranks.
+    Pairing takes the seed's own luck (initial weights, order of the data) out of the difference, as far as it is the
+    same for both arms.
     """
     differences = {key: arm[key] - baseline[key] for key in sorted(arm.keys() & baseline.keys())}
     if not differences:
         return None
     mean = float(np.mean(list(differences.values())))
-    return PairedDifference(mean, bootstrap_interval(by_rank(differences), level), differences)
+    return PairedDifference(mean, bootstrap_interval(differences, level), differences)
 
 
-def by_rank(values: Mapping[PairKey, float]) -> dict[int, list[float]]:
-    """The strata of a stratified bootstrap: the values of each rank."""
-    strata: dict[int, list[float]] = {}
-    for (rank, _), value in values.items():
-        strata.setdefault(rank, []).append(value)
-    return strata
+def effect_size(arm: Mapping[PairKey, float], baseline: Mapping[PairKey, float]) -> float | None:
+    """How many times the spread between seeds the difference between arm and baseline is, with its sign.
+
+    In plain words: train one configuration again with another seed, and its score moves by about the spread. Of
+    normal scores, a run of the better arm beats one of the other 56 times in 100 at an effect of 0.2, and 92 at 2.
+
+    The mean difference over the (rank, seed) pairs in both, over the pooled standard deviation between the seeds of
+    one configuration (strata are ranks): Cohen's d. It does not say how sure the difference is, which the interval
+    does, and from few seeds it is rough: in the mean 1.25 times too large with 3 seeds an arm, 1.11 times with 5. None
+    without a pair, or where no configuration's scores vary.
+
+    Source: J. Cohen, "Statistical Power Analysis for the Behavioral Sciences"; its bias: L. V. Hedges, "Distribution
+    Theory for Glass's Estimator of Effect Size", Journal of Educational Statistics 6 (1981).
+    """
+    pairs = arm.keys() & baseline.keys()
+    strata = [np.asarray(scores, dtype=float) for side in (arm, baseline) for scores in _by_rank(side).values()]
+    if not pairs or all(map(_constant, strata)):
+        return None
+    squares = sum(len(stratum) * float(stratum.var()) for stratum in strata)
+    spread = math.sqrt(squares / sum(len(stratum) - 1 for stratum in strata))
+    return float(np.mean([arm[key] - baseline[key] for key in sorted(pairs)])) / spread
 
 
 def probability_of_improvement(
@@ -145,17 +162,17 @@ def seeds_needed(
     """Fewest seeds for a paired, two-sided test at 1 - `level` to find a mean of `effect` with `power`.
 
     The smallest n >= 2 with n >= ((t_{n-1,(1+level)/2} + t_{n-1,power}) * sd / effect)^2, sd being the
-    standard deviation of the observed differences; those keyed by (rank, seed) are averaged over ranks first,
-    so the answer counts seeds. None when there are fewer than two seeds, no spread, or no effect.
+    standard deviation of the observed differences; of those keyed by (rank, seed) that of their means over ranks,
+    so the answer counts seeds. None when a rank has fewer than two seeds, no spread, or no effect.
 
     Source: the usual sample size of a paired t test, for example Chow, Shao, Wang, "Sample Size Calculations
     in Clinical Research".
     """
-    observed = _means_by_seed(differences) if isinstance(differences, Mapping) else differences
-    values = np.asarray(observed, dtype=float)
-    if len(values) < 2 or _constant(values):
+    keyed = differences if isinstance(differences, Mapping) else {(1, seed): v for seed, v in enumerate(differences)}
+    parts = _parts_of_seeds(keyed)
+    if parts is None:
         return None
-    spread = float(values.std(ddof=1))
+    spread = math.sqrt(len(parts) * float(parts @ parts))
     if abs(effect) <= _SAME * spread:
         return None
     ratio = spread / abs(effect)
@@ -179,25 +196,37 @@ def median_steps(steps: Sequence[float | None]) -> float | None:
 
 
 @lru_cache(maxsize=64)
-def _resampling_weights(n: int, stream: int) -> NDArray[np.float64]:
-    """One row a resample: the share of each of `n` scores in it. Shape (RESAMPLES, n)."""
-    generator = np.random.default_rng((_GENERATOR_SEED, n, stream))
-    return generator.multinomial(n, np.full(n, 1 / n), size=RESAMPLES) / n
+def _resampling_counts(n: int) -> NDArray[np.float64]:
+    """One row a resample: how often each of `n` seeds is in it. Shape (RESAMPLES, n)."""
+    generator = np.random.default_rng((_GENERATOR_SEED, n))
+    return generator.multinomial(n, np.full(n, 1 / n), size=RESAMPLES).astype(float)
 
 
-def _degrees_of_freedom(strata: Sequence[NDArray[np.float64]]) -> float:
-    """Satterthwaite's degrees of freedom of the mean over all strata; n - 1 for a single one."""
-    sizes = np.array([len(stratum) for stratum in strata])
-    variances = np.array([stratum.var(ddof=1) for stratum in strata]) * sizes
-    return float(variances.sum() ** 2 / (variances**2 / (sizes - 1)).sum())
+def _parts_of_seeds(scores: Mapping[PairKey, float]) -> NDArray[np.float64] | None:
+    """What each seed adds to the mean's deviation, within ranks; the sum of squares is the mean's squared error.
+
+    None where a rank has a single score, or seeds do not differ beyond rounding.
+    """
+    means, stretch = {}, {}
+    for rank, values in _by_rank(scores).items():
+        if len(values) < 2:
+            return None
+        means[rank], stretch[rank] = sum(values) / len(values), math.sqrt(len(values) / (len(values) - 1))
+    seeds = sorted({seed for _, seed in scores})
+    parts = dict.fromkeys(seeds, 0.0)
+    for (rank, seed), score in scores.items():
+        parts[seed] += stretch[rank] * (score - means[rank]) / len(scores)
+    size = max(map(abs, scores.values()), default=0.0)
+    found = np.array(list(parts.values()))
+    return None if not seeds or len(seeds) * float(np.ptp(found)) <= _SAME * size else found
+
+
+def _by_rank(values: Mapping[PairKey, float]) -> dict[int, list[float]]:
+    strata: dict[int, list[float]] = {}
+    for (rank, _), value in values.items():
+        strata.setdefault(rank, []).append(value)
+    return strata
 
 
 def _constant(values: NDArray[np.float64]) -> bool:
     return float(np.ptp(values)) <= _SAME * float(np.abs(values).max())
-
-
-def _means_by_seed(differences: Mapping[PairKey, float]) -> list[float]:
-    grouped: dict[int, list[float]] = {}
-    for (_, seed), difference in differences.items():
-        grouped.setdefault(seed, []).append(difference)
-    return [sum(group) / len(group) for group in grouped.values()]

@@ -24,6 +24,7 @@ DOTS_PER_INCH = 100
 SHADES = ("#440154", "#482475", "#414487", "#355F8D", "#2A788E", "#21918C", "#22A884", "#44BF70", "#7AD151", "#BDDF26")
 _DASHES: tuple[Dash, ...] = ("solid", "dashed", "dotted")
 _LEAST_CONTRAST = 4.5
+_STEPS = 32  # lines of the same shade are drawn as one
 
 
 def arm_dash(sweep: Sweep, arm: str) -> Dash:
@@ -32,11 +33,12 @@ def arm_dash(sweep: Sweep, arm: str) -> Dash:
 
 
 def shade(value: float, bar: ColourBar) -> str:
-    """The colour of a value on a colour bar: dark at its low end. Grey for what is not finite."""
+    """The colour of a value on a colour bar, one of 33: dark at its low end. Grey for what is not finite."""
     low, high, at = (_on_scale(number, bar) for number in (bar.low, bar.high, value))
     if not math.isfinite(at):
         return MUTED
     share = min(max((at - low) / (high - low), 0.0), 1.0) if high > low else 0.0
+    share = round(_STEPS * share) / _STEPS
     channels = np.array([_channels(colour) for colour in SHADES]).T
     along = np.linspace(0, 1, len(SHADES))
     return _colour([float(np.interp(share, along, channel)) for channel in channels])

@@ -90,13 +90,13 @@ def load(sweep: str, tracking_uri: str | None = None) -> SweepTables:
     uri = tracking_uri or os.environ.get(TRACKING_VARIABLE) or LOCAL_DATABASE
     records = read_sweep(sweep, uri)
     runs = [run for part in records for run in (*part.trials, *part.confirmations)]
-    return SweepTables(
-        records=records,
-        trials=_runs_table(records, "trials"),
-        confirmations=_runs_table(records, "confirmations"),
-        curves=_curves_table(records, read_curves(uri, records[0].summary_id, runs)),
-        tracking_uri=uri,
-    )
+    return tables_of(records, read_curves(uri, records[0].summary_id, runs), uri)
+
+
+def tables_of(records: tuple[SweepRecords, ...], curves: pd.DataFrame, tracking_uri: str) -> SweepTables:
+    """The tables of runs that have been read, with their curves as `analysis.curves.read_curves` gives them."""
+    trials, confirmations = (_runs_table(records, role) for role in ("trials", "confirmations"))
+    return SweepTables(records, trials, confirmations, _curves_table(records, curves), tracking_uri)
 
 
 def _workload_name(records: SweepRecords) -> str:

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from analysis.formatting import plural
+from analysis.style import GRID, INK, SOFT
 from optimizers import InputError
+from search_spaces import ARM_COLOURS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,8 +26,7 @@ LEFT, BAR, FOOT, LINE = 0.35, 0.55, 0.25, 0.16
 LETTERS_PER_INCH = 12
 DOTS_PER_INCH = 110
 LEVELS = 14
-GROUND, PATH, MARK = "Blues_r", "#D55E00", "#000000"
-MISSING, MISSING_TEXT = "#E5E5E5", "#555555"
+GROUND, PATH = "Blues_r", ARM_COLOURS[1]
 
 
 class DrawnPath(Protocol):
@@ -138,12 +139,12 @@ def draw_steps(table: Mapping[str, Sequence[DrawnPath]], caption: str, file: Pat
     title = _wrapped(caption, width := 1.8 + 1.75 * len(table))
     figure = Figure(figsize=(width, 0.6 + LINE * len(title) + 0.3 * len(names)), layout="constrained")
     panel = figure.subplots()
-    colours = _colours("Blues").with_extremes(bad=MISSING)
+    colours = _colours("Blues").with_extremes(bad=GRID)
     panel.imshow(steps, cmap=colours, norm=LogNorm(10, 20_000), aspect="auto")
     for column, paths in enumerate(table.values()):
         for row, path in enumerate(paths):
             text = f"{outcome(path)} (lr {path.lr:g})"
-            colour = MARK if path.steps else MISSING_TEXT
+            colour = INK if path.steps else SOFT
             panel.text(column, row, text, ha="center", va="center", fontsize=7, color=colour)
     panel.set_xticks(range(len(table)), labels=list(table))
     panel.set_yticks(range(len(names)), labels=names)
@@ -181,13 +182,13 @@ def _draw_ground(panel: Axes, function: DrawnFunction, levels: np.ndarray) -> No
     panel.set(xlim=(left, right), ylim=(bottom, top), box_aspect=1)
     panel.tick_params(labelsize=6, length=2)
     panel.locator_params(nbins=4, prune="both")
-    panel.plot(*zip(*function.minima, strict=True), "x", color=MARK, markersize=5, markeredgewidth=1.2, zorder=4)
+    panel.plot(*zip(*function.minima, strict=True), "x", color=INK, markersize=5, markeredgewidth=1.2, zorder=4)
 
 
 def _draw_path(panel: Axes, path: DrawnPath) -> None:
     panel.plot(*path.points.T, color=PATH, linewidth=0.8, marker=".", markersize=2.2, markeredgewidth=0, zorder=3)
-    panel.plot(*path.points[-1], "o", color=PATH, markersize=4.5, markeredgecolor=MARK, markeredgewidth=0.7, zorder=5)
-    panel.plot(*path.points[0], "o", color="white", markersize=4.5, markeredgecolor=MARK, markeredgewidth=0.9, zorder=5)
+    panel.plot(*path.points[-1], "o", color=PATH, markersize=4.5, markeredgecolor=INK, markeredgewidth=0.7, zorder=5)
+    panel.plot(*path.points[0], "o", color="white", markersize=4.5, markeredgecolor=INK, markeredgewidth=0.9, zorder=5)
     panel.set_title(f"{path.optimizer}\n{outcome(path)}, lr {path.lr:g}", fontsize=7)
     if path.error:
         reason, box = textwrap.fill(path.error, width=32, max_lines=6), {"facecolor": "white", "pad": 2, "linewidth": 0}

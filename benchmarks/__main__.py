@@ -10,7 +10,14 @@ import time
 from benchmarks.report import Goal, table
 from benchmarks.sandbox import core_count
 
-PARTS = ("optimizer_step", "throughput", "search_quality", "sweep_overhead", "documented_pattern")
+PARTS = (
+    "optimizer_step",
+    "throughput",
+    "search_quality",
+    "sweep_overhead",
+    "documented_pattern",
+    "analysis_speed",
+)
 ON_A_GPU = ("optimizer_step", "throughput")
 
 

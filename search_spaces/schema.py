@@ -163,7 +163,9 @@ class Scheduler(Model):
 class Confirm(Model):
     top_k: int = Field(default=1, ge=1, description="best configurations per arm that are run again")
     seeds: list[Annotated[int, Field(ge=0)]] = Field(
-        default_factory=lambda: [1, 2, 3, 4, 5], min_length=1, description="fresh seeds, the same for every arm"
+        default_factory=lambda: [1, 2, 3, 4, 5],
+        min_length=1,
+        description="fresh seeds, the same for every arm; with several studies those of the first",
     )
 
 
@@ -260,14 +262,24 @@ class Sweep(Model):
             workloads={},
             metric=metric or self.metric,
             search=self.search.model_copy(update={"seed": seed, "studies": studies}),
+            confirm=self.confirm.model_copy(update={"seeds": self.confirmation_seeds(contest.study or 1)}),
         )
         copy._contest = contest
         return copy
 
     def _search_seeds(self) -> list[int]:
         """One for each study: that of the search, and those after it that no confirmation has."""
-        fresh = (seed for seed in itertools.count(self.search.seed) if seed not in self.confirm.seeds)
+        taken = {seed for study in range(self.search.studies) for seed in self.confirmation_seeds(study + 1)}
+        fresh = (seed for seed in itertools.count(self.search.seed) if seed not in taken)
         return list(itertools.islice(fresh, self.search.studies))
+
+    def confirmation_seeds(self, study: int) -> list[int]:
+        """Those of a study, counted from 1, the same for all arms.
+
+        Each study has its own, because what studies share, an interval over studies cannot see.
+        """
+        apart = (study - 1) * (max(self.confirm.seeds) + 1)
+        return [apart + seed for seed in self.confirm.seeds]
 
     def error(self, *path_and_message: str | int) -> Exception:
         """An InputError about a key of this sweep's file: ``sweep.error("workload", "name", "no such workload")``."""

@@ -69,6 +69,26 @@ def arm_line(sweep: Sweep, arm: str, x: ArrayLike, y: ArrayLike, label: str = ""
     return Line(numbers[0], numbers[1], arm_colour(sweep, arm), label or arm, arm_dash(sweep, arm))
 
 
+def joined(lines: Iterable[Line]) -> list[Line]:
+    """Lines of the same looks as one line with gaps, in the order of the first of each: a few are drawn fast.
+
+    Each point tells what its line tells.
+    """
+    alike: dict[Line, list[Line]] = {}
+    for line in lines:
+        alike.setdefault(replace(line, x=(), y=(), hover=""), []).append(line)
+    return [_one_line(looks, of_looks) for looks, of_looks in alike.items()]
+
+
+def _one_line(looks: Line, lines: Iterable[Line]) -> Line:
+    x, y, told = [], [], []
+    for line in lines:
+        x += [*line.x, np.nan]
+        y += [*line.y, np.nan]
+        told += [line.hover] * (len(line.x) + 1)
+    return replace(looks, x=np.array(x), y=np.array(y), hover=told)
+
+
 def arm_band(sweep: Sweep, arm: str, x: ArrayLike, low: ArrayLike, high: ArrayLike) -> Band:
     """A band in the arm's colour, the fainter the more arms there are, since their bands lie over one another."""
     numbers = [np.asarray(column, dtype=float) for column in (x, low, high)]

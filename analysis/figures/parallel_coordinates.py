@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from analysis.chart import Axis, Chart, ColourBar, Layer, Line, Panel, Rule, Text
-from analysis.figures.common import metric_label, metric_values, not_shown, one_workload, scale_for
+from analysis.chart import Axis, Chart, ColourBar, Line, Panel, Rule, Text
+from analysis.figures.common import joined, metric_label, metric_values, not_shown, one_workload, scale_for
 from analysis.figures.parameters import ParameterScale, configurations, scale_of, searched
 from analysis.style import INK, MUTED, SOFT, shade
 from analysis.tables import SweepTables
@@ -29,7 +29,7 @@ def parallel_coordinates(tables: SweepTables) -> Chart:
 
     Lines have the metric's colour, dark where it is low, and thinner where the trial was stopped early. Each axis
     covers the values that occurred, and is logarithmic where the distribution is. Raises InputError where no trial has
-    a value.
+    a value, or nothing was searched.
     """
     tables = one_workload(tables)
     sweep = tables.sweep
@@ -40,18 +40,23 @@ def parallel_coordinates(tables: SweepTables) -> Chart:
     known = searched(sweep)
     values = metric_values(sweep.metric.name, valued["value"])
     bar = ColourBar(metric_label(sweep.metric.name), float(values.min()), float(values.max()), scale_for(values))
-    arms = [arm for arm in sweep.arms if arm in set(valued["arm"])]
-    panels = []
-    for arm in arms:
+    panels, missing = [], {}
+    for arm in sweep.arms:
         own = valued[valued["arm"] == arm]
         scales = [scale_of(name, [by_arm[arm]]) for name, by_arm in known.items() if arm in by_arm]
-        panels.append(_panel(arm, own, [scale for scale in scales if own[scale.name].notna().any()], bar, sweep))
+        active = [scale for scale in scales if own[scale.name].notna().any()]
+        if active:
+            panels.append(_panel(arm, own, active, bar, sweep))
+        else:
+            missing[arm] = "no trial has a value" if scales else "it searches nothing"
+    if not panels:
+        raise InputError(f"No parallel coordinates.{not_shown(missing)}")
     widest = max(len(panel.x.ticks or ()) for panel in panels)
     return Chart(
         title=f"{sweep.name}: configurations and their {sweep.metric.name}",
         panels=panels,
         caption="Each line is a trial; thin ones were stopped early. Below the axes run those that do not have the "
-        "hyperparameter." + not_shown({arm: "no trial has a value" for arm in sweep.arms if arm not in arms}),
+        "hyperparameter." + not_shown(missing),
         size=(max(420, 118 * widest), 210),
     )
 
@@ -63,9 +68,7 @@ def _panel(arm: str, trials: pd.DataFrame, scales: list[ParameterScale], bar: Co
     worst_first = np.argsort(-values if sweep.metric.goal == "minimize" else values, kind="stable")
     heights = np.array([upright.heights for upright in uprights])
     runs = trials.to_dict("records")
-    lines: list[Layer] = [
-        _line(runs[place], heights[:, place], shade(float(values[place]), bar)) for place in worst_first
-    ]
+    lines = [_line(runs[place], heights[:, place], shade(float(values[place]), bar)) for place in worst_first]
     rules = [Rule("x", place, SOFT) for place in range(len(uprights))]
     if (heights == _INACTIVE).any():
         rules.append(Rule("y", _INACTIVE / 2, MUTED, dash="dotted"))
@@ -82,7 +85,7 @@ def _panel(arm: str, trials: pd.DataFrame, scales: list[ParameterScale], bar: Co
     return Panel(
         x,
         Axis("", ticks={}, range=(-0.24, 1.08)),
-        [*rules, *lines, *words],
+        [*rules, *joined(lines), *words],
         f"{arm}, {plural(len(trials), 'trial')}",
         bar,
     )

@@ -28,7 +28,7 @@ def response(tables: SweepTables, parameters: Sequence[str] = ()) -> Chart:
     Left out, they are all that were searched and that at least 4 trials have. Axes are logarithmic where the
     distributions are; ``one_minus_log_uniform`` is drawn as 1 - x. A trial that was stopped is a ring, at the value
     that it had by then; one that diverged has none, and is a cross at the worst end. Raises InputError for a parameter
-    that no arm searches, and where no trial has a value.
+    that no arm searches, and where no trial has a value or none of them is set.
     """
     tables = one_workload(tables)
     known = searched(tables.sweep)
@@ -40,6 +40,8 @@ def response(tables: SweepTables, parameters: Sequence[str] = ()) -> Chart:
         raise InputError("No response of the metric: no trial has a value of it yet.")
     fewest = 1 if parameters else _FEWEST
     wanted = [name for name in parameters or known if trials[name].notna().sum() >= fewest]
+    if not wanted:
+        raise InputError(f"No response of the metric: no searched hyperparameter is set in {plural(fewest, 'trial')}.")
     rare = [name for name in parameters or known if name not in wanted]
     y = metric_axis(tables.sweep.metric.name, values := metric_values(tables.sweep.metric.name, trials["value"]))
     y = replace(y, range=covering(values, y.scale))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
-from analysis.chart import Axis, Chart, Key, Layer, Line, Panel, Points, Rule
-from analysis.figures.common import metric_axis, metric_label, metric_values, not_shown, one_workload
+from analysis.chart import Axis, Chart, Key, Layer, Line, Panel, Points, Rule, Symbol
+from analysis.figures.common import joined, metric_axis, metric_label, metric_values, not_shown, one_workload
 from analysis.formatting import outcome_counts
 from analysis.runs import OUTCOMES
 from analysis.style import INK, MUTED, SOFT
@@ -61,25 +63,36 @@ def _rungs(sweep: Sweep, epochs: int) -> list[int]:
 
 def _panel(tables: SweepTables, curves: pd.DataFrame, arm: str, places: list[int], y: Axis) -> Panel:
     colour = arm_colour(tables.sweep, arm)
-    stopped: list[Layer] = []
-    others: list[Layer] = []
-    for _, run in curves.groupby("run_id", sort=False):
+    lines: dict[bool, list[Line]] = {True: [], False: []}
+    for trial, run in curves.groupby("trial_id", sort=False):
         outcome = str(run["outcome"].iloc[0])
+        stopped = outcome == "pruned"
+        style: dict[str, Any] = {"colour": MUTED, "width": 1.0} if stopped else {"colour": colour, "width": 1.3}
         x, values = run["epoch"].to_numpy(dtype=float), run["_value"].to_numpy()
-        told = f"{run['trial_id'].iloc[0]}: {outcome}"
-        if outcome == "pruned":
-            stopped += [Line(x, values, MUTED, width=1, hover=told), Points(x[-1:], values[-1:], MUTED, "square", 4)]
-            continue
-        others.append(Line(x, values, colour, width=1.3, hover=told))
-        if outcome in ("diverged", "failed"):
-            others.append(Points(x[-1:], values[-1:], INK, "cross", 6, hover=[told]))
-        elif len(x) == 1:
-            others.append(Points(x, values, colour, size=4, hover=[told]))
+        lines[stopped].append(Line(x, values, **style, hover=f"{trial}: {outcome}"))
+    layers: list[Layer] = [*joined(lines[True]), *joined(lines[False]), *_ends(curves, colour)]
     last = curves.groupby("run_id").agg(epoch=("epoch", "max"), outcome=("outcome", "first"))
     rules = [Rule("x", place, SOFT, _passed(last, place), "dotted") for place in places]
     counts = tables.trials.loc[tables.trials["arm"] == arm, "outcome"].value_counts()
     told = outcome_counts((outcome, int(counts.get(outcome, 0))) for outcome in OUTCOMES)
-    return Panel(Axis("epochs"), y, [*rules, *stopped, *others], f"{arm}: {told}")
+    return Panel(Axis("epochs"), y, [*rules, *layers], f"{arm}: {told}")
+
+
+def _ends(curves: pd.DataFrame, colour: str) -> list[Layer]:
+    """Marks where trials were stopped or failed, and for those with a single value, which no line shows."""
+    by_trial = curves.groupby("trial_id", sort=False)
+    ends = by_trial.last().assign(count=by_trial.size())
+    failed, stopped = ends["outcome"].isin(("diverged", "failed")), ends["outcome"] == "pruned"
+    looks: list[tuple[pd.Series, str, Symbol, float]] = [
+        (stopped, MUTED, "square", 4),
+        (~stopped & ~failed & (ends["count"] == 1), colour, "circle", 4),
+        (failed, INK, "cross", 6),
+    ]
+    return [
+        Points(own["epoch"].to_numpy(), own["_value"].to_numpy(), shown, symbol, size, hover=list(own.index))
+        for chosen, shown, symbol, size in looks
+        if len(own := ends[chosen])
+    ]
 
 
 def _passed(last: pd.DataFrame, place: int) -> str:
@@ -93,5 +106,5 @@ def _caption(places: list[int], beyond: int) -> str:
     if places:
         text += " Dotted lines are rungs: over each, how many trials came to it → how many went on."
     if beyond:
-        text += f" {plural(beyond, 'value')} of all lie beyond the axis."
+        text += f" {plural(beyond, 'value')} beyond the axis."
     return text

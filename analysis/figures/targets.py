@@ -18,6 +18,8 @@ from analysis.targets import reached_share
 from optimizers import InputError
 from search_spaces.words import plural
 
+_STEPS = "summary/steps_to_target"
+
 
 def targets(tables: SweepTables) -> Chart:
     """The share of each arm's confirmation runs that have reached the target, over optimizer steps.
@@ -32,12 +34,12 @@ def targets(tables: SweepTables) -> Chart:
     runs = best_confirmations(tables)
     runs = runs[runs["outcome"].isin(("finished", "diverged"))]
     arms = [arm for arm in sweep.arms if arm in set(runs["arm"])]
-    if not arms:
+    if not arms or _STEPS not in runs:
         raise InputError("No times to a target: no confirmation run has ended.")
-    end = float(max(runs.get("summary/steps", runs["summary/steps_to_target"]).replace(np.inf, np.nan).max(), 1))
+    end = float(max(runs.get("summary/steps", runs[_STEPS]).replace(np.inf, np.nan).max(), 1))
     lines: list[Layer] = []
     for arm in arms:
-        x, share = reached_share(runs.loc[runs["arm"] == arm, "summary/steps_to_target"])
+        x, share = reached_share(runs.loc[runs["arm"] == arm, _STEPS])
         lines.append(share_line(sweep, arm, np.append(x, max(end, x[-1])), np.append(share, share[-1])))
     target = f"{metric_label(sweep.metric.name)} of {metric_values(sweep.metric.name, sweep.metric.target):g}"
     counts = sorted({int((runs["arm"] == arm).sum()) for arm in arms})

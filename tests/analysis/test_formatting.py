@@ -88,5 +88,15 @@ def test_steps():
     ]
 
 
+def test_times():
+    assert [formatting.times(ratio) for ratio in (0.0521, 0.4, 2.04, 14.3, 2345.6)] == [
+        "0.052 times",
+        "0.40 times",
+        "2.0 times",
+        "14 times",
+        "2,346 times",
+    ]
+
+
 def test_listing():
     assert [formatting.listing(text) for text in ("a", "ab", "abc")] == ["a", "a and b", "a, b and c"]

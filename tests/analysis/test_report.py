@@ -9,10 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import torch
 import yaml
 
 import analysis
+from analysis.curves import no_curves
+from analysis.tables import tables_of
 from optimizers import InputError
+from search_spaces import parse_sweep
 
 if TYPE_CHECKING:
     from analysis.runs import SweepRecords
@@ -36,6 +40,12 @@ lost        none            none
 @pytest.fixture(scope="module")
 def verdict(eventful: SweepRecords) -> analysis.Verdict:
     return analysis.judge(eventful)
+
+
+@pytest.fixture(scope="module")
+def eventful_tables(eventful: SweepRecords) -> analysis.SweepTables:
+    """Without a curve."""
+    return tables_of((eventful,), no_curves(), "")
 
 
 def test_table(verdict: analysis.Verdict):
@@ -64,12 +74,21 @@ def test_from_the_store_to_files(store: Store, eventful: SweepRecords, make: typ
         {"adam": [0.97, 0.972, 0.968], "scheduled": [0.98, 0.981, 0.979]}, name="whole-way", seeds=(1, 2, 3)
     )
     store.write(records)
-    verdict = analysis.judge(*analysis.read_sweep("whole-way", store.uri))
-    markdown, data = analysis.write_report([verdict], tmp_path / "deep" / "report", link=LINK)
-    assert json.loads(data.read_text(encoding="utf-8")) == json.loads(json.dumps(analysis.to_json([verdict], LINK)))
-    text = markdown.read_text(encoding="utf-8")
-    assert all(f"- {sentence}" in text for sentence in analysis.judge(records).sentences)
-    assert f"[Runs in MLflow]({LINK})" in text
+    sweep = analysis.load("whole-way", store.uri)
+    verdict = analysis.judge(*sweep.records)
+    page = analysis.write_report(sweep, [verdict], tmp_path / "deep" / "report", link=LINK)
+    data = json.loads((page.parent / "report.json").read_text(encoding="utf-8"))
+    assert data == json.loads(json.dumps(analysis.to_json([verdict], LINK)))
+    markdown = (page.parent / "report.md").read_text(encoding="utf-8")
+    html = page.read_text(encoding="utf-8")
+    for text in (markdown, html):
+        assert all(sentence in text for sentence in analysis.judge(records).sentences)
+        for run_id in sweep.trials["run_id"]:
+            assert f"#/experiments/{sweep.records[0].experiment_id}/runs/{run_id}" in text
+    assert re.findall(r"(?:src|href)=[\"'](?!http://127|data:)", html) == [], "the page asks for nothing"
+    figures = re.findall(r"!\[.*\]\((figures/.*\.png)\)", markdown)
+    assert "figures/differences.png" in figures
+    assert sorted(figures) == sorted(f"figures/{path.name}" for path in (page.parent / "figures").iterdir())
 
 
 def test_data(verdict: analysis.Verdict):
@@ -107,23 +126,39 @@ def test_data(verdict: analysis.Verdict):
         None,
     )
     assert lost["best"] is lost["mean"] is lost["interval"] is lost["difference"] is None
+    assert scheduled["effect_size"] == pytest.approx(0.00525 / (13.25e-6 / 7) ** 0.5)
+    assert adam["effect_size"] is lost["effect_size"] is None
     assert data["runs_link"] is None
 
 
-def test_markdown(verdict: analysis.Verdict, tmp_path: Path):
-    text = analysis.write_report([verdict], tmp_path)[0].read_text(encoding="utf-8")
-    assert text.startswith("# betas\n\nDo scheduled betas help?\n\nBudget: mlp/digits, 3 trials an arm, 20 epochs")
+def test_markdown(verdict: analysis.Verdict, eventful_tables: analysis.SweepTables, tmp_path: Path):
+    analysis.write_report(eventful_tables, [verdict], tmp_path)
+    text = (tmp_path / "report.md").read_text(encoding="utf-8")
+    assert text.startswith("# betas\n\nDo scheduled betas help?\n\n")
+    assert "mlp/digits, 3 trials an arm, 20 epochs, confirmed on 5 seeds." in text
     assert "| scheduled | 0.069 | 97.6 % [97.4, 97.7] | +0.5 [+0.2, +0.8] | 1.00 | never |" in text
+    assert "Difference over the spread between seeds: scheduled +3.82." in text
     assert "| arm | runs | finished | pruned | diverged | failed | interrupted | running |" in text
     assert "| scheduled | confirmations | 4 | 0 | 1 | 0 | 0 | 0 |" in text
-    assert "Runs in MLflow" not in text
-    blocks = text.split("```yaml\n")[1:]
-    assert yaml.safe_load(blocks[0].split("```")[0]) == {"optimizer.lr": 0.002, "optimizer.amsgrad": False}
-    assert yaml.safe_load(blocks[1].split("```")[0]) == {
-        "optimizer.lr": 0.001,
-        "optimizer.beta1_schedule.kind": "linear",
-    }
     assert "### lost\n\nNo finished trial." in text
+    assert "**Figures that are not shown**" in text
+
+
+def test_the_best_configurations_can_be_pasted(
+    verdict: analysis.Verdict, eventful_tables: analysis.SweepTables, tmp_path: Path
+):
+    """The code builds the optimizer, and the arm is one that a sweep takes."""
+    analysis.write_report(eventful_tables, [verdict], tmp_path)
+    text = (tmp_path / "report.md").read_text(encoding="utf-8")
+    programs = [block.split("```")[0] for block in text.split("```python\n")[1:]]
+    built: dict = {"model": torch.nn.Linear(2, 1)}
+    exec(programs[0], built)
+    assert built["optimizer"].defaults["lr"] == 0.002
+    arms = [yaml.safe_load(block.split("```")[0]) for block in text.split("```yaml\n")[1:]]
+    assert arms[0]["arms"]["adam"]["parameters"] == {"amsgrad": {"value": False}, "lr": {"value": 0.002}}
+    sweep = {**eventful_tables.sweep.plain(), "arms": arms[0]["arms"]}
+    assert parse_sweep(yaml.safe_dump(sweep)).arms["adam"].parameters["lr"].value == 0.002
+    assert arms[1]["arms"]["scheduled"]["parameters"]["beta1_schedule"] == {"value": "linear"}
 
 
 @pytest.mark.parametrize(
@@ -146,22 +181,26 @@ def test_parameters_are_typed(make: type[Make], text, value):
     assert type(best["parameters"]["optimizer.it"]) is type(value)
 
 
-def test_a_report_is_replaced_as_a_whole(verdict: analysis.Verdict, tmp_path: Path):
+def test_a_report_is_replaced_as_a_whole(
+    verdict: analysis.Verdict, eventful_tables: analysis.SweepTables, tmp_path: Path
+):
     old = tmp_path / "report.json"
     old.write_text("old", encoding="utf-8")
     with old.open(encoding="utf-8") as reader:
-        analysis.write_report([verdict], tmp_path)
+        analysis.write_report(eventful_tables, [verdict], tmp_path)
         assert reader.read() == "old"  # whoever reads sees the old file to its end
     assert json.loads(old.read_text(encoding="utf-8"))["schema_version"] == 1
-    assert sorted(os.listdir(tmp_path)) == ["report.json", "report.md"]
+    assert sorted(os.listdir(tmp_path)) == ["figures", "report.html", "report.json", "report.md"]
 
 
-def test_a_folder_that_cannot_be_written_is_named(verdict: analysis.Verdict, tmp_path: Path):
+def test_a_folder_that_cannot_be_written_is_named(
+    verdict: analysis.Verdict, eventful_tables: analysis.SweepTables, tmp_path: Path
+):
     blocked = tmp_path / "file"
     blocked.write_text("", encoding="utf-8")
     with pytest.raises(InputError, match=r'Report folder ".*file" cannot be written'):
-        analysis.write_report([verdict], blocked)
+        analysis.write_report(eventful_tables, [verdict], blocked)
     (tmp_path / "report.json").mkdir()
     with pytest.raises(InputError, match="cannot be written"):
-        analysis.write_report([verdict], tmp_path)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "report.json", "report.md"]
+        analysis.write_report(eventful_tables, [verdict], tmp_path)
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]

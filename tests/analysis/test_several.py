@@ -11,10 +11,12 @@ import optuna
 import pytest
 
 import analysis
+from analysis.curves import no_curves
 from analysis.overall import standings
 from analysis.pareto import pareto_front
 from analysis.runs import RunRecord, SweepRecords
 from analysis.statistics import bootstrap_interval
+from analysis.tables import tables_of
 
 SEEDS = (1, 2, 3)
 
@@ -33,7 +35,13 @@ def several(make, studies: int = 1, workloads: int = 1, tradeoffs: list[dict] | 
 def of_study(run: RunRecord, study: int, **changes) -> RunRecord:
     prefix = f"study-{study}/"
     again = prefix + run.confirm_of if run.confirm_of else None
-    return replace(run, trial_id=prefix + run.trial_id, confirm_of=again, study=study, **changes)
+    seed = seed_in(study, run.seed) if again else run.seed
+    return replace(run, trial_id=prefix + run.trial_id, confirm_of=again, study=study, seed=seed, **changes)
+
+
+def seed_in(study: int, seed: int) -> int:
+    """What stands for a seed of SEEDS in that study, whose confirmations have their own."""
+    return seed + (study - 1) * (max(SEEDS) + 1)
 
 
 def replicated(make, found: dict[str, list[float]]) -> SweepRecords:
@@ -78,6 +86,9 @@ def test_the_interval_is_over_studies_not_over_seeds(make) -> None:
     expected = bootstrap_interval(differences)
     assert expected is not None
     assert (shown.interval.low, shown.interval.high) == pytest.approx((expected.low, expected.high))
+    means = [0.9 + difference + 0.002 for difference in differences]  # of each study, over its seeds
+    pooled = np.sqrt(np.var(means, ddof=1) / 2)  # the baseline's studies found the same
+    assert verdict.arms[1].effect_size == pytest.approx(np.mean(differences) / pooled)
     assert verdict.arms[1].finding == "no_difference_shown"
     assert any("studies would be needed" in sentence for sentence in verdict.sentences)
     assert any("searched in 3 studies:" in sentence for sentence in verdict.sentences)
@@ -93,12 +104,12 @@ def test_two_studies_are_too_few_to_tell(make) -> None:
 
 def test_a_seed_that_one_arm_lacks_is_left_out_of_that_study_for_both(make) -> None:
     records = replicated(make, {"adam": [0.9] * 3, "scheduled": [0.91] * 3})
-    gone = [run for run in records.confirmations if (run.arm, run.study, run.seed) != ("adam", 2, 3)]
+    gone = [run for run in records.confirmations if (run.arm, run.study, run.seed) != ("adam", 2, seed_in(2, 3))]
     verdict = analysis.judge(replace(records, confirmations=tuple(gone)))
     shown = verdict.arms[1].difference
     assert shown is not None
     assert list(shown.differences.values()) == pytest.approx([0.01] * 3)
-    assert verdict.arms[0].unscored == {(2, 3): "not run"}
+    assert verdict.arms[0].unscored == {(2, seed_in(2, 3)): "not run"}
 
 
 def test_all_comparisons_on_all_workloads_hold_together(make) -> None:
@@ -164,7 +175,9 @@ def test_the_report_lists_the_front_of_each_arm(make, tmp_path) -> None:
     assert [tried.trial_id for tried in judged.arms[0].confirmed] == ["adam/0"], "adam/2 is beaten in everything"
     row = next(line for line in table.splitlines() if "adam/3" in line and "never" in line)
     assert row.split() == ["adam", "adam/3", "0.2", "1", "never"]
-    assert "## Pareto front" in analysis.write_report([verdict], tmp_path)[0].read_text()
+    tables = tables_of((replace(records, trials=tuple(trials)),), no_curves(), "")
+    analysis.write_report(tables, [verdict], tmp_path)
+    assert "## Pareto front" in (tmp_path / "report.md").read_text()
 
 
 def test_the_time_taken_is_told_against_the_plan(make) -> None:

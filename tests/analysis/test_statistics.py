@@ -10,7 +10,9 @@ from scipy import stats
 
 from analysis import statistics
 from analysis.statistics import (
+    PairKey,
     bootstrap_interval,
+    effect_size,
     median_steps,
     paired_difference,
     probability_of_improvement,
@@ -18,36 +20,8 @@ from analysis.statistics import (
 from optimizers import InputError
 
 
-def coverage(sample, level: float, repetitions: int) -> float:
-    """Share of intervals that hold the true mean, 0, in per cent."""
-    intervals = [bootstrap_interval(sample(), level) for _ in range(repetitions)]
-    return (
-        100 * sum(interval is not None and interval.low <= 0 <= interval.high for interval in intervals) / repetitions
-    )
-
-
-@pytest.mark.parametrize("n", [3, 5, 10])
-def test_interval_covers_the_mean_of_normal_scores_as_often_as_it_says(n):
-    generator = np.random.default_rng(n)
-    assert 93 <= coverage(lambda: generator.normal(size=n), 0.95, 4000) <= 98.5
-
-
-@pytest.mark.parametrize("n", [3, 5])
-def test_coverage_holds_at_a_corrected_level(n):
-    generator = np.random.default_rng(100 + n)
-    assert 97 <= coverage(lambda: generator.normal(size=n), 1 - 0.05 / 3, 3000) <= 99.6
-
-
-@pytest.mark.parametrize("spreads", [(1.0, 1.0), (1.0, 10.0), (1.0, 1.0, 1.0)])
-def test_coverage_of_strata_of_three_scores(spreads):
-    generator = np.random.default_rng(7)
-    offsets = [100.0 * (stratum - (len(spreads) - 1) / 2) for stratum in range(len(spreads))]
-
-    def sample() -> dict[int, list[float]]:
-        pairs = enumerate(zip(offsets, spreads, strict=True))
-        return {rank: (offset + spread * generator.normal(size=3)).tolist() for rank, (offset, spread) in pairs}
-
-    assert 93 <= coverage(sample, 0.95, 3000) <= 98.5
+def keyed(*strata: list[float]) -> dict[PairKey, float]:
+    return {(rank, seed): score for rank, scores in enumerate(strata, 1) for seed, score in enumerate(scores, 1)}
 
 
 def test_a_plain_percentile_bootstrap_would_not_cover():
@@ -66,6 +40,13 @@ def test_three_scores_give_the_closed_form():
     assert interval is not None
     assert interval.low == pytest.approx(mean - c * (mean - low), rel=1e-9)
     assert interval.high == pytest.approx(mean + c * (high - mean), rel=1e-9)
+
+
+def test_no_interval_is_narrower_than_students():
+    for scores in np.random.default_rng(0).normal(size=(200, 5)).tolist():
+        interval, student = bootstrap_interval(scores), stats.ttest_1samp(scores, 0).confidence_interval(0.95)
+        assert interval is not None
+        assert interval.high - interval.low >= (student.high - student.low) * (1 - 1e-9)
 
 
 def test_many_scores_give_students_interval():
@@ -103,11 +84,21 @@ def test_a_higher_level_is_wider():
 
 
 def test_distance_between_configurations_is_not_spread():
-    near = bootstrap_interval({1: [1.0, 2.0, 3.0], 2: [1.0, 2.0, 3.0]})
-    far = bootstrap_interval({1: [1.0, 2.0, 3.0], 2: [101.0, 102.0, 103.0]})
+    near = bootstrap_interval(keyed([1.0, 2.0, 3.0], [1.0, 2.0, 3.0]))
+    far = bootstrap_interval(keyed([1.0, 2.0, 3.0], [101.0, 102.0, 103.0]))
     assert near is not None
     assert far is not None
     assert far.high - far.low == pytest.approx(near.high - near.low)
+
+
+def test_the_ranks_of_a_seed_go_together():
+    """The interval of several ranks is that of the seeds' means."""
+    first, second = [0.91, 0.95, 0.93, 0.9], [0.4, 0.42, 0.47, 0.43]
+    together = bootstrap_interval(keyed(first, second))
+    means = bootstrap_interval([(one + other) / 2 for one, other in zip(first, second, strict=True)])
+    assert together is not None
+    assert means is not None
+    assert (together.low, together.high) == pytest.approx((means.low, means.high))
 
 
 @pytest.mark.parametrize(
@@ -118,8 +109,9 @@ def test_distance_between_configurations_is_not_spread():
         [2.0, 2.0, 2.0],
         [0.1 + 0.2, 0.3, 0.3],
         {},
-        {1: [1.0, 2.0], 2: [3.0]},
-        {1: [1.0, 1.0], 2: [2.0, 2.0]},
+        {(1, 1): 1.0, (1, 2): 2.0, (2, 1): 3.0},
+        {(1, 1): 1.0, (1, 2): 1.0, (2, 1): 2.0, (2, 2): 2.0},
+        {(1, 1): 1.0, (1, 2): 2.0, (2, 1): 2.0, (2, 2): 1.0},  # the seeds' means are equal
     ],
 )
 def test_no_interval_where_there_is_no_spread_to_judge_by(scores):
@@ -153,6 +145,45 @@ def test_pairing_takes_the_luck_of_the_seed_away():
     assert difference is not None
     assert difference.interval is not None
     assert 0.7 < difference.interval.low < 1 < difference.interval.high < 1.3
+
+
+def test_effect_size_is_cohens_d_within_configurations():
+    generator = np.random.default_rng(0)
+    arm, baseline = generator.normal(2, 1, 6), generator.normal(0, 3, 6)
+    t_test = stats.ttest_ind(arm, baseline).confidence_interval(0.95)
+    # half of Student's interval is t sd sqrt(2 / n)
+    spread = (t_test.high - t_test.low) / 2 / stats.t.ppf(0.975, 10) / math.sqrt(2 / 6)
+    found = effect_size(keyed(arm.tolist()), keyed(baseline.tolist()))
+    assert found == pytest.approx((arm.mean() - baseline.mean()) / spread)
+    assert effect_size(keyed([5.0, 7.0]), keyed([1.0, 3.0])) == pytest.approx(4 / math.sqrt(2))
+    # what lies between the configurations of an arm is no spread between seeds
+    apart = effect_size(keyed([5.0, 7.0], [105.0, 107.0]), keyed([1.0, 3.0], [101.0, 103.0]))
+    assert apart == pytest.approx(4 / math.sqrt(2))
+
+
+def test_effect_size_is_of_the_difference_that_is_shown():
+    arm, baseline = keyed([5.0, 7.0, 9.0]), keyed([1.0, 3.0])
+    difference = paired_difference(arm, baseline)
+    assert difference is not None
+    assert effect_size(arm, baseline) == pytest.approx(difference.mean / math.sqrt((8 + 2) / (2 + 1)))
+
+
+@pytest.mark.parametrize(
+    ("arm", "baseline"),
+    [({}, keyed([1.0, 2.0])), (keyed([1.0]), keyed([2.0])), (keyed([1.0, 1.0], [2.0, 2.0]), keyed([3.0, 3.0]))],
+)
+def test_effect_size_without_pairs_or_spread(arm, baseline):
+    assert effect_size(arm, baseline) is None
+
+
+@pytest.mark.parametrize(("seeds", "factor"), [(3, 1.25), (5, 1.11)])
+def test_effect_size_of_few_seeds_is_as_biased_as_it_says(seeds, factor):
+    generator = np.random.default_rng(seeds)
+    found = [
+        effect_size(keyed(generator.normal(1, 1, seeds).tolist()), keyed(generator.normal(0, 1, seeds).tolist()))
+        for _ in range(10_000)
+    ]
+    assert np.mean([effect or 0.0 for effect in found]) == pytest.approx(factor, abs=0.04)
 
 
 def test_probability_of_improvement_is_mann_whitney():

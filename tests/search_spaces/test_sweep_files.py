@@ -361,8 +361,11 @@ def test_a_sweep_over_several_workloads_and_studies_is_made_of_contests() -> Non
     assert [contest.path for contest in contests] == [f"{name}/study-{number}" for name in "ab" for number in (1, 2, 3)]
     first, *_, last = contests.values()
     assert (first.workload.epochs, first.metric.name, first.search.seed) == (5, "val/loss", 0)
-    assert (last.workload.epochs, last.metric.name, last.search.seed) == (7, "val/accuracy", 5)
-    assert {one.search.seed for one in contests.values()}.isdisjoint(sweep.confirm.seeds)
+    assert (last.workload.epochs, last.metric.name, last.search.seed) == (7, "val/accuracy", 8)
+    of_a = [one for contest, one in contests.items() if contest.workload == "a"]
+    confirmed = [seed for one in of_a for seed in one.confirm.seeds]
+    assert len(set(confirmed)) == 3 * len(sweep.confirm.seeds), "studies that share no luck"
+    assert {one.search.seed for one in contests.values()}.isdisjoint(confirmed)
     assert sweep.on("b").search.studies == 3
     again = parse_sweep(dump_yaml(sweep.plain()))
     assert again.plain() == sweep.plain()

@@ -1,0 +1,168 @@
+"""The statistics against known truth, by simulation: what is said to hold in 95 of 100 cases does.
+
+Each test draws 2,000 data sets, so a share near 95 % has a standard error of half a point.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from analysis.statistics import (
+    Interval,
+    PairKey,
+    bootstrap_interval,
+    paired_difference,
+    probability_of_improvement,
+    seeds_needed,
+)
+from analysis.verdict import judge
+
+if TYPE_CHECKING:
+    from analysis.runs import SweepRecords
+    from tests.analysis.conftest import Make
+
+SIMULATIONS = 2000
+
+
+def standard_error(share: float) -> float:
+    return math.sqrt(share * (1 - share) / SIMULATIONS)
+
+
+def holds(interval: Interval | None, truth: float) -> bool:
+    return interval is not None and interval.low <= truth <= interval.high
+
+
+def drawn(generator: np.random.Generator, seeds: int, ranks: int, shared: float = 0.0) -> dict[PairKey, float]:
+    """Normal scores with standard deviation 1 about 100 times their rank; ranks correlate by `shared` over seeds."""
+    luck = math.sqrt(shared) * generator.normal(size=seeds)
+    own = math.sqrt(1 - shared) * generator.normal(size=(ranks, seeds))
+    return {
+        (rank, seed): float(100 * rank + luck[seed] + own[rank, seed]) for rank in range(ranks) for seed in range(seeds)
+    }
+
+
+@pytest.mark.parametrize("seeds", [3, 5, 10])
+@pytest.mark.parametrize(("ranks", "shared"), [(1, 0.0), (2, 0.0), (2, 0.9), (3, 0.3)])
+def test_intervals_cover_the_mean(seeds, ranks, shared):
+    generator = np.random.default_rng((seeds, ranks))
+    truth = 100 * (ranks - 1) / 2
+    held = sum(holds(bootstrap_interval(drawn(generator, seeds, ranks, shared)), truth) for _ in range(SIMULATIONS))
+    assert held / SIMULATIONS == pytest.approx(0.95, abs=0.02)
+
+
+@pytest.mark.parametrize("seeds", [3, 5, 10])
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_intervals_of_paired_differences_cover_the_true_difference(seeds, ranks):
+    """Both arms have the luck of the seed, and each its own."""
+    generator = np.random.default_rng((seeds, ranks))
+    held = 0
+    for _ in range(SIMULATIONS):
+        luck = drawn(generator, seeds, ranks, shared=1.0)
+        arm, baseline = (drawn(generator, seeds, ranks, shared=0.3) for _ in range(2))
+        arm = {key: luck[key] + score + 0.5 for key, score in arm.items()}
+        baseline = {key: luck[key] + score for key, score in baseline.items()}
+        difference = paired_difference(arm, baseline)
+        held += difference is not None and holds(difference.interval, 0.5)
+    assert held / SIMULATIONS == pytest.approx(0.95, abs=0.02)
+
+
+def test_intervals_cover_where_a_score_is_missing():
+    generator = np.random.default_rng(0)
+    held = 0
+    for _ in range(SIMULATIONS):
+        scores = drawn(generator, 5, 2, shared=0.3)
+        del scores[1, 4]
+        held += holds(bootstrap_interval(scores), 100 * 4 / 9)
+    assert held / SIMULATIONS == pytest.approx(0.95, abs=0.02)
+
+
+@pytest.mark.parametrize("seeds", [3, 5, 10])
+def test_intervals_cover_at_the_level_of_nine_comparisons(seeds):
+    generator = np.random.default_rng(seeds)
+    level = 1 - 0.05 / 9
+    held = sum(holds(bootstrap_interval(drawn(generator, seeds, 1), level), 0) for _ in range(SIMULATIONS))
+    assert held / SIMULATIONS >= level - 3 * standard_error(level)
+
+
+@pytest.mark.parametrize(("name", "low", "high"), [("exponential", 0.86, 0.92), ("lognormal", 0.80, 0.88)])
+def test_intervals_of_skewed_scores_cover_as_little_as_is_said(name, low, high):
+    generator = np.random.default_rng(0)
+    truth = {"exponential": 1.0, "lognormal": math.exp(0.5)}[name]
+    held = sum(holds(bootstrap_interval(getattr(generator, name)(size=5).tolist()), truth) for _ in range(SIMULATIONS))
+    assert low <= held / SIMULATIONS <= high
+
+
+@pytest.mark.parametrize("effect", [-1.0, 0.0, 0.3, 1.0, 2.0])
+@pytest.mark.parametrize("seeds", [3, 10])
+def test_the_probability_of_improvement_is_that_of_the_truth(effect, seeds):
+    generator = np.random.default_rng(seeds)
+    scores = generator.normal(size=(SIMULATIONS, 2, seeds))
+    arms, baselines = (scores[:, 0] + effect).tolist(), scores[:, 1].tolist()
+    told = list(map(probability_of_improvement, arms, baselines))
+    truth = stats.norm.cdf(effect / math.sqrt(2))
+    assert np.mean([chance for chance in told if chance is not None]) == pytest.approx(truth, abs=0.02)
+    downwards = probability_of_improvement(arms[0], baselines[0], minimize=True)
+    assert downwards == pytest.approx(1 - (told[0] or 0.0))
+
+
+def with_scores(records: SweepRecords, scores: np.ndarray) -> SweepRecords:
+    """`scores` has the shape (arms, seeds), as the confirmations of ``Make.confirmed`` go."""
+    runs = zip(records.confirmations, scores.ravel().tolist(), strict=True)
+    return replace(records, confirmations=tuple(replace(run, metrics={"test/loss": score}) for run, score in runs))
+
+
+def blank(make: type[Make], arms: int, seeds: int = 5) -> SweepRecords:
+    zeros = {f"arm-{number}": [0.0] * seeds for number in range(arms)}
+    return make.confirmed(zeros, score="test/loss", target=None, seeds=tuple(range(1, seeds + 1)))
+
+
+def test_ten_arms_without_a_difference_are_rarely_told_apart(make: type[Make]):
+    """Nine comparisons: the share of sweeps with any claim is at most 5 %, and two standard errors of 2,000."""
+    generator = np.random.default_rng(0)
+    records = blank(make, arms=10)
+    claimed = 0
+    for _ in range(SIMULATIONS):
+        luck, own = generator.normal(size=(1, 5)), generator.normal(size=(10, 5))
+        findings = Counter(arm.finding for arm in judge(with_scores(records, 10 + luck + own)).arms)
+        claimed += findings["no_difference_shown"] != 9
+    assert claimed / SIMULATIONS <= 0.05 + 2 * standard_error(0.05)
+
+
+def test_a_large_difference_is_found_and_never_with_the_wrong_sign(make: type[Make]):
+    """Four spreads better, four spreads worse, and none, on five seeds; losses, so less is better."""
+    generator = np.random.default_rng(0)
+    records = blank(make, arms=4)
+    shifts = np.array([[0.0], [-4.0], [4.0], [0.0]])
+    found = [Counter() for _ in shifts]
+    for _ in range(SIMULATIONS):
+        verdict = judge(with_scores(records, 10 + shifts + generator.normal(size=(4, 5))))
+        for counts, arm in zip(found, verdict.arms, strict=True):
+            counts[arm.finding] += 1
+    _, better, worse, same = found
+    # the paired t test's exact power at the level of three comparisons
+    critical = stats.t.ppf(1 - 0.05 / 6, 4)
+    power = stats.nct.sf(critical, 4, 4 / math.sqrt(2) * math.sqrt(5))
+    assert power > 0.85
+    assert better["better"] / SIMULATIONS == pytest.approx(power, abs=0.04)
+    assert worse["worse"] / SIMULATIONS == pytest.approx(power, abs=0.04)
+    assert better["worse"] == worse["better"] == 0
+    assert (same["better"] + same["worse"]) / SIMULATIONS <= 0.05 / 3 + 3 * standard_error(0.05 / 3)
+
+
+def test_as_many_seeds_as_are_asked_for_show_the_difference():
+    """`seeds_needed` promises 80 % power for what it is told; the bootstrap keeps it."""
+    generator = np.random.default_rng(0)
+    n = seeds_needed([-1.0, 0.0, 1.0], 0.9)  # their standard deviation is 1
+    assert n is not None
+    shown = 0
+    for differences in generator.normal(0.9, 1, size=(SIMULATIONS, n)):
+        interval = bootstrap_interval(differences.tolist())
+        shown += interval is not None and interval.low > 0
+    assert shown / SIMULATIONS == pytest.approx(0.8, abs=0.04)

@@ -1,0 +1,112 @@
+"""What `analysis` reads of a real sweep: the same numbers whichever way they come, and a report that opens anywhere."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from mlflow.tracking import MlflowClient
+from playwright.sync_api import sync_playwright
+
+import analysis
+from tests.cluster.test_ui import CHROMIUM, answers, free_ports
+from tests.conftest import FrontDoor, wait_until
+
+pytestmark = pytest.mark.cluster
+LARGEST_PAGE = 5e6
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ADAMANT_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def door(recorded: tuple[FrontDoor, str]) -> FrontDoor:
+    return recorded[0]
+
+
+@pytest.fixture
+def server(door: FrontDoor) -> Iterator[str]:
+    """An MLflow server over the same database."""
+    port = free_ports()
+    process = door.start("ui", "--port", str(port))
+    wait_until(lambda: answers(f"{port}/health"), 90, "the MLflow server")
+    yield f"http://127.0.0.1:{port}"
+    process.terminate()
+    process.wait(30)
+
+
+def test_the_curves_in_the_sweeps_file_are_those_in_mlflows_history(
+    door: FrontDoor, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from_file = analysis.load("recorded", door.tracking_uri)
+    assert len(from_file.trials) == 96
+    assert len(from_file.confirmations) == 18
+    diverged = from_file.trials["outcome"] == "diverged"
+    assert set(from_file.trials[~diverged]["run_id"]) <= set(from_file.curves["run_id"])
+    assert set(from_file.confirmations["run_id"]) <= set(from_file.curves["run_id"])
+    monkeypatch.setenv("ADAMANT_CACHE", str(tmp_path / "another"))
+    monkeypatch.setattr("analysis.curves.CURVES_FILE", "no-such-file.parquet")
+    from_history = analysis.load("recorded", door.tracking_uri)
+    columns = sorted(from_file.curves)
+    assert sorted(from_history.curves) == columns
+    key = ["run_id", "step"]
+    pd.testing.assert_frame_equal(
+        *(tables.curves[columns].sort_values(key, ignore_index=True) for tables in (from_file, from_history))
+    )
+
+
+def test_a_database_and_a_server_give_the_same_report(door: FrontDoor, server: str, tmp_path: Path) -> None:
+    said = []
+    for number, uri in enumerate((door.tracking_uri, server)):
+        out = str(tmp_path / str(number))
+        ended = door("report", "recorded", "--tracking-uri", uri, "--out", out, "--json")
+        assert ended.returncode == 0, ended.stderr
+        said.append(json.loads(ended.stdout))
+        data = json.loads((Path(out) / "report.json").read_text())
+        assert data["arms"] == said[-1]["arms"]
+    assert said[0] == said[1]
+    local, remote = (analysis.load("recorded", uri) for uri in (door.tracking_uri, server))
+    for name in ("trials", "confirmations", "curves"):
+        pd.testing.assert_frame_equal(getattr(local, name), getattr(remote, name))
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine (Debian: apt-get install chromium)")
+def test_the_page_opens_without_a_network_and_draws_every_figure(door: FrontDoor, tmp_path: Path) -> None:
+    ended = door("report", "recorded", "--out", str(tmp_path / "report"))
+    assert ended.returncode == 0, ended.stderr
+    page_file = tmp_path / "report" / "report.html"
+    assert page_file.stat().st_size < LARGEST_PAGE
+    # A copy of the page alone, far from its folder.
+    alone = Path(shutil.copy(page_file, tmp_path / "alone.html"))
+    told: list[str] = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        page = browser.new_context(offline=True).new_page()
+        page.on("console", lambda message: told.append(message.text))
+        page.on("pageerror", lambda error: told.append(str(error)))
+        page.on("request", lambda request: told.append(request.url) if request.url.startswith("http") else None)
+        page.goto(alone.as_uri())
+        page.wait_for_selector("body[data-drawn=yes]", timeout=60_000)
+        figures = page.locator("figure .main-svg").count()
+        names = page.locator("script[data-figure]").count()
+        assert page.locator("text=Figures that are not shown").count() == 0, "this sweep has what every figure needs"
+        link = page.get_by_role("link", name="adam/0", exact=True).first.get_attribute("href")
+        browser.close()
+    assert told == []
+    assert names >= 10
+    assert figures >= names
+    adam = analysis.load("recorded", door.tracking_uri).trials.set_index("trial_id").loc["adam/0", "run_id"]
+    assert str(link).endswith(f"/runs/{adam}")
+
+
+def test_the_report_is_with_the_summary_run(door: FrontDoor) -> None:
+    [records] = analysis.read_sweep("recorded", door.tracking_uri)
+    names = {file.path for file in MlflowClient(door.tracking_uri).list_artifacts(records.summary_id)}
+    assert {"sweep.yaml", "curves.parquet", "report.html", "report.md", "report.json", "figures"} <= names
