@@ -6,11 +6,13 @@ It trained four optimizers at the learning rate 0.001 for 50 epochs and drew the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
+import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from analysis.figures.common import best_confirmations, one_workload
 from analysis.formatting import listing
@@ -65,12 +67,17 @@ class Rise:
         curves = tables.curves[tables.curves["run_id"].isin(_runs(tables, self.optimizer)["run_id"])]
         if self.metric not in curves:
             return {}, {}
-        values = curves.pivot_table(index="step", columns=["study", "seed"], values=self.metric).dropna()
-        if values.empty or values.shape[1] < 2:
+        runs = [run for _, run in curves.dropna(subset=[self.metric]).groupby("run_id")]
+        if len(runs) < 2:
             return {}, {}
-        lowest = {key: values.drop(columns=[key]).mean(axis="columns").idxmin() for key in values}
-        last = {key: float(values[key].iloc[-1]) for key in values}
-        return last, {key: float(values.loc[step, key]) for key, step in lowest.items()}
+        by_step = [run.set_index("step")[self.metric] for run in runs]
+        values = pd.concat(by_step, axis="columns", join="inner").sort_index().to_numpy()  # (evaluations, seeds)
+        if not len(values):
+            return {}, {}
+        others = values.sum(axis=1, keepdims=True) - values
+        lowest = values[others.argmin(axis=0), np.arange(len(runs))]
+        keys = [(int(run["study"].iloc[0]), int(run["seed"].iloc[0])) for run in runs]
+        return _floats(keys, values[-1]), _floats(keys, lowest)
 
 
 FINDINGS: Mapping[str, tuple[Ending | Rise, ...]] = {
@@ -154,5 +161,12 @@ def _runs(tables: SweepTables, optimizer: str) -> pd.DataFrame:
 
 def _by_seed(runs: pd.DataFrame, metric: str) -> dict[PairKey, float]:
     """By study and seed."""
-    values = runs.set_index(["study", "seed"])[metric].dropna() if metric in runs else pd.Series(dtype=float)
-    return {(int(study), int(seed)): float(value) for (study, seed), value in values.items()}
+    if metric not in runs:
+        return {}
+    told = runs.dropna(subset=[metric])
+    keys = [(int(study), int(seed)) for study, seed in zip(told["study"], told["seed"], strict=True)]
+    return _floats(keys, told[metric])
+
+
+def _floats(keys: Sequence[PairKey], values: ArrayLike) -> dict[PairKey, float]:
+    return dict(zip(keys, np.asarray(values, dtype=float).tolist(), strict=True))

@@ -43,10 +43,8 @@ print(render_table([verdict]))
 for figure in (*of_verdict(tables, verdict), *of_workload(tables)):
     figure.show()
 
-# %% [markdown]
-# A figure takes options, for example another axis of time. Its docstring has them: `loss_curves?`
-
 # %%
+# A figure takes options; `loss_curves?` shows them.
 show(loss_curves, tables, by="seconds")
 
 # %% [markdown]
@@ -59,17 +57,13 @@ tables.trials.head()
 # %%
 pd.crosstab(tables.trials["arm"], tables.trials["outcome"])
 
-# %% [markdown]
-# A question of one's own: how do the trials of each arm spread that were trained to their end?
-
 # %%
+# A question of one's own: how do the trials of each arm spread that were trained to their end?
 finished = tables.trials[tables.trials["outcome"] == "finished"]
 finished.groupby("arm")["value"].describe()
 
-# %% [markdown]
-# **The best configuration of each arm**, to paste into a program.
-
 # %%
+# The best configuration of each arm, to paste into a program.
 for arm in verdict.arms:
     if arm.best is not None:
         print(f"# {arm.name}, {arm.best.trial_id}", as_python(arm.optimizer, arm.best.params), sep="\n", end="\n\n")
