@@ -31,6 +31,10 @@ TrackingUri = Annotated[
     str | None,
     typer.Option(help="MLflow tracking URI; else $ADAMANT_TRACKING_URI, else a database in the storage folder."),
 ]
+StudyStorage = Annotated[
+    str | None,
+    typer.Option(help="Optuna storage URL or journal file; else $ADAMANT_STUDY_STORAGE, else in the folder."),
+]
 Address = Annotated[str | None, typer.Option(help="Address of a running Ray cluster; this machine when left out.")]
 Set = Annotated[
     list[str] | None,
@@ -82,10 +86,7 @@ def run(
         bool, typer.Option("--probe", help="Tell first how long it will take here; the report then compares.")
     ] = False,
     tracking_uri: TrackingUri = None,
-    study_storage: Annotated[
-        str | None,
-        typer.Option(help="Optuna storage URL or journal file; else $ADAMANT_STUDY_STORAGE, else in the folder."),
-    ] = None,
+    study_storage: StudyStorage = None,
     or_resume: Annotated[
         bool, typer.Option("--or-resume", help="Go on with the sweep of that name where it is there already.")
     ] = False,
@@ -151,6 +152,7 @@ def _conclude(ended: EndedSweep, json_file: str | None) -> int:
         f"\n{render_table(verdicts)}",
         f"Search runs: {ended.search_link}",
         f"Confirmation runs: {ended.confirm_link}",
+        f"Summary, with the best runs side by side: {ended.summary_link}",
     ]
     for line in lines:
         console.print(line, highlight=False, markup=False, soft_wrap=True)
@@ -238,7 +240,8 @@ def list_(
     elif isinstance(listed, dict):
         tables.print_row(console, listed)
     else:
-        tables.print_rows(console, listed)
+        name = next(iter(listed[0].values()))
+        tables.print_list(console, listed, f"All there is to say of one: adamant list {kind.value} {name}; all: --json")
 
 
 @app.command()
@@ -294,18 +297,31 @@ def report(
 def ui(
     storage: Storage = DEFAULT_STORAGE,
     tracking_uri: TrackingUri = None,
-    port: int = 5000,
+    port: Annotated[int, typer.Option(help="Port of the MLflow UI; Optuna's dashboard is on the next one.")] = 5000,
+    studies: Annotated[
+        bool, typer.Option("--studies", help="Serve Optuna's dashboard over the studies too (adamant[services]).")
+    ] = False,
+    study_storage: StudyStorage = None,
     cluster: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Open tunnels to what the head of this cluster serves.")
     ] = None,
-) -> None:
+) -> int:
     """Serve the MLflow UI of the runs on this machine, or open tunnels to MLflow, Ray and Optuna on a cluster."""
-    from cluster.places import tracking_uri_of
-    from cluster.ui import open_tunnels, serve
+    from cluster.places import study_storage_of, tracking_uri_of
+    from cluster.ui import mlflow_server, open_tunnels, serve, studies_server
 
     if cluster is not None:
-        return open_tunnels(cluster, console)
-    return serve(tracking_uri or tracking_uri_of(storage), port, console)
+        open_tunnels(cluster, console)
+        return 0
+    runs = tracking_uri or tracking_uri_of(storage)
+    servers = []
+    if runs.startswith(("http://", "https://")):
+        console.print(f"The MLflow UI is at {runs}", highlight=False, soft_wrap=True)
+    else:
+        servers.append(mlflow_server(runs, port))
+    if studies or study_storage:
+        servers.append(studies_server(study_storage or study_storage_of(storage), port + 1))
+    return serve(servers, console) if servers else 0
 
 
 @app.command()

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 # One pixel of a hundred in an inch, in points of 72.
 Rectangle = tuple[float, float, float, float]
 POINT = 72 / DOTS_PER_INCH
-RESOLUTION = 2 * DOTS_PER_INCH
+RESOLUTION = 1.5 * DOTS_PER_INCH
 HEAT_LEVELS = 12
 _MARKERS = {"circle": "o", "ring": "o", "cross": "x", "square": "s", "diamond": "D", "triangle": "^"}
 _DASHES = {"solid": "solid", "dashed": (0, (5, 2.5)), "dotted": (0, (1.2, 1.8))}

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from typing import Any
 
 from ray.tune import Callback
 from ray.tune.experiment import Trial
 
-from cluster.descriptions import MLFLOW_STATUS, describe
+from cluster.descriptions import MLFLOW_STATUS
 from cluster.display import Display
+from cluster.notes import configuration
 from cluster.places import SweepFolder
-from cluster.tracking import RunDescription, Tracker
-from search_spaces import Sweep
-from search_spaces.schema import Contest
+from cluster.run_description import RunDescription
+from cluster.tracking import Tracker
 from search_spaces.searcher import SweepSearcher
 from search_spaces.study import Assignment, Outcome
 from trainables.checkpoint import TrialFolder
@@ -25,13 +25,13 @@ class SweepCallback(Callback):
 
     def __init__(
         self,
-        contests: Mapping[Contest, Sweep],
+        describe: Callable[[Assignment], RunDescription],
         folder: SweepFolder,
         searcher: SweepSearcher,
         tracker: Tracker,
         display: Display,
     ) -> None:
-        self._contests, self._folder, self._searcher = contests, folder, searcher
+        self._describe, self._folder, self._searcher = describe, folder, searcher
         self._tracker, self._display = tracker, display
 
     def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
@@ -64,9 +64,6 @@ class SweepCallback(Callback):
         close_run(self._describe(assignment), self._folder, self._tracker, assignment, outcome)
         self._display.ended(assignment, outcome)
 
-    def _describe(self, assignment: Assignment) -> RunDescription:
-        return describe(self._contests[assignment.contest], assignment)
-
     def __getstate__(self) -> dict[str, Any]:
         """Tune pickles callbacks for a snapshot that is never read."""
         return {}
@@ -94,6 +91,8 @@ def close_run(
             "weights.sha256": record.get("outcome", {}).get("weights_sha256", ""),
         }
         tracker.log(description, record["curve"])
+        tracker.dataset(description, record["fingerprint"])
+        tracker.text(description, "trial.yaml", configuration(description))
         points = _last_points(record)
     tracker.pictures(description, trial_folder.pictures())
     tracker.end(description, MLFLOW_STATUS[outcome.status], tags, points)

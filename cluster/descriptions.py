@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import trainables
-from cluster.tracking import RunDescription
+from cluster.run_description import DataDescription, RunDescription
+from cluster.tracking import NOTE_TAG
 from search_spaces import Sweep, arm_colour
 from search_spaces.schema import Contest
 from search_spaces.study import Assignment
@@ -71,7 +72,17 @@ def describe(sweep: Sweep, assignment: Assignment) -> RunDescription:
     budget = {"epochs": spec.epochs} if steps is None else {"steps": steps, "evaluate_every": spec.evaluate_every}
     params: dict[str, Any] = {"arm": assignment.arm, **budget, "batch_size": spec.batch_size}
     params |= {**dotted("training", spec.training), **dotted("workload", spec.options)}
-    return RunDescription(assignment.trial_id, tags, {**params, **dotted("optimizer", spec.hyperparameters)})
+    params |= dotted("optimizer", spec.hyperparameters)
+    return RunDescription(assignment.trial_id, tags, params, data=_data(spec))
+
+
+def _data(spec: TrialSpec) -> DataDescription:
+    """The data set is named as the workload's second half, and comes from code: the module that reads its files."""
+    entry = trainables.get(spec.workload)
+    chosen = {name: str(spec.options[name]) for name in entry.data_options if name in spec.options}
+    return DataDescription(
+        spec.workload.partition("/")[2], {"data": entry.data, "read by": entry.data_module, **chosen}
+    )
 
 
 def describe_summary(sweep: Sweep) -> RunDescription:
@@ -83,7 +94,7 @@ def describe_summary(sweep: Sweep) -> RunDescription:
         "sweep.name": sweep.name,
         "sweep.role": "summary",
         "workload": ", ".join(workload.name for workload in sweep.by_workload.values()),
-        "mlflow.note.content": sweep.question,
+        NOTE_TAG: sweep.question,
         **environment(),
     }
     for name, workload in sweep.by_workload.items():

@@ -10,23 +10,25 @@ import threading
 import time
 import types
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
 from cluster.curves import write_curves
-from cluster.descriptions import describe_summary, trial_spec
-from cluster.links import view_tags
+from cluster.descriptions import describe, describe_summary, trial_spec
+from cluster.notes import replay_command, run_note, summary_note
 from cluster.places import DEFAULT_STORAGE, Manifest, SweepFolder
 from cluster.session import ray_session, slot_counter
-from cluster.tracking import Tracker
+from cluster.tracking import NOTE_TAG, Tracker
+from cluster.views import view_tags
 from search_spaces import Sweep
-from search_spaces.links import CONFIRM_VIEW, SEARCH_VIEW, ui_address, view_link
+from search_spaces.links import CONFIRM_VIEW, SEARCH_VIEW, run_link, ui_address, view_link
 from search_spaces.storage import without_password
 
 if TYPE_CHECKING:
+    from cluster.run_description import RunDescription
     from search_spaces.arm_studies import ArmStudies
     from search_spaces.study import Assignment, Outcome
 
@@ -51,6 +53,7 @@ class EndedSweep:
     tracking_uri: str
     search_link: str
     confirm_link: str
+    summary_link: str
     report_folder: Path
     report_command: str
 
@@ -80,6 +83,8 @@ class Driver:
             code = self._train_and_flush(address)
             yield self._ended(code)
             if code == DONE:
+                note = summary_note(self.sweep, self.manifest, self.folder.storage, self.tracker)
+                self.tracker.tag(self.summary, {NOTE_TAG: note})
                 self.tracker.artifact(self.summary, self.folder.report)
                 self.tracker.end(self.summary, "FINISHED", {"status.reason": "finished"})
                 self.tracker.flush()
@@ -195,7 +200,7 @@ class Driver:
                     name=f"session-{self.manifest.session}",
                     storage_path=str(self.folder.tune),
                     callbacks=[
-                        SweepCallback(self.contests, self.folder, searcher, self.tracker, display),
+                        SweepCallback(self._describe, self.folder, searcher, self.tracker, display),
                         WaitingCallback(resources, display.warn),
                     ],
                     failure_config=tune.FailureConfig(max_failures=RESTARTS),
@@ -243,14 +248,21 @@ class Driver:
         if self.manifest.session == 1:
             return
         from cluster.callback import close_run
-        from cluster.descriptions import describe
 
         closed = self.tracker.closed_runs()
         for arm in arms.values():
             for assignment, outcome in arm.ended():
                 if assignment.trial_id not in closed:
-                    description = describe(self.contests[assignment.contest], assignment)
-                    close_run(description, self.folder, self.tracker, assignment, outcome)
+                    close_run(self._describe(assignment), self.folder, self.tracker, assignment, outcome)
+
+    def _describe(self, assignment: Assignment) -> RunDescription:
+        """The MLflow run of an assignment."""
+        run = describe(self.contests[assignment.contest], assignment)
+
+        def note(run_id: str) -> str:
+            return run_note(run, self.sweep, replay_command(self.manifest, self.folder.storage, run_id))
+
+        return replace(run, note=note)
 
     def _ended(self, code: int) -> EndedSweep:
         return EndedSweep(
@@ -260,6 +272,7 @@ class Driver:
             # Only a sweep that is done has met its server; after Ctrl-C nobody waits for one.
             search_link=self._link(SEARCH_VIEW) if code == DONE else "",
             confirm_link=self._link(CONFIRM_VIEW) if code == DONE else "",
+            summary_link=self._summary_link() if code == DONE else "",
             report_folder=self.folder.report,
             report_command=self._command("report"),
         )
@@ -268,8 +281,12 @@ class Driver:
         self.console.print(line, highlight=False, markup=False, soft_wrap=True)
 
     def _link(self, view: str) -> str:
-        ui = ui_address(self.manifest.tracking_location)
-        return view_link(ui, self.tracker.experiment_id(), self.manifest.sweep_id, view)
+        base = ui_address(self.manifest.tracking_location)
+        return view_link(base, self.tracker.experiment_id(), self.manifest.sweep_id, view)
+
+    def _summary_link(self) -> str:
+        base = ui_address(self.manifest.tracking_location)
+        return run_link(base, self.tracker.experiment_id(), self.tracker.run_id(self.summary))
 
     def _command(self, command: str) -> str:
         return f"adamant {command} {self.sweep.name}{self._where}"

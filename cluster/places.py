@@ -45,6 +45,11 @@ class Manifest:
         """Where the runs are. Raises InputError when it stands in an environment variable that is not set here."""
         return _location(self.tracking_uri, "runs")
 
+    @property
+    def names_variable(self) -> bool:
+        """Whether it keeps not where the runs are, but the environment variable that says so."""
+        return self.tracking_uri.startswith(_FROM_ENVIRONMENT)
+
 
 def _location(kept: str, what: str) -> str:
     variable = kept.removeprefix(_FROM_ENVIRONMENT)
@@ -181,6 +186,11 @@ def tracking_uri_of(storage: str | Path, name: str | None = None) -> str:
         return folder.open()[1].tracking_location
     own = f"sqlite:///{Path(storage).expanduser().resolve() / 'mlflow.db'}"
     return os.environ.get(TRACKING_VARIABLE) or own
+
+
+def study_storage_of(storage: str | Path) -> str:
+    """Where new sweeps in ``storage`` keep their studies: ``$ADAMANT_STUDY_STORAGE``, else the folder's journal."""
+    return os.environ.get(STUDY_VARIABLE) or str(Path(storage).expanduser().resolve() / "study.journal")
 
 
 def data_root_of(storage: str | Path, given: str | None) -> Path:

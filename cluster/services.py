@@ -207,7 +207,7 @@ class Services:
         }
 
 
-def _ending_with_parent(number: signal.Signals) -> list[str]:
+def ending_with_parent(number: signal.Signals) -> list[str]:
     """What stands before a command to which the system sends a signal when its parent dies, however that happens."""
     has_setpriv = shutil.which("setpriv") is not None  # which only Linux has
     return ["setpriv", "--pdeathsig", number.name.removeprefix("SIG"), "--"] if has_setpriv else []
@@ -237,7 +237,7 @@ class _Kept:
             self._started, self._next = now, 0.0
             with self._log.open("ab") as log:
                 self._process = subprocess.Popen(
-                    [*_ending_with_parent(self._stop_signal), *self._command],
+                    [*ending_with_parent(self._stop_signal), *self._command],
                     stdout=log, stderr=log, env={**os.environ, **self._environment},
                     stdin=subprocess.DEVNULL, start_new_session=True,
                 )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
 from typing import Any
 
 from rich.console import Console
@@ -9,11 +10,24 @@ from rich.padding import Padding
 from rich.table import Table
 
 Row = dict[str, Any]
+# Characters of a column below which sentences fall apart.
+READABLE = 24
 
 
 def print_rows(console: Console, rows: list[Row]) -> None:
     """Rows as a table."""
     console.print(_table(rows), highlight=False, markup=False)
+
+
+def print_list(console: Console, rows: list[Row], more: str) -> None:
+    """Rows as a table of the columns, from the left, that this width has room for; if not all, ``more`` shows them."""
+    columns = [column for column, value in rows[0].items() if not isinstance(value, list)]
+    widths = [max(len(str(one[column])) for one in rows) for column in columns]
+    needed = accumulate([widths[0], *(min(width, READABLE) + 1 for width in widths[1:])])
+    fitting = max(2, sum(width <= console.width for width in needed))
+    print_rows(console, [{column: one[column] for column in columns[:fitting]} for one in rows])
+    if fitting < len(columns):
+        console.print(f"\n{more}", highlight=False, markup=False, soft_wrap=True)
 
 
 def print_row(console: Console, row: Row) -> None:

@@ -6,45 +6,36 @@ import itertools
 import logging
 import os
 import queue
-import re
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cluster.pictures import Pictures
+from cluster.run_description import MetricRow, RunDescription, metric_rows
+
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from PIL.Image import Image
 
 # log_batch takes 1,000 entities, of which 100 parameters and 100 tags; no run here has nearly as many of those.
 MAX_BATCH = 1000
+# MLflow's own tag for what a run's page shows as its description.
+NOTE_TAG = "mlflow.note.content"
 RETRY_PAUSE_S = 2.0
 ATTEMPTS_BEFORE_A_WARNING = 3
 # How long a finished sweep waits for a tracking server that is away before it leaves the rest to a resume.
 FLUSH_TIMEOUT_S = 300.0
-_CURVE_KEYS = ("step", "epoch", "timestamp")
-# What `log_image` calls a file: key, step, time and a random name, with a plus or, formerly, a percent between them.
-_LOGGED_PICTURE = re.compile(r"(.+?)[+%]step[+%](\d+)[+%].*\.png")
-MetricRow = tuple[str, float, int, int]
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "1")
 # MLflow speaks of its database migrations, of every file it fetches, and of errors that are told and handled here.
 os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "CRITICAL")
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+# Of a server it prints two lines for every run that ends.
+os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
 # A server that is away is waited for here, in order and without a limit, so MLflow's own retries stay short.
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
-
-
-@dataclass(frozen=True)
-class RunDescription:
-    """A run's name, tags and parameters; ``trial_id`` (tag ``trial.id``) is what the run is found by again."""
-
-    trial_id: str
-    tags: Mapping[str, str]
-    params: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Tracker:
@@ -69,7 +60,7 @@ class Tracker:
         self._closed_runs: set[str] = set()
         self._live: dict[str, RunDescription] = {}
         self._started: dict[str, int] = {}
-        self._pictures: dict[str, set[tuple[int, str]]] = {}
+        self._pictures = Pictures()
         self._thread = threading.Thread(target=self._work, name="mlflow-tracking", daemon=True)
         self._submit(self._connect)
         self._thread.start()
@@ -78,7 +69,7 @@ class Tracker:
         """Add points of a curve (step, timestamp and metrics each), making the run if it is not there."""
         self._live[run.trial_id] = run
         self._started.setdefault(run.trial_id, _now())
-        self._submit(lambda: self._log(run, _metrics(curve)))
+        self._submit(lambda: self._log(run, metric_rows(curve)))
 
     def end(
         self,
@@ -94,7 +85,7 @@ class Tracker:
         def carry_out() -> None:
             if run.trial_id in self._closed_runs:
                 return
-            self._log(run, _metrics(points), tags)
+            self._log(run, metric_rows(points), tags)
             self._mlflow.set_terminated(self._run_ids[run.trial_id], status, end_time=ended)
             self._closed_runs.add(run.trial_id)
 
@@ -114,21 +105,20 @@ class Tracker:
         """Set tags of a run, making it if it is not there."""
         self._submit(lambda: self._log(run, [], tags))
 
+    def text(self, run: RunDescription, name: str, text: str) -> None:
+        """Log a text as a file of that name to a run."""
+        self._submit(lambda: self._mlflow.log_text(self._run(run), text, name))
+
+    def dataset(self, run: RunDescription, fingerprint: str) -> None:
+        """Log the data set of a run as its input; MLflow keeps equal inputs of a run once."""
+        data = run.data
+        if data is not None:
+            self._submit(lambda: self._mlflow.log_inputs(self._run(run), [data.as_input(fingerprint)]))
+
     def pictures(self, run: RunDescription, files: Sequence[tuple[int, str, Path]]) -> None:
         """Log images, each with its step and name, to a run; those that it has already are left out."""
-
-        def carry_out() -> None:
-            run_id = self._run(run)
-            there = self._pictures_of(run_id)
-            for step, name, path in files:
-                if (step, name) not in there:
-                    picture = _readable(path)
-                    if picture is not None:
-                        self._mlflow.log_image(run_id, picture, key=name, step=step, synchronous=True)
-                    there.add((step, name))
-
         if files:
-            self._submit(carry_out)
+            self._submit(lambda: self._pictures.log(self._mlflow, self._run(run), files))
 
     def interrupt(self) -> None:
         """Close every run that is under way as KILLED, to be opened again by a resume."""
@@ -148,6 +138,25 @@ class Tracker:
         """Id of the experiment; waits for the first answer of the tracking server, at most a minute."""
         self._ready.wait(60)
         return self._experiment_id
+
+    def run_id(self, run: RunDescription) -> str:
+        """Id of a run that is written; empty before that."""
+        return self._run_ids.get(run.trial_id, "")
+
+    def find(self, where: str, order_by: str, most: int) -> list[str]:
+        """Ids of this sweep's runs by a filter and an order of MLflow's, at most ``most``.
+
+        Waits, as :meth:`flush` does, until everything called so far is written; none where it is not in time.
+        """
+        found: list[str] = []
+
+        def carry_out() -> None:
+            mine = f"tags.`sweep.id` = '{self._sweep_id}' and {where}"
+            runs = self._mlflow.search_runs([self._experiment_id], mine, max_results=most, order_by=[order_by])
+            found[:] = [run.info.run_id for run in runs]
+
+        self._submit(carry_out)
+        return found if self.flush() else []
 
     def closed_runs(self) -> set[str]:
         """Trial ids whose runs were closed, other than by an interruption, when the tracker connected."""
@@ -249,9 +258,10 @@ class Tracker:
             self._closed_runs.discard(run.trial_id)
         else:
             self._run_ids[run.trial_id] = self._create(run)
-        self._write(self._run_ids[run.trial_id], params=run.params)
+        run_id = self._run_ids[run.trial_id]
+        self._write(run_id, params=run.params, tags={NOTE_TAG: run.note(run_id)} if run.note else {})
         self._opened.add(run.trial_id)
-        return self._run_ids[run.trial_id]
+        return run_id
 
     def _create(self, run: RunDescription) -> str:
         if run.trial_id in self._attempted:
@@ -263,14 +273,6 @@ class Tracker:
         tags = {**run.tags, "sweep.id": self._sweep_id, "trial.id": run.trial_id}
         started = self._started.get(run.trial_id, _now())
         return self._mlflow.create_run(self._experiment_id, started, tags, run_name=run.trial_id).info.run_id
-
-    def _pictures_of(self, run_id: str) -> set[tuple[int, str]]:
-        """Step and name of the images that a run has, asked of the server once."""
-        if run_id not in self._pictures:
-            names = [Path(file.path).name for file in self._mlflow.list_artifacts(run_id, "images")]
-            found = [_LOGGED_PICTURE.match(name) for name in names]
-            self._pictures[run_id] = {(int(match[2]), match[1]) for match in found if match}
-        return self._pictures[run_id]
 
     def _log(self, run: RunDescription, rows: Sequence[MetricRow], tags: Mapping[str, str] | None = None) -> None:
         self._write(self._run(run), rows=rows, tags=tags or {})
@@ -303,26 +305,3 @@ class Tracker:
 def _now() -> int:
     """Milliseconds, as MLflow counts; when something happened, and not when the server took it."""
     return round(time.time() * 1000)
-
-
-def _readable(path: Path) -> Image | None:
-    """The picture in a file; None, and a warning, where it is damaged: asking again would not mend it."""
-    from PIL import Image
-
-    try:
-        picture = Image.open(path)
-        picture.load()
-        return picture
-    except OSError as error:
-        reason = " ".join(str(error).split())
-        logging.getLogger("adamant").warning("%s is damaged and left out of MLflow (%s)", path, reason)
-        return None
-
-
-def _metrics(curve: Sequence[Mapping[str, float]]) -> list[MetricRow]:
-    return [
-        (name, value, int(point["timestamp"]), int(point["step"]))
-        for point in curve
-        for name, value in point.items()
-        if name not in _CURVE_KEYS
-    ]

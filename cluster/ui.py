@@ -1,40 +1,108 @@
-"""What a browser shows: the MLflow UI over a local database, or what a cluster's head serves, through tunnels."""
+"""What a browser shows: the MLflow UI and Optuna's dashboard over local runs, or a cluster's, through tunnels."""
 
 from __future__ import annotations
 
 import os
+import signal
 import socket
+import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from rich.console import Console
 
+from cluster.command_line import FAILED
+from cluster.services import STUDIES_PROGRAM, ending_with_parent
 from optimizers import InputError
 from search_spaces.links import UI_HOST
 
+STOPPING_S = 10.0
+POLL_S = 0.2
 
-def serve(tracking_uri: str, port: int, console: Console) -> None:
-    """Serve the MLflow UI on this machine until Ctrl-C; of a remote tracking server, say where its UI is."""
-    if tracking_uri.startswith(("http://", "https://")):
-        console.print(f"The MLflow UI is at {tracking_uri}", highlight=False, soft_wrap=True)
-        return
+
+@dataclass(frozen=True)
+class Server:
+    """A server of this machine: what it serves, its port, its command, and what it needs in its environment."""
+
+    name: str
+    port: int
+    command: list[str]
+    environment: dict[str, str]
+
+
+def mlflow_server(tracking_uri: str, port: int) -> Server:
+    """The MLflow UI over a database. Raises InputError when it is a file that is not there."""
     database = Path(tracking_uri.removeprefix("sqlite:///"))
     if tracking_uri.startswith("sqlite:///") and not database.is_file():
         raise InputError(
             f"{database}: no runs here yet; start with `adamant run quickstart`, or name a database with --tracking-uri"
         )
-    with socket.socket() as probe:
-        if probe.connect_ex((UI_HOST, port)) == 0:
-            raise InputError(f"--port {port}: something listens there already; choose another")
-    console.print(f"MLflow: http://{UI_HOST}:{port}   (Ctrl-C ends it)", highlight=False)
     command = [sys.executable, "-m", "mlflow", "server", "--host", UI_HOST, "--port", str(port), "--workers", "1"]
-    command += ["--backend-store-uri", tracking_uri]
     # The job runner of newer MLflow servers doubles their start-up time and triples their memory; nothing uses it here.
-    environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "1"}
-    # Becoming the server, and not its parent, leaves none behind however this process is ended.
-    os.execve(sys.executable, command, environment)
+    settings = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "1"}
+    # Not on the command line, which shows a database's password to everybody on the machine.
+    return Server("MLflow", port, command, {**settings, "MLFLOW_BACKEND_STORE_URI": tracking_uri})
+
+
+def studies_server(studies: str, port: int) -> Server:
+    """Optuna's dashboard over a study journal or a database.
+
+    Raises InputError when it is not installed, or when there is no such journal.
+    """
+    if find_spec("optuna_dashboard") is None:
+        raise InputError("--studies: Optuna's dashboard is not installed; pip install adamant[services]")
+    if "://" not in studies and not Path(studies).is_file():
+        raise InputError(f"{studies}: no studies here yet; start with `adamant run quickstart`")
+    environment = {"STUDIES": studies, "STUDIES_PORT": str(port)}
+    return Server("Optuna", port, [sys.executable, "-c", STUDIES_PROGRAM], environment)
+
+
+def serve(servers: Sequence[Server], console: Console) -> int:
+    """Serve until Ctrl-C or SIGTERM, or until one of the servers ends; all of them end with this process.
+
+    Raises InputError when a port is taken.
+    """
+    for server in servers:
+        with socket.socket() as probe:
+            if probe.connect_ex((UI_HOST, server.port)) == 0:
+                raise InputError(f"port {server.port}: something listens there already; choose another with --port")
+    stopped = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: stopped.set())
+    running: list[subprocess.Popen[bytes]] = []
+    try:
+        for server in servers:
+            running.append(_start(server))
+            console.print(f"{server.name}: http://{UI_HOST}:{server.port}", highlight=False)
+        console.print("Ctrl-C ends it.")
+        while all(process.poll() is None for process in running):
+            if stopped.wait(POLL_S):
+                return 0
+        return FAILED
+    finally:
+        for process in running:
+            process.terminate()
+        for process in running:
+            _end(process)
+
+
+def _start(server: Server) -> subprocess.Popen[bytes]:
+    """In a session of its own, as Ctrl-C reaches this process, which then ends it."""
+    command = [*ending_with_parent(signal.SIGTERM), *server.command]
+    return subprocess.Popen(command, env={**os.environ, **server.environment}, start_new_session=True)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    try:
+        process.wait(STOPPING_S)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def open_tunnels(file: Path, console: Console) -> None:

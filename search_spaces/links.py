@@ -9,6 +9,8 @@ from urllib.parse import quote, urlencode
 # Where `adamant ui` serves a local database.
 UI_HOST, UI_PORT = "127.0.0.1", 5000
 SEARCH_VIEW, CONFIRM_VIEW = "search", "confirm"
+# Without it MLflow opens its pages for language models, in which runs are called evaluations.
+_TRAINING = {"workflowType": "machine_learning"}
 
 
 def ui_address(tracking_uri: str) -> str:
@@ -16,18 +18,22 @@ def ui_address(tracking_uri: str) -> str:
     return tracking_uri.rstrip("/") if tracking_uri.startswith("http") else f"http://{UI_HOST}:{UI_PORT}"
 
 
-def run_link(ui: str, experiment_id: str, run_id: str) -> str:
-    """The page of one run."""
-    return f"{ui}/#/experiments/{experiment_id}/runs/{run_id}"
+def run_link(base: str, experiment_id: str, run_id: str) -> str:
+    """The page of one run.
+
+    Here and below ``base`` is the address of the UI, or nothing for a link that stands on one of the UI's own pages.
+    """
+    return f"{base}/#/experiments/{experiment_id}/runs/{run_id}?{urlencode(_TRAINING)}".removeprefix("/")
 
 
-def compare_link(ui: str, experiment_id: str, run_ids: Sequence[str]) -> str:
-    """The page that sets runs side by side. MLflow shows up to 30 to 50 well."""
-    runs, experiments = (quote(json.dumps(list(names))) for names in (run_ids, [experiment_id]))
-    return f"{ui}/#/compare-runs?runs={runs}&experiments={experiments}"
+def compare_link(base: str, experiment_id: str, run_ids: Sequence[str]) -> str:
+    """The page that has runs side by side, their parameters and metrics; slow with more than some 50 of them."""
+    lists = {"runs": list(run_ids), "experiments": [experiment_id]}
+    query = {name: json.dumps(ids, separators=(",", ":")) for name, ids in lists.items()} | _TRAINING
+    return f"{base}/#/compare-runs?{urlencode(query, quote_via=quote)}".removeprefix("/")
 
 
-def view_link(ui: str, experiment_id: str, sweep_id: str, view: str) -> str:
-    """The chart page of a sweep's runs in one of its two views, which `cluster.links` keeps with the experiment."""
-    query = urlencode({"compareRunsMode": "CHART", "viewStateShareKey": f"{sweep_id}-{view}"}, quote_via=quote)
-    return f"{ui}/#/experiments/{experiment_id}/runs?{query}"
+def view_link(base: str, experiment_id: str, sweep_id: str, view: str) -> str:
+    """The chart page of a sweep's runs in one of its two views, which ``cluster.views`` keeps with the experiment."""
+    query = {**_TRAINING, "compareRunsMode": "CHART", "viewStateShareKey": f"{sweep_id}-{view}"}
+    return f"{base}/#/experiments/{experiment_id}/runs?{urlencode(query, quote_via=quote)}".removeprefix("/")

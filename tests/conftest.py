@@ -91,6 +91,15 @@ def front_door(tmp_path: Path) -> Iterator[FrontDoor]:
     yield from open_front_door(tmp_path)
 
 
+@pytest.fixture(scope="session")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[FrontDoor, str]]:
+    """The sweep of ``recorded.yaml``, run once for all tests, and what it printed; none of them may change it."""
+    for door in open_front_door(tmp_path_factory.mktemp("recorded")):
+        ended = door("run", str(REPOSITORY / "tests" / "recorded.yaml"))
+        assert ended.returncode == 0, ended.stderr
+        yield door, ended.stdout
+
+
 def open_front_door(tmp_path: Path) -> Iterator[FrontDoor]:
     home = tmp_path / "home"
     home.mkdir()

@@ -55,6 +55,17 @@ def test_everything_can_be_listed_for_people_and_for_programs(
     assert name in [row[column] for row in rows]
 
 
+@pytest.mark.parametrize(("kind", "what"), [("sweeps", "question"), ("workloads", "model"), ("optimizers", "what")])
+def test_a_list_can_be_read_on_a_terminal_of_80_columns(front_door: FrontDoor, kind: str, what: str) -> None:
+    front_door.environment["COLUMNS"] = "80"
+    shown = front_door("list", kind).stdout
+    assert max(map(len, shown.splitlines()[:-1])) <= 80
+    for row in listing.rows(kind):
+        assert set(row[what].split()) <= set(shown.split())
+    if kind != "optimizers":  # of which all columns fit
+        assert f"adamant list {kind} " in shown.splitlines()[-1]
+
+
 @pytest.mark.parametrize("name", [*optimizers.names(), "lookahead(sgd)"])
 def test_the_documentation_of_an_optimizer_says_everything(name: str) -> None:
     entry, row = optimizers.get(name), listing.row("optimizers", name)

@@ -19,7 +19,8 @@ import psutil
 import pytest
 from mlflow import MlflowClient
 
-from cluster.tracking import RunDescription, Tracker
+from cluster.run_description import DataDescription, RunDescription
+from cluster.tracking import NOTE_TAG, Tracker
 from tests.conftest import FrontDoor, wait_until
 
 pytestmark = pytest.mark.cluster
@@ -84,7 +85,11 @@ def server(tmp_path: Path) -> Iterator[Server]:
 
 def test_every_metric_arrives_once_after_the_server_was_away(server: Server, tmp_path: Path) -> None:
     tracker = Tracker(server.uri, "faults", "faults-1", tmp_path)
-    runs = [RunDescription(f"adam/{number}", {"sweep.role": "trial"}, {"optimizer.lr": number}) for number in range(6)]
+    data = DataDescription("digits", {"data": "made up"})
+    runs = [
+        RunDescription(f"adam/{number}", {"sweep.role": "trial"}, {"optimizer.lr": number}, data, lambda run_id: run_id)
+        for number in range(6)
+    ]
     curve = [
         {"step": step, "epoch": step, "timestamp": 1_700_000_000_000 + step, "val/loss": 1 / step}
         for step in range(1, 51)
@@ -94,7 +99,9 @@ def test_every_metric_arrives_once_after_the_server_was_away(server: Server, tmp
             assert tracker.flush(60)
             server.kill()
         tracker.log(run, curve[:20])
+        tracker.dataset(run, "f" * 64)
         tracker.log(run, curve)  # as a trial does that was started again: everything once more
+        tracker.dataset(run, "f" * 64)
         tracker.end(run, "FINISHED", {"status.reason": "finished"}, [{"step": 0, "timestamp": 1, "summary/x": 0.02}])
     assert not tracker.flush(1)
     server.start()
@@ -107,6 +114,9 @@ def test_every_metric_arrives_once_after_the_server_was_away(server: Server, tmp
     assert Counter(run.data.tags["trial.id"] for run in logged) == {run.trial_id: 1 for run in runs}
     for run in logged:
         assert run.info.status == "FINISHED"
+        assert run.data.tags[NOTE_TAG] == run.info.run_id
+        assert run.inputs is not None
+        assert [used.dataset.digest for used in run.inputs.dataset_inputs] == ["f" * 32]
         history = client.get_metric_history(run.info.run_id, "val/loss")
         assert [(point.step, point.value) for point in history] == [
             (point["step"], point["val/loss"]) for point in curve

@@ -1,17 +1,24 @@
-"""What a person sees behind the printed links: a real browser on the UI that `adamant ui` serves."""
+"""What a person sees behind the printed links: a real browser on what `adamant ui` serves of a sweep of 114 runs."""
 
 from __future__ import annotations
 
 import re
+import shlex
 import shutil
+import signal
 import socket
+import subprocess
+import sys
 import urllib.request
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from mlflow import MlflowClient
+from mlflow.entities import Run
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from tests.conftest import FrontDoor, wait_until
+from tests.conftest import REPOSITORY, FrontDoor, wait_until
 
 CHROMIUM = shutil.which("chromium")
 pytestmark = [
@@ -19,52 +26,211 @@ pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine (Debian: apt-get install chromium)"),
 ]
+# The arms of recorded.yaml in their order, with their colours.
+COLOURS = {
+    "adam": "rgb(0, 114, 178)",
+    "adamw": "rgb(213, 94, 0)",
+    "scheduled": "rgb(0, 158, 115)",
+    "orders": "rgb(204, 121, 167)",
+    "memory": "rgb(230, 159, 0)",
+    "sgd": "rgb(86, 180, 233)",
+}
+BEST_LOSS = "[col-id='metrics.`summary/best_val_loss`']"
+PATIENCE_MS = 30_000
 
 
-@pytest.fixture
-def page() -> Iterator[Page]:
-    with sync_playwright() as playwright:
-        flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
-        yield browser.new_page(viewport={"width": 1600, "height": 1200})
-        browser.close()
+@dataclass(frozen=True)
+class Served:
+    """The recorded sweep behind `adamant ui --studies`: MLflow on ``port``, Optuna's dashboard on the next one."""
+
+    door: FrontDoor
+    port: int
+    process: subprocess.Popen
+    printed: str
+
+    def link(self, title: str) -> str:
+        """The last link that the sweep printed under that title, at the port that is served here."""
+        return re.findall(rf"^{title}: (http\S+)$", self.printed, re.MULTILINE)[-1].replace(":5000", f":{self.port}")
 
 
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
+@pytest.fixture(scope="module")
+def served(recorded: tuple[FrontDoor, str]) -> Iterator[Served]:
+    door, printed = recorded
+    port, process = serve(door)
+    yield Served(door, port, process, printed)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(30) == 0
+    assert not listens(port)
+    assert not listens(port + 1)
 
 
-def answers(port: int) -> bool:
+def serve(door: FrontDoor) -> tuple[int, subprocess.Popen]:
+    port = free_ports()
+    process = door.start("ui", "--studies", "--port", str(port))
+    for address in (f"{port}/health", f"{port + 1}/dashboard/"):
+        wait_until(lambda address=address: answers(address), 90, f"an answer on {address}")
+    return port, process
+
+
+def free_ports() -> int:
+    """The first of two ports, one after the other, on which nothing listens."""
+    while True:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        if not listens(port + 1):
+            return port
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def answers(address: str) -> bool:
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=2):
+        with urllib.request.urlopen(f"http://127.0.0.1:{address}", timeout=2):
             return True
     except OSError:
         return False
 
 
-def test_the_printed_links_open_curves_in_which_the_arms_can_be_told_apart(front_door: FrontDoor, page: Page) -> None:
-    settings = ["search.trials=3", "confirm.seeds=[1,2]", "workload.epochs=8", "scheduler={type: none}"]
-    ended = front_door("run", "quickstart", *[part for setting in settings for part in ("--set", setting)])
-    assert ended.returncode == 0, ended.stderr
-    port = free_port()
-    front_door.start("ui", "--port", str(port))
-    wait_until(lambda: answers(port), 90, "the MLflow UI")
-    *_, trials, confirmations = re.findall(
-        r"^(?:Search runs|Confirmation runs): (http\S+)$", ended.stdout, re.MULTILINE
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    page = browser.new_page(viewport={"width": 1600, "height": 1200})
+    # MLflow opens its assistant once in every new browser.
+    page.add_init_script("localStorage.setItem('mlflow.assistant.fab.autoOpenedOnFirstLoad_v1', 'true')")
+    page.set_default_timeout(PATIENCE_MS)
+    expect.set_options(timeout=PATIENCE_MS)
+    yield page
+    page.close()
+
+
+def trials(served: Served) -> list[Run]:
+    """The trials of the sweep, the best first."""
+    client = MlflowClient(served.door.tracking_uri)
+    experiment = client.get_experiment_by_name("adamant/recorded")
+    assert experiment is not None
+    best_first = ["metrics.`summary/best_val_loss` ASC"]
+    return client.search_runs([experiment.experiment_id], "tags.`sweep.role` = 'trial'", order_by=best_first)
+
+
+def test_the_link_to_the_trials_opens_curves_of_every_arm(served: Served, page: Page) -> None:
+    page.goto(served.link("Search runs"))
+    expect(page.get_by_text("96 matching runs")).to_be_visible()
+    loss = page.locator(".js-plotly-plot").first
+    for colour in COLOURS.values():
+        expect(loss.locator(f"path.js-line[style*='{colour}']").first).to_be_attached()
+    headers = page.get_by_test_id("experiment-view-compare-runs-section-header").all_inner_texts()
+    assert [re.findall(r"\w+", header)[0] for header in headers] == ["val", "train", "summary", "optim"]
+
+
+def test_the_link_to_the_confirmations_opens_means_and_bands_by_arm(served: Served, page: Page) -> None:
+    page.goto(served.link("Confirmation runs"))
+    expect(page.get_by_text("18 matching runs")).to_be_visible()
+    for arm in COLOURS:
+        expect(page.get_by_text(f"Group: {arm}", exact=True)).to_be_visible()
+        expect(page.get_by_text(f"{arm} (val/loss)")).to_be_visible()
+    expect(page.locator(".js-plotly-plot").first.locator("path.js-fill")).to_have_count(len(COLOURS))
+
+
+def test_the_table_is_in_the_order_of_the_best_losses_either_way(served: Served, page: Page) -> None:
+    page.goto(served.link("Search runs"))
+    expect(page.get_by_text("96 matching runs")).to_be_visible()
+    page.locator("label:has(input[type=radio][value=TABLE])").click()
+    # A trial that diverged before its first evaluation has none, and stands at the end.
+    losses = [run.data.metrics.get("summary/best_val_loss") for run in trials(served)]
+    best = sorted(loss for loss in losses if loss is not None)
+    for order in (best, best[::-1]):
+        first = page.locator(f".ag-row[row-index='0'] {BEST_LOSS}")
+        expect(first).to_have_text(str(order[0]))
+        shown = [float(page.locator(f".ag-row[row-index='{row}'] {BEST_LOSS}").inner_text()) for row in range(15)]
+        assert shown == order[:15]
+        page.get_by_test_id("sort-header-summary/best_val_loss").click()
+
+
+def test_the_summary_leads_to_the_best_thirty_side_by_side(served: Served, page: Page) -> None:
+    page.goto(served.link("Summary, with the best runs side by side"))
+    expect(page.get_by_text("Do schedules, other moments or a long memory help a small net?")).to_be_visible()
+    report = page.locator("code").filter(has_text=f"adamant report recorded --storage {served.door.runs}")
+    expect(report.first).to_be_visible()
+    with page.context.expect_page() as opened:
+        page.get_by_role("link", name="the best 30 trials").click()
+    page = opened.value
+    expect(page.get_by_role("heading", name="Comparing 30 Runs from 1 Experiment")).to_be_visible()
+    expect(page.locator(".parcoords")).to_be_visible()
+    best = trials(served)
+    for run, there in ((best[0], 1), (best[29], 1), (best[30], 0)):
+        expect(page.get_by_role("link", name=run.info.run_id)).to_have_count(there)
+
+
+def test_the_page_of_a_run_says_what_it_was_and_how_to_repeat_it(served: Served, page: Page) -> None:
+    best = trials(served)[0]
+    page.goto(served.link("Search runs"))
+    page.get_by_role("link", name=best.info.run_name, exact=True).click()
+    expect(page.get_by_text(f"digits ({best.data.tags['data.fingerprint'][:32]})")).to_be_visible()
+    expect(page.get_by_role("row", name=f"optimizer.lr {best.data.params['optimizer.lr']}")).to_be_visible()
+    expect(page.locator("code").filter(has_text="hyperparameters:").first).to_be_visible()
+    command = page.locator("code").filter(has_text="adamant replay").first.inner_text()
+    page.get_by_role("tab", name="Artifacts").click()
+    expect(page.get_by_text("trial.yaml").first).to_be_visible()
+
+    repeated = served.door(*shlex.split(command)[1:])
+    assert repeated.returncode == 0, repeated.stdout + repeated.stderr
+    assert f"{best.info.run_name}: equal." in repeated.stdout
+
+
+def test_every_run_has_its_data_set_once(served: Served) -> None:
+    for run in trials(served):
+        assert run.inputs is not None
+        (used,) = run.inputs.dataset_inputs
+        assert used.dataset.name == "digits"
+        assert run.data.tags["data.fingerprint"].startswith(used.dataset.digest)
+
+
+def test_optunas_dashboard_shows_the_studies(served: Served, page: Page) -> None:
+    page.goto(f"http://127.0.0.1:{served.port + 1}/dashboard/")
+    for arm in COLOURS:
+        expect(page.get_by_text(re.compile(rf"recorded/{arm}$"))).to_be_visible()
+
+
+@pytest.mark.parametrize("offset", [0, -1])
+def test_a_used_port_is_refused(served: Served, offset: int) -> None:
+    refused = served.door("ui", "--studies", "--port", str(served.port + 1 + offset))
+    assert refused.returncode == 2
+    assert "something listens there already" in refused.stderr
+    assert answers(f"{served.port}/health")
+
+
+def test_nothing_stays_behind_when_the_ui_is_killed(recorded: tuple[FrontDoor, str]) -> None:
+    port, process = serve(recorded[0])
+    process.kill()
+    wait_until(lambda: not listens(port) and not listens(port + 1), 30, "both servers to end")
+
+
+def test_the_dashboard_that_is_not_installed_is_named(recorded: tuple[FrontDoor, str]) -> None:
+    program = """
+import sys
+sys.modules["optuna_dashboard"] = None
+sys.argv = ["adamant", "ui", "--studies"]
+import adamant
+adamant.app()
+"""
+    door = recorded[0]
+    environment = {**door.environment, "PYTHONPATH": str(REPOSITORY)}
+    command = [sys.executable, "-c", program]
+    refused = subprocess.run(
+        command, cwd=door.folder, env=environment, capture_output=True, text=True, timeout=60, check=False
     )
-
-    page.goto(trials.replace(":5000", f":{port}"))
-    for name in ("adam/0", "adam/2", "scheduled/0", "scheduled/2"):
-        expect(page.get_by_role("link", name=name, exact=True)).to_be_visible(timeout=30_000)
-    expect(page.get_by_text("val/loss", exact=True).first).to_be_visible()
-    expect(page.get_by_text("6 matching runs")).to_be_visible()
-    for colour in ("rgb(0, 114, 178)", "rgb(213, 94, 0)"):
-        expect(page.locator(f"path[style*='{colour}']").first).to_be_attached(timeout=30_000)
-
-    page.goto(confirmations.replace(":5000", f":{port}"))
-    page.reload()
-    for arm in ("adam", "scheduled"):
-        expect(page.get_by_text(f"Group: {arm}")).to_be_visible(timeout=30_000)
-        expect(page.get_by_text(f"{arm} (val/loss)")).to_be_visible(timeout=30_000)
+    assert refused.returncode == 2
+    assert refused.stderr.count("\n") == 1
+    assert "pip install adamant[services]" in refused.stderr

@@ -7,6 +7,7 @@ view shows its standard page.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 import trainables
@@ -16,12 +17,21 @@ from search_spaces.links import CONFIRM_VIEW, SEARCH_VIEW
 VIEW_TAG = "mlflow.sharedViewState."
 
 
+def best_metric(sweep: Sweep) -> str:
+    """The summary metric by which runs are sorted: the best value of the sweep's metric."""
+    return f"summary/best_{sweep.metric.name.replace('/', '_')}"
+
+
 def view_tags(sweep_id: str, sweep: Sweep) -> dict[str, str]:
-    """Experiment tags of the two views: every trial in its arm's colour, and the confirmations as means by arm."""
+    """Experiment tags of the two views: every trial in its arm's colour, and the confirmations as means by arm.
+
+    Trials are no sample to take a mean of: most are stopped early, so that a mean over them falls with every rung by
+    the bad ones that it loses, and one that diverges is all there is to see of its arm's band.
+    """
     tags = [*(["sweep.workload"] if sweep.workloads else []), "arm"]
     by_arm = {"aggregateFunction": "average", "groupByKeys": [{"mode": "tag", "groupByData": tag} for tag in tags]}
-    search = _view(sweep_id, sweep, "trial", ["val", "train", "summary"])
-    confirm = _view(sweep_id, sweep, "confirm", ["val", "train", "test", "summary"]) | {"groupBy": by_arm}
+    search = _view(sweep_id, sweep, "trial", ["val", "train", "summary", "optim"])
+    confirm = _view(sweep_id, sweep, "confirm", ["val", "train", "test", "summary", "optim"]) | {"groupBy": by_arm}
     return {
         # Without it MLflow takes an experiment for one of language models.
         "mlflow.experimentKind": "custom_model_development",
@@ -31,19 +41,31 @@ def view_tags(sweep_id: str, sweep: Sweep) -> dict[str, str]:
 
 
 def _view(sweep_id: str, sweep: Sweep, role: str, sections: list[str]) -> dict[str, Any]:
-    """All runs of a role, the best first, with their curves above everything else; other charts MLflow adds itself."""
+    """All runs of a role, the best first, with their curves above everything else; other charts MLflow adds itself.
+
+    The columns are for MLflow's table, a click away.
+    """
     entries = [(trainables.get(workload.name), workload.options) for workload in sweep.by_workload.values()]
+    scores = [entry.score for entry, _ in entries] if role == "confirm" else []
     named = [name for entry, options in entries for name in (*entry.metrics_with(options), *entry.train_losses)]
     curves = list(dict.fromkeys(named))
     return {
         "searchFilter": f"tags.`sweep.id` = '{sweep_id}' and tags.`sweep.role` = '{role}'",
-        "orderByKey": f"metrics.`summary/best_{sweep.metric.name.replace('/', '_')}`",
+        "orderByKey": f"metrics.`{best_metric(sweep)}`",
         "orderByAsc": sweep.metric.goal == "minimize",
-        "runsHiddenMode": "SHOWALL",
+        "selectedColumns": _columns(sweep, dict.fromkeys(scores)),
+        "runsHiddenMode": "SHOW_ALL",
         "isAccordionReordered": True,
         "compareRunSections": [_section(name) for name in sections],
         "compareRunCharts": [_curve_chart(metric) for metric in curves],
     }
+
+
+def _columns(sweep: Sweep, scores: Iterable[str]) -> list[str]:
+    metric = sweep.metric.name.replace("/", "_")
+    summary = [best_metric(sweep), f"summary/final_{metric}", "summary/steps_to_target", "summary/train_seconds"]
+    columns = {"tags": ["arm", "seed", "status.reason"], "params": ["optimizer.lr"], "metrics": [*scores, *summary]}
+    return [f"{kind}.`{name}`" for kind, names in columns.items() for name in names]
 
 
 def _section(name: str) -> dict[str, Any]:

@@ -1,0 +1,90 @@
+"""What MLflow shows as the description of a run: Markdown for a reader who has nothing but its page."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+
+from cluster.places import Manifest
+from cluster.run_description import RunDescription
+from cluster.tracking import Tracker
+from cluster.views import best_metric
+from search_spaces import Sweep
+from search_spaces.links import CONFIRM_VIEW, SEARCH_VIEW, compare_link, view_link
+from search_spaces.storage import without_password
+from search_spaces.yaml_source import dump_yaml
+
+# MLflow's page for comparing runs is slow with more; and a description holds 8,000 characters, which are some 190 ids.
+COMPARED, COMPARED_IN_ALL = 30, 150
+
+
+def run_note(run: RunDescription, sweep: Sweep, replay: str) -> str:
+    """Of a trial or a confirmation: what it is part of, how to repeat it, and its whole configuration as YAML."""
+    of, role = run.tags.get("confirm.of"), run.tags["sweep.role"]
+    what = f"Confirmation of `{of}` with seed {run.tags['seed']}" if role == "confirm" else "Trial"
+    return "\n\n".join(
+        [
+            f"{what} of the arm **{run.tags['arm']}** in the sweep **{sweep.name}**. {sweep.question}",
+            "Train it again and compare every value to the last digit:",
+            _code(replay),
+            "All that determines it:",
+            _code(configuration(run), "yaml"),
+        ]
+    )
+
+
+def configuration(run: RunDescription) -> str:
+    """All that determines a run, as YAML; what is empty is left out."""
+    spec = json.loads(run.tags["trial.spec"])
+    return dump_yaml({key: value for key, value in spec.items() if value not in ({}, None)})
+
+
+def summary_note(sweep: Sweep, manifest: Manifest, storage: Path, tracker: Tracker) -> str:
+    """Of the summary run: the question, where its runs can be seen and compared, and what to type for the report.
+
+    The links have no address, so that they work wherever the UI is served.
+    """
+    at, sweep_id = tracker.experiment_id(), manifest.sweep_id
+    report = ["adamant", "report", sweep.name, "--storage", str(storage), "--out", f"{sweep.name}-report"]
+    views = {"all trials": SEARCH_VIEW, "the confirmations by arm": CONFIRM_VIEW}
+    compare = {title: compare_link("", at, runs) for title, runs in _to_compare(sweep, tracker).items() if runs}
+    see = {title: view_link("", at, sweep_id, view) for title, view in views.items()}
+    # In few lines, as MLflow folds up what is longer than some five, links and all.
+    return f"""**{sweep.question}**
+
+Compare {_linked(compare)}. See {_linked(see)}.
+
+The verdict, as files: `{shlex.join(report)}`"""
+
+
+def _linked(links: Mapping[str, str]) -> str:
+    return ", ".join(f"[{title}]({link})" for title, link in links.items())
+
+
+def _to_compare(sweep: Sweep, tracker: Tracker) -> dict[str, list[str]]:
+    """Ids of the runs that are worth a page side by side, by its title; the confirmations seed by seed."""
+    most = min(COMPARED, COMPARED_IN_ALL // (len(sweep.by_workload) + 1))
+    pages = {}
+    for workload in sweep.by_workload:
+        contest, of = sweep.on(workload), f" and tags.`sweep.workload` = '{workload}'" if workload else ""
+        way = "ASC" if contest.metric.goal == "minimize" else "DESC"
+        best = tracker.find(f"tags.`sweep.role` = 'trial'{of}", f"metrics.`{best_metric(contest)}` {way}", most)
+        pages[f"the best {len(best)} trials{workload and f' on {workload}'}"] = best
+    confirmations = tracker.find("tags.`sweep.role` = 'confirm'", "tags.seed ASC", most)
+    return {**pages, f"{len(confirmations)} confirmations": confirmations}
+
+
+def replay_command(manifest: Manifest, storage: Path, run_id: str) -> str:
+    """What to type, in any folder, to repeat a run; an address that holds a password is shown without it."""
+    options = ["--storage", str(storage)]
+    if manifest.tracking_uri != f"sqlite:///{storage / 'mlflow.db'}" and not manifest.names_variable:
+        options += ["--tracking-uri", without_password(manifest.tracking_uri)]
+    if manifest.data_root != str(storage / "data"):
+        options += ["--data", manifest.data_root]
+    return shlex.join(["adamant", "replay", run_id, *options])
+
+
+def _code(text: str, language: str = "") -> str:
+    return f"```{language}\n{text.rstrip()}\n```"
