@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from analysis import ranks
 from analysis.chart import Chart
@@ -36,6 +38,21 @@ class Drawn:
     name: str
     chart: Chart | None = None
     missing: str = ""
+
+    def show(self) -> None:
+        """The chart, under a notebook's cell or in a browser; or the sentence."""
+        if self.chart is None:
+            sys.stdout.write(f"{self.missing}\n")
+        else:
+            self.chart.show()
+
+
+def show(figure: Callable[..., Chart], *arguments: Any, **options: Any) -> None:
+    """Show what a figure of `analysis.figures` draws of its arguments or, where nothing can be drawn, say why.
+
+    show(loss_curves, tables, by="seconds")
+    """
+    _draw(figure.__name__.replace("_", "-"), lambda: figure(*arguments, **options)).show()
 
 
 def of_verdict(tables: SweepTables, verdict: Verdict) -> Iterator[Drawn]:

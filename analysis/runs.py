@@ -8,6 +8,7 @@ import os
 import re
 import sys
 import tempfile
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -142,7 +143,10 @@ def _seconds(tags: Mapping[str, str]) -> float | None:
 
 def _open(sweep_name: str, tracking_uri: str) -> tuple[MlflowClient, Experiment]:
     _refuse_absent_database(tracking_uri)
-    from mlflow.tracking import MlflowClient
+    with warnings.catch_warnings():
+        # In a notebook, tqdm would have ipywidgets, for bars that nothing here shows.
+        warnings.filterwarnings("ignore", message="IProgress not found")
+        from mlflow.tracking import MlflowClient
 
     try:
         client = MlflowClient(tracking_uri)

@@ -12,7 +12,9 @@ import pandas as pd
 
 from analysis.as_data import typed
 from analysis.curves import read_curves
+from analysis.formatting import listing
 from analysis.runs import RunRecord, SweepRecords, read_sweep
+from optimizers import InputError
 from search_spaces import Sweep
 
 TRACKING_VARIABLE = "ADAMANT_TRACKING_URI"
@@ -69,8 +71,10 @@ class SweepTables:
         return tuple(map(_workload_name, self.records))
 
     def on(self, workload: str) -> SweepTables:
-        """The part of one workload."""
-        part = next(records for records in self.records if _workload_name(records) == workload)
+        """The part of one workload. Raises InputError when the sweep has none of that name."""
+        if workload not in self.workloads:
+            raise InputError(f'The sweep has no workload "{workload}"; it has {listing(self.workloads)}.')
+        part = self.records[self.workloads.index(workload)]
         tables = {name: getattr(self, name) for name in ("trials", "confirmations", "curves")}
         own = {name: table[table["workload"] == workload].reset_index(drop=True) for name, table in tables.items()}
         return replace(self, records=(part,), **own)
