@@ -150,9 +150,9 @@ def typed(params: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _plain(text: str) -> Any:
-    words = {"true": True, "false": False, "none": None, "null": None}
-    if text.lower() in words:
-        return words[text.lower()]
+    words = {"True": True, "False": False, "None": None}
+    if text in words:
+        return words[text]
     for kind in (int, float):
         try:
             number = kind(text)

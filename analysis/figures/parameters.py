@@ -90,8 +90,7 @@ def _recorded(name: str, parameter: Parameter, run: Mapping[Any, Any]) -> Any:
         value = run.get(key)
         if not pd.isna(value):
             return value
-    # As a choice "none" is a word, and in the tables it is nothing.
-    return "none" if "none" in (parameter.values or ()) else parameter.value
+    return parameter.value
 
 
 def _word(value: Any) -> str:

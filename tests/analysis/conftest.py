@@ -105,7 +105,12 @@ class Make:
             cleared = (replace(run, run_id="", start=START, end=None) for run in runs)
             return tuple(sorted(cleared, key=lambda run: run.trial_id))
 
-        return replace(records, trials=bare(records.trials), confirmations=bare(records.confirmations))
+        return replace(
+            records,
+            trials=bare(records.trials),
+            confirmations=bare(records.confirmations),
+            **{"summary_id": "", "experiment_id": "", "environment": {}, "source": ""},
+        )
 
 
 def _record(

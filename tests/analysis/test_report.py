@@ -168,6 +168,7 @@ def test_the_best_configurations_can_be_pasted(
         ("64", 64),
         ("True", True),
         ("None", None),
+        ("none", "none"),
         ("demon", "demon"),
         ("inf", "inf"),
         ("nan", "nan"),
