@@ -93,8 +93,8 @@ def trials_in(panel: Panel) -> dict[str, list[tuple[float, float]]]:
 
 
 def betas(number: int, value: float, outcome: str = "finished", **chosen: Any) -> dict[str, Any]:
-    """A trial of betas as the tables have it: a schedule with settings has a ``.kind``, and "none" is nothing."""
-    chosen = {"lr": 1e-3, "beta2": 0.99, "beta1_schedule": "constant", "gate": None} | chosen
+    """A trial of betas as the tables have it: a schedule with settings has a ``.kind``."""
+    chosen = {"lr": 1e-3, "beta2": 0.99, "beta1_schedule": "constant", "gate": "none"} | chosen
     return run(f"betas/{number}", outcome, value) | {f"optimizer.{name}": setting for name, setting in chosen.items()}
 
 

@@ -84,8 +84,8 @@ def test_curves_come_from_the_history_where_the_sweep_left_no_file_and_are_kept_
 
 
 def test_a_sweep_without_runs_has_empty_tables(store: Store, make: type[Make]) -> None:
-    store.write(make.sweep([], [], name="empty"))
-    tables = analysis.load("empty", store.uri)
+    store.write(make.sweep([], [], name="no-runs"))
+    tables = analysis.load("no-runs", store.uri)
     assert tables.trials.empty
     assert tables.confirmations.empty
     assert tables.curves.empty
