@@ -70,17 +70,20 @@ def _of_workload(tables: SweepTables, verdict: Verdict, level: int) -> list[Bloc
         *(block for arm in verdict.arms for block in _best(arm, verdict, level + 1)),
         Heading(level, "Figures"),
         *_figures(gallery.of_workload(tables), prefix),
+        Heading(level, "Hyperparameters"),
+        *_figures(gallery.of_hyperparameters(tables), prefix, exploratory=True),
         Heading(level, "Runs"),
         Table(*cells.outcome_cells(verdict)),
         *_every_run(tables, verdict),
     ]
 
 
-def _figures(found: Iterable[gallery.Drawn], prefix: str = "") -> list[Block]:
+def _figures(found: Iterable[gallery.Drawn], prefix: str = "", exploratory: bool = False) -> list[Block]:
     """Those that can be drawn, and then why the others cannot."""
     drawn = list(found)
     missing = [one.missing for one in drawn if one.missing]
-    figures: list[Block] = [Figure(prefix + one.name, one.chart) for one in drawn if one.chart is not None]
+    charts = [(prefix + one.name, one.chart) for one in drawn if one.chart is not None]
+    figures: list[Block] = [Figure(name, chart, exploratory) for name, chart in charts]
     return [*figures, Folded("Figures that are not shown", [Bullets(missing)])] if missing else figures
 
 

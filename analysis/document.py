@@ -55,10 +55,11 @@ class Code:
 
 @dataclass(frozen=True)
 class Figure:
-    """`name` is that of its file."""
+    """`name` is that of its file. `exploratory`: one to point at and zoom into, of little use as a still picture."""
 
     name: str
     chart: Chart
+    exploratory: bool = False
 
 
 @dataclass(frozen=True)

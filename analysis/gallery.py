@@ -64,22 +64,27 @@ def of_verdict(tables: SweepTables, verdict: Verdict) -> Iterator[Drawn]:
 
 
 def of_workload(tables: SweepTables) -> Iterator[Drawn]:
-    """What explains it: budget, speed, schedules, hyperparameters."""
+    """What explains it: budget, speed, schedules, what was stopped, what was made."""
     sweep = tables.sweep
-    figures = [("tuning-curves", tuning_curves), ("schedules", schedules), ("response", response)]
-    figures += [("importance", importance), ("parallel-coordinates", parallel_coordinates)]
+    yield _draw("tuning-curves", lambda: tuning_curves(tables))
     if sweep.metric.target is not None:
-        figures.insert(1, ("targets", targets))
+        yield _draw("targets", lambda: targets(tables))
+    yield _draw("schedules", lambda: schedules(tables))
     if sweep.scheduler.type != "none":
-        figures.append(("rungs", rungs))
-    for name, figure in figures:
-        yield _draw(name, lambda figure=figure: figure(tables))
-    for across, up in PAIRS:
-        if _searched_by_one(tables, across, up):
-            yield _draw(f"{across}-{up}", lambda across=across, up=up: contour(tables, across, up))
+        yield _draw("rungs", lambda: rungs(tables))
     pictures = first_and_last_pictures(tables)
     if pictures:
         yield _draw("pictures", lambda: picture_grid(sweep, pictures))
+
+
+def of_hyperparameters(tables: SweepTables) -> Iterator[Drawn]:
+    """What the search tried, and what mattered."""
+    yield _draw("response", lambda: response(tables))
+    for across, up in PAIRS:
+        if _searched_by_one(tables, across, up):
+            yield _draw(f"{across}-{up}", lambda across=across, up=up: contour(tables, across, up))
+    yield _draw("importance", lambda: importance(tables))
+    yield _draw("parallel-coordinates", lambda: parallel_coordinates(tables))
 
 
 def over_workloads(tables: SweepTables, verdicts: Sequence[Verdict]) -> Iterator[Drawn]:

@@ -8,7 +8,7 @@ from analysis.document import Block, Bullets, Cell, Code, Document, Figure, Fold
 
 
 def to_markdown(document: Document, figures: str) -> str:
-    """The document with its figures as PNG files in the folder `figures`, named as the document names them."""
+    """The document with its figures, but for exploratory ones, as PNG files in the folder `figures`."""
     written = [f"# {document.title}", *(_block(block, figures) for block in document.blocks)]
     return "\n\n".join(written) + "\n"
 
@@ -26,10 +26,16 @@ def _block(block: Block, figures: str) -> str:
         case Code():
             text = f"```{block.language}\n{block.text}\n```"
         case Figure():
-            text = f"![{block.chart.title}]({figures}/{block.name}.png)\n\n{block.chart.caption}".rstrip()
+            text = _figure(block, figures)
         case Folded():
             text = "\n\n".join([f"**{block.summary}**", *(_block(inner, figures) for inner in block.blocks)])
     return text
+
+
+def _figure(block: Figure, figures: str) -> str:
+    if block.exploratory:
+        return f"*{block.chart.title}: to be explored on the page, report.html.*"
+    return f"![{block.chart.title}]({figures}/{block.name}.png)\n\n{block.chart.caption}".rstrip()
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:

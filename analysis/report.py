@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from analysis.as_data import to_json
 from analysis.chart import Chart
 from analysis.content import report_document
-from analysis.document import Block, Document, Figure, Folded
+from analysis.document import Document, Figure
 from analysis.markdown import to_markdown
 from analysis.page import to_html
 from analysis.tables import SweepTables
@@ -35,7 +35,7 @@ def write_report(
     texts = {PAGE: to_html(document), MARKDOWN: to_markdown(document, FIGURES), DATA: data + "\n"}
     try:
         (folder / FIGURES).mkdir(parents=True, exist_ok=True)
-        for figure in _figures(document):
+        for figure in _stills(document):
             _replace(folder / FIGURES / f"{figure.name}.png", lambda path, chart=figure.chart: _save(chart, path))
         for name, text in texts.items():
             _replace(folder / name, lambda path, text=text: path.write_text(text, encoding="utf-8"))
@@ -44,15 +44,8 @@ def write_report(
     return folder / PAGE
 
 
-def _figures(document: Document) -> Iterable[Figure]:
-    def within(blocks: Sequence[Block]) -> Iterable[Figure]:
-        for block in blocks:
-            if isinstance(block, Figure):
-                yield block
-            elif isinstance(block, Folded):
-                yield from within(block.blocks)
-
-    return within(document.blocks)
+def _stills(document: Document) -> list[Figure]:
+    return [block for block in document.blocks if isinstance(block, Figure) and not block.exploratory]
 
 
 def _save(chart: Chart, path: Path) -> None:

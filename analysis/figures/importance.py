@@ -26,11 +26,15 @@ if TYPE_CHECKING:
 FEWEST_TRIALS = 10
 # The share of trials that count as the best, as in the paper of PED-ANOVA, and how many must be among them.
 _BEST, _FEWEST_BEST = 0.1, 5
+# Of 160 trials deeper trees give shares that vary as much with the seed, in five times the time.
+_DEPTH = 5
 
 
 @dataclass(frozen=True)
 class Importance:
-    """Shares by hyperparameter (0 to 1); ``trials`` counts those that each was judged on."""
+    """Shares by hyperparameter (0 to 1), of the variance without the conditional ones; ``trials`` counts those that
+    each was judged on.
+    """
 
     variance: dict[str, float] = field(default_factory=dict)
     best: dict[str, float] = field(default_factory=dict)
@@ -46,9 +50,10 @@ def importance(tables: SweepTables) -> Chart:
     counts with its last value, one that diverged with the worst of its arm: without them only what works would be
     compared with what works.
 
-    A conditional parameter is judged on the trials in which it was active, beside the parameters that always are; those
-    shares are of another total. Parameters, and arms, with fewer than 10 such trials are left out. Raises InputError
-    where no arm has enough trials and two parameters.
+    A conditional parameter is judged by PED-ANOVA alone, on the trials in which it was active and beside the parameters
+    that always are; those shares are of another total. The variance over a whole space is not defined for what is
+    not everywhere in it. Parameters, and arms, with fewer than 10 such trials are left out. Raises InputError where
+    no arm has enough trials and two parameters.
     """
     tables = one_workload(tables)
     found: dict[str, Importance] = {}
@@ -68,8 +73,8 @@ def importance(tables: SweepTables) -> Chart:
         columns=2,
         caption="Variance (fANOVA): how much of all differences between trials the parameter explains by itself. Among "
         "the best (PED-ANOVA): how much it takes the right value of it to be in the best tenth, or among the best 5. "
-        "The shares of an arm add up to 100 %. In brackets: trials that have the parameter. Few trials give rough "
-        "shares." + not_shown(missing),
+        "The shares of an arm add up to 100 %. In brackets: trials that have a conditional parameter, which has no "
+        "share of the whole variance. Few trials give rough shares." + not_shown(missing),
         size=(300, max(90, 24 * tallest)),
     )
 
@@ -91,25 +96,17 @@ def importance_of(trials: pd.DataFrame, space: ArmSpace, sweep: Sweep) -> Import
         raise InputError(f"{plural(len(told), 'trial')} with a value, {FEWEST_TRIALS} are needed")
     always = [name for name, count in active.items() if count == len(told)]
     sometimes = [name for name, count in active.items() if FEWEST_TRIALS <= count < len(told)]
-    evaluators: dict[str, BaseImportanceEvaluator] = {
-        "variance": optuna.importance.FanovaImportanceEvaluator(n_trees=_trees(len(told)), seed=0),
-        "best": optuna.importance.PedAnovaImportanceEvaluator(
-            target_quantile=max(_BEST, min(1.0, _FEWEST_BEST / len(told)))
-        ),
-    }
-    shares = {
-        which: _judged(study, evaluator, always)
-        | {name: _judged(study, evaluator, [*always, name])[name] for name in sometimes}
-        for which, evaluator in evaluators.items()
-    }
-    kept = {_shown(name): active[name] for name in (*always, *sometimes)}
-    by_name = {which: {_shown(name): share for name, share in found.items()} for which, found in shares.items()}
-    return Importance(by_name["variance"], by_name["best"], kept)
-
-
-def _trees(trials: int) -> int:
-    """Optuna's 64, and fewer for many trials, whose trees are deep and slow and differ less."""
-    return min(64, max(16, 3200 // trials))
+    by_variance = optuna.importance.FanovaImportanceEvaluator(max_depth=_DEPTH, seed=0)
+    of_the_best = max(_BEST, min(1.0, _FEWEST_BEST / len(told)))
+    among_the_best = optuna.importance.PedAnovaImportanceEvaluator(target_quantile=of_the_best)
+    variance = _judged(study, by_variance, always)
+    best = _judged(study, among_the_best, always)
+    best |= {name: _judged(study, among_the_best, [*always, name])[name] for name in sometimes}
+    return Importance(
+        {_shown(name): share for name, share in variance.items()},
+        {_shown(name): share for name, share in best.items()},
+        {_shown(name): active[name] for name in (*always, *sometimes)},
+    )
 
 
 def _names(told: list[Any]) -> list[str]:
@@ -165,17 +162,15 @@ def _shown(name: str) -> str:
 
 
 def _panels(arm: str, found: Importance, sweep: Sweep) -> list[Panel]:
-    names = sorted(found.trials, key=lambda name: found.variance[name] + found.best[name])
+    names = sorted(found.trials, key=lambda name: found.variance.get(name, 0.0) + found.best[name])
     whole = max(found.trials.values())
     counts = {name: f" ({found.trials[name]})" if found.trials[name] < whole else "" for name in names}
     ticks = {float(place): f"{name}{counts[name]}" for place, name in enumerate(names)}
     panels = []
     for shares, title in ((found.variance, "variance"), (found.best, "among the best")):
-        lengths = [100 * shares[name] for name in names]
-        layers: list[Layer] = [Bars(list(ticks), lengths, arm_colour(sweep, arm))]
-        layers += [
-            Text(length + 1.5, place, f"{length:.0f}", INK) for place, length in zip(ticks, lengths, strict=True)
-        ]
+        lengths = {float(place): 100 * shares[name] for place, name in enumerate(names) if name in shares}
+        layers: list[Layer] = [Bars(list(lengths), list(lengths.values()), arm_colour(sweep, arm))]
+        layers += [Text(length + 1.5, place, f"{length:.0f}", INK) for place, length in lengths.items()]
         panels.append(
             Panel(
                 Axis("share (%)", range=(0, 112)),
