@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from enum import StrEnum
 from pathlib import Path
@@ -281,6 +282,8 @@ def report(
     tracking_uri: TrackingUri = None,
 ) -> None:
     """Print the verdict of a sweep from its MLflow runs; with --out, write the whole report."""
+    # Some seconds of work that keep nearly all that they make: looking for garbage took a quarter of the time.
+    gc.disable()
     from analysis import judge, load, render_table, to_json, write_report
     from cluster.places import tracking_uri_of
 
