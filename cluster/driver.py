@@ -20,7 +20,7 @@ from cluster.curves import write_curves
 from cluster.descriptions import describe, describe_summary, trial_spec
 from cluster.notes import replay_command, run_note, summary_note
 from cluster.places import DEFAULT_STORAGE, Manifest, SweepFolder
-from cluster.session import ray_session, slot_counter
+from cluster.session import nodes_answer, ray_session, slot_counter
 from cluster.tracking import NOTE_TAG, Tracker
 from cluster.views import view_tags
 from search_spaces import Sweep
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from search_spaces.study import Assignment, Outcome
 
 DONE, FAILED, INTERRUPTED = 0, 1, 130
-# A trial whose process or node is lost goes on from its checkpoint this often before it counts as failed.
-RESTARTS = 3
 MAX_PENDING_TRIALS = 1000
 # Ctrl-C promises an end within seconds; what MLflow has not taken by then, a resume sends.
 CLOSING_FLUSH_S = 2.5
@@ -188,7 +186,7 @@ class Driver:
         slots = slot_counter(resources)
         # The searcher's own limit, which follows the cluster's size, is the one that counts.
         os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(MAX_PENDING_TRIALS)
-        searcher = SweepSearcher(arms, self._configure, slots)
+        searcher = SweepSearcher(arms, self._configure, slots, nodes_answer)
         scheduler = sweep_scheduler(arms, searcher.assignment, slots)
         with Display(self.sweep, self.console, self._ended_runs()) as display:
             tune.Tuner(
@@ -203,7 +201,7 @@ class Driver:
                         SweepCallback(self._describe, self.folder, searcher, self.tracker, display),
                         WaitingCallback(resources, display.warn),
                     ],
-                    failure_config=tune.FailureConfig(max_failures=RESTARTS),
+                    failure_config=tune.FailureConfig(max_failures=0),  # the searcher issues what is lost again
                     checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
                     verbose=0,
                 ),

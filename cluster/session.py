@@ -6,6 +6,7 @@ import gc
 import logging
 import math
 import os
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -33,6 +34,7 @@ TUNE_SETTINGS = {
 # Tune moves no arrays here, so Ray's default of 30 % of the memory is not needed.
 OBJECT_STORE_BYTES = 256 * 2**20
 SLOT_REFRESH_S = 5.0
+ANSWER_S = 1.0
 INTERRUPTED_SHUTDOWN_S = 1.0
 # Ray sets it where a job runs, whose files are on every node already.
 IN_A_JOB = "RAY_JOB_CONFIG_JSON_ENV_VAR"
@@ -116,3 +118,19 @@ def slot_counter(resources: Resources) -> Callable[[], int]:
         return slots
 
     return count
+
+
+def nodes_answer() -> bool:
+    """Whether every node that the cluster takes to be alive listens; one that has just died counts for a while."""
+    import ray
+
+    alive = [node for node in ray.nodes() if node["Alive"]]
+    return all(_listens(node["NodeManagerAddress"], node["NodeManagerPort"]) for node in alive)
+
+
+def _listens(host: str, port: int) -> bool:
+    try:
+        with socket.create_connection((host, port), timeout=ANSWER_S):
+            return True
+    except OSError:
+        return False

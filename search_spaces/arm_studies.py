@@ -39,6 +39,12 @@ class ArmStudies:
             self.issued += 1
         return assignment
 
+    def give_back(self, assignment: Assignment) -> None:
+        """Issue it again before anything else: its process or its node was lost."""
+        self._again.insert(0, assignment)
+        self._live.discard((assignment.role, assignment.number))
+        self.issued -= 1
+
     @property
     def finished(self) -> bool:
         """Nothing runs and nothing is left to run; only meaningful after :meth:`next` gave None."""

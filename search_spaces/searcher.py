@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -10,12 +12,22 @@ from ray.tune.search import Searcher
 from search_spaces.arm_studies import ArmStudies
 from search_spaces.study import Assignment, Outcome
 
+# A trial whose process or node is lost goes on from its checkpoint this often before it counts as failed.
+RESTARTS = 3
+# A node that is gone is offered until the cluster notices, so nothing is started on what does not answer; but no longer
+# than this, as nodes may be out of this process's reach.
+PATIENCE_S = 30.0
+
 
 class SweepSearcher(Searcher):
     """Issues the assignments of every arm, the arm with the fewest issued first; arms go by ``Assignment.path``.
 
-    ``configure`` turns an assignment into the Trainable's config; ``slots`` says how many run at once. Results are
-    read by the keys ``epoch``, ``objective`` and ``outcome`` (see ``trainables.trial.Trial``).
+    ``configure`` turns an assignment into the Trainable's config; ``slots`` says how many run at once, and
+    ``nodes_answer`` whether every node that the cluster takes to be there is. Results are read by the keys ``epoch``,
+    ``objective`` and ``outcome`` (see ``trainables.trial.Trial``).
+
+    A trial that Tune gives up is issued again, as another trial of Tune's: by itself Tune restarts one whose process
+    dies, but not one whose new process cannot start, as happens on a node that has just died.
     """
 
     def __init__(
@@ -23,10 +35,15 @@ class SweepSearcher(Searcher):
         arms: Mapping[str, ArmStudies],
         configure: Callable[[Assignment], dict[str, Any]],
         slots: Callable[[], int],
+        nodes_answer: Callable[[], bool] = lambda: True,
     ) -> None:
         super().__init__(metric="objective", mode="min")
         self._arms = arms
         self._configure = configure
+        self._nodes_answer = nodes_answer
+        self._losses: Counter[str] = Counter()
+        self._lost_at: float | None = None
+        self._live: set[str] = set()
         self._issued: dict[str, Assignment] = {}
         self._outcomes: dict[str, Outcome] = {}
         self._slots = slots
@@ -43,14 +60,22 @@ class SweepSearcher(Searcher):
         """A config, None while every arm waits for its last trials, ``Searcher.FINISHED`` at the end."""
         # One more than can run, so that a free actor never waits for a suggestion, and no more, so that each suggestion
         # knows as many results as it can.
-        if len(self._issued) - len(self._outcomes) > self._slots():
+        if len(self._live) > self._slots() or self._is_losing_nodes():
             return None
         for arm in sorted(self._arms.values(), key=lambda arm: arm.issued):
             assignment = arm.next()
             if assignment is not None:
                 self._issued[trial_id] = assignment
+                self._live.add(trial_id)
                 return self._configure(assignment)
         return Searcher.FINISHED if all(arm.finished for arm in self._arms.values()) else None
+
+    def _is_losing_nodes(self) -> bool:
+        if self._lost_at is None:
+            return False
+        if self._nodes_answer() or time.monotonic() - self._lost_at > PATIENCE_S:
+            self._lost_at = None
+        return self._lost_at is not None
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         assignment = self._issued[trial_id]
@@ -58,6 +83,12 @@ class SweepSearcher(Searcher):
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         assignment = self._issued[trial_id]
+        if error and self._losses[assignment.trial_id] < RESTARTS:
+            self._losses[assignment.trial_id] += 1
+            self._lost_at = time.monotonic()
+            self._live.discard(trial_id)
+            self._arms[assignment.path].give_back(assignment)
+            return
         if error:
             outcome = Outcome("failed", 0, 0.0, "its process died again and again (out of memory, or node lost)")
         elif result is not None and "objective" in result:
@@ -74,6 +105,7 @@ class SweepSearcher(Searcher):
             return
         self._arms[assignment.path].tell(assignment, outcome)
         self._outcomes[trial_id] = outcome
+        self._live.discard(trial_id)
 
     def set_search_properties(self, metric: str | None, mode: str | None, config: dict, **spec: Any) -> bool:
         return True
