@@ -53,7 +53,6 @@ class EndedSweep:
     confirm_link: str
     summary_link: str
     report_folder: Path
-    report_command: str
 
 
 class Driver:
@@ -272,7 +271,6 @@ class Driver:
             confirm_link=self._link(CONFIRM_VIEW) if code == DONE else "",
             summary_link=self._summary_link() if code == DONE else "",
             report_folder=self.folder.report,
-            report_command=self._command("report"),
         )
 
     def _say(self, line: str) -> None:

@@ -93,6 +93,7 @@ def test_the_page_opens_without_a_network_and_draws_every_figure(door: FrontDoor
         figures = page.locator(".plot:has(.main-svg)").count()
         names = page.locator(".plot").count()
         assert page.locator("text=Figures that are not shown").count() == 0, "this sweep has what every figure needs"
+        page.get_by_text("All 96 trials").click()
         link = page.get_by_role("link", name="adam/0", exact=True).first.get_attribute("href")
         browser.close()
     assert told == []

@@ -51,7 +51,9 @@ def test_it_ends_in_a_verdict_table_with_the_link_and_the_next_command(swept: Fr
     assert "baseline" in printed
     assert "wild has no finished trial" in printed
     assert "http://127.0.0.1:5000/#/experiments/" in printed
-    assert "Report: adamant report quickstart --out quickstart-report" in printed
+    page = swept.runs / "quickstart" / "report" / "report.html"
+    assert f"Report: {page}" in printed
+    assert page.is_file()
 
 
 def test_every_run_is_flat_closed_and_tagged(swept: FrontDoor) -> None:
