@@ -42,7 +42,7 @@ def configuration(run: RunDescription) -> str:
 
 
 def summary_note(sweep: Sweep, manifest: Manifest, storage: Path, tracker: Tracker) -> str:
-    """Of the summary run: the question, where its runs can be seen and compared, and what to type for the report.
+    """Of the summary run: where its runs can be seen and compared, the question, and what to type for the report.
 
     The links have no address, so that they work wherever the UI is served.
     """
@@ -51,10 +51,10 @@ def summary_note(sweep: Sweep, manifest: Manifest, storage: Path, tracker: Track
     views = {"all trials": SEARCH_VIEW, "the confirmations by arm": CONFIRM_VIEW}
     compare = {title: compare_link("", at, runs) for title, runs in _to_compare(sweep, tracker).items() if runs}
     see = {title: view_link("", at, sweep_id, view) for title, view in views.items()}
-    # In few lines, as MLflow folds up what is longer than some five, links and all.
-    return f"""**{sweep.question}**
+    # Links first: what is longer than some five lines MLflow folds up, and lays a veil over its end that takes clicks.
+    return f"""Compare {_linked(compare)}. See {_linked(see)}.
 
-Compare {_linked(compare)}. See {_linked(see)}.
+**{sweep.question}**
 
 The verdict, as files: `{shlex.join(report)}`"""
 

@@ -130,7 +130,7 @@ def test_a_search_over_several_metrics_ends_in_a_pareto_front_and_says_how_far_o
     assert "Pareto front:" in ended.stdout
     assert data["wall_seconds"] > 3
     assert data["planned_wall_seconds"] > 10
-    assert re.search(r"^Wall time: .* planned \(", ended.stdout, re.MULTILINE)
+    assert re.search(r"^Wall time: .*planned \(", ended.stdout, re.MULTILINE)
     for run in runs_of(front_door, "front", "trial"):
         assert run.info.end_time is not None
         assert run.info.end_time - run.info.start_time >= 1000 * run.data.metrics["summary/train_seconds"]

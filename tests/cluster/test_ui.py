@@ -159,6 +159,7 @@ def test_the_table_is_in_the_order_of_the_best_losses_either_way(served: Served,
 
 
 def test_the_summary_leads_to_the_best_thirty_side_by_side(served: Served, page: Page) -> None:
+    page.set_viewport_size({"width": 1280, "height": 800})  # in which the description is too long, and folded up
     page.goto(served.link("Summary, with the best runs side by side"))
     expect(page.get_by_text("Do schedules, other moments or a long memory help a small net?")).to_be_visible()
     report = page.locator("code").filter(has_text=f"adamant report recorded --storage {served.door.runs}")
