@@ -15,6 +15,7 @@ import urllib.error
 import urllib.request
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -66,7 +67,9 @@ def living(some: list[psutil.Process]) -> list[psutil.Process]:
 def kill_all(services: Services) -> None:
     """As if the machine had been switched off."""
     for process in processes(services):
-        process.kill()
+        # A connection's process of PostgreSQL may have ended by itself.
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
     wait_until(lambda: not any(services.answers().values()), 30, "the end of the services")
 
 
