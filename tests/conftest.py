@@ -63,13 +63,15 @@ class FrontDoor:
         out, err = process.communicate(timeout=timeout)
         return subprocess.CompletedProcess(arguments, process.returncode, out, err)
 
-    def start(self, *arguments: str) -> subprocess.Popen:
+    def start(self, *arguments: str, heard: bool = True) -> subprocess.Popen:
+        """``heard``: what it prints can be read. A server that logs more than nobody reads would stand still."""
+        output = subprocess.PIPE if heard else subprocess.DEVNULL
         process = subprocess.Popen(
             [sys.executable, str(REPOSITORY / "adamant.py"), *arguments],
             cwd=self.folder,
             env=self.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stdout=output,
+            stderr=output,
             text=True,
             start_new_session=True,
         )

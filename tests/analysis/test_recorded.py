@@ -34,7 +34,7 @@ def door(recorded: tuple[FrontDoor, str]) -> FrontDoor:
 def server(door: FrontDoor) -> Iterator[str]:
     """An MLflow server over the same database."""
     port = free_ports()
-    process = door.start("ui", "--port", str(port))
+    process = door.start("ui", "--port", str(port), heard=False)
     wait_until(lambda: answers(f"{port}/health"), 90, "the MLflow server")
     yield f"http://127.0.0.1:{port}"
     process.terminate()

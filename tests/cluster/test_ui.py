@@ -66,7 +66,7 @@ def served(recorded: tuple[FrontDoor, str]) -> Iterator[Served]:
 
 def serve(door: FrontDoor) -> tuple[int, subprocess.Popen]:
     port = free_ports()
-    process = door.start("ui", "--studies", "--port", str(port))
+    process = door.start("ui", "--studies", "--port", str(port), heard=False)
     for address in (f"{port}/health", f"{port + 1}/dashboard/"):
         wait_until(lambda address=address: answers(address), 90, f"an answer on {address}")
     return port, process
