@@ -157,8 +157,11 @@ def _conclude(ended: EndedSweep, json_file: str | None) -> int:
     ]
     for line in lines:
         console.print(line, highlight=False, markup=False, soft_wrap=True)
-    page = write_report(sweep, verdicts, ended.report_folder, ended.confirm_link)
-    console.print(f"Report: {page}", highlight=False, markup=False, soft_wrap=True)
+    try:
+        told = f"Report: {write_report(sweep, verdicts, ended.report_folder, ended.confirm_link)}"
+    except Exception as error:  # noqa: BLE001 - whatever a figure or the disk does, the sweep is done and its runs are safe
+        told = f"warning: no report ({error}); when this is mended: adamant report {ended.name} --out DIR"
+    console.print(told, highlight=False, markup=False, soft_wrap=True)
     return 0 if all(arm.scores for verdict in verdicts for arm in verdict.arms) else FAILED
 
 

@@ -15,11 +15,8 @@ from analysis.protocol import protocol, space_cells
 from analysis.tables import SweepTables
 from analysis.verdict import ArmVerdict, Verdict
 from search_spaces import arm_space
-from search_spaces.links import CONFIRM_VIEW, SEARCH_VIEW, compare_link, run_link, ui_address, view_link
+from search_spaces.links import COMPARED, CONFIRM_VIEW, SEARCH_VIEW, compare_link, run_link, ui_address, view_link
 from search_spaces.words import plural
-
-# MLflow compares no more runs than this well.
-COMPARED = 30
 
 
 def report_document(tables: SweepTables, verdicts: Sequence[Verdict]) -> Document:
@@ -60,7 +57,7 @@ def _of_workload(tables: SweepTables, verdict: Verdict, level: int) -> list[Bloc
         Paragraph([f"{cells.budget(verdict)}."]),
         Table(*cells.verdict_cells(verdict)),
         Bullets(verdict.sentences, lead=True),
-        Paragraph([cells.effects_in_words(verdict)]),
+        *(Paragraph([words]) for words in [cells.effects_in_words(verdict)] if words),
         *_figures(gallery.of_verdict(tables, verdict), prefix),
         *front,
         Heading(level, "Protocol and budget"),

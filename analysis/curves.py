@@ -15,12 +15,11 @@ import pandas as pd
 
 from analysis.runs import RunRecord, from_store
 from optimizers.cache import cache_folder
+from search_spaces.kept_in_mlflow import CURVES_FILE
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
-# The file of the summary run in which a driver leaves the curves of all runs when a sweep ends.
-CURVES_FILE = "curves.parquet"
 # MLflow holds these beside the curves: numbers on a whole run.
 _NO_CURVES = ("summary/", "test/")
 # A server answers several questions at once, and a database waits for its disk.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import tempfile
 from typing import TYPE_CHECKING
 
@@ -10,12 +9,10 @@ import numpy as np
 
 from analysis.figures.common import best_confirmations
 from analysis.tables import SweepTables
+from search_spaces.kept_in_mlflow import PICTURES_FOLDER, logged_picture
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
-
-# MLflow's name of an image that was logged with a key and a step.
-_LOGGED = re.compile(r"images/(.+?)[+%]step[+%](\d+)[+%].*\.png")
 
 
 def first_and_last_pictures(tables: SweepTables) -> dict[str, dict[str, np.ndarray]]:
@@ -35,8 +32,8 @@ def first_and_last_pictures(tables: SweepTables) -> dict[str, dict[str, np.ndarr
 
 
 def _pictures(client: MlflowClient, run_id: str) -> dict[str, np.ndarray]:
-    logged = [_LOGGED.fullmatch(file.path) for file in client.list_artifacts(run_id, "images")]
-    files = sorted((int(match[2]), match[1], match[0]) for match in logged if match)
+    paths = [file.path for file in client.list_artifacts(run_id, PICTURES_FOLDER)]
+    files = sorted((*picture, path) for path in paths if (picture := logged_picture(path)))
     if not files:
         return {}
     first = next(file for file in files if file[0] == files[0][0])

@@ -6,10 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from cluster.places import SweepFolder
+from search_spaces.kept_in_mlflow import CURVES_FILE
 from trainables.checkpoint import TrialFolder
-
-# `analysis.curves` reads it from the summary run.
-CURVES_FILE = "curves.parquet"
 
 
 def write_curves(folder: SweepFolder, trial_ids: Iterable[str]) -> Path:

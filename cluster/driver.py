@@ -82,7 +82,8 @@ class Driver:
             if code == DONE:
                 note = summary_note(self.sweep, self.manifest, self.folder.storage, self.tracker)
                 self.tracker.tag(self.summary, {NOTE_TAG: note})
-                self.tracker.artifact(self.summary, self.folder.report)
+                if self.folder.report.is_dir():
+                    self.tracker.artifact(self.summary, self.folder.report)
                 self.tracker.end(self.summary, "FINISHED", {"status.reason": "finished"})
                 self.tracker.flush()
         finally:

@@ -12,12 +12,12 @@ from cluster.run_description import RunDescription
 from cluster.tracking import Tracker
 from cluster.views import best_metric
 from search_spaces import Sweep
-from search_spaces.links import CONFIRM_VIEW, SEARCH_VIEW, compare_link, view_link
+from search_spaces.links import COMPARED, CONFIRM_VIEW, SEARCH_VIEW, compare_link, view_link
 from search_spaces.storage import without_password
 from search_spaces.yaml_source import dump_yaml
 
-# MLflow's page for comparing runs is slow with more; and a description holds 8,000 characters, which are some 190 ids.
-COMPARED, COMPARED_IN_ALL = 30, 150
+# A description holds 8,000 characters, which are some 190 ids.
+COMPARED_IN_ALL = 150
 
 
 def run_note(run: RunDescription, sweep: Sweep, replay: str) -> str:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from search_spaces.kept_in_mlflow import PICTURES_FOLDER, logged_picture
+
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from PIL.Image import Image
-
-# What `log_image` calls a file: key, step, time and a random name, with a plus or, formerly, a percent between them.
-_LOGGED_PICTURE = re.compile(r"(.+?)[+%]step[+%](\d+)[+%].*\.png")
 
 
 class Pictures:
@@ -35,9 +33,8 @@ class Pictures:
     def _of(self, client: MlflowClient, run_id: str) -> set[tuple[int, str]]:
         """Step and name of the images that a run has."""
         if run_id not in self._logged:
-            names = [Path(file.path).name for file in client.list_artifacts(run_id, "images")]
-            found = [_LOGGED_PICTURE.match(name) for name in names]
-            self._logged[run_id] = {(int(match[2]), match[1]) for match in found if match}
+            found = (logged_picture(file.path) for file in client.list_artifacts(run_id, PICTURES_FOLDER))
+            self._logged[run_id] = {picture for picture in found if picture}
         return self._logged[run_id]
 
 

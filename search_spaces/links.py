@@ -9,6 +9,8 @@ from urllib.parse import quote, urlencode
 # Where `adamant ui` serves a local database.
 UI_HOST, UI_PORT = "127.0.0.1", 5000
 SEARCH_VIEW, CONFIRM_VIEW = "search", "confirm"
+# MLflow's page for comparing runs is slow with more.
+COMPARED = 30
 # Without it MLflow opens its pages for language models, in which runs are called evaluations.
 _TRAINING = {"workflowType": "machine_learning"}
 
@@ -27,7 +29,7 @@ def run_link(base: str, experiment_id: str, run_id: str) -> str:
 
 
 def compare_link(base: str, experiment_id: str, run_ids: Sequence[str]) -> str:
-    """The page that has runs side by side, their parameters and metrics; slow with more than some 50 of them."""
+    """The page that has runs side by side, their parameters and metrics."""
     lists = {"runs": list(run_ids), "experiments": [experiment_id]}
     query = {name: json.dumps(ids, separators=(",", ":")) for name, ids in lists.items()} | _TRAINING
     return f"{base}/#/compare-runs?{urlencode(query, quote_via=quote)}".removeprefix("/")

@@ -26,8 +26,8 @@ class SweepSearcher(Searcher):
     ``nodes_answer`` whether every node that the cluster takes to be there is. Results are read by the keys ``epoch``,
     ``objective`` and ``outcome`` (see ``trainables.trial.Trial``).
 
-    A trial that Tune gives up is issued again, as another trial of Tune's: by itself Tune restarts one whose process
-    dies, but not one whose new process cannot start, as happens on a node that has just died.
+    A trial whose process or node is lost is issued again, as another trial of Tune's. Tune's own restarts are not for
+    this: they leave out a trial whose new process cannot start, as happens on a node that has just died.
     """
 
     def __init__(

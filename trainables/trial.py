@@ -42,8 +42,8 @@ class Trial(tune.Trainable):
     A result holds ``epoch``, ``objective`` (the metric; ``WORST_OBJECTIVE`` for a diverged trial), ``curve`` (the
     points since the last result; after a restart all of them), ``warnings`` and, with ``done``, ``tradeoffs`` and
     ``outcome``, whose ``status`` is finished, diverged or failed. An error in a trial is such a result and not an
-    exception, because Tune would run the same error again; when one of a trial's processes dies, Tune starts it again
-    from its checkpoint.
+    exception, because what ends in one is issued again; when one of a trial's processes dies, the trial does end in
+    one, and goes on from its checkpoint.
     """
 
     @classmethod

@@ -205,3 +205,19 @@ def test_a_trial_whose_process_is_killed_goes_on_from_its_checkpoint(front_door:
         ["adam/0", "adam/1", "scheduled/0", "scheduled/1", "adam/confirm/0", "scheduled/confirm/0", "summary"], 1
     )
     assert {run.info.status for run in logged} <= {"FINISHED", "KILLED"}
+
+
+def test_a_report_that_cannot_be_written_does_not_undo_a_sweep_that_is_done(front_door: FrontDoor) -> None:
+    (front_door.runs / "quickstart").mkdir(parents=True)
+    (front_door.runs / "quickstart" / "report").write_text("in the way")
+    settings = ["search.trials=2", "confirm.seeds=[1]", "workload.epochs=5"]
+    ended = front_door("run", "quickstart", *[part for setting in settings for part in ("--set", setting)])
+    assert ended.returncode == 0, ended.stderr
+    assert "against adam" in ended.stdout
+    assert "warning: no report (" in ended.stdout
+    assert "adamant report quickstart --out DIR" in ended.stdout
+    client = MlflowClient(front_door.tracking_uri)
+    experiment = client.get_experiment_by_name("adamant/quickstart")
+    assert experiment is not None
+    [summary] = client.search_runs([experiment.experiment_id], "tags.`sweep.role` = 'summary'")
+    assert summary.info.status == "FINISHED"

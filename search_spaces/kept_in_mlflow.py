@@ -1,0 +1,17 @@
+"""What a driver leaves in MLflow beside runs, by the names under which an analysis finds it."""
+
+from __future__ import annotations
+
+import re
+
+# An artefact of the summary run: the curves of all runs, a row for each evaluation.
+CURVES_FILE = "curves.parquet"
+# What `log_image` calls a file: key, step, time and a random name, with a plus or, formerly, a percent between them.
+_PICTURE = re.compile(r"(?:.*/)?(.+?)[+%]step[+%](\d+)[+%].*\.png")
+PICTURES_FOLDER = "images"
+
+
+def logged_picture(path: str) -> tuple[int, str] | None:
+    """Step and key of an image that a run logged, from its artefact's path; None for another file."""
+    match = _PICTURE.fullmatch(path)
+    return (int(match[2]), match[1]) if match else None
