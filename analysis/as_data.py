@@ -28,6 +28,8 @@ def to_json(verdicts: Sequence[Verdict], link: str | None = None) -> dict[str, A
       confirmation_seeds (of several studies the first one's)
     - metric: name, goal, target (null: none) of the search; score: name, goal of the confirmation
     - baseline: name of an arm; comparison_level: level of the differences' intervals
+    - interval_covers: the noise that all intervals hold, ["seeds"], or with several studies ["seeds", "search"];
+      without "search" a second search may find other configurations, and so other differences
     - arms: a list in the sweep's order, each with
         - name, optimizer
         - finding: baseline, better, worse, no_difference_shown, too_few_seeds, undecided or not_compared
@@ -41,8 +43,9 @@ def to_json(verdicts: Sequence[Verdict], link: str | None = None) -> dict[str, A
         - missing_scores: list of {rank, seed, reason}
         - mean, p_better: number or null; interval: null or {low, high, level}
           with several studies they are over the studies' means
-        - difference: null or {mean, interval, seeds, pairs}, arm minus baseline; with several studies "seeds" are
-          their numbers
+        - difference: null or {mean, interval, detectable, seeds, pairs}, arm minus baseline; with several studies
+          "seeds" are their numbers; detectable: number or null, the true difference that as many pairs would show 4
+          times in 5 at the comparison level
         - effect_size: number or null, the difference's mean over the pooled standard deviation between seeds (with
           several studies: between studies)
         - steps_to_target: number, "never" or null (not measured)
@@ -85,6 +88,7 @@ def _of_workload(verdict: Verdict, link: str | None) -> dict[str, Any]:
         "score": {"name": verdict.score_metric, "goal": verdict.score_goal},
         "baseline": sweep.baseline,
         "comparison_level": verdict.comparison_level,
+        "interval_covers": list(verdict.interval_covers),
         "arms": [_arm_as_data(arm) for arm in verdict.arms],
         "sentences": list(verdict.sentences),
         "runs_link": link,
@@ -113,6 +117,7 @@ def _arm_as_data(arm: ArmVerdict) -> dict[str, Any]:
         and {
             "mean": difference.mean,
             "interval": _interval_as_data(difference.interval),
+            "detectable": difference.detectable,
             "seeds": list(difference.seeds),
             "pairs": len(difference.differences),
         },

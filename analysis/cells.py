@@ -9,8 +9,9 @@ from analysis import formatting
 from analysis.evidence import Configuration
 from analysis.formatting import MetricFormat
 from analysis.overall import standings
+from analysis.sentences import unit_of
 from analysis.verdict import ArmVerdict, Verdict
-from search_spaces.words import duration, plural
+from search_spaces.words import duration, plural, plurals
 
 Cells = tuple[list[str], list[list[str]]]
 
@@ -80,9 +81,8 @@ def steps_in_words(verdict: Verdict) -> str:
 
 def effects_in_words(verdict: Verdict) -> str:
     """Differences as multiples of what the seed alone changes; empty where there is none."""
-    unit = "seeds" if verdict.sweep.search.studies == 1 else "studies"
     told = [f"{arm.name} {arm.effect_size:+.2f}" for arm in verdict.arms if arm.effect_size is not None]
-    return f"Difference over the spread between {unit}: {', '.join(told)}." if told else ""
+    return f"Difference over the spread between {plurals(unit_of(verdict.sweep))}: {', '.join(told)}." if told else ""
 
 
 def front_cells(verdict: Verdict) -> Cells:

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from analysis.statistics import Interval
-from search_spaces.words import plural, plurals
 
 _MOST_DECIMALS = 8
 
@@ -74,16 +73,12 @@ class MetricFormat:
 
     def effect(self, difference: float, sign: str = "") -> str:
         """A difference in two significant digits, without trailing zeros."""
-        rounded = self.rounded_effect(difference) * self._scale
+        rounded = float(f"{difference:.1e}") * self._scale
         if rounded == 0 or abs(rounded) < 1e-4:
             return f"{rounded:{sign}.2g}" if rounded else "0"
         decimals = max(0, 1 - math.floor(math.log10(abs(rounded))))
         text = f"{rounded:{sign},.{decimals}f}"
         return text.rstrip("0").rstrip(".") if decimals else text
-
-    def rounded_effect(self, difference: float) -> float:
-        """The difference in two significant digits, in MLflow's scale."""
-        return float(f"{difference:.1e}")
 
     def _bounds(self, interval: Interval, decimals: int, sign: str = "") -> str:
         low, high = (self._number(bound, decimals, sign) for bound in (interval.low, interval.high))
@@ -115,14 +110,6 @@ def steps(median: float | None) -> str:
 def times(ratio: float) -> str:
     """1.8 times: a positive ratio in two significant digits."""
     return f"{ratio:,.{max(0, 1 - math.floor(math.log10(ratio)))}f} times"
-
-
-def about(count: int, noun: str) -> str:
-    """Rounded up ("About 40 seeds"), since nobody should trust more digits of a sample size."""
-    if count > 1000:
-        return f"More than 1,000 {plurals(noun)}"
-    step = 1 if count <= 20 else 5 if count <= 100 else 50
-    return f"About {plural(math.ceil(count / step) * step, noun)}"
 
 
 def listing(parts: Iterable[str]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from analysis.cells import Cells
+from analysis.sentences import unit_of
 from analysis.verdict import LEVEL, Verdict
 from search_spaces import Parameter, Sweep, arm_space
 from search_spaces.parameter import Scalar
@@ -40,8 +41,8 @@ def protocol(verdict: Verdict) -> list[str]:
         f"({', '.join(map(str, confirm.seeds))}{others}), the same for all arms. Only these runs read the test split, "
         f"once, after their last step: {verdict.score_metric} ({verdict.score_goal}).",
         f"Intervals of scores are bootstraps at {LEVEL:.0%}, stratified by configuration; differences are paired by "
-        f"seed, and their intervals are at {verdict.comparison_level:.1%}. A difference is shown only where its "
-        "interval excludes 0. P(better) is the share of pairs of runs in which the arm beats the baseline.",
+        f"{unit_of(sweep)}, and their intervals are at {verdict.comparison_level:.1%}. A difference is shown only "
+        "where its interval excludes 0. P(better) is the share of pairs of runs in which the arm beats the baseline.",
     ]
     if target is not None:
         said.append(f"Steps to {target:g} count to the first evaluation that reached it; a miss is never.")

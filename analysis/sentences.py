@@ -5,28 +5,30 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from analysis import statistics
-from analysis.formatting import MetricFormat, about, listing, outcome_counts, times
+from analysis.formatting import MetricFormat, listing, outcome_counts, times
+from search_spaces import arm_space
 from search_spaces.words import plural, plurals
 
 if TYPE_CHECKING:
     from analysis.runs import SweepRecords
     from analysis.verdict import ArmVerdict
+    from search_spaces import Sweep
 
 
 def of_verdict(arms: tuple[ArmVerdict, ...], records: SweepRecords, level: float) -> tuple[str, ...]:
     """Each comparison first, then what limits it."""
-    baseline = next(arm for arm in arms if arm.name == records.sweep.baseline)
+    sweep = records.sweep
+    baseline = next(arm for arm in arms if arm.name == sweep.baseline)
     others = [arm for arm in arms if arm is not baseline]
     number = MetricFormat(records.score_metric)
-    studies = records.sweep.search.studies
-    unit = "seed" if studies == 1 else "study"
-    said = [_comparison(arm, baseline, number, level, unit) for arm in others if arm.scores and baseline.scores]
+    studies = sweep.search.studies
+    said = [_comparison(arm, baseline, number, sweep) for arm in others if arm.scores and baseline.scores]
+    if any(arm.interval or (arm.difference and arm.difference.interval) for arm in arms):
+        said.append(noise_in_intervals(sweep))
     if studies > 1:
         said.append(
-            f"Each arm was searched in {plural(studies, 'study')}: the best {records.sweep.metric.name} is "
-            "the median of theirs, scores are means over studies, and intervals are over studies, so they hold what "
-            "another search would have found."
+            f"Each arm was searched in {plural(studies, 'study')}: the best {sweep.metric.name} is the median of "
+            "theirs, and scores are means over studies."
         )
     if not others:
         said.append(f"{baseline.name} is the only arm, so there is nothing to compare.")
@@ -38,18 +40,44 @@ def of_verdict(arms: tuple[ArmVerdict, ...], records: SweepRecords, level: float
         )
     said.extend(_without_scores(arm, arm is baseline) for arm in arms if not arm.scores)
     said.extend(_unscored(arm) for arm in arms if arm.scores and arm.unscored)
-    if records.sweep.scheduler.type != "pbt":  # whose trials are parts of a member's run
-        said.extend(_unequal_budget(arms, studies * records.sweep.search.trials))
+    if sweep.scheduler.type != "pbt":  # whose trials are parts of a member's run
+        said.extend(_unequal_budget(arms, studies * sweep.search.trials))
     said.extend(_unfinished(arms))
     if records.score_note:
         said.append(records.score_note)
     return tuple(said)
 
 
-def _comparison(arm: ArmVerdict, baseline: ArmVerdict, number: MetricFormat, level: float, unit: str) -> str:
-    pair = f"{arm.name} and {baseline.name}"
+def noise_in_intervals(sweep: Sweep) -> str:
+    """Say which noise the intervals of a sweep hold; that of the search takes several studies to see."""
+    if sweep.search.studies > 1:
+        return "Intervals are over studies: they hold the noise of seeds and that of the search."
+    if not _is_searched(sweep):
+        return "Intervals hold the noise of seeds; nothing was searched."
+    return "Intervals hold the noise of seeds, not that of the search: a second search may find other configurations."
+
+
+def _is_searched(sweep: Sweep) -> bool:
+    spaces = map(arm_space, sweep.arms.values())
+    return any(parameter.value is None for space in spaces for parameter in space.parameters.values())
+
+
+def _is_about_arms(sweep: Sweep) -> bool:
+    """Whether comparisons hold for arms, or only for the configurations that one search has found for them."""
+    return sweep.search.studies > 1 or not _is_searched(sweep)
+
+
+def unit_of(sweep: Sweep) -> str:
+    """What pairs of scores have in common, and what intervals are over."""
+    return "seed" if sweep.search.studies == 1 else "study"
+
+
+def _comparison(arm: ArmVerdict, baseline: ArmVerdict, number: MetricFormat, sweep: Sweep) -> str:
+    unit = unit_of(sweep)
     if arm.difference is None:
-        return f"{pair} have no {unit} in common that both completed, so they cannot be compared."
+        return (
+            f"{arm.name} and {baseline.name} have no {unit} in common that both completed, so they cannot be compared."
+        )
     mean, interval, units = arm.difference.mean, arm.difference.interval, len(arm.difference.seeds)
     if arm.finding == "too_few_seeds":
         return (
@@ -57,16 +85,30 @@ def _comparison(arm: ArmVerdict, baseline: ArmVerdict, number: MetricFormat, lev
             f"{number.effect(mean, '+')} {number.unit} against {baseline.name}."
         )
     if interval is None:
-        return _without_interval(arm, pair, number, unit)
+        return _without_interval(arm, baseline, number, sweep)
     if arm.finding in ("better", "worse"):
         difference = number.difference_in_words(mean, interval)
         noise = "" if arm.effect_size is None else f", {times(abs(arm.effect_size))} the spread between {plurals(unit)}"
-        return f"{arm.name} is {arm.finding} than {baseline.name}: {difference}{noise}."
-    return f"No difference shown between {pair}. {_units_needed(arm.difference, number, level, unit)}"
+        return f"{_claim(arm, baseline, sweep)}: {difference}{noise}."
+    return f"No difference shown between {_both(arm, baseline, sweep)}.{_detectable(arm, number, unit)}"
 
 
-def _without_interval(arm: ArmVerdict, pair: str, number: MetricFormat, unit: str) -> str:
+def _claim(arm: ArmVerdict, baseline: ArmVerdict, sweep: Sweep) -> str:
+    if _is_about_arms(sweep):
+        return f"{arm.name} is {arm.finding} than {baseline.name}"
+    if sweep.confirm.top_k == 1:
+        return f"The configuration found for {arm.name} is {arm.finding} than the one for {baseline.name}"
+    return f"The configurations found for {arm.name} are {arm.finding} than those for {baseline.name}"
+
+
+def _both(arm: ArmVerdict, baseline: ArmVerdict, sweep: Sweep) -> str:
+    found = "" if _is_about_arms(sweep) else "the configurations found for "
+    return f"{found}{arm.name} and {baseline.name}"
+
+
+def _without_interval(arm: ArmVerdict, baseline: ArmVerdict, number: MetricFormat, sweep: Sweep) -> str:
     assert arm.difference is not None
+    unit, pair = unit_of(sweep), _both(arm, baseline, sweep)
     units = plural(len(arm.difference.seeds), unit)
     if arm.finding == "no_difference_shown":
         return f"No difference shown between {pair}: they score the same on each of {units}."
@@ -80,14 +122,12 @@ def _without_interval(arm: ArmVerdict, pair: str, number: MetricFormat, unit: st
     )
 
 
-def _units_needed(difference: statistics.PairedDifference, number: MetricFormat, level: float, unit: str) -> str:
-    effect = number.rounded_effect(difference.mean)
-    needed = statistics.seeds_needed(difference.differences, effect, level=level)
-    if needed is None:
-        return f"The observed difference is 0, so no number of {plurals(unit)} can be named."
-    # the bootstrap's interval can be wider than the t test's, by which the need is counted
-    needed = max(needed, len(difference.seeds) + 1)
-    return f"{about(needed, unit)} would be needed to see {number.effect(abs(effect))} {number.unit}."
+def _detectable(arm: ArmVerdict, number: MetricFormat, unit: str) -> str:
+    """Not how many seeds would show the observed difference: where the interval holds 0, that may be of any size."""
+    if arm.difference is None or arm.difference.detectable is None:
+        return ""
+    shown = f"{number.effect(arm.difference.detectable)} {number.unit}"
+    return f" With {plural(len(arm.difference.seeds), unit)} a difference of about {shown} would be seen 4 times in 5."
 
 
 def _without_scores(arm: ArmVerdict, is_baseline: bool) -> str:

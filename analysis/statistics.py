@@ -1,4 +1,4 @@
-"""Statistics for few seeds: intervals, paired differences, sample sizes.
+"""Statistics for few seeds: intervals, paired differences, and what difference they can show.
 
 Every function takes plain numbers and is deterministic. Where the data cannot carry an answer (one seed, no
 spread) the answer is None, never a number that looks exact.
@@ -13,13 +13,14 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
+from scipy import optimize, special
 
 from optimizers import InputError
 
 RESAMPLES = 10_000
 _GENERATOR_SEED = 20_150_803
 _CENTRAL = 0.95  # the part of the bootstrap distribution whose ends give the interval its shape
+_POINTS = 400  # quantiles of an estimated spread that stand for its distribution
 _SAME = 1e-9  # scores closer than this, relative to their size, count as equal: rounding is not spread
 
 PairKey = tuple[int, int]
@@ -41,10 +42,15 @@ class Interval:
 
 @dataclass(frozen=True)
 class PairedDifference:
-    """Arm minus baseline over the pairs that both completed; `interval` is None where none can be formed."""
+    """Arm minus baseline over the pairs that both completed.
+
+    `detectable` is the difference that so many pairs would show 4 times in 5, see `detectable_difference`. It and
+    `interval` are None where the pairs have no spread.
+    """
 
     mean: float
     interval: Interval | None
+    detectable: float | None
     differences: Mapping[PairKey, float]
 
     @property
@@ -83,7 +89,7 @@ def bootstrap_interval(scores: Sequence[float] | Mapping[PairKey, float], level:
     """
     if not 0 < level < 1:
         raise InputError(f"The level of an interval must lie between 0 and 1, not be {level}.")
-    keyed = scores if isinstance(scores, Mapping) else {(1, seed): score for seed, score in enumerate(scores)}
+    keyed = _keyed(scores)
     values = np.fromiter(keyed.values(), dtype=float)
     if not np.isfinite(values).all():
         raise InputError(f"Scores must be finite numbers, not {values.tolist()}.")
@@ -93,8 +99,7 @@ def bootstrap_interval(scores: Sequence[float] | Mapping[PairKey, float], level:
     tails = np.quantile(_resampling_counts(len(parts)) @ parts, [(1 - _CENTRAL) / 2, (1 + _CENTRAL) / 2])
     normal = special.ndtri((1 + _CENTRAL) / 2)
     least = 2 * normal * math.sqrt(parts @ parts)
-    freedom = len(keyed) / len(_by_rank(keyed)) - 1
-    widen = special.stdtrit(freedom, (1 + level) / 2) / normal * max(1.0, least / (tails[1] - tails[0]))
+    widen = special.stdtrit(_freedom(keyed), (1 + level) / 2) / normal * max(1.0, least / (tails[1] - tails[0]))
     low, high = values.mean() + widen * tails
     return Interval(float(low), float(high), level)
 
@@ -102,7 +107,7 @@ def bootstrap_interval(scores: Sequence[float] | Mapping[PairKey, float], level:
 def paired_difference(
     arm: Mapping[PairKey, float], baseline: Mapping[PairKey, float], level: float = 0.95
 ) -> PairedDifference | None:
-    """Mean and interval of arm minus baseline over the (rank, seed) pairs in both; None without a pair.
+    """Compare arm and baseline at `level` over the (rank, seed) pairs in both; None without a pair.
 
     Pairing takes the seed's own luck (initial weights, order of the data) out of the difference, as far as it is the
     same for both arms.
@@ -111,7 +116,8 @@ def paired_difference(
     if not differences:
         return None
     mean = float(np.mean(list(differences.values())))
-    return PairedDifference(mean, bootstrap_interval(differences, level), differences)
+    interval, detectable = bootstrap_interval(differences, level), detectable_difference(differences, level)
+    return PairedDifference(mean, interval, detectable, differences)
 
 
 def effect_size(arm: Mapping[PairKey, float], baseline: Mapping[PairKey, float]) -> float | None:
@@ -153,35 +159,29 @@ def probability_of_improvement(
     return float(((gain > 0) + 0.5 * (gain == 0)).mean())
 
 
-def seeds_needed(
-    differences: Sequence[float] | Mapping[PairKey, float],
-    effect: float,
-    power: float = 0.8,
-    level: float = 0.95,
-) -> int | None:
-    """Fewest seeds for a paired, two-sided test at 1 - `level` to find a mean of `effect` with `power`.
+def detectable_difference(
+    differences: Sequence[float] | Mapping[PairKey, float], level: float = 0.95, power: float = 0.8
+) -> float | None:
+    """Smallest true difference, either way, that as many pairs show with `power`, by an interval at `level`.
 
-    The smallest n >= 2 with n >= ((t_{n-1,(1+level)/2} + t_{n-1,power}) * sd / effect)^2, sd being the
-    standard deviation of the observed differences; of those keyed by (rank, seed) that of their means over ranks,
-    so the answer counts seeds. None when a rank has fewer than two seeds, no spread, or no effect.
+    In the units of `differences`; it depends on their spread only, not on their mean. None where `bootstrap_interval`
+    gives none.
 
-    Source: the usual sample size of a paired t test, for example Chow, Shao, Wang, "Sample Size Calculations
-    in Clinical Research".
+    The spread is an estimate itself. Taken for the true one, 5 seeds would show the difference 68 times in 100 instead
+    of 80, and 3 seeds 63 times. So the power is that in the mean over what the estimate can be: K times the standard
+    error of the mean, with P(Z > t s' - K s) = power, where t is t_{df,(1+level)/2}, Z is standard normal, and s and
+    s' are spreads estimated by chance from df degrees of freedom, of these pairs and of those that are to show the
+    difference. With many seeds it is the noncentral t test's.
+
+    Source: S. A. Julious, R. J. Owen, "Sample Size Calculations for Clinical Studies Allowing for Uncertainty about
+    the Variance", Pharmaceutical Statistics 5 (2006); A. O'Hagan, J. W. Stevens, M. J. Campbell, "Assurance in
+    Clinical Trial Design", Pharmaceutical Statistics 4 (2005).
     """
-    keyed = differences if isinstance(differences, Mapping) else {(1, seed): v for seed, v in enumerate(differences)}
+    keyed = _keyed(differences)
     parts = _parts_of_seeds(keyed)
     if parts is None:
         return None
-    spread = math.sqrt(len(parts) * float(parts @ parts))
-    if abs(effect) <= _SAME * spread:
-        return None
-    ratio = spread / abs(effect)
-    quantiles = np.array([(1 + level) / 2, power])
-    n = max(2, math.ceil((special.ndtri(quantiles).sum() * ratio) ** 2))
-    # t quantiles exceed normal ones, so the normal answer is a lower bound and n only has to grow
-    while n < (special.stdtrit(n - 1, quantiles).sum() * ratio) ** 2:
-        n += 1
-    return n
+    return _detectable_errors(_freedom(keyed), level, power) * math.sqrt(parts @ parts)
 
 
 def median_steps(steps: Sequence[float | None]) -> float | None:
@@ -200,6 +200,31 @@ def _resampling_counts(n: int) -> NDArray[np.float64]:
     """One row a resample: how often each of `n` seeds is in it. Shape (RESAMPLES, n)."""
     generator = np.random.default_rng((_GENERATOR_SEED, n))
     return generator.multinomial(n, np.full(n, 1 / n), size=RESAMPLES).astype(float)
+
+
+@lru_cache(maxsize=64)
+def _detectable_errors(freedom: float, level: float, power: float) -> float:
+    """`detectable_difference` in standard errors of the mean: its K."""
+    chances = (np.arange(_POINTS) + 0.5) / _POINTS
+    spread = np.sqrt(special.chdtri(freedom, 1 - chances) / freedom)
+    critical = special.stdtrit(freedom, (1 + level) / 2)
+
+    def excess(errors: float) -> float:
+        return float(special.ndtr(np.subtract.outer(errors * spread, critical * spread)).mean()) - power
+
+    highest = 1.0
+    while excess(highest) < 0:
+        highest *= 2
+    return float(optimize.brentq(excess, 0, highest))
+
+
+def _keyed(scores: Sequence[float] | Mapping[PairKey, float]) -> Mapping[PairKey, float]:
+    return scores if isinstance(scores, Mapping) else {(1, seed): score for seed, score in enumerate(scores)}
+
+
+def _freedom(scores: Mapping[PairKey, float]) -> float:
+    """Degrees of freedom: one less than the mean of the ranks' numbers of scores."""
+    return len(scores) / len(_by_rank(scores)) - 1
 
 
 def _parts_of_seeds(scores: Mapping[PairKey, float]) -> NDArray[np.float64] | None:

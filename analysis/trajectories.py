@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from analysis.formatting import plural
 from analysis.style import GRID, INK, SOFT
 from optimizers import InputError
 from search_spaces import ARM_COLOURS
+from search_spaces.words import plural
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

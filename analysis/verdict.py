@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 LEVEL = 0.95
 FEWEST_SEEDS = 3
 
+Noise = Literal["seeds", "search"]
 Finding = Literal["baseline", "better", "worse", "no_difference_shown", "too_few_seeds", "undecided", "not_compared"]
 
 
@@ -87,6 +88,11 @@ class Verdict:
     sentences: tuple[str, ...]
     seconds: float | None
     planned_seconds: float | None
+
+    @property
+    def interval_covers(self) -> tuple[Noise, ...]:
+        """The kinds of noise that the intervals of scores and differences hold."""
+        return ("seeds",) if self.sweep.search.studies == 1 else ("seeds", "search")
 
 
 def judge(records: SweepRecords) -> Verdict:

@@ -16,6 +16,7 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "1")
 from analysis.runs import RunRecord, SweepRecords
 from search_spaces import parse_sweep
 
+LR = {"min": 1e-4, "max": 1e-2, "distribution": "log_uniform"}
 START = datetime(2026, 1, 1, tzinfo=UTC)
 MLFLOW_STATUS = {
     "finished": "FINISHED",
@@ -48,7 +49,7 @@ class Make:
             "workload": {"name": "mlp/digits", "epochs": 20, "batch_size": 64},
             "metric": {"name": "val/loss", "goal": "minimize"} | ({"target": target} if target else {}),
             "baseline": arms[0],
-            "arms": {arm: {"optimizer": "adam", "parameters": {"lr": {"value": 0.001}}} for arm in arms},
+            "arms": {arm: {"optimizer": "adam", "parameters": {"lr": dict(LR)}} for arm in arms},
             "search": {"trials": planned},
             "confirm": {"top_k": top_k, "seeds": list(seeds)},
         }

@@ -70,15 +70,6 @@ def test_effect_has_two_digits(number, difference, text):
     assert number.effect(difference, "+") == text
 
 
-@pytest.mark.parametrize(
-    ("count", "text"),
-    [(14, "About 14 seeds"), (37, "About 40 seeds"), (412, "About 450 seeds"), (1000, "About 1,000 seeds")],
-)
-def test_seeds_are_rounded_up(count, text):
-    assert formatting.about(count, "seed") == text
-    assert formatting.about(1001, "seed") == "More than 1,000 seeds"
-
-
 def test_steps():
     assert [formatting.steps(value) for value in (None, 410.0, 12345.5, math.inf)] == [
         "",

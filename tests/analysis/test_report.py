@@ -83,6 +83,7 @@ def test_from_the_store_to_files(store: Store, eventful: SweepRecords, make: typ
     html = page.read_text(encoding="utf-8")
     for text in (markdown, html):
         assert all(sentence in text for sentence in analysis.judge(records).sentences)
+        assert "not that of the search: a second search may find other configurations." in text
         for run_id in sweep.trials["run_id"]:
             assert f"#/experiments/{sweep.records[0].experiment_id}/runs/{run_id}" in text
     assert re.findall(r"(?:src|href)=[\"'](?!http://127|data:)", html) == [], "the page asks for nothing"
@@ -95,7 +96,7 @@ def test_data(verdict: analysis.Verdict):
     data = json.loads(json.dumps(analysis.to_json([verdict]), allow_nan=False))
     assert " ".join(data) == (
         "schema_version sweep budget wall_seconds planned_wall_seconds tradeoffs metric score baseline "
-        "comparison_level arms sentences runs_link"
+        "comparison_level interval_covers arms sentences runs_link"
     )
     assert data["schema_version"] == 1
     assert data["budget"] == {
@@ -107,6 +108,7 @@ def test_data(verdict: analysis.Verdict):
         "confirmed_per_arm": 1,
         "confirmation_seeds": [1, 2, 3, 4, 5],
     }
+    assert data["interval_covers"] == ["seeds"]
     assert data["score"] == {"name": "test/accuracy", "goal": "maximize"}
     adam, scheduled, memory, lost = data["arms"]
     assert adam["best"] == {
@@ -120,6 +122,7 @@ def test_data(verdict: analysis.Verdict):
     assert scheduled["missing_scores"] == [{"rank": 1, "seed": 3, "reason": "diverged"}]
     assert scheduled["difference"]["seeds"] == [1, 2, 4, 5]
     assert scheduled["difference"]["interval"]["level"] == pytest.approx(0.98333, abs=1e-5)
+    assert scheduled["difference"]["detectable"] == pytest.approx(0.0056, abs=0.0001)
     assert (adam["steps_to_target"], scheduled["steps_to_target"], memory["steps_to_target"]) == (
         403,
         "never",

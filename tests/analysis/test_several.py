@@ -14,8 +14,9 @@ import analysis
 from analysis.curves import no_curves
 from analysis.overall import standings
 from analysis.pareto import pareto_front
+from analysis.protocol import protocol
 from analysis.runs import RunRecord, SweepRecords
-from analysis.statistics import bootstrap_interval
+from analysis.statistics import bootstrap_interval, detectable_difference
 from analysis.tables import tables_of
 
 SEEDS = (1, 2, 3)
@@ -90,8 +91,24 @@ def test_the_interval_is_over_studies_not_over_seeds(make) -> None:
     pooled = np.sqrt(np.var(means, ddof=1) / 2)  # the baseline's studies found the same
     assert verdict.arms[1].effect_size == pytest.approx(np.mean(differences) / pooled)
     assert verdict.arms[1].finding == "no_difference_shown"
-    assert any("studies would be needed" in sentence for sentence in verdict.sentences)
-    assert any("searched in 3 studies:" in sentence for sentence in verdict.sentences)
+    detectable = detectable_difference(differences)
+    assert detectable is not None
+    assert verdict.sentences == (
+        "No difference shown between scheduled and adam. "
+        f"With 3 studies a difference of about {100 * detectable:.0f} points would be seen 4 times in 5.",
+        "Intervals are over studies: they hold the noise of seeds and that of the search.",
+        "Each arm was searched in 3 studies: the best val/loss is the median of theirs, and scores are means over "
+        "studies.",
+    )
+    assert verdict.interval_covers == ("seeds", "search")
+    assert analysis.to_json([verdict])["interval_covers"] == ["seeds", "search"]
+    protocol_says = " ".join(protocol(verdict))
+    assert "differences are paired by study" in protocol_says
+
+
+def test_studies_tell_arms_apart_not_configurations(make) -> None:
+    verdict = analysis.judge(replicated(make, {"adam": [0.9, 0.9, 0.9], "scheduled": [0.95, 0.951, 0.949]}))
+    assert verdict.sentences[0].startswith("scheduled is better than adam: +5.0 points [")
 
 
 def test_two_studies_are_too_few_to_tell(make) -> None:

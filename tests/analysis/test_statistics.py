@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import integrate, special, stats
 
 from analysis import statistics
 from analysis.statistics import (
@@ -197,36 +197,50 @@ def test_probability_of_improvement_is_mann_whitney():
     assert probability_of_improvement([1.0], []) is None
 
 
-def power(n: int, effect: float, level: float) -> float:
-    """Exact power of the two-sided paired t test for differences with standard deviation 1."""
-    critical, shift = stats.t.ppf((1 + level) / 2, n - 1), effect * math.sqrt(n)
-    return float(stats.nct.sf(critical, n - 1, shift) + stats.nct.cdf(-critical, n - 1, shift))
+@pytest.mark.parametrize("level", [0.95, 1 - 0.05 / 9])
+@pytest.mark.parametrize("n", [2, 3, 5, 10])
+def test_the_detectable_difference_has_its_power_in_the_mean_over_estimated_spreads(n, level):
+    """By quadrature of the noncentral t test's power over the distribution of the estimate, a scaled chi."""
+    unit = np.linspace(-1, 1, n)
+    detectable = statistics.detectable_difference((unit / unit.std(ddof=1)).tolist(), level)
+    assert detectable is not None
+    freedom, critical = n - 1, stats.t.ppf((1 + level) / 2, n - 1)
+
+    def density(estimated: float) -> float:
+        return stats.chi.pdf(estimated * math.sqrt(freedom), freedom) * math.sqrt(freedom)
+
+    def missed(estimated: float) -> float:
+        return special.nctdtr(freedom, detectable * math.sqrt(n) * estimated, critical) * density(estimated)
+
+    assert 1 - integrate.quad(missed, 0, 1.5, limit=200)[0] == pytest.approx(0.8, abs=0.005)
 
 
-@pytest.mark.parametrize("level", [0.95, 0.99])
-@pytest.mark.parametrize("effect", [0.1, 0.3, 0.8, 1.5])
-def test_seeds_needed_reaches_the_exact_power(effect, level):
-    differences = [-1.0, 0.0, 1.0]  # their standard deviation is 1
-    n = statistics.seeds_needed(differences, effect, level=level)
-    assert n is not None
-    assert power(n + 1, effect, level) >= 0.8
-    assert power(n - 2, effect, level) < 0.8
+@pytest.mark.parametrize(("level", "power"), [(0.95, 0.8), (0.99, 0.9)])
+def test_the_detectable_difference_of_many_pairs_is_the_t_tests(level, power):
+    """Of 1,000 pairs the spread is known, and the textbook's sum of quantiles holds."""
+    scores = np.random.default_rng(0).normal(3, 2, size=1000)
+    expected = stats.norm.ppf([(1 + level) / 2, power]).sum() * scores.std(ddof=1) / math.sqrt(1000)
+    found = statistics.detectable_difference(scores.tolist(), level, power)
+    assert found == pytest.approx(expected, rel=5e-3)
 
 
-def test_seeds_needed_counts_seeds_not_configurations():
+def test_the_detectable_difference_depends_on_the_spread_alone():
+    scores = [0.4, 1.1, 0.2, 0.9]
+    found = statistics.detectable_difference(scores)
+    assert found is not None
+    assert statistics.detectable_difference([score - 7 for score in scores]) == pytest.approx(found)
+    assert statistics.detectable_difference([-100 * score for score in scores]) == pytest.approx(100 * found)
+
+
+def test_the_detectable_difference_counts_seeds_not_configurations():
     by_seed = {(1, 1): 0.0, (2, 1): 2.0, (1, 2): 1.0, (2, 2): 3.0, (1, 3): -1.0, (2, 3): 1.0}
-    assert statistics.seeds_needed(by_seed, 0.3) == statistics.seeds_needed([1.0, 2.0, 0.0], 0.3)
+    expected = statistics.detectable_difference([1.0, 2.0, 0.0])
+    assert statistics.detectable_difference(by_seed) == pytest.approx(expected)
 
 
-@pytest.mark.parametrize(
-    ("differences", "effect"), [([1.0], 1), ([1.0, 1.0], 1), ([1.0, 2.0], 0), ([1.0, 2.0], 1e-300)]
-)
-def test_seeds_needed_without_an_answer(differences, effect):
-    assert statistics.seeds_needed(differences, effect) is None
-
-
-def test_seeds_needed_of_a_tiny_effect_is_a_large_number():
-    assert statistics.seeds_needed([-1.0, 0.0, 1.0], -1e-4) == pytest.approx(7.849e8, rel=1e-3)
+@pytest.mark.parametrize("differences", [[], [1.0], [1.0, 1.0], {(1, 1): 1.0, (1, 2): 2.0, (2, 1): 0.5}])
+def test_no_detectable_difference_without_a_spread(differences):
+    assert statistics.detectable_difference(differences) is None
 
 
 @pytest.mark.parametrize(
