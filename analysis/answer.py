@@ -28,7 +28,7 @@ def answer(verdict: Verdict, *conclusions: str) -> Answer:
 
 
 def order_of_arms(verdict: Verdict) -> tuple[str, ...]:
-    """The arms by their mean score, best first, and which of them the verdict tells from the baseline."""
+    """The arms by the mean score of what they confirmed, best first, and which of it is told from the baseline's."""
     number, baseline = MetricFormat(verdict.score_metric), verdict.sweep.baseline
     scored = [(arm.mean, arm.name) for arm in verdict.arms if arm.mean is not None]
     if not scored:
@@ -37,11 +37,11 @@ def order_of_arms(verdict: Verdict) -> tuple[str, ...]:
     order = ", ".join(f"{name} {number.value(mean)}" for mean, name in ranked)
     others = [arm for arm in verdict.arms if arm.name != baseline]
     told = [
-        f"{words} {baseline}: {listing(arm.name for arm in found)}"
+        f"{words} {baseline}'s: {listing(arm.name for arm in found)}"
         for words, findings in _GROUPS.items()
         if (found := _with_finding(others, findings))
     ]
-    return f"By mean {verdict.score_metric}: {order}.", *(f"{sentence}." for sentence in told)
+    return f"By mean {verdict.score_metric} of what was confirmed: {order}.", *(f"{sentence}." for sentence in told)
 
 
 _GROUPS: dict[str, tuple[Finding, ...]] = {

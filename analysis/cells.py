@@ -82,7 +82,8 @@ def steps_in_words(verdict: Verdict) -> str:
 def effects_in_words(verdict: Verdict) -> str:
     """Differences as multiples of what the seed alone changes; empty where there is none."""
     told = [f"{arm.name} {arm.effect_size:+.2f}" for arm in verdict.arms if arm.effect_size is not None]
-    return f"Difference over the spread between {plurals(unit_of(verdict.sweep))}: {', '.join(told)}." if told else ""
+    unit = plurals(unit_of(verdict.sweep))
+    return f"Difference over the spread between {unit} (rough from few {unit}): {', '.join(told)}." if told else ""
 
 
 def front_cells(verdict: Verdict) -> Cells:

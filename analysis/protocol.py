@@ -42,7 +42,8 @@ def protocol(verdict: Verdict) -> list[str]:
         f"once, after their last step: {verdict.score_metric} ({verdict.score_goal}).",
         f"Intervals of scores are bootstraps at {LEVEL:.0%}, stratified by configuration; differences are paired by "
         f"{unit_of(sweep)}, and their intervals are at {verdict.comparison_level:.1%}. A difference is shown only "
-        "where its interval excludes 0. P(better) is the share of pairs of runs in which the arm beats the baseline.",
+        "where its interval excludes 0. P(better) is the share of pairs of runs in which the arm beats the baseline, "
+        "an estimate without an interval.",
     ]
     if target is not None:
         said.append(f"Steps to {target:g} count to the first evaluation that reached it; a miss is never.")

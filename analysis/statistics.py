@@ -146,10 +146,11 @@ def effect_size(arm: Mapping[PairKey, float], baseline: Mapping[PairKey, float])
 def probability_of_improvement(
     arm: Sequence[float], baseline: Sequence[float], *, minimize: bool = False
 ) -> float | None:
-    """Chance that a random score of `arm` is better than a random one of `baseline`; a tie counts half.
+    """Share of the pairs of scores in which that of `arm` is better than that of `baseline`; a tie counts half.
 
-    Over all pairs of scores, which is the Mann-Whitney U statistic over its maximum. None when either side is
-    empty. Source: Agarwal et al., NeurIPS 2021.
+    The Mann-Whitney U statistic over its maximum. It estimates the chance that a run of the one beats a run of the
+    other, roughly from few scores: from 5 an arm its standard error is near 0.19 where the arms are alike. None when
+    either side is empty. Source: Agarwal et al., NeurIPS 2021.
     """
     if not arm or not baseline:
         return None
@@ -215,7 +216,7 @@ def _detectable_errors(freedom: float, level: float, power: float) -> float:
     highest = 1.0
     while excess(highest) < 0:
         highest *= 2
-    return float(optimize.brentq(excess, 0, highest))
+    return optimize.root_scalar(excess, bracket=(0, highest)).root
 
 
 def _keyed(scores: Sequence[float] | Mapping[PairKey, float]) -> Mapping[PairKey, float]:

@@ -100,8 +100,8 @@ def judge(records: SweepRecords) -> Verdict:
 
     A difference is shown only where the interval of the paired differences excludes 0. With several arms each
     interval is at level 1 - 0.05 / comparisons, so that all of them hold together at 95 %, on every workload. Of
-    simulated sweeps with ten arms that are alike (normal scores), 4.8 % with 3 or 5 seeds and 4.5 % with 10 have any
-    difference claimed.
+    simulated sweeps with ten configurations that are alike (normal scores), 4.8 % with 3 or 5 seeds and 4.5 % with 10
+    have any difference claimed. With one study that is the noise of seeds; see `Verdict.interval_covers`.
     """
     sweep = records.sweep
     comparisons = max(1, len(sweep.arms) - 1) * records.workloads

@@ -5,10 +5,12 @@ from __future__ import annotations
 from analysis.chart import Axis, Chart, Layer, Line, Panel, Points, Rule
 from analysis.figures.common import metric_values, not_shown
 from analysis.formatting import MetricFormat
+from analysis.sentences import noise_in_intervals, unit_of
 from analysis.style import SOFT
 from analysis.verdict import ArmVerdict, Verdict
 from optimizers import InputError
 from search_spaces import arm_colour
+from search_spaces.words import plurals
 
 _WHY = {"too_few_seeds": "too few seeds", "undecided": "no interval", "not_compared": "no seed in common"}
 
@@ -41,9 +43,9 @@ def differences(verdict: Verdict) -> Chart:
                 marks,
             )
         ],
-        caption=f"Mean difference on the same seeds; better is {better} of the line. Lines are intervals at "
-        f"{100 * verdict.comparison_level:.3g} %, so that all comparisons hold together at 95 %; a difference is "
-        f"shown where its line leaves out 0.{note}{not_shown(missing)}",
+        caption=f"Mean difference on the same {plurals(unit_of(sweep))}; better is {better} of the line. Lines are "
+        f"intervals at {100 * verdict.comparison_level:.3g} %, so that all comparisons hold together at 95 %; a "
+        f"difference is shown where its line leaves out 0. {noise_in_intervals(sweep)}{note}{not_shown(missing)}",
         size=(460, max(90, 30 * len(rows))),
     )
 

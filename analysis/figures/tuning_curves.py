@@ -10,6 +10,7 @@ from analysis.tables import SweepTables
 from analysis.ticks import covering
 from analysis.tuning_curves import tuning_curve
 from optimizers import InputError
+from search_spaces import Sweep
 
 _LEVEL = 0.95
 
@@ -46,7 +47,13 @@ def tuning_curves(tables: SweepTables) -> Chart:
         title=f"{sweep.name}: what a smaller search would have found",
         panels=[Panel(Axis("trials"), Axis(f"best {y.label}", y.scale, range=limits), [*bands, *lines])],
         caption="Median of the best of so many trials drawn from those of the arm; the band is a 95 % interval, open "
-        "where it reaches the edge. A trial that was stopped or diverged is never the best."
-        + not_shown({arm: "no finished trial" for arm in sweep.arms if arm not in arms}),
+        "where it reaches the edge. A trial that was stopped or diverged is never the best. "
+        f"{_independence(sweep)}" + not_shown({arm: "no finished trial" for arm in sweep.arms if arm not in arms}),
         size=(520, 320),
     )
+
+
+def _independence(sweep: Sweep) -> str:
+    if sweep.search.method == "random":
+        return "Trials are independent draws from the arm's space, but for the first, its optimizer's default."
+    return f"Taken as independent draws, which those of {sweep.search.method} are not: the band is rough."

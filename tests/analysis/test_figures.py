@@ -84,6 +84,9 @@ def test_tuning_curves_hold_their_numbers(searched: SweepTables) -> None:
     [band] = layers(panel, Band)
     assert np.isfinite([*band.low, *band.high]).all(), "open ends reach the edge of the panel"
     assert "betas (no finished trial) and lost (no finished trial)" in chart.caption
+    assert "Taken as independent draws, which those of tpe are not" in chart.caption
+    at_random = tuning_curves(tables_of(trials, sweep=SWEEP.replace("search: {", "search: {method: random, ")))
+    assert "Trials are independent draws" in at_random.caption
 
 
 def test_a_share_of_runs_reaches_the_target_and_a_miss_never_does() -> None:
@@ -166,6 +169,7 @@ def test_differences_are_in_points_with_their_intervals(make: type[Make]) -> Non
     assert list(shown.x) == pytest.approx([100 * difference.interval.low, 100 * difference.interval.high])
     assert "better is right" in chart.caption
     assert "Without an interval: single" in chart.caption
+    assert "Intervals hold the noise of seeds, not that of the search" in chart.caption
     assert overlaps(chart) == []
     with pytest.raises(InputError, match="No differences to adam"):
         differences(analysis.judge(make.confirmed({"adam": [0.9], "scheduled": []})))
@@ -203,9 +207,9 @@ def test_no_figure_fails_or_lies_on_an_eventful_sweep(store: Store, eventful: Sw
             shown[name] = figure(tables)
         except InputError as error:
             why[name] = str(error)
-    assert set(shown) == {"rungs", "targets", "tuning_curves"}
+    assert set(shown) == {"parallel_coordinates", "response", "rungs", "targets", "tuning_curves"}
     assert "lost" in shown["tuning_curves"].caption
-    assert why["response"].startswith("No ")
+    assert why["contour"].startswith("No ")
     assert all(reason.startswith("No ") and reason.endswith(".") for reason in why.values())
     for name, chart in shown.items():
         assert overlaps(chart) == [], name

@@ -147,8 +147,8 @@ def _conclusion(name: str, tables: analysis.SweepTables) -> str:
         "beta_schedules": f"The best of scheduled is {best.loc['scheduled', 'trial_id']}, ",
         "moment_orders": f": order {best.loc['orders', 'optimizer.order']:.3g}, ",
         "memory": f": alpha {best.loc['memory', 'optimizer.alpha']:.3g}, ",
-        "all_baselines": f"By mean test/accuracy: {means.idxmax()} {100 * means.max():.1f} %, ",
-        "your_own_sweep": f"By mean test/accuracy: {means.idxmax()} {100 * means.max():.1f} %, ",
+        "all_baselines": f"By mean test/accuracy of what was confirmed: {means.idxmax()} {100 * means.max():.1f} %, ",
+        "your_own_sweep": f"By mean test/accuracy of what was confirmed: {means.idxmax()} {100 * means.max():.1f} %, ",
     }[name]
 
 

@@ -140,7 +140,7 @@ def test_markdown(verdict: analysis.Verdict, eventful_tables: analysis.SweepTabl
     assert text.startswith("# betas\n\nDo scheduled betas help?\n\n")
     assert "mlp/digits, 3 trials an arm, 20 epochs, confirmed on 5 seeds." in text
     assert "| scheduled | 0.069 | 97.6 % [97.4, 97.7] | +0.5 [+0.2, +0.8] | 1.00 | never |" in text
-    assert "Difference over the spread between seeds: scheduled +3.82." in text
+    assert "Difference over the spread between seeds (rough from few seeds): scheduled +3.82." in text
     assert "| arm | runs | finished | pruned | diverged | failed | interrupted | running |" in text
     assert "| scheduled | confirmations | 4 | 0 | 1 | 0 | 0 | 0 |" in text
     assert "### lost\n\nNo finished trial." in text

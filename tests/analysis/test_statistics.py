@@ -207,7 +207,7 @@ def test_the_detectable_difference_has_its_power_in_the_mean_over_estimated_spre
     freedom, critical = n - 1, stats.t.ppf((1 + level) / 2, n - 1)
 
     def density(estimated: float) -> float:
-        return stats.chi.pdf(estimated * math.sqrt(freedom), freedom) * math.sqrt(freedom)
+        return float(stats.chi.pdf(estimated * math.sqrt(freedom), freedom)) * math.sqrt(freedom)
 
     def missed(estimated: float) -> float:
         return special.nctdtr(freedom, detectable * math.sqrt(n) * estimated, critical) * density(estimated)
