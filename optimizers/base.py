@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.optim.optimizer import Optimizer, ParamsT
+from torch.optim.optimizer import ParamsT
 
 from optimizers.domains import Domain, Flag, Real
 from optimizers.errors import InputError
-from optimizers.guards import load_and_keep, loss_of, matched, precise_dtype, refuse_complex, refuse_sparse
+from optimizers.guards import loss_of, precise_dtype, refuse_complex, refuse_sparse
+from optimizers.saved_state import SavedState
 
 LR = Real(0)
 DECAY = Real(0, 1, exclude_max=True)
@@ -65,7 +66,7 @@ Work = list[tuple[dict[str, Any], Bucket]]
 """The buckets of a step, each with its group."""
 
 
-class DenseOptimizer(Optimizer):
+class DenseOptimizer(SavedState):
     """Base of optimizers over real floating-point tensors with dense gradients.
 
     A subclass names its `options`, each with its domain, the tensors it keeps for each parameter, its `memories`, and
@@ -76,8 +77,7 @@ class DenseOptimizer(Optimizer):
     """
 
     options: ClassVar[Mapping[str, Domain]]
-    memories: ClassVar[tuple[str, ...]] = ()
-    counters: ClassVar[Mapping[str, Any]] = {"step": 0}
+    counters: ClassVar[Mapping[str, Any]] = {"step": 0}  # pyright: ignore[reportIncompatibleVariableOverride]
 
     def __init__(self, params: ParamsT, options: dict[str, Any]) -> None:
         super().__init__(params, self.checked(options))
@@ -89,10 +89,6 @@ class DenseOptimizer(Optimizer):
     def checked(self, group: dict[str, Any]) -> dict[str, Any]:
         """A group with its options in their canonical form; other keys pass as they are."""
         return {**group, **{name: domain.check(group[name], name) for name, domain in self.options.items()}}
-
-    def memories_of(self, group: Mapping[str, Any]) -> tuple[str, ...]:
-        """The memories that parameters of a group have."""
-        return self.memories
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Add a group, whose options may differ from the defaults; they are checked in the same way."""
@@ -128,35 +124,17 @@ class DenseOptimizer(Optimizer):
             bucket.states.append(state)
         return list(buckets.values())
 
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Restore what `state_dict` returned, in the precision in which it was saved.
-
-        InputError: the state is that of another optimizer, or of parameters of other shapes.
-        """
-        loaded = load_and_keep(self, super().load_state_dict, state_dict, self.check_state)
-        for p, saved, group in matched(self, loaded):
-            # Torch has cast these to the type of the parameter, or shares their memory with the given dict.
-            for name in self.memories_of({**self.defaults, **group}):
-                self.state[p][name] = _zeros(p).copy_(saved[name])
-
-    def check_state(self, state_dict: dict[str, Any]) -> None:
-        """InputError unless the state is one that this optimizer could have saved."""
-        for p, saved, group in matched(self, state_dict):
-            memories = self.memories_of({**self.defaults, **group})
-            if not {*memories, *self.counters}.issubset(saved):
-                kind, names = type(self).__name__, ", ".join(map(str, saved))
-                raise InputError(f"The loaded state is not that of {kind}, it has: {names}.")
-            for name in memories:
-                if saved[name].shape != p.shape:
-                    shapes = f"{tuple(saved[name].shape)}, its parameter {tuple(p.shape)}"
-                    raise InputError(f"The loaded state is that of another model: {name} has shape {shapes}.")
+    def options_of(self, group: Mapping[str, Any]) -> Collection[str]:
+        """The learning rate alone: options that an older checkpoint lacks get their defaults from `__setstate__`."""
+        return ("lr",)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Restore a pickled optimizer; options that an older one did not have get their defaults."""
         super().__setstate__(state)
         for group in self.param_groups:
             for name, default in self.defaults.items():
-                group.setdefault(name, default)
+                if name != "differentiable":  # which torch has just added to the defaults
+                    group.setdefault(name, default)
 
 
 def gradient(p: Tensor, grad: Tensor, maximize: bool, weight_decay: float = 0.0) -> Tensor:

@@ -15,6 +15,8 @@ from optimizers.moment_adam_rule import Coefficients, Form
 _PLAIN = (Form(), Form(coupled=True), Form(decoupled=True))
 _FORMS = {*_PLAIN, *(form._replace(maximize=True) for form in _PLAIN)}
 _LATE_STEP = 1e9
+_LARGEST_EXACT_STEP = 2.0**24
+"""From here on float32, in which the kernel takes the step, has no room for each."""
 _LARGEST_BETA = math.exp(-40 / _LATE_STEP)
 """Its power at the late step is e^-40, below half a unit in the last place of 1.0 in float64."""
 
@@ -42,14 +44,17 @@ def step(
 ) -> None:  # fmt: skip
     """Update the parameters and both averages in place; each with its gradient has one layout in memory.
 
-    The kernel divides by `1 - beta**step`, which is wrong when beta changes. At a step so late that the power
-    vanishes it divides by 1, and the exact divisors are folded into the numbers:
+    The kernel divides by `1 - beta**step`. While beta has not changed that is exact, and the step is that of torch's own
+    fused Adam to the last bit. Once beta has changed it is wrong; at a step so late that the power vanishes the kernel
+    divides by 1, and the exact divisors are folded into the numbers:
 
         lr (m/d1) / (sqrt(v)/d2 + eps) = lr' m / (sqrt(v) + eps'),  lr' = lr d2/d1,  eps' = eps d2
 
     The kernel decays by `1 - lr' wd'`, so wd' = wd lr/lr' keeps the decay at `1 - lr wd`.
     """
-    scale = c.divisor / c.debias1
+    own_debias = 0 < c.constant_steps <= _LARGEST_EXACT_STEP
+    number = c.constant_steps if own_debias else _LATE_STEP
+    divisor, scale = (1.0, 1.0) if own_debias else (c.divisor, c.divisor / c.debias1)
     kernel = torch._fused_adamw_ if form.decoupled else torch._fused_adam_
     kernel(
         params,
@@ -57,20 +62,15 @@ def step(
         exp_avgs,
         exp_avg_sqs,
         [],
-        [_late_step(params[0].device)] * len(params),
+        [torch.full((), number, dtype=torch.float32, device=params[0].device)] * len(params),
         lr=c.lr * scale,
         beta1=c.beta1,
         beta2=c.beta2,
         weight_decay=c.weight_decay / scale if form.decoupled else c.weight_decay,
-        eps=c.eps * c.divisor,
+        eps=c.eps * divisor,
         amsgrad=False,
         maximize=form.maximize,
     )
-
-
-@functools.cache
-def _late_step(device: torch.device) -> Tensor:
-    return torch.full((), _LATE_STEP, dtype=torch.float32, device=device)
 
 
 @functools.cache

@@ -8,20 +8,20 @@ from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
-from torch.optim.optimizer import Optimizer
 
-from optimizers.guards import load_and_keep, loss_of, matched, precise_dtype, refuse_complex, refuse_sparse
-
-# States that are numbers in a precision of their own, whatever that of the parameter.
-_COUNTERS = ("step", "mu_product", "beta1_weight", "beta2_weight")
+from optimizers.guards import loss_of, refuse_complex, refuse_sparse
+from optimizers.saved_state import SavedState
 
 
-class Guarded(Optimizer):
+class Guarded(SavedState):
     """Stands before another class among the bases, as in `class Lion(Guarded, pytorch_optimizer.Lion)`.
 
     - A step leaves every `p.grad` as it was; some classes of pytorch-optimizer write weight decay or more into it.
-    - State and arithmetic are float32 for float16 and bfloat16 parameters, and a checkpoint restores every state in
-      the precision in which it was saved. In float16 an eps of 1e-8 is 0, and a gradient of 0 then gives nan.
+    - A gradient whose elements lie in another order than the parameter's is copied: torch's fused kernels walk over raw
+      memory.
+    - State and arithmetic are float32 for float16 and bfloat16 parameters. In float16 an eps of 1e-8 is 0, and a
+      gradient of 0 then gives nan.
+    - A state dict that is not this optimizer's is refused, see `SavedState`.
     - Copies and pickles keep what a class stores in attributes: those that `attributes` names.
     - InputError: parameters that are not real floating-point tensors; sparse gradients, before anything moves.
 
@@ -51,16 +51,6 @@ class Guarded(Optimizer):
             step(self)
         return loss
 
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Restore what `state_dict` returned, in the precision in which it was saved."""
-        loaded = load_and_keep(self, super().load_state_dict, state_dict, lambda _: None)
-        for p, saved, _ in matched(self, loaded):
-            # Torch has cast what it loaded to the type of the parameter; that of the arithmetic may be another.
-            self.state[p] = {
-                key: _copied(value, p.device, None if key in _COUNTERS else precise_dtype(p))
-                for key, value in saved.items()
-            }
-
     def __getstate__(self) -> dict[str, Any]:
         """What a copy or a pickle needs; torch's own leaves attributes out."""
         return {**super().__getstate__(), **{name: getattr(self, name) for name in self.attributes}}
@@ -73,13 +63,13 @@ def _shielded(groups: list[dict[str, Any]], always: bool) -> Iterator[None]:
     for group in groups:
         written = always or (group["weight_decay"] > 0 and not group.get("weight_decouple", True))
         for p in group["params"]:
-            if p.grad is not None and (written or _is_half(p)):
+            if p.grad is not None and (written or _is_half(p) or _in_other_order(p, p.grad)):
                 kept.append((p, p.data, p.grad))
     try:
         for p, data, grad in kept:
             p.grad = None
             p.data = data.float() if _is_half(data) else data
-            p.grad = grad.to(p.dtype, copy=True)
+            p.grad = _like(p, grad)
         yield
     finally:
         for p, data, grad in kept:
@@ -90,16 +80,16 @@ def _shielded(groups: list[dict[str, Any]], always: bool) -> Iterator[None]:
             p.grad = grad
 
 
+def _in_other_order(p: Tensor, grad: Tensor) -> bool:
+    return grad.layout is torch.strided and grad.stride() != p.stride()
+
+
+def _like(p: Tensor, grad: Tensor) -> Tensor:
+    """A copy of a gradient in the type and, unless it is sparse, the order in memory of its parameter."""
+    if grad.layout is not torch.strided:
+        return grad.to(p.dtype, copy=True)
+    return torch.empty_like(p).copy_(grad)
+
+
 def _is_half(tensor: Tensor) -> bool:
     return tensor.dtype in (torch.float16, torch.bfloat16)
-
-
-def _copied(value: Any, device: torch.device, dtype: torch.dtype | None) -> Any:
-    """A copy of a part of a parameter's state with its tensors on `device`, floating-point ones as `dtype`."""
-    if isinstance(value, Tensor):
-        return value.to(device, dtype if value.is_floating_point() else None, copy=True)
-    if isinstance(value, dict):
-        return {key: _copied(item, device, dtype) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_copied(item, device, dtype) for item in value]
-    return value

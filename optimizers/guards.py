@@ -1,18 +1,15 @@
-"""What every optimizer here does about input that torch's base class lets pass, and about what its loading loses."""
+"""What every optimizer here does about input that torch's base class lets pass."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import torch
 from torch import Tensor
 from torch.optim.optimizer import Optimizer
 
 from optimizers.errors import InputError
-
-Check = Callable[[dict[str, Any]], None]
 
 
 def parameters(optimizer: Optimizer) -> Iterator[Tensor]:
@@ -45,36 +42,6 @@ def loss_of(closure: Callable[[], float] | None) -> float | None:
         return None
     with torch.enable_grad():
         return closure()
-
-
-def load_and_keep(optimizer: Optimizer, load: Check, state_dict: dict[str, Any], check: Check) -> dict[str, Any]:
-    """Let torch `load` a state dict and return it, for its state in the precision in which it was saved.
-
-    `check` sees it before anything is loaded. Hooks that others have registered may replace the given dict; what is
-    checked and returned is what torch loads.
-    """
-    kept: list[dict[str, Any]] = []
-
-    def check_and_keep(_: Optimizer, loaded: dict[str, Any]) -> None:
-        check(loaded)
-        kept.append(loaded)
-
-    handle = optimizer.register_load_state_dict_pre_hook(check_and_keep)
-    try:
-        load(state_dict)
-    finally:
-        handle.remove()
-    return kept[0]
-
-
-def matched(
-    optimizer: Optimizer, state_dict: dict[str, Any]
-) -> Iterator[tuple[Tensor, dict[str, Any], dict[str, Any]]]:
-    """The parameters with the state and the group saved for each; one that has had no gradient has no state."""
-    saved_ids = ((i, group) for group in state_dict["param_groups"] for i in group["params"])
-    for (saved_id, group), p in zip(saved_ids, parameters(optimizer), strict=False):  # torch reports a wrong number
-        if saved_id in state_dict["state"]:
-            yield p, state_dict["state"][saved_id], group
 
 
 def precise_dtype(p: Tensor) -> torch.dtype:

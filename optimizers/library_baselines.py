@@ -6,45 +6,62 @@ Their update rules and sources are in `optimizers/catalogue`.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytorch_optimizer as library
+import torch
 from torch import Tensor
 
 from optimizers.averaging import Averaging
 from optimizers.errors import InputError
 from optimizers.guarded import Guarded
+from optimizers.saved_state import Layout
 
 
 class AdaBelief(Guarded, library.AdaBelief):
     """See the catalogue's adabelief."""
 
     attributes = ("maximize", "foreach", "n_sma_threshold", "degenerated_to_sgd")
+    memories = ("exp_avg", "exp_avg_var", "max_exp_avg_var")
+    group_counters = ("step",)
+
+    def memories_of(self, group: Mapping[str, Any]) -> tuple[str, ...]:
+        """All of them with `ams_bound`, else without the largest."""
+        return self.memories if group["ams_bound"] else self.memories[:2]
 
 
 class Lion(Guarded, library.Lion):
     """See the catalogue's lion."""
 
     attributes = ("maximize", "foreach")
+    memories = ("exp_avg",)
+    group_counters = ("step",)
 
 
 class AdEMAMix(Guarded, library.AdEMAMix):
     """See the catalogue's ademamix."""
 
     attributes = ("maximize", "foreach", "_compiled_step_foreach")
+    memories = ("exp_avg", "exp_avg_sq", "exp_avg_slow")
+    group_counters = ("step",)
 
 
 class QHAdam(Guarded, library.QHAdam):
     """See the catalogue's qhadam."""
 
     attributes = ("maximize", "foreach")
+    memories = ("exp_avg", "exp_avg_sq")
+    counters = ("beta1_weight", "beta2_weight")
+    group_counters = ("step",)
 
 
 class Yogi(Guarded, library.Yogi):
     """See the catalogue's yogi."""
 
     attributes = ("maximize", "foreach", "_compiled_foreach")
+    memories = ("exp_avg", "exp_avg_sq")
+    group_counters = ("step",)
 
 
 class GrokFastAdamW(Guarded, library.GrokFastAdamW):
@@ -52,18 +69,36 @@ class GrokFastAdamW(Guarded, library.GrokFastAdamW):
 
     attributes = ("maximize", "foreach")
     writes_gradients = True
+    memories = ("exp_avg", "exp_avg_sq", "grok_exp_avg")
+    group_counters = ("step",)
+
+    def memories_of(self, group: Mapping[str, Any]) -> tuple[str, ...]:
+        """Adam's, and the slow gradient where it counts."""
+        return self.memories if group["grokfast"] and group["grokfast_lamb"] > 0 else self.memories[:2]
 
 
 class SOAP(Guarded, library.SOAP):
     """See the catalogue's soap."""
 
     attributes = ("maximize", "data_format")
+    memories = ("exp_avg", "exp_avg_sq")
+    counters = ("precondition_frequency", "shampoo_beta")
+    group_counters = ("step",)
+
+    def layout_of(self, p: Tensor, group: Mapping[str, Any]) -> dict[str, Layout]:
+        """Adam's averages, and for each dimension that is not too large a preconditioner and its eigenvectors."""
+        largest = group["max_precondition_dim"] if p.ndim != 1 or group["precondition_1d"] else -1
+        squares = [torch.Size((n, n)) if n <= largest else [] for n in p.shape]
+        eigenvectors = [square if n else [] for n, square in zip(p.shape, squares, strict=True)]
+        return {**super().layout_of(p, group), "GG": squares, "Q": eigenvectors}
 
 
 class ADOPT(Guarded, library.ADOPT):
     """See the catalogue's adopt."""
 
     attributes = ("maximize", "foreach", "clip_lambda")
+    memories = ("exp_avg", "exp_avg_sq")
+    group_counters = ("step",)
 
     def __init__(self, params: Any, **options: Any) -> None:
         # The library's own function is a lambda, which cannot be pickled.
@@ -78,6 +113,11 @@ class AggMo(Guarded, library.AggMo):
     """See the catalogue's aggmo; the dampings a_i = 1 - damping_base^(i - 1), i = 1..damping_count, are `betas`."""
 
     attributes = ("maximize", "foreach", "_damping")
+    group_counters = ("step",)
+
+    def layout_of(self, p: Tensor, group: Mapping[str, Any]) -> dict[str, Layout]:
+        """One momentum for each damping."""
+        return {"momentum_buffer": dict.fromkeys(group["betas"], p.shape)}
 
     def __init__(self, params: Any, damping_base: float = 0.1, damping_count: int = 3, **options: Any) -> None:
         self._damping = {"damping_base": damping_base, "damping_count": damping_count}
@@ -99,6 +139,7 @@ class Prodigy(Guarded, library.Prodigy):
     """
 
     attributes = ("maximize", "_compiled_update_foreach")
+    memories = ("s", "p0", "exp_avg", "exp_avg_sq")
 
     def step(self, closure: Callable[[], float] | None = None) -> float | None:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Update every parameter that has a gradient; `closure` computes the loss again and returns it."""
@@ -116,6 +157,12 @@ class ScheduleFreeAdamW(Averaging, Guarded, library.ScheduleFreeAdamW):  # pyrig
 
     attributes = ("maximize", "foreach", "base_lrs")
     writes_gradients = True
+    memories = ("z", "exp_avg_sq", "max_exp_avg_sq")
+    group_counters = ("step",)
+
+    def memories_of(self, group: Mapping[str, Any]) -> tuple[str, ...]:
+        """All of them with `ams_bound`, else without the largest."""
+        return self.memories if group["ams_bound"] else self.memories[:2]
 
     def averaged(self, p: Tensor) -> Tensor | None:
         """x, from y = (1 - beta1) z + beta1 x."""

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import torch
@@ -15,13 +15,15 @@ from optimizers.averaging import Averaging
 from optimizers.diagnostics import diagnostics
 from optimizers.domains import Integer, Real
 from optimizers.errors import InputError
-from optimizers.guards import load_and_keep, matched, parameters, precise_dtype
+from optimizers.guards import parameters, precise_dtype
+from optimizers.saved_state import SavedState
 
 LOOKAHEAD_K = Integer(1)
 LOOKAHEAD_ALPHA = Real(0, 1, exclude_min=True)
+_OPTIONS = ("lookahead_k", "lookahead_alpha", "lookahead_step")
 
 
-class Lookahead(Averaging):
+class Lookahead(Averaging, SavedState):
     """Every `lookahead_k` steps of `base`, slow weights go part of the way to the fast ones, which go on from there.
 
         theta <- base's step                              fast weights, the parameters themselves
@@ -37,6 +39,8 @@ class Lookahead(Averaging):
     Written here because pytorch-optimizer's class cannot be copied or pickled, takes its slow weights at construction,
     before a user has loaded a model's own, and rounds them to half precision.
     """
+
+    memories = ("slow",)
 
     def __init__(self, base: Optimizer, lookahead_k: int = 5, lookahead_alpha: float = 0.5) -> None:
         self.base = base
@@ -96,21 +100,28 @@ class Lookahead(Averaging):
         """As torch's, with the slow weights under `state` and the state of the base under `base`."""
         return {**super().state_dict(), "base": self.base.state_dict()["state"]}
 
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Restore what `state_dict` returned, slow weights and base."""
-        self._refuse_in_eval_mode("a checkpoint")
-        loaded = load_and_keep(self, super().load_state_dict, state_dict, _check)
-        self.base.load_state_dict({"state": loaded["base"], "param_groups": loaded["param_groups"]})
+    def options_of(self, group: Mapping[str, Any]) -> Collection[str]:
+        """Its own; the base checks the others."""
+        return _OPTIONS
+
+    def check_state(self, state_dict: dict[str, Any]) -> None:
+        """InputError unless the state is one that this optimizer and its base could have saved."""
+        if "base" not in state_dict:
+            raise InputError("The loaded state is not that of Lookahead, it lacks the state of its base.")
+        super().check_state(state_dict)
+        if isinstance(self.base, SavedState):
+            self.base.check_state(_of_base(state_dict))
+
+    def restore(self, state_dict: dict[str, Any]) -> None:
+        """Restore the base, and the slow weights from the saved ones."""
+        self.base.load_state_dict(_of_base(state_dict))
         self.param_groups = list(self.base.param_groups)
-        for p, saved, _ in matched(self, loaded):
-            # Torch has cast these to the type of the parameter.
-            self.state[p]["slow"] = saved["slow"].to(p.device, precise_dtype(p), copy=True)
+        super().restore(state_dict)
 
     def __getstate__(self) -> dict[str, Any]:
         """What a copy or a pickle needs."""
         return {**super().__getstate__(), "base": self.base}
 
 
-def _check(state_dict: dict[str, Any]) -> None:
-    if "base" not in state_dict:
-        raise InputError("The loaded state is not that of Lookahead, it lacks the state of its base.")
+def _of_base(state_dict: dict[str, Any]) -> dict[str, Any]:
+    return {"state": state_dict["base"], "param_groups": state_dict["param_groups"]}

@@ -28,9 +28,10 @@ class MomentAdam(DenseOptimizer):
         d     =  ((1 - nu2) |r|^p + nu2 s'^p)^(1/p) / c_p + kappa_d max(q', 0) + eps
         theta <- (1 - lr weight_decay) theta - lr gate(u) / d
 
-    Special cases, bit-equal in the reference and foreach implementations where marked with =:
+    Special cases, bit-equal in the reference and foreach implementations where marked with =, and in every
+    implementation where marked with ==, each against torch's own of that kind:
 
-        =  Adam (decoupled=False), AdamW          everything else at its default
+        == Adam (decoupled=False), AdamW          everything else at its default
         =  RMSprop                                betas[0] = 0, debias off
         =  Adamax                                 order = inf
         =  AdaBelief                              central, eps_acc = eps
@@ -122,6 +123,7 @@ class MomentAdam(DenseOptimizer):
         given = locals()
         super().__init__(params, {"epoch": 1, **{name: given[name] for name in GROUP_KEYS if name != "epoch"}})
 
+    memories = ("exp_avg", "exp_avg_sq", "exp_avg_root", "exp_avg_long", "exp_avg_cube")
     counters = Counters()._asdict()
 
     def checked(self, group: dict[str, Any]) -> dict[str, Any]:

@@ -94,8 +94,18 @@ def next_step(group: Mapping[str, Any], seen: Counters) -> tuple[Coefficients, C
         moment_floor=group["eps_acc"] if order in (2, None) else group["eps_acc"] ** (1 / order),
         skew_denominator=group["kappa_d"] / root_debias4,
         eps=group["eps"],
+        constant_steps=step if group["debias"] and _are_powers(counters, beta1, beta2) else 0,
     )
     return coefficients, counters
+
+
+def _are_powers(counters: Counters, beta1: float, beta2: float) -> bool:
+    """Whether the products are powers of today's beta1 and beta2, up to the rounding of as many multiplications."""
+    rounding = counters.step * 2.0**-52
+    products = ((counters.beta1_product, beta1), (counters.beta2_product, beta2))
+    return all(
+        math.isclose(product, beta**counters.step, rel_tol=rounding, abs_tol=1e-300) for product, beta in products
+    )
 
 
 @functools.cache

@@ -56,7 +56,8 @@ class Coefficients(NamedTuple):
     The direction is `short m + gradient g + long l + skew q`, or `m / debias1` where that is all (`short_only`).
     `divisor` is that of the root s: its debias, and c_p unless the denominator is quasi-hyperbolic. `moment_floor` is
     the p-th root of eps_acc (eps_acc itself at p = 2), `injection` the weight of l in the gradient, `order` p, or 0
-    where the form says all.
+    where the form says all. `constant_steps` is the number of steps so far if beta1 and beta2 were the same at each, so
+    that Adam's debias by powers of them is exact, and 0 otherwise.
     """
 
     order: float
@@ -78,6 +79,7 @@ class Coefficients(NamedTuple):
     moment_floor: float
     skew_denominator: float
     eps: float
+    constant_steps: float = 0.0
 
 
 class Memory(NamedTuple):

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.optim.optimizer import Optimizer, ParamsT
 
+from optimizers.errors import InputError
 from optimizers.guarded import Guarded
+from optimizers.saved_state import NUMBER, Layout
 
 _CLASSES: dict[str, type[Optimizer]] = {"muon": torch.optim.Muon, "adamw": torch.optim.AdamW}
 
@@ -114,3 +116,16 @@ def _over(params: list[Tensor], rule: str, options: dict[str, Any]) -> Optimizer
 
 class Muon(Guarded, _MatricesAndRest):
     __doc__ = _MatricesAndRest.__doc__
+
+    def layout_of(self, p: Tensor, group: Mapping[str, Any]) -> dict[str, Layout]:
+        """Muon's momentum, or what AdamW keeps."""
+        if group["rule"] == "muon":
+            return {"momentum_buffer": p.shape}
+        return {"step": NUMBER, "exp_avg": p.shape, "exp_avg_sq": p.shape}
+
+    def check_state(self, state_dict: dict[str, Any]) -> None:
+        """InputError unless the state is one of these matrices and of the rest."""
+        super().check_state(state_dict)
+        own, saved = ([group["rule"] for group in groups] for groups in (self.param_groups, state_dict["param_groups"]))
+        if own != saved:
+            raise InputError(f"The loaded state is that of another model: groups of {saved}, this one's are of {own}.")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import inspect
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -21,24 +21,52 @@ from optimizers.guards import parameters, precise_dtype
 class RMSprop(Guarded, torch.optim.RMSprop):
     """See the catalogue's rmsprop."""
 
+    memories = ("square_avg", "momentum_buffer", "grad_avg")
+    counters = ("step",)
+
+    def memories_of(self, group: Mapping[str, Any]) -> tuple[str, ...]:
+        """The average of squares, a momentum, and the average of gradients when `centered`."""
+        momentum = ("momentum_buffer",) if group["momentum"] > 0 else ()
+        return ("square_avg", *momentum, *(("grad_avg",) if group["centered"] else ()))
+
 
 class NAdam(Guarded, torch.optim.NAdam):
     """See the catalogue's nadam; torch itself rounds the product of its momenta when a checkpoint is loaded."""
+
+    memories = ("exp_avg", "exp_avg_sq")
+    counters = ("step", "mu_product")
 
 
 class RAdam(Guarded, torch.optim.RAdam):
     """See the catalogue's radam."""
 
+    memories = ("exp_avg", "exp_avg_sq")
+    counters = ("step",)
+
 
 class Adamax(Guarded, torch.optim.Adamax):
     """See the catalogue's adamax."""
 
+    memories = ("exp_avg", "exp_inf")
+    counters = ("step",)
 
-class Adam(Guarded, torch.optim.Adam):
+
+class _AdamState(Guarded):
+    """What torch's Adam and AdamW keep."""
+
+    memories = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")
+    counters = ("step",)
+
+    def memories_of(self, group: Mapping[str, Any]) -> tuple[str, ...]:
+        """The two averages, and the largest of the second with `amsgrad`."""
+        return self.memories if group["amsgrad"] else self.memories[:2]
+
+
+class Adam(_AdamState, torch.optim.Adam):
     """See the catalogue's adam."""
 
 
-class AdamW(Guarded, torch.optim.AdamW):
+class AdamW(_AdamState, torch.optim.AdamW):
     """See the catalogue's adamw."""
 
 
@@ -46,6 +74,8 @@ class Adagrad(Guarded, torch.optim.Adagrad):
     """See the catalogue's adagrad. Fused where torch has a kernel: on CUDA only some of its versions have."""
 
     takes_sparse_gradients = True
+    memories = ("sum",)
+    counters = ("step",)
 
     def __init__(self, params: ParamsT, **options: Any) -> None:
         super().__init__(params, **options)
@@ -83,6 +113,11 @@ class SGD(Guarded, torch.optim.SGD):
     """
 
     takes_sparse_gradients = True
+    memories = ("momentum_buffer",)
+
+    def memories_of(self, group: Mapping[str, Any]) -> tuple[str, ...]:
+        """The momentum, where there is one."""
+        return self.memories if group["momentum"] != 0 else ()
 
     def __init__(self, params: ParamsT, *, fused: bool | None = None, **options: Any) -> None:
         super().__init__(params, fused=fused, **options)

@@ -80,6 +80,7 @@ class YellowFin(DenseOptimizer):
     }
     memories = ("exp_avg", "momentum_buffer")
     counters: ClassVar = {}
+    shared = (_TUNER,)
 
     def __init__(
         self,
