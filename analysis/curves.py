@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +14,7 @@ import pandas as pd
 
 from analysis.runs import RunRecord, from_store
 from optimizers.cache import cache_folder
+from optimizers.files import atomic_write
 from search_spaces.kept_in_mlflow import CURVES_FILE
 
 if TYPE_CHECKING:
@@ -120,6 +120,5 @@ def _keep(curves: pd.DataFrame, path: Path) -> None:
     """Where the cache cannot be written, the next reading takes as long as this one."""
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f"{path.name}.{os.getpid()}")
-        curves.to_parquet(temporary, index=False)
-        temporary.replace(path)
+        with atomic_write(path) as temporary:
+            curves.to_parquet(temporary, index=False)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from analysis.as_data import to_json
@@ -16,6 +15,7 @@ from analysis.page import to_html
 from analysis.tables import SweepTables
 from analysis.verdict import Verdict
 from optimizers import InputError
+from optimizers.files import atomic_write, write_text
 
 PAGE, MARKDOWN, DATA, FIGURES = "report.html", "report.md", "report.json", "figures"
 
@@ -36,9 +36,10 @@ def write_report(
     try:
         (folder / FIGURES).mkdir(parents=True, exist_ok=True)
         for figure in _stills(document):
-            _replace(folder / FIGURES / f"{figure.name}.png", lambda path, chart=figure.chart: _save(chart, path))
+            with atomic_write(folder / FIGURES / f"{figure.name}.png") as temporary:
+                _save(figure.chart, temporary)
         for name, text in texts.items():
-            _replace(folder / name, lambda path, text=text: path.write_text(text, encoding="utf-8"))
+            write_text(folder / name, text)
     except OSError as error:
         raise InputError(f'Report folder "{folder}" cannot be written: {error.strerror}.') from error
     return folder / PAGE
@@ -52,14 +53,3 @@ def _save(chart: Chart, path: Path) -> None:
     from analysis.draw_matplotlib import save
 
     save(chart, path)
-
-
-def _replace(path: Path, write: Callable[[Path], object]) -> None:
-    partial = path.with_name(f".{os.getpid()}.{path.name}")
-    try:
-        write(partial)
-        with partial.open("rb") as file:
-            os.fsync(file.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)

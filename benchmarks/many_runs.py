@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +14,7 @@ from cluster.descriptions import MLFLOW_STATUS, describe_summary, dotted
 from cluster.places import SweepFolder, sweep_yaml
 from search_spaces import Sweep, arm_space, parse_sweep
 from search_spaces.space import hyperparameters
+from trainables.checkpoint import TrialFolder
 
 SWEEP = """\
 name: many
@@ -50,9 +50,7 @@ def make_runs(storage: Path, trials: int) -> str:
     for trial_id, tags, settings, curve, outcome in _runs(sweep, trials):
         ids.append(trial_id)
         _write_run(client, experiment, {**tags, "trial.id": trial_id}, settings, curve, outcome)
-        record = folder.trial(trial_id) / "record.json"
-        record.parent.mkdir(parents=True)
-        record.write_text(json.dumps({"curve": curve}))
+        TrialFolder(folder.trial(trial_id)).write_record({"curve": curve})
     tags = {**describe_summary(sweep).tags, "sweep.id": "many-1", "trial.id": "summary"}
     summary = client.create_run(experiment, START, tags, "summary").info.run_id
     client.log_text(summary, sweep_yaml(sweep), "sweep.yaml")

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from cluster.places import SweepFolder
+from optimizers.files import atomic_write
 from search_spaces.kept_in_mlflow import CURVES_FILE
 from trainables.checkpoint import TrialFolder
 
@@ -17,9 +18,8 @@ def write_curves(folder: SweepFolder, trial_ids: Iterable[str]) -> Path:
     """
     rows = [row for trial_id in trial_ids for row in _rows(folder, trial_id)]
     path = folder.path / CURVES_FILE
-    temporary = path.with_suffix(".tmp")
-    _write(rows, temporary)
-    temporary.replace(path)
+    with atomic_write(path) as temporary:
+        _write(rows, temporary)
     return path
 
 

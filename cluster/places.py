@@ -13,6 +13,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from optimizers import InputError, did_you_mean
+from optimizers.files import write_text
 from search_spaces import Sweep, parse_sweep
 from search_spaces.storage import without_password
 from search_spaces.yaml_source import dump_yaml
@@ -88,7 +89,7 @@ class SweepFolder:
     def create(self, sweep: Sweep, manifest: Manifest) -> None:
         """Write a new sweep; called under its lock. Raises InputError when the folder cannot be written."""
         try:
-            (self.path / "sweep.yaml").write_text(sweep_yaml(sweep))
+            write_text(self.path / "sweep.yaml", sweep_yaml(sweep))
             self._write(manifest)
         except OSError as error:
             raise self._unwritable(error) from None
@@ -96,9 +97,7 @@ class SweepFolder:
     def replace(self, sweep: Sweep) -> Sweep:
         """Put a changed sweep in place of what is there, whole or not at all; called under its lock."""
         try:
-            temporary = self.path / "sweep.yaml.tmp"
-            temporary.write_text(sweep_yaml(sweep))
-            temporary.replace(self.path / "sweep.yaml")
+            write_text(self.path / "sweep.yaml", sweep_yaml(sweep))
         except OSError as error:
             raise self._unwritable(error) from None
         return sweep
@@ -144,9 +143,7 @@ class SweepFolder:
         return InputError(f"{self.path}: the sweep's folder cannot be written ({error}); choose another with --storage")
 
     def _write(self, manifest: Manifest) -> None:
-        temporary = self.path / f"manifest.{os.getpid()}.tmp"
-        temporary.write_text(json.dumps(asdict(manifest), indent=1))
-        temporary.replace(self.path / "manifest.json")
+        write_text(self.path / "manifest.json", json.dumps(asdict(manifest), indent=1))
 
 
 def sweep_yaml(sweep: Sweep) -> str:

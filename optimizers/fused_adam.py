@@ -44,9 +44,9 @@ def step(
 ) -> None:  # fmt: skip
     """Update the parameters and both averages in place; each with its gradient has one layout in memory.
 
-    The kernel divides by `1 - beta**step`. While beta has not changed that is exact, and the step is that of torch's own
-    fused Adam to the last bit. Once beta has changed it is wrong; at a step so late that the power vanishes the kernel
-    divides by 1, and the exact divisors are folded into the numbers:
+    The kernel divides by `1 - beta**step`. While beta has not changed that is exact, and the step is that of torch's
+    own fused Adam to the last bit. Once beta has changed it is wrong; at a step so late that the power vanishes the
+    kernel divides by 1, and the exact divisors are folded into the numbers:
 
         lr (m/d1) / (sqrt(v)/d2 + eps) = lr' m / (sqrt(v) + eps'),  lr' = lr d2/d1,  eps' = eps d2
 

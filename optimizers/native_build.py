@@ -12,11 +12,11 @@ import os
 import platform
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 from optimizers.cache import cache_folder
+from optimizers.files import atomic_write
 
 _COMMON = ("-O3", "-std=c++17", "-shared", "-fPIC", "-fno-math-errno", "-fno-trapping-math")
 # The first set that the compiler takes; threads and this machine's vector instructions are worth having, not needed.
@@ -60,17 +60,15 @@ def shared_library(source: Path, definitions: Mapping[str, str]) -> ctypes.CDLL:
 
 def _build(compiler: str, source: Path, macros: tuple[str, ...], library: Path) -> None:
     said = ""
-    with tempfile.TemporaryDirectory(dir=library.parent, prefix=".build-") as folder:
-        made = Path(folder) / library.name
+    # Another process may build it meanwhile; either file will do.
+    with atomic_write(library) as made:
         for flags in _FLAG_SETS:
             command = [compiler, *_COMMON, *flags, *macros, str(source), "-o", str(made)]
             result = subprocess.run(command, capture_output=True, text=True, check=False)
             if result.returncode == 0:
-                # Another process may have built it meanwhile; either file will do.
-                os.replace(made, library)
                 return
             said = result.stderr or said
-    raise BuildError(f"{compiler} cannot compile {source.name}: {said.strip()[:500]}")
+        raise BuildError(f"{compiler} cannot compile {source.name}: {said.strip()[:500]}")
 
 
 @functools.cache

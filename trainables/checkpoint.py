@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-import json
-import os
+import hashlib
+import io
 import re
 import shutil
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from optimizers.files import atomic_write, sealed, unsealed, write_text
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 # The one before the newest stays, so that a disk that loses the newest does not lose the trial.
 KEPT_CHECKPOINTS = 2
-_NAME = re.compile(r"step-(\d+)\.session-(\d+)\.pt")
+# The digest stands in the name, so that a file of a version before, which has none, cannot be taken for another.
+_NAME = re.compile(r"step-(\d+)(?:\.sha256-([0-9a-f]{64}))?\.session-(\d+)\.pt")
 _PICTURE = re.compile(r"(.+)\.step-(\d+)\.png")
+
+
+class DamagedError(Exception):
+    """A file does not hold what was written."""
 
 
 class TrialFolder:
@@ -35,12 +43,15 @@ class TrialFolder:
         import torch
 
         self._checkpoints.mkdir(parents=True, exist_ok=True)
-        path = self._checkpoints / f"step-{step:09d}.session-{self.session}.pt"
-        temporary = path.with_suffix(f".{os.getpid()}.tmp")
-        torch.save(state, temporary)
-        temporary.replace(path)
+        made = io.BytesIO()
+        torch.save(state, made)
+        digest = hashlib.sha256(made.getbuffer()).hexdigest()
+        path = self._checkpoints / f"step-{step:09d}.sha256-{digest}.session-{self.session}.pt"
+        with atomic_write(path) as temporary:
+            temporary.write_bytes(made.getbuffer())
         own = [other for other in self._sorted_checkpoints() if _numbers(other)[1] == self.session]
-        for old in own[:-KEPT_CHECKPOINTS]:
+        before = [other for other in own if _numbers(other)[0] != step]
+        for old in {*own} - {path, *before[1 - KEPT_CHECKPOINTS :]}:
             old.unlink(missing_ok=True)
 
     def load_checkpoint(self) -> tuple[dict[str, Any] | None, list[str]]:
@@ -49,14 +60,12 @@ class TrialFolder:
         Training is deterministic, so going on from an older checkpoint, or from the start, costs time and nothing else;
         it must only never go unsaid.
         """
-        import torch
-
         warnings: list[str] = []
         while paths := self._sorted_checkpoints():
             path = paths[-1]
             try:
-                return torch.load(path, map_location="cpu", weights_only=True), warnings
-            except Exception as error:  # noqa: BLE001 - torch raises many types for a damaged file
+                return _verified(path), warnings
+            except (FileNotFoundError, DamagedError) as error:
                 # One that is gone is none: a lost node's process lives on for a while, and has put a newer one there.
                 if path.exists():
                     warnings.append(self._set_aside(path, error))
@@ -77,14 +86,12 @@ class TrialFolder:
         from PIL import Image
 
         self._pictures.mkdir(parents=True, exist_ok=True)
-        path = self._pictures / f"{name}.step-{step:09d}.png"
-        temporary = path.with_suffix(f".{os.getpid()}.tmp")
-        Image.fromarray(picture.permute(1, 2, 0).cpu().numpy()).save(temporary, "PNG")
-        temporary.replace(path)
+        with atomic_write(self._pictures / f"{name}.step-{step:09d}.png") as temporary:
+            Image.fromarray(picture.permute(1, 2, 0).cpu().numpy()).save(temporary, "PNG")
 
     def pictures(self) -> list[tuple[int, str, Path]]:
         """The pictures that are kept, in their order: step, name, file."""
-        found = [(path, _PICTURE.fullmatch(path.name)) for path in self._pictures.glob("*.png")]
+        found = [(path, _PICTURE.fullmatch(path.name)) for path in self._pictures.glob("[!.]*.png")]
         return sorted((int(match[2]), match[1], path) for path, match in found if match)
 
     def write_record(self, record: dict[str, Any]) -> None:
@@ -96,15 +103,13 @@ class TrialFolder:
         if there is not None and there["session"] > self.session:
             return
         self.path.mkdir(parents=True, exist_ok=True)
-        temporary = self.path / f"record.{os.getpid()}.tmp"
-        temporary.write_text(json.dumps({**record, "session": self.session}))
-        temporary.replace(self.path / "record.json")
+        write_text(self.path / "record.json", sealed({**record, "session": self.session}))
 
     def read_record(self) -> tuple[dict[str, Any] | None, list[str]]:
         """The record, or None before the trial's first decision, and a sentence if a damaged one was set aside."""
         path = self.path / "record.json"
         try:
-            return json.loads(path.read_text()), []
+            return unsealed(path.read_text(encoding="utf-8"), older="spec"), []
         except FileNotFoundError:
             return None, []
         except ValueError as error:
@@ -120,4 +125,28 @@ def _numbers(path: Path) -> tuple[int, int]:
     match = _NAME.fullmatch(path.name)
     if match is None:
         raise ValueError(f"{path} is no checkpoint")
-    return int(match[1]), int(match[2])
+    return int(match[1]), int(match[3])
+
+
+def _verified(path: Path) -> dict[str, Any]:
+    """The state in a checkpoint. Raises DamagedError when it is not what was saved."""
+    import torch
+
+    contents = path.read_bytes()
+    match = _NAME.fullmatch(path.name)
+    expected = match[2] if match else None
+    if expected is not None:
+        if hashlib.sha256(contents).hexdigest() != expected:
+            raise DamagedError("its contents do not match the digest in its name")
+        return torch.load(io.BytesIO(contents), map_location="cpu", weights_only=True)
+    try:
+        # Torch does not look at the checksums of its archives.
+        with zipfile.ZipFile(io.BytesIO(contents)) as archive:
+            damaged = archive.testzip()
+        if damaged is not None:
+            raise DamagedError(f"{damaged} in it does not match its checksum")
+        return torch.load(io.BytesIO(contents), map_location="cpu", weights_only=True)
+    except MemoryError:
+        raise
+    except Exception as error:  # torch raises many types for a damaged file
+        raise DamagedError(" ".join(str(error).split()) or repr(error)) from error

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import shutil
-import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +14,7 @@ from torch import Tensor
 
 from optimizers import InputError
 from optimizers.cache import cache_folder
+from optimizers.files import atomic_write, sealed, unsealed
 
 SPLIT_SEED = 20_191_231
 # Of the cache folders; another one leaves older folders alone.
@@ -94,23 +92,20 @@ def cached(name: str, source: str, build: Callable[[], Arrays], note: Callable[[
 
 
 def _write(folder: Path, arrays: Arrays, note: str) -> None:
-    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    try:
+    with atomic_write(folder) as temporary:
+        temporary.mkdir()
         for split, (inputs, targets) in arrays.items():
             np.save(temporary / f"{split}-inputs.npy", np.ascontiguousarray(inputs))
             np.save(temporary / f"{split}-targets.npy", targets.astype(np.int64))
         inputs, targets = arrays["train"]
         labels = targets if targets.size else inputs
         told = {"sha256": _digest(temporary), "classes": int(labels.max()) + 1, "note": note}
-        (temporary / "fingerprint.json").write_text(json.dumps(told))
-        temporary.rename(folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        (temporary / "fingerprint.json").write_text(sealed(told), encoding="utf-8")
 
 
 def _read(folder: Path) -> DataSet:
     try:
-        told = json.loads((folder / "fingerprint.json").read_text())
+        told = unsealed((folder / "fingerprint.json").read_text(encoding="utf-8"), older="sha256")
         if _digest(folder) != told["sha256"]:
             raise ValueError("its contents do not match its checksum")
         splits = [

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 
 from cluster.description import AwsCluster, Cluster, GcpCluster, KubeCluster, LocalCluster
 from cluster.rendering import aws, gcp, kuberay, local, slurm
 from optimizers import InputError
+from optimizers.files import atomic_write
 
 
 def render(cluster: Cluster) -> dict[str, str]:
@@ -35,11 +37,9 @@ def write(cluster: Cluster, folder: Path, kept: Path) -> list[Path]:
             )
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        temporary = {path.with_name(f".{path.name}.tmp"): path for path in files}
-        for new, path in temporary.items():
-            new.write_text(files[path], encoding="utf-8")
-        for new, path in temporary.items():
-            new.replace(path)
+        with ExitStack() as all_written:
+            for path, text in files.items():
+                all_written.enter_context(atomic_write(path)).write_text(text, encoding="utf-8")
     except OSError as error:
         raise InputError(f"{folder}: the launch files cannot be written ({error})") from None
     return list(files)

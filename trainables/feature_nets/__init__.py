@@ -6,6 +6,8 @@ means the same on every machine. What they were trained on and how well they cla
 
 from __future__ import annotations
 
+import hashlib
+import io
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -13,22 +15,40 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from optimizers import InputError
+
 FEATURES = 64
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A net of this folder: its images are ``channels`` x ``side`` x ``side``; ``accuracy`` is on test images."""
+    """A net of this folder: its images are ``channels`` x ``side`` x ``side``; ``accuracy`` is on test images.
+
+    ``sha256`` is that of the file of its weights.
+    """
 
     workload: str
     channels: int
     side: int
     accuracy: float
+    sha256: str
 
 
 NETS = {
-    "mnist": Trained("mlp/mnist", channels=1, side=28, accuracy=0.994),
-    "cifar10": Trained("mlp/cifar10", channels=3, side=32, accuracy=0.768),
+    "mnist": Trained(
+        "mlp/mnist",
+        channels=1,
+        side=28,
+        accuracy=0.994,
+        sha256="223c81d9d978cfebcbcf578ae92162d7325468bb76746a57dfb91f8b3c44a744",
+    ),
+    "cifar10": Trained(
+        "mlp/cifar10",
+        channels=3,
+        side=32,
+        accuracy=0.768,
+        sha256="80e620b8db838db29d2e1dab2417b9d8d1b9f8b9a54e6f075c4a5413e23bb488",
+    ),
 }
 
 
@@ -56,9 +76,12 @@ def path_of(name: str) -> Path:
 
 @lru_cache
 def load(name: str, device: torch.device) -> FeatureNet:
-    """The trained net of that data set, for evaluation."""
-    trained = NETS[name]
+    """The trained net of that data set, for evaluation. Raises InputError when the file of its weights is damaged."""
+    trained, path = NETS[name], path_of(name)
+    contents = path.read_bytes()
+    if hashlib.sha256(contents).hexdigest() != trained.sha256:
+        raise InputError(f"{path}: these weights are not the published ones; install adamant again")
     net = FeatureNet(trained.channels, trained.side)
-    weights = torch.load(path_of(name), map_location="cpu", weights_only=True)
+    weights = torch.load(io.BytesIO(contents), map_location="cpu", weights_only=True)
     net.load_state_dict({key: value.float() for key, value in weights.items()})
     return net.to(device).eval().requires_grad_(False)

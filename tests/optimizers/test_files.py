@@ -1,0 +1,51 @@
+"""Files are there whole or not at all, and on the disk before they count."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from optimizers.files import atomic_write, write_text
+
+
+def test_what_was_there_stays_after_an_error_and_nothing_else_is_left(tmp_path: Path) -> None:
+    path = tmp_path / "kept.txt"
+    write_text(path, "größer")
+    with pytest.raises(OSError, match="no space"), atomic_write(path) as temporary:
+        temporary.write_text("half of it")
+        raise OSError("no space")
+    with pytest.raises(OSError, match="no space"), atomic_write(tmp_path / "folder") as temporary:
+        temporary.mkdir()
+        (temporary / "part").write_text("half of it")
+        raise OSError("no space")
+    assert list(tmp_path.iterdir()) == [path]
+    assert path.read_text(encoding="utf-8") == "größer"
+
+
+def test_contents_are_on_the_disk_before_the_rename_and_the_rename_before_the_return(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, done = tmp_path / "folder", []
+    flush = os.fsync
+
+    def noted(opened: int) -> None:
+        done.append((Path(os.readlink(f"/proc/self/fd/{opened}")).relative_to(tmp_path), path.exists()))
+        flush(opened)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    with atomic_write(path) as temporary:
+        temporary.mkdir()
+        (temporary / "file").write_text("contents")
+    own = Path(temporary.name)
+    assert done == [(own / "file", False), (own, False), (Path("."), True)]
+    assert (path / "file").read_text() == "contents"
+
+
+def test_a_file_of_the_same_name_is_replaced_and_its_suffix_kept(tmp_path: Path) -> None:
+    for text in ("one", "two"):
+        with atomic_write(tmp_path / "report.html") as temporary:
+            assert temporary.suffix == ".html"
+            temporary.write_text(text)
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["two"]

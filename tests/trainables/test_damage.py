@@ -1,0 +1,121 @@
+"""A file with one flipped bit or one block of zeros is never used for what it was."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from optimizers import InputError
+from optimizers.cache import cache_folder
+from trainables import data as data_sets
+from trainables import feature_nets
+from trainables.checkpoint import TrialFolder
+
+STATE: dict[str, Any] = {"weights": torch.randn(40, 25), "step": 7, "curve": [{"val/loss": 0.25, "step": 7}]}
+RECORD: dict[str, Any] = {"spec": {"seed": 1}, "curve": [{"val/loss": 0.1 * i} for i in range(60)], "step": 60}
+
+
+def damaged(contents: bytes, flips: int = 200) -> Iterator[bytes]:
+    """With one bit flipped, spread over the whole, and with each block of 512 bytes zero, where it was not."""
+    for position in np.linspace(0, 8 * len(contents) - 1, flips).astype(int).tolist():
+        changed = bytearray(contents)
+        changed[position // 8] ^= 1 << (position % 8)
+        yield bytes(changed)
+    for start in range(0, len(contents), 512):
+        length = len(contents[start : start + 512])
+        if any(contents[start : start + 512]):
+            yield contents[:start] + bytes(length) + contents[start + length :]
+
+
+def equal(state: dict[str, Any] | None) -> bool:
+    return (
+        state is not None
+        and torch.equal(state["weights"], STATE["weights"])
+        and {**state, "weights": None} == {**STATE, "weights": None}
+    )
+
+
+def test_a_damaged_checkpoint_is_set_aside_and_the_one_before_is_taken(tmp_path: Path) -> None:
+    folder = TrialFolder(tmp_path)
+    folder.save_checkpoint({**STATE, "step": 3}, 3)
+    folder.save_checkpoint(STATE, 7)
+    newest = max(tmp_path.glob("checkpoints/*.pt"))
+    whole = newest.read_bytes()
+    for contents in damaged(whole):
+        newest.write_bytes(contents)
+        state, (warning,) = folder.load_checkpoint()
+        assert state is not None
+        assert state["step"] == 3
+        assert f"{newest} is damaged" in warning
+        aside = newest.with_suffix(".pt.damaged")
+        assert aside.read_bytes() == contents
+        aside.unlink()
+    newest.write_bytes(whole)
+    state, warnings = folder.load_checkpoint()
+    assert equal(state)
+    assert warnings == []
+
+
+def test_a_checkpoint_of_a_version_before_is_loaded_unless_its_archive_is_damaged(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoints" / "step-000000007.session-1.pt"
+    path.parent.mkdir()
+    torch.save(STATE, path)
+    whole, folder = path.read_bytes(), TrialFolder(tmp_path)
+    assert equal(folder.load_checkpoint()[0])
+    for contents in damaged(whole):
+        path.write_bytes(contents)
+        state, warnings = folder.load_checkpoint()
+        assert equal(state) if state is not None else "is damaged" in warnings[0]
+
+
+def test_a_damaged_record_is_set_aside(tmp_path: Path) -> None:
+    folder, path = TrialFolder(tmp_path), tmp_path / "record.json"
+    folder.write_record(RECORD)
+    whole = path.read_bytes()
+    assert folder.read_record() == ({**RECORD, "session": 1}, [])
+    for contents in damaged(whole, flips=1000):
+        path.write_bytes(contents)
+        record, warnings = folder.read_record()
+        if record is None:
+            assert "record.json is damaged" in warnings[0]
+            assert (tmp_path / "record.json.damaged").read_bytes() == contents
+        else:  # another way to write the same number
+            assert record == {**RECORD, "session": 1}
+
+
+def test_a_record_of_a_version_before_is_read(tmp_path: Path) -> None:
+    (tmp_path / "record.json").write_text(json.dumps({**RECORD, "session": 1}))
+    assert TrialFolder(tmp_path).read_record() == ({**RECORD, "session": 1}, [])
+
+
+def test_a_damaged_data_cache_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ADAMANT_CACHE", str(tmp_path))
+    labels = np.arange(30)
+    arrays = {split: (np.arange(90, dtype=np.uint8).reshape(30, 3), labels) for split in data_sets.SPLITS}
+    first = data_sets.cached("small", "here", lambda: arrays)
+    assert (first.classes, first.note) == (30, "")
+    for path in next(cache_folder().glob("small-*/")).iterdir():
+        whole = path.read_bytes()
+        for contents in damaged(whole, flips=60):
+            path.write_bytes(contents)
+            with pytest.raises(InputError, match="this cached data set is damaged"):
+                data_sets.cached("small", "here", lambda: arrays)
+        path.write_bytes(whole)
+    again = data_sets.cached("small", "here", lambda: arrays)
+    assert (again.fingerprint, again.classes) == (first.fingerprint, 30)
+
+
+def test_damaged_weights_of_a_feature_net_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    contents = bytearray(feature_nets.path_of("mnist").read_bytes())
+    contents[len(contents) // 2] ^= 1
+    (tmp_path / "mnist.pt").write_bytes(contents)
+    monkeypatch.setattr(feature_nets, "path_of", lambda name: tmp_path / f"{name}.pt")
+    feature_nets.load.cache_clear()
+    with pytest.raises(InputError, match="these weights are not the published ones"):
+        feature_nets.load("mnist", torch.device("cpu"))
