@@ -10,16 +10,26 @@ import pytest
 from optimizers.files import atomic_write, write_text
 
 
-def test_what_was_there_stays_after_an_error_and_nothing_else_is_left(tmp_path: Path) -> None:
-    path = tmp_path / "kept.txt"
-    write_text(path, "größer")
-    with pytest.raises(OSError, match="no space"), atomic_write(path) as temporary:
+def write_half_a_file(path: Path) -> None:
+    with atomic_write(path) as temporary:
         temporary.write_text("half of it")
         raise OSError("no space")
-    with pytest.raises(OSError, match="no space"), atomic_write(tmp_path / "folder") as temporary:
+
+
+def write_half_a_folder(path: Path) -> None:
+    with atomic_write(path) as temporary:
         temporary.mkdir()
         (temporary / "part").write_text("half of it")
         raise OSError("no space")
+
+
+def test_what_was_there_stays_after_an_error_and_nothing_else_is_left(tmp_path: Path) -> None:
+    path = tmp_path / "kept.txt"
+    write_text(path, "größer")
+    with pytest.raises(OSError, match="no space"):
+        write_half_a_file(path)
+    with pytest.raises(OSError, match="no space"):
+        write_half_a_folder(tmp_path / "folder")
     assert list(tmp_path.iterdir()) == [path]
     assert path.read_text(encoding="utf-8") == "größer"
 
