@@ -113,6 +113,6 @@ def _remarks(tags: Mapping[str, str], training: Training) -> list[str]:
     commits = [tags.get("git.commit") or "no commit", environment()["git.commit"] or "no commit"]
     if commits[0] != commits[1]:
         remarks.append(f"code changed: recorded at {commits[0]}, now {commits[1]}")
-    if tags.get("data.fingerprint", training.data.fingerprint) != training.data.fingerprint:
+    if not training.data.is_recorded_as(tags.get("data.fingerprint", training.data.fingerprint)):
         remarks.append("the data is not what it was: its fingerprint differs")
     return remarks

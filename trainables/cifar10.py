@@ -18,6 +18,7 @@ from optimizers import InputError
 if TYPE_CHECKING:
     import numpy as np
 
+    from trainables.array_cache import Contents
     from trainables.data import DataSet
 
 FOLDER = "cifar-10-batches-py"
@@ -76,11 +77,18 @@ def fetch(root: Path) -> None:
 
 def load(root: Path) -> DataSet:
     """45,000 train, 5,000 validation (stratified, from train) and 10,000 test images, uint8 (n, 3, 32, 32)."""
-    from trainables.data import cached, identity_of
+    from trainables.data import opened
+
+    return opened(store(root))
+
+
+def store(root: Path) -> Path:
+    """The cache folder of CIFAR-10, made where it is missing; imports no torch. Raises InputError."""
+    from trainables.array_cache import ensure_cached, identity_of
 
     check(root)
     files = [root / FOLDER / name for name in (*TRAIN, *TEST)]
-    return cached("cifar10", identity_of(files), lambda: _arrays(root), lambda: _note(files))
+    return ensure_cached("cifar10", identity_of(files), lambda: _contents(root, files))
 
 
 def _note(files: list[Path]) -> str:
@@ -93,19 +101,20 @@ def _md5(path: Path) -> str:
         return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
 
-def _arrays(root: Path) -> dict:
+def _contents(root: Path, files: list[Path]) -> Contents:
     import numpy as np
 
-    from trainables.data import stratified_holdout
+    from trainables.array_cache import Contents, stratified_holdout
 
     batches = [_batch(root / FOLDER / name) for name in TRAIN]
     images, labels = (np.concatenate(parts) for parts in zip(*batches, strict=True))
     kept, held_out = stratified_holdout(labels, VALIDATION_IMAGES)
-    return {
+    arrays = {
         "train": (images[kept], labels[kept]),
         "validation": (images[held_out], labels[held_out]),
         "test": _batch(root / FOLDER / TEST[0]),
     }
+    return Contents(arrays, _note(files))
 
 
 class _ArraysOnly(pickle.Unpickler):

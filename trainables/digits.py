@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from trainables.array_cache import Contents
     from trainables.data import DataSet
 
 HELD_OUT_IMAGES = 270
@@ -17,21 +19,24 @@ def check(root: Path) -> None:
 
 def load(root: Path) -> DataSet:
     """1,257 train, 270 validation and 270 test images, stratified, flat, uint8 (n, 64)."""
-    from trainables.data import cached
+    from trainables.array_cache import ensure_cached
+    from trainables.data import opened
 
-    return cached("digits", "scikit-learn", _arrays)
+    return opened(ensure_cached("digits", f"scikit-learn {version('scikit-learn')}", _contents))
 
 
-def _arrays() -> dict:
+def _contents() -> Contents:
     from sklearn.datasets import load_digits
 
-    from trainables.data import stratified_holdout
+    from trainables.array_cache import Contents, stratified_holdout
 
     digits: Any = load_digits()
     images, labels = digits.data.astype("uint8"), digits.target
     rest, test = stratified_holdout(labels, HELD_OUT_IMAGES)
     train, validation = (rest[part] for part in stratified_holdout(labels[rest], HELD_OUT_IMAGES))
-    return {
-        name: (images[part], labels[part])
-        for name, part in (("train", train), ("validation", validation), ("test", test))
-    }
+    return Contents(
+        {
+            name: (images[part], labels[part])
+            for name, part in (("train", train), ("validation", validation), ("test", test))
+        }
+    )

@@ -8,6 +8,7 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor
 
+from optimizers import InputError
 from trainables.data import Split
 
 Batch = tuple[Tensor, Tensor]
@@ -52,7 +53,7 @@ class Sequential(Feed):
 
     Inputs are tokens (rows, batch_size), targets the tokens after them; the last batch may have fewer rows. So what a
     net remembers at the end of a batch is what it should know at the start of the next. What does not fill a row of
-    columns at the text's end is left out.
+    columns at the text's end is left out. Raises InputError for a text that does not fill one row.
     """
 
     axis = 1
@@ -60,6 +61,11 @@ class Sequential(Feed):
     def __init__(self, split: Split, batch_size: int, length: int) -> None:
         tokens = split.inputs
         rows = (len(tokens) - 1) // batch_size
+        if rows < 1:
+            raise InputError(
+                f"the text has {len(tokens)} words, too few for a batch_size of {batch_size}; it can be at most "
+                f"{len(tokens) - 1}"
+            )
         self.length = length
         self._inputs = tokens[: rows * batch_size].view(batch_size, rows).t()
         self._targets = tokens[1 : rows * batch_size + 1].view(batch_size, rows).t()

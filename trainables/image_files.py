@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import torch
-from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
@@ -17,6 +16,7 @@ from torchvision.transforms.v2 import functional
 from optimizers import InputError
 from trainables.data import Split
 from trainables.feeds import Batch, Feed
+from trainables.image_decoding import fault_of, read_rgb
 
 # Of 256 to 224, the usual border around what is evaluated.
 BORDER = 256 / 224
@@ -42,10 +42,10 @@ class ImageFiles(Dataset):
         index = int(self.order[place])
         path = os.fsdecode(bytes(self.split.inputs[index].tolist()).rstrip(b"\0"))
         try:
-            with Image.open(path) as file:
-                image: Any = file.convert("RGB")
-        except (OSError, UnidentifiedImageError) as error:
-            raise InputError(f"{path}: this image cannot be read ({error}); fetch it again or take it out") from None
+            with open(path, "rb") as file:
+                image: Any = read_rgb(file)
+        except Exception as error:  # noqa: BLE001 - a decoder meets malformed bytes with any exception
+            raise InputError(f"{path}: {fault_of(error)}") from None
         if self.seed is None:
             image = functional.resize(image, [round(BORDER * self.resolution)], antialias=True)
             image = functional.center_crop(image, [self.resolution])

@@ -22,9 +22,9 @@ from torch.nn import functional
 from trainables.data import Split
 from trainables.feeds import Feed, Sequential
 from trainables.linear_cross_entropy import linear_cross_entropy
+from trainables.text import EVALUATION_COLUMNS
 from trainables.workload import OneLoss
 
-EVALUATION_COLUMNS = 10
 State = tuple[Tensor, Tensor]
 
 

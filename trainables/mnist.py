@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING
 from optimizers import InputError
 
 if TYPE_CHECKING:
+    import numpy as np
+
+    from trainables.array_cache import Contents
     from trainables.data import DataSet
 
 # IDX files: name -> (magic number, dimensions of the array of unsigned bytes)
@@ -22,6 +25,7 @@ FILES = {
     "t10k-labels-idx1-ubyte": (2049, (10_000,)),
 }
 VALIDATION_IMAGES = 5_000
+CLASSES = 10
 
 
 def check(root: Path) -> None:
@@ -38,27 +42,44 @@ def fetch(root: Path) -> None:
 
 def load(root: Path) -> DataSet:
     """55,000 train, 5,000 validation (stratified, carved from train) and 10,000 test images, flat, uint8 (n, 784)."""
-    from trainables.data import cached, identity_of
+    from trainables.data import opened
+
+    return opened(store(root))
+
+
+def store(root: Path) -> Path:
+    """The cache folder of MNIST, made where it is missing; imports no torch. Raises InputError."""
+    from trainables.array_cache import ensure_cached, identity_of
 
     check(root)
-    return cached("mnist", identity_of(_raw(root) / name for name in FILES), lambda: _arrays(root))
+    return ensure_cached("mnist", identity_of(_raw(root) / name for name in FILES), lambda: _contents(root))
 
 
-def _arrays(root: Path) -> dict:
-    from torchvision.datasets import MNIST
+def _contents(root: Path) -> Contents:
+    from trainables.array_cache import Contents, stratified_holdout
 
-    from trainables.data import stratified_holdout
+    # As the files stand there: torchvision's reader prefers a file of its own earlier versions where there is one.
+    images, labels, test_images, test_labels = (_array(_raw(root) / name, shape) for name, (_, shape) in FILES.items())
+    for name, array in (("train", labels), ("t10k", test_labels)):
+        if array.max() >= CLASSES:
+            path = _raw(root) / f"{name}-labels-idx1-ubyte"
+            raise InputError(f"{path}: its labels go up to {array.max()}, not to {CLASSES - 1}; fetch it again")
+    kept, held_out = stratified_holdout(labels, VALIDATION_IMAGES)
+    return Contents(
+        {
+            "train": (images[kept], labels[kept]),
+            "validation": (images[held_out], labels[held_out]),
+            "test": (test_images, test_labels),
+        }
+    )
 
-    images, labels = {}, {}
-    for train in (True, False):
-        data_set = MNIST(str(root), train=train, download=False)
-        images[train], labels[train] = data_set.data.reshape(-1, 784).numpy(), data_set.targets.numpy()
-    kept, held_out = stratified_holdout(labels[True], VALIDATION_IMAGES)
-    return {
-        "train": (images[True][kept], labels[True][kept]),
-        "validation": (images[True][held_out], labels[True][held_out]),
-        "test": (images[False], labels[False]),
-    }
+
+def _array(path: Path, shape: tuple[int, ...]) -> np.ndarray:
+    """The bytes of an IDX file as (examples, values an example), or (examples,) where each is one value."""
+    import numpy as np
+
+    values = np.fromfile(path, dtype=np.uint8, offset=len(_header(0, shape)))
+    return values if len(shape) == 1 else values.reshape(shape[0], -1)
 
 
 def _raw(root: Path) -> Path:
@@ -83,8 +104,12 @@ def _download(root: Path) -> None:
             shutil.move(_raw(Path(temporary)) / name, _raw(root) / name)
 
 
+def _header(magic: int, shape: tuple[int, ...]) -> bytes:
+    return struct.pack(f">{1 + len(shape)}i", magic, *shape)
+
+
 def _check_idx(path: Path, magic: int, shape: tuple[int, ...]) -> None:
-    header = struct.pack(f">{1 + len(shape)}i", magic, *shape)
+    header = _header(magic, shape)
     expected = len(header) + math.prod(shape)
     if not path.is_file():
         raise InputError(f"{path}: this MNIST file is missing; put it there unpacked ({expected:,} bytes)")

@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from optimizers import InputError
-from trainables.text import END_OF_LINE, UNKNOWN
+from trainables.text import END_OF_LINE, UNKNOWN, check_held_out, not_utf_8
 
 if TYPE_CHECKING:
     import numpy as np
 
+    from trainables.array_cache import Contents
     from trainables.data import DataSet
 
 TRAINING = ("training-monolingual.tokenized.shuffled", "news.en-*-of-*")
@@ -32,11 +33,19 @@ def check(root: Path, folder: str, fewest: int) -> None:
 
 def load(root: Path, folder: str, fewest: int) -> DataSet:
     """Three streams of word numbers, int32 (n,); words seen less than ``fewest`` times in training are ``<unk>``."""
-    from trainables.data import cached, identity_of
+    from trainables.data import opened
+
+    return opened(store(root, folder, fewest))
+
+
+def store(root: Path, folder: str, fewest: int) -> Path:
+    """The cache folder of the benchmark, made where it is missing; imports no torch. Raises InputError."""
+    from trainables.array_cache import ensure_cached, identity_of
 
     shards = _shards(root / folder)
     files = [path for part in shards.values() for path in part]
-    return cached("one-billion-word", f"{identity_of(files)} {fewest}", lambda: _arrays(shards, fewest))
+    source = f"{identity_of(files)} {fewest}"
+    return ensure_cached("one-billion-word", source, lambda: _contents(shards, fewest, str(root / folder)))
 
 
 def _shards(folder: Path) -> dict[str, list[Path]]:
@@ -53,8 +62,10 @@ def _shards(folder: Path) -> dict[str, list[Path]]:
     return {"train": training, "validation": held_out[1:], "test": held_out[:1]}
 
 
-def _arrays(shards: dict[str, list[Path]], fewest: int) -> dict:
+def _contents(shards: dict[str, list[Path]], fewest: int, where: str) -> Contents:
     import numpy as np
+
+    from trainables.array_cache import Contents
 
     counts, sizes = Counter({END_OF_LINE: 0, UNKNOWN: 0}), dict.fromkeys(shards, 0)
     for split, paths in shards.items():
@@ -62,10 +73,11 @@ def _arrays(shards: dict[str, list[Path]], fewest: int) -> dict:
             sizes[split] += len(line)
             if split == "train":
                 counts.update(line)
+    check_held_out(sizes, where)
     kept = {word: count for word, count in counts.items() if count >= fewest or word in (END_OF_LINE, UNKNOWN)}
     numbers = {word: i for i, word in enumerate(sorted(kept, key=lambda word: (-kept[word], word)))}
     nothing = np.zeros(0, dtype=np.int64)
-    return {split: (_stream(paths, sizes[split], numbers), nothing) for split, paths in shards.items()}
+    return Contents({split: (_stream(paths, sizes[split], numbers), nothing) for split, paths in shards.items()})
 
 
 def _stream(paths: Sequence[Path], size: int, numbers: dict[str, int]) -> np.ndarray:
@@ -86,8 +98,8 @@ def _stream(paths: Sequence[Path], size: int, numbers: dict[str, int]) -> np.nda
 def _sentences(paths: Sequence[Path]) -> Iterator[list[str]]:
     for path in paths:
         try:
-            with path.open(encoding="utf-8") as lines:
+            with path.open(encoding="utf-8-sig") as lines:
                 for line in lines:
                     yield [*line.split(), END_OF_LINE]
-        except UnicodeDecodeError as error:
-            raise InputError(f"{path}: this is no UTF-8 text ({error}); fetch the shard again") from None
+        except UnicodeDecodeError:
+            raise not_utf_8(path) from None

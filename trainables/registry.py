@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,7 +34,8 @@ if TYPE_CHECKING:
 class WorkloadEntry:
     """What a reader and a sweep need to know of a workload before it is loaded.
 
-    ``target`` is "module:Class" of the workload; ``data_module`` has ``check(root)`` and ``load(root)`` for its data.
+    ``target`` is "module:Class" of the workload; ``data_module`` has ``check(root)`` and ``load(root)`` for its data
+    and, where users bring it, ``store(root)``, which makes the cache that ``load`` opens without importing torch.
     ``metrics`` are those of the validation split; ``optional_metrics`` are measured where the option beside them is
     set. ``parts`` names the parts of the model that have an optimizer each, where there are more than one. ``score`` is
     the test metric that the verdict compares, ``score_goal`` says which way is better, and ``score_note``, a sentence,
@@ -84,7 +86,8 @@ class WorkloadEntry:
 
     def check_data(self, root: Path, options: Mapping[str, Any] | None = None) -> None:
         """Raise InputError, naming the file and what would be right, unless the data can be had; imports no torch."""
-        importlib.import_module(self.data_module).check(root, **self._data_options(options))
+        with _readable():
+            importlib.import_module(self.data_module).check(root, **self._data_options(options))
         values = self.check_options(options or {})
         missing = missing_file(values, self.options)
         if missing is not None:
@@ -92,11 +95,18 @@ class WorkloadEntry:
             raise InputError(f"{values[missing]}: there is no such file; correct {wanted}, or leave it out")
 
     def obtain_data(self, root: Path, options: Mapping[str, Any] | None = None) -> None:
-        """As :meth:`check_data`, after downloading what can be downloaded where nothing of it is there."""
-        fetch = getattr(importlib.import_module(self.data_module), "fetch", None)
+        """As :meth:`check_data`, after downloading what can be downloaded where nothing of it is there.
+
+        Data that lies in files is read whole, once, into this machine's cache: some faults show in no other way.
+        """
+        module = importlib.import_module(self.data_module)
+        fetch, store = getattr(module, "fetch", None), getattr(module, "store", None)
         if fetch is not None:
             fetch(root)
         self.check_data(root, options)
+        if store is not None:
+            with _readable():
+                store(root, **self._data_options(options))
 
     @property
     def fetches_data(self) -> bool:
@@ -105,11 +115,21 @@ class WorkloadEntry:
 
     def load_data(self, root: Path, options: Mapping[str, Any] | None = None) -> DataSet:
         """The three fixed splits, memory-mapped and shared by all processes of a node."""
-        return importlib.import_module(self.data_module).load(root, **self._data_options(options))
+        with _readable():
+            return importlib.import_module(self.data_module).load(root, **self._data_options(options))
 
     def _data_options(self, options: Mapping[str, Any] | None) -> dict[str, Any]:
         values = self.check_options(options or {})
         return {name: values[name] for name in self.data_options}
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    """Raise InputError for a file of the data that the system does not let this user read."""
+    try:
+        yield
+    except OSError as error:
+        raise InputError(f"{error.filename or 'the data'}: cannot be read ({error.strerror or error})") from None
 
 
 _CLASSIFICATION = {

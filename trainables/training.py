@@ -248,7 +248,7 @@ class Training:
             own["hyperparameters"] = state["spec"]["hyperparameters"]
         if state["spec"] != own:
             raise ValueError("it was written by a run with another configuration")
-        if state["fingerprint"] != self.data.fingerprint:
+        if not self.data.is_recorded_as(state["fingerprint"]):
             raise ValueError("it was written by a run on other data")
         carried, own_carried = state.get("carried"), {}
         if self._carried():

@@ -11,10 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import trainables
 from optimizers import InputError
+from optimizers.cache import cache_folder
 from tests.conftest import REPOSITORY
 from trainables import digits, mnist
-from trainables.data import cache_folder, stratified_holdout
+from trainables.array_cache import identity_of, stratified_holdout
 
 
 @pytest.fixture(autouse=True)
@@ -95,6 +97,52 @@ def test_truncated_missing_and_mislabelled_mnist_files_are_named(tmp_path: Path)
         mnist.check(tmp_path)
 
 
+def test_mnist_is_read_as_its_files_stand_there(tmp_path: Path) -> None:
+    """torchvision prefers a file of its earlier versions, which no cache is told apart by."""
+    raw = write_idx(tmp_path)
+    (tmp_path / "MNIST" / "processed").mkdir()
+    for name in ("training.pt", "test.pt"):
+        (tmp_path / "MNIST" / "processed" / name).write_bytes(b"other data")
+    with (raw / "t10k-images-idx3-ubyte").open("r+b") as images:
+        images.seek(-1, os.SEEK_END)
+        images.write(b"\7")
+    data = mnist.load(tmp_path)
+    assert data.test.inputs.shape == (10_000, 784)
+    assert data.test.inputs[-1, -1] == 7
+    with (raw / "train-labels-idx1-ubyte").open("r+b") as labels:
+        labels.seek(-1, os.SEEK_END)
+        labels.write(b"\x0a")
+    with pytest.raises(InputError, match=r"train-labels-idx1-ubyte: its labels go up to 10, not to 9"):
+        trainables.get("mlp/mnist").obtain_data(tmp_path)
+
+
+def test_a_file_replaced_by_one_of_the_same_size_and_time_is_another(tmp_path: Path) -> None:
+    path = tmp_path / "data"
+    path.write_bytes(b"1")
+    first, before = identity_of([path]), path.stat()
+    assert identity_of([path]) == first
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns + 10**9))
+    (tmp_path / "new").write_bytes(b"2")
+    os.utime(tmp_path / "new", ns=(before.st_atime_ns, before.st_mtime_ns))
+    (tmp_path / "new").rename(path)
+    assert path.stat().st_mtime_ns == before.st_mtime_ns
+    assert identity_of([path]) != first
+
+
+def test_data_is_made_ready_without_torch(tmp_path: Path) -> None:
+    """The driver does it before a sweep, and would spend seconds on importing torch."""
+    (tmp_path / "books").mkdir()
+    (tmp_path / "books" / "a.txt").write_text("some words in a line\n" * 100, encoding="utf-8")
+    program = """
+import sys, trainables
+from pathlib import Path
+trainables.get("lstm/text").obtain_data(Path(sys.argv[1]), {"folder": "books"})
+assert "torch" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", program, str(tmp_path)], cwd=REPOSITORY, check=True)
+    assert list(cache_folder().glob("text-*/train-inputs.npy"))
+
+
 @pytest.mark.realdata
 @pytest.mark.skipif("ADAMANT_DATA" not in os.environ, reason="ADAMANT_DATA does not name a data folder")
 def test_real_mnist_has_its_known_sizes_and_class_counts() -> None:
@@ -109,13 +157,14 @@ def test_real_mnist_has_its_known_sizes_and_class_counts() -> None:
 
 HOLDER = """
 import sys, psutil
-from trainables.data import cached
+from trainables.array_cache import Contents, ensure_cached
+from trainables.data import opened
 import numpy as np
 def arrays():
     images = np.random.default_rng(0).integers(0, 256, (60_000, 784), dtype=np.uint8)
     labels = np.zeros(60_000, dtype=np.int64)
-    return {split: (images, labels) for split in ("train", "validation", "test")}
-data = cached("shared", "for a test", arrays)
+    return Contents({split: (images, labels) for split in ("train", "validation", "test")})
+data = opened(ensure_cached("shared", "for a test", arrays))
 own = psutil.Process().memory_full_info().uss
 touched = sum(int(split.inputs.sum()) for split in (data.train, data.validation, data.test))
 print("ready", flush=True)

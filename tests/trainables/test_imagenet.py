@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
+import os
+import shutil
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +17,7 @@ from PIL import Image
 import trainables
 from optimizers import InputError
 from trainables import imagenet
+from trainables.image_decoding import read_rgb
 from trainables.image_files import ShuffledFiles, in_order
 
 
@@ -102,3 +108,227 @@ def test_what_is_missing_or_damaged_is_named(tmp_path: Path) -> None:
     (folder / "val" / "bee" / "1.png").write_bytes(b"no image")
     with pytest.raises(InputError, match=r"val/bee/1.png: this image cannot be read"):
         list(in_order(data.test, 2, 16, 0))
+
+
+def write_tree(root: Path, parts: tuple[str, ...] = ("train", "val"), images: int = 3) -> Path:
+    """Noise of classes a and b."""
+    generator = np.random.default_rng(0)
+    for part in parts:
+        for name in "ab":
+            (root / "imagenet" / part / name).mkdir(parents=True)
+            for i in range(images):
+                pixels = generator.integers(0, 256, (8, 8, 3), dtype=np.uint8)
+                Image.fromarray(pixels).save(root / "imagenet" / part / name / f"{i}.png")
+    return root / "imagenet"
+
+
+def sizes(root: Path) -> list[int]:
+    data = imagenet.load(root, "imagenet")
+    return [len(split.targets) for split in (data.train, data.validation, data.test)]
+
+
+GREY = np.full((4, 4), 100, dtype=np.uint8)
+OPAQUE = np.full((4, 4), 255, dtype=np.uint8)
+# Images whose pixels are all (100, 100, 100), or nearly, as 8-bit RGB.
+SAME_GREY = {
+    "L.png": Image.fromarray(GREY),
+    "RGB.ppm": Image.fromarray(GREY).convert("RGB"),
+    "P.gif": Image.fromarray(GREY).convert("P"),
+    "P.png": Image.fromarray(GREY).convert("RGB").quantize(2),
+    "LA.png": Image.merge("LA", [Image.fromarray(GREY), Image.fromarray(GREY)]),
+    "RGBA.webp": Image.merge("RGBA", [Image.fromarray(GREY)] * 3 + [Image.fromarray(OPAQUE)]),
+    "CMYK.jpg": Image.fromarray(GREY).convert("CMYK"),
+    "CMYK.tif": Image.fromarray(GREY).convert("CMYK"),
+    "I16.png": Image.fromarray(GREY.astype(np.uint16) * 257),
+    "I16.tif": Image.fromarray(GREY.astype(np.uint16) * 257),
+    "I16B.tif": Image.frombytes("I;16B", (4, 4), (GREY.astype(">u2") * 257).tobytes()),
+    "I.pgm": Image.fromarray(GREY.astype(np.int32) * 257),
+}
+
+
+@pytest.mark.parametrize("name", SAME_GREY)
+def test_every_kind_of_pixel_is_read_as_eight_bit_rgb(name: str) -> None:
+    stored = io.BytesIO()
+    SAME_GREY[name].save(stored, Image.registered_extensions()[Path(name).suffix])
+    image = read_rgb(stored)
+    assert image.mode == "RGB"
+    assert np.abs(np.asarray(image).astype(int) - 100).max() <= 1
+
+
+def test_images_of_twelve_and_of_one_bit_use_the_whole_range() -> None:
+    black_white = io.BytesIO()
+    Image.fromarray(np.eye(4) > 0).save(black_white, "PNG")
+    assert np.unique(np.asarray(read_rgb(black_white))).tolist() == [0, 255]
+    assert np.unique(np.asarray(read_rgb(io.BytesIO(twelve_bit_tiff())))).tolist() == [0, 100, 255]
+
+
+def twelve_bit_tiff() -> bytes:
+    """Of 4 pixels 0, 1600, 4095, 4095, packed as TIFF does."""
+    values = "".join(f"{value:012b}" for value in (0, 1600, 4095, 4095))
+    strip = int(values, 2).to_bytes(6, "big")
+    entries = [(256, 4), (257, 1), (258, 12), (259, 1), (262, 1), (273, 8), (277, 1), (278, 1), (279, len(strip))]
+    directory = struct.pack("<H", len(entries)) + b"".join(struct.pack("<HHII", tag, 4, 1, v) for tag, v in entries)
+    return struct.pack("<2sHI", b"II", 42, 16) + strip + b"\0\0" + directory + struct.pack("<I", 0)
+
+
+def png(width: int, height: int) -> bytes:
+    stored = io.BytesIO()
+    Image.new("1", (width, height)).save(stored, "PNG")
+    return stored.getvalue()
+
+
+def saved(image: Image.Image, format_name: str) -> bytes:
+    stored = io.BytesIO()
+    image.save(stored, format_name)
+    return stored.getvalue()
+
+
+BAD_IMAGES = {
+    "float.tif": (
+        saved(Image.fromarray(GREY.astype(np.float32)), "TIFF"),
+        r"mode F\) have no known range; write it",
+    ),
+    "int32.tif": (saved(Image.fromarray(GREY.astype(np.int32)), "TIFF"), r"mode I\) have no known range"),
+    "lab.tif": (saved(Image.new("LAB", (4, 4)), "TIFF"), r"mode LAB\) have no known range"),
+    "large.png": (png(9_000, 9_000), r"9,000 x 9,000 pixels, more than the 80,000,000"),
+    "bomb.png": (png(20_000, 20_000), r"exceeds limit"),
+    "script.png": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 4 4\n", r"it is none of JPEG, PNG"),
+    "empty.jpg": (b"", r"it is none of JPEG, PNG"),
+    "cut.png": (saved(Image.effect_noise((40, 40), 50), "PNG")[:300], r"\(image file is truncated\); fetch it again"),
+    "cut.jpg": (saved(Image.effect_noise((99, 99), 50), "JPEG")[:2000], r"\(image file is truncated"),
+    "cut.tif": (saved(Image.effect_noise((40, 40), 50), "TIFF")[:300], r"truncated"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_IMAGES)
+def test_an_image_that_would_fail_every_trial_is_named_before_a_sweep(tmp_path: Path, name: str) -> None:
+    contents, said = BAD_IMAGES[name]
+    (write_tree(tmp_path) / "val" / "b" / name).write_bytes(contents)
+    with pytest.raises(InputError, match=rf"val/b/{name}: this image cannot be read.*{said}"):
+        trainables.get("resnet20/imagenet").obtain_data(tmp_path)
+
+
+def test_all_images_that_cannot_be_read_are_told_at_once(tmp_path: Path) -> None:
+    for image in (write_tree(tmp_path) / "train" / "a").iterdir():
+        image.write_bytes(b"no image")
+    with pytest.raises(InputError) as caught:
+        imagenet.load(tmp_path, "imagenet")
+    assert [line.partition(": ")[0][-5:] for line in str(caught.value).splitlines()] == ["0.png", "1.png", "2.png"]
+
+
+def test_hidden_and_foreign_files_and_folders_are_left_out(tmp_path: Path) -> None:
+    folder = write_tree(tmp_path)
+    expected = imagenet.load(tmp_path, "imagenet")
+    for part in ("train", "val"):
+        (folder / part / ".DS_Store").write_bytes(b"x")
+        (folder / part / "__MACOSX" / "a").mkdir(parents=True)
+        for name in ("._0.png", "Thumbs.db", "notes.txt"):
+            (folder / part / "a" / name).write_bytes(b"x")
+        shutil.copytree(folder / part / "b", folder / part / "a" / "@eaDir")
+    shutil.copytree(folder / "train" / "a", folder / "train" / ".ipynb_checkpoints")
+    assert imagenet.load(tmp_path, "imagenet").fingerprint == expected.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("parts", "expected"),
+    [
+        (("train", "val"), [4, 2, 6]),
+        (("train", "valid"), [4, 2, 6]),
+        (("train", "test"), [4, 2, 6]),
+        (("train", "val", "test"), [6, 6, 6]),
+    ],
+)
+def test_the_parts_of_a_tree_by_their_names(tmp_path: Path, parts: tuple[str, ...], expected: list[int]) -> None:
+    write_tree(tmp_path, parts)
+    assert sizes(tmp_path) == expected
+
+
+def test_of_three_parts_val_validates_and_test_tests(tmp_path: Path) -> None:
+    folder = write_tree(tmp_path, ("train", "val", "test"))
+    data = imagenet.load(tmp_path, "imagenet")
+    for split, part in ((data.train, "train"), (data.validation, "val"), (data.test, "test")):
+        paths = [bytes(row.tolist()).rstrip(b"\0").decode() for row in split.inputs]
+        assert paths == [str(path) for path in sorted((folder / part).glob("*/*"))]
+
+
+def test_images_below_the_folder_of_their_class_are_found_as_in_tiny_imagenet(tmp_path: Path) -> None:
+    folder = write_tree(tmp_path)
+    for name in "ab":
+        (folder / "train" / name / "images").mkdir()
+        for image in (folder / "train" / name).glob("*.png"):
+            image.rename(folder / "train" / name / "images" / image.name)
+    (folder / "train" / "a" / "a_boxes.txt").write_text("0.png 0 0 7 7")
+    assert sizes(tmp_path) == [4, 2, 6]
+
+
+def fail_unless_named(tmp_path: Path, said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        trainables.get("resnet20/imagenet").obtain_data(tmp_path)
+
+
+def test_trees_that_cannot_be_used_are_refused_with_what_would_be_right(tmp_path: Path) -> None:
+    folder = write_tree(tmp_path)
+    (folder / "train" / "a" / "pipe.png").symlink_to(tmp_path / "nowhere")
+    fail_unless_named(tmp_path, r"train/a/pipe\.png: this is no file, or a link to nothing")
+    (folder / "train" / "a" / "pipe.png").unlink()
+    os.mkfifo(folder / "train" / "a" / "pipe.png")
+    fail_unless_named(tmp_path, r"train/a/pipe\.png: this is no file")
+    (folder / "train" / "a" / "pipe.png").unlink()
+    (folder / "train" / "a" / "again").symlink_to(folder / "train")
+    fail_unless_named(tmp_path, r"this link leads to a folder that it is in")
+    (folder / "train" / "a" / "again").unlink()
+    (folder / "train" / "a" / "phone.HEIC").write_bytes(b"x")
+    fail_unless_named(tmp_path, r"phone\.HEIC: \.heic is not read; write it as one of \.jpeg")
+    (folder / "train" / "a" / "phone.HEIC").unlink()
+    shutil.copytree(folder / "val", folder / "valid")
+    fail_unless_named(tmp_path, r"imagenet: val and valid are too many; keep one to validate and one called test")
+    shutil.rmtree(folder / "valid")
+    for image in (folder / "val" / "a").iterdir():
+        image.unlink()
+    with pytest.raises(InputError, match=r"val/a: there is no image in this class"):
+        imagenet.check(tmp_path, "imagenet")
+
+
+def test_a_class_of_one_image_cannot_both_train_and_validate(tmp_path: Path) -> None:
+    write_tree(tmp_path, images=1)
+    fail_unless_named(tmp_path, r"train/a/0\.png: it is the only image of its class")
+    write_tree(tmp_path, ("test",), images=1)
+    assert sizes(tmp_path) == [2, 2, 2]
+
+
+def test_the_fingerprint_is_of_names_classes_and_contents_wherever_they_lie(tmp_path: Path) -> None:
+    folder = write_tree(tmp_path)
+    first = imagenet.load(tmp_path, "imagenet").fingerprint
+    shutil.copytree(folder, tmp_path / "copied", copy_function=shutil.copyfile)
+    assert imagenet.load(tmp_path, "copied").fingerprint == first
+    (folder / "train" / "a" / "0.png").rename(folder / "train" / "b" / "9.png")
+    moved = imagenet.load(tmp_path, "imagenet")
+    assert moved.fingerprint != first
+    assert torch.bincount(moved.train.targets).tolist() == [1, 3]
+    assert imagenet.load(tmp_path, "copied").fingerprint == first
+
+
+def test_an_image_replaced_by_one_of_the_same_size_and_time_is_seen(tmp_path: Path) -> None:
+    folder = write_tree(tmp_path)
+    image = folder / "train" / "a" / "0.png"
+    image.write_bytes(saved(Image.new("RGB", (8, 8), (1, 2, 3)), "BMP"))
+    first, before = imagenet.load(tmp_path, "imagenet").fingerprint, image.stat()
+    image.write_bytes(saved(Image.new("RGB", (8, 8), (3, 2, 1)), "BMP"))
+    os.utime(image, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert image.stat().st_size == before.st_size
+    assert imagenet.load(tmp_path, "imagenet").fingerprint != first
+
+
+def test_a_run_recorded_by_the_paths_of_its_images_goes_on(tmp_path: Path) -> None:
+    """Earlier versions recorded the checksum of the arrays, which hold the paths."""
+    write_tree(tmp_path)
+    data = imagenet.load(tmp_path, "imagenet")
+    arrays = hashlib.sha256()
+    for split in ("test", "train", "validation"):
+        for part in ("inputs", "targets"):
+            stored = io.BytesIO()
+            np.save(stored, getattr(getattr(data, split), part).numpy())
+            arrays.update(hashlib.sha256(stored.getvalue()).digest())
+    assert data.fingerprint != arrays.hexdigest()
+    assert data.is_recorded_as(arrays.hexdigest())
+    assert not data.is_recorded_as("")

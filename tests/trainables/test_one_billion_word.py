@@ -37,12 +37,13 @@ def write(root: Path, training: list[str], held_out: list[str]) -> Path:
 
 
 def test_shards_become_streams_and_rare_words_unknown(tmp_path: Path) -> None:
-    write(tmp_path, ["the cat ran\nthe dog\n", "the cat\n"], ["the dog\n", "a cat\n"])
+    write(tmp_path, ["the cat ran\nthe dog\n", "the cat\n"], ["the dog\n" * 4, "a cat\n" * 4])
     data = one_billion_word.load(tmp_path, "words", fewest=2)
     # the 3, <eos> 3, cat 2; ran and dog are seen once.
     words = ["<eos>", "the", "cat", "<unk>"]
     read = [" ".join(words[n] for n in part.inputs.tolist()) for part in (data.train, data.validation, data.test)]
-    assert read == ["the cat <unk> <eos> the <unk> <eos> the cat <eos>", "<unk> cat <eos>", "the <unk> <eos>"]
+    held_out = [" ".join([sentence] * 4) for sentence in ("<unk> cat <eos>", "the <unk> <eos>")]
+    assert read == ["the cat <unk> <eos> the <unk> <eos> the cat <eos>", *held_out]
     assert data.classes == 4
 
 
@@ -57,11 +58,18 @@ def test_what_is_missing_is_named(tmp_path: Path) -> None:
     write(tmp_path, [""], ["b\n", "c\n"])
     with pytest.raises(InputError, match=r"news\.en-00000-of-00100: this shard is empty"):
         one_billion_word.check(tmp_path, "words", 3)
+    write(tmp_path, ["the dog\n" * 6], ["b\n", "c\n" * 6])
+    with pytest.raises(InputError, match=r"words: the test split has 2 words, .* at least 11 are needed"):
+        one_billion_word.load(tmp_path, "words", 1)
+    (shard,) = (tmp_path / "words" / one_billion_word.TRAINING[0]).glob("*00000*")
+    shard.write_bytes("f\u00fcr\n".encode("latin-1") * 9)
+    with pytest.raises(InputError, match=r"news\.en-00000-of-00100: this is no UTF-8 text; .* iconv -f ISO-8859-1"):
+        one_billion_word.load(tmp_path, "words", 1)
 
 
 def test_memory_does_not_grow_with_the_corpus(tmp_path: Path) -> None:
     def peak(shards: int) -> int:
-        write(tmp_path / str(shards), ["the cat saw the dog\n" * 4_000] * shards, ["the cat\n"] * 2)
+        write(tmp_path / str(shards), ["the cat saw the dog\n" * 4_000] * shards, ["the cat\n" * 4] * 2)
         tracemalloc.start()
         one_billion_word.load(tmp_path / str(shards), "words", 1)
         measured = tracemalloc.get_traced_memory()[1]
