@@ -13,6 +13,7 @@ from rich.console import Console
 
 from cluster import job_commands, launch_commands
 from cluster.command_line import FAILED, clear_errors
+from cluster.locales import Utf8Group
 from cluster.places import DEFAULT_STORAGE
 from optimizers import InputError
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 console = Console()
 app = typer.Typer(
+    cls=Utf8Group,
     help="Does this change to Adam help? Tune every side with the same budget, and get a verdict with intervals.",
     no_args_is_help=True,
     add_completion=False,
@@ -148,7 +150,7 @@ def _conclude(ended: EndedSweep, json_file: str | None) -> int:
     sweep = load(ended.name, ended.tracking_uri)
     verdicts = [judge(records) for records in sweep.records]
     if json_file is not None:
-        Path(json_file).write_text(json.dumps(to_json(verdicts, ended.confirm_link), indent=2))
+        Path(json_file).write_text(json.dumps(to_json(verdicts, ended.confirm_link), indent=2), encoding="utf-8")
     lines = [
         f"\n{render_table(verdicts)}",
         f"Search runs: {ended.search_link}",

@@ -37,5 +37,5 @@ def write(root: Path) -> None:
         # As in a language, few words are frequent.
         words = (WORDS * draw.random(length) ** 3).astype(int)
         (text / f"made-up.{split}.txt").write_text(
-            "\n".join(" ".join(map(str, line)) for line in words.reshape(-1, 20))
+            "\n".join(" ".join(map(str, line)) for line in words.reshape(-1, 20)), encoding="utf-8"
         )

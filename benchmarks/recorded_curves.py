@@ -75,7 +75,7 @@ def _share(parameter: Parameter, value: float) -> float:
 def record(folder: Path, arm: str, path: Path) -> int:
     """Write the table of an arm's trials, what diverged staying at the worst value of all; returns their number."""
     trials = sorted((folder / "trials" / arm).glob("*/record.json"))
-    records = [json.loads(trial.read_text()) for trial in trials]
+    records = [json.loads(trial.read_text(encoding="utf-8")) for trial in trials]
     names = sorted(records[0]["spec"]["hyperparameters"])
     metric, epochs = records[0]["spec"]["metric"], records[0]["spec"]["epochs"]
     known = [[point[metric] for point in one["curve"]] for one in records]

@@ -34,7 +34,7 @@ def _read(path: Path) -> RecordedTrial:
     Between the decisions of a scheduler a trial waits a little, which its training time does not count, so the first
     evaluation, if there is one, may tell of an earlier start.
     """
-    record = json.loads(path.read_text())
+    record = json.loads(path.read_text(encoding="utf-8"))
     ended, seconds, curve = path.stat().st_mtime, record["train_seconds"], record["curve"]
     starts = [ended - seconds]
     if curve:

@@ -46,7 +46,7 @@ class Sandbox:
             (root / name).mkdir()
             self._environment[variable] = str(root / name)
         token = root / "home" / "ray-token"
-        token.write_text(secrets.token_hex(32))
+        token.write_text(secrets.token_hex(32), encoding="utf-8")
         self._environment |= {
             "RAY_AUTH_TOKEN_PATH": str(token),
             "PYTHONPATH": str(REPOSITORY),
@@ -67,7 +67,7 @@ class Sandbox:
             env=self._environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            text=True,
+            encoding="utf-8",
             start_new_session=True,
         )
         try:

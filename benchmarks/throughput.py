@@ -135,7 +135,7 @@ def _peak_memory(build: Callable[[Case, str], Loop], case: Case, root: str) -> f
     torch.set_num_threads(1)
     build(case, root)(2)
     # Of this process alone; getrusage would go on from what its parent had.
-    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines())
     return int(status["VmHWM"].split()[0]) / 1e6
 
 

@@ -54,4 +54,4 @@ def recorded(path: Path) -> Iterator[None]:
 
 def read(path: Path) -> list[Interval]:
     """What :func:`recorded` wrote."""
-    return [Interval(**json.loads(line)) for line in path.read_text().splitlines()]
+    return [Interval(**json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]

@@ -208,7 +208,7 @@ def _ssh(cluster: LocalCluster, address: str, command: str) -> str:
     options = [*key, "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"]
     ended = subprocess.run(
         ["ssh", "-q", *options, "-o", f"ConnectTimeout={CONNECTING_S:.0f}", f"{cluster.ssh_user}@{address}", command],
-        capture_output=True, text=True, check=False,
+        capture_output=True, text=True, encoding="utf-8", errors="replace", check=False,
     )  # fmt: skip
     if ended.returncode == 255:
         raise InputError(f"{cluster.name}: {address} is not reached by SSH; nothing more was done")
@@ -268,7 +268,7 @@ def _run(command: list[str]) -> None:
 
 
 def _output(command: list[str]) -> str:
-    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    ended = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", errors="replace", check=False)
     if ended.returncode:
         reason = " ".join(ended.stderr.split())[:300]
         raise InputError(f"`{Path(command[0]).name} {command[1]}` failed: {reason}")

@@ -138,7 +138,7 @@ def _git_commit() -> str:
 
     def git(*arguments: str) -> str:
         return subprocess.run(
-            ["git", *arguments], cwd=root, capture_output=True, text=True, timeout=10, check=True
+            ["git", *arguments], cwd=root, capture_output=True, encoding="utf-8", timeout=10, check=True
         ).stdout.strip()
 
     try:

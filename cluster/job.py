@@ -57,7 +57,7 @@ def main(arguments: list[str]) -> int:
 def _services() -> dict[str, str]:
     """Where this head's services are, with the passwords; empty where it has none, or where they are told already."""
     file = CLIENT_FILE.expanduser()
-    lines = file.read_text().splitlines() if file.is_file() else []
+    lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
     told = dict(line.split("=", 1) for line in lines if line)
     return {name: value for name, value in told.items() if name not in os.environ}
 

@@ -211,4 +211,4 @@ def _ship(sweep: Sweep, folder: Path) -> None:
     for room in ROOMS:
         shutil.copytree(root / room, folder / room, ignore=_NOT_SHIPPED)
     shutil.copy(root / "adamant.py", folder)
-    (folder / "sweep.yaml").write_text(sweep_yaml(sweep))
+    (folder / "sweep.yaml").write_text(sweep_yaml(sweep), encoding="utf-8")

@@ -44,7 +44,7 @@ class Postgres:
         if (self.folder / "PG_VERSION").is_file():
             return
         self.folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w") as secret:  # only its owner can read it
+        with tempfile.NamedTemporaryFile("w", encoding="utf-8") as secret:  # only its owner can read it
             secret.write(self.password)
             secret.flush()
             if os.geteuid() == 0:
@@ -86,7 +86,9 @@ class Postgres:
 
     def _run(self, command: list[str]) -> str:
         environment = {**os.environ, "PGPASSWORD": self.password}
-        ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        ended = subprocess.run(
+            command, env=environment, capture_output=True, text=True, encoding="utf-8", errors="replace", check=False
+        )
         if ended.returncode:
             what = next(Path(part).name for part in command if Path(part).name.startswith(("pg_", "psql", "initdb")))
             reason = (ended.stderr.strip() or ended.stdout.strip() or "no reason given").splitlines()[-1]

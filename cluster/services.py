@@ -70,7 +70,7 @@ class Services:
         """Those that were started there before. Raises InputError when there are none."""
         folder = folder.expanduser().resolve()
         try:
-            return cls(folder, Settings(**json.loads((folder / "services.json").read_text())))
+            return cls(folder, Settings(**json.loads((folder / "services.json").read_text(encoding="utf-8"))))
         except FileNotFoundError:
             raise InputError(f"{folder}: no services were started with this folder; start them with `up`") from None
         except (ValueError, TypeError) as error:
@@ -133,7 +133,7 @@ class Services:
         """The process that supervises them, if it lives. Raises InputError when that is on another machine."""
         if not self._is_locked():
             return None
-        host, _, process = (self.folder / "supervisor").read_text().partition(" ")
+        host, _, process = (self.folder / "supervisor").read_text(encoding="utf-8").partition(" ")
         if host != socket.gethostname():
             raise InputError(f"{self.folder}: its services run on {host}; that is where they are stopped")
         return int(process)
@@ -156,7 +156,7 @@ class Services:
         except Timeout:
             raise InputError(f"{self.folder}: its services are running already; stop them with `down`") from None
         with lock:
-            (self.folder / "supervisor").write_text(f"{socket.gethostname()} {os.getpid()}")
+            (self.folder / "supervisor").write_text(f"{socket.gethostname()} {os.getpid()}", encoding="utf-8")
             self.postgres.create()
             self._supervise(_on_signals())
 
@@ -279,5 +279,5 @@ def wait_for(ready: Callable[[], bool], gone: Callable[[], bool], what: str, fol
 
 def write_secret(path: Path, text: str) -> None:
     """Only the owner may read it, from its first moment on."""
-    with open(path, "w", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+    with open(path, "w", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
         file.write(text)

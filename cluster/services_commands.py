@@ -103,7 +103,7 @@ def backup(to: Annotated[Path, typer.Argument(help="A new folder.")], folder: Fo
     unfinished.mkdir(parents=True, mode=0o700, exist_ok=True)
     for name in DATABASES:
         services.postgres.dump(name, unfinished / f"{name}.dump")
-    write_secret(unfinished / "services.json", (services.folder / "services.json").read_text())
+    write_secret(unfinished / "services.json", (services.folder / "services.json").read_text(encoding="utf-8"))
     unfinished.rename(to)
     typer.echo(f"Written to {to}; keep {services.settings.artifacts} safe as well.")
 

@@ -64,7 +64,9 @@ def _build(compiler: str, source: Path, macros: tuple[str, ...], library: Path) 
     with atomic_write(library) as made:
         for flags in _FLAG_SETS:
             command = [compiler, *_COMMON, *flags, *macros, str(source), "-o", str(made)]
-            result = subprocess.run(command, capture_output=True, text=True, check=False)
+            result = subprocess.run(
+                command, capture_output=True, text=True, encoding="utf-8", errors="replace", check=False
+            )
             if result.returncode == 0:
                 return
             said = result.stderr or said
@@ -86,6 +88,6 @@ def _machine() -> str:
     cpu_info = Path("/proc/cpuinfo")
     if not cpu_info.exists():
         return f"{platform.platform()} {platform.processor()}"
-    lines = cpu_info.read_text().splitlines()
+    lines = cpu_info.read_text(encoding="utf-8").splitlines()
     told = {line for line in lines if line.startswith(("model name", "flags", "Features", "CPU part"))}
     return f"{platform.machine()} {platform.libc_ver()} {sorted(told)}"
