@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from cluster import launch_rules, manifest_rules
+from cluster import launch_rules, manifest_rules, placeholders, start_rules
 from cluster.description import parse_cluster
 from cluster.plain_data import walk
 from cluster.rendering import render
@@ -42,11 +42,12 @@ def check(path: str | Path) -> list[str]:
     """
     if not Path(path).is_file():
         raise InputError(f"{path}: there is no such launch file")
-    return check_text(read_text(Path(path)), str(path))
+    text = read_text(Path(path))
+    return [*check_text(text, str(path)), *placeholders.problems(text, str(path))]
 
 
 def check_text(text: str, source: str) -> list[str]:
-    """As :func:`check`, of a text that ``source`` names."""
+    """As :func:`check`, of a text that ``source`` names and that may hold the values of examples."""
     found = list(_secrets(text, source))
     if Path(source).suffix in SCRIPT_SUFFIXES or text.startswith("#!"):
         return found + list(_script(text, source))
@@ -147,10 +148,26 @@ def _secrets(text: str, source: str) -> Iterator[str]:
 
 
 def _script(text: str, source: str) -> Iterator[str]:
-    for number, line in enumerate(text.splitlines(), start=1):
+    lines = dict(_commands(text))
+    heads = {number: line for number, line in lines.items() if start_rules.HEAD.search(line)}
+    workers = {number: line for number, line in lines.items() if number not in heads}
+    for number, message in start_rules.joining(heads, workers):
+        yield f"{source}:{number}: {message}"
+    for number, line in lines.items():
         if launch_rules.OPEN_DASHBOARD.search(line):
             yield f"{source}:{number}: the dashboard must listen on 127.0.0.1"
-        if launch_rules.START.search(line) and not line.startswith("#") and "RAY_AUTH_MODE=token" not in line:
+        if launch_rules.START.search(line) and "RAY_AUTH_MODE=token" not in line:
             yield f"{source}:{number}: Ray starts without authentication: set RAY_AUTH_MODE=token in this command"
         if any(f"={world}" in line for world in WORLD):
             yield f"{source}:{number}: this opens the port to the whole world: name the range you come from"
+
+
+def _commands(text: str) -> Iterator[tuple[int, str]]:
+    """The commands of a script by the lines on which they begin; one goes on after a backslash. No comments."""
+    begun, command = 1, ""
+    for number, line in enumerate(text.splitlines(), start=1):
+        command += line.removesuffix("\\")
+        if not line.endswith("\\"):
+            if not command.lstrip().startswith("#"):
+                yield begun, command
+            begun, command = number + 1, ""

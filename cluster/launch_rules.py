@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from cluster import start_rules
 from cluster.description import is_pinned
 from cluster.launch_keys import NODE_KEYS, PROVIDER_KEYS
 from cluster.plain_data import mapping, mappings
@@ -31,7 +32,7 @@ COMMANDS = (
 
 def problems(given: Config, config: Config) -> Iterator[Problem]:
     """What is wrong in ``config``, which is ``given`` with Ray's defaults filled in."""
-    for rule in (_typing_errors, _counts, _head, _images, _access, _spot, _starts):
+    for rule in (_typing_errors, _counts, _addresses, _head, _joining, _images, _access, _spot, _starts):
         yield from rule(given, config)
 
 
@@ -73,6 +74,26 @@ def _counts(given: Config, config: Config) -> Iterator[Problem]:
             yield path, f"min_workers ({least}) must not be greater than max_workers ({most})"
     if _provider(config) == "local" and given.get("min_workers", 0) > config["max_workers"]:
         yield ("min_workers",), f"must not be greater than max_workers ({config['max_workers']})"
+
+
+def _addresses(given: Config, config: Config) -> Iterator[Problem]:
+    if _provider(config) != "local" or "worker_ips" not in config["provider"]:
+        return
+    head, workers = config["provider"].get("head_ip"), list(config["provider"]["worker_ips"])
+    if head in workers or len(set(workers)) < len(workers):
+        yield ("provider", "worker_ips"), "every node has an address of its own, and the head is none of the workers"
+    if given.get("min_workers", 0) > len(workers):
+        yield ("min_workers",), f"there are only {len(workers)} addresses in provider.worker_ips"
+
+
+def _joining(given: Config, config: Config) -> Iterator[Problem]:
+    commands = [
+        {(path, hint): command for path, hint, command in _commands(given, config, key)}
+        for key in ("head_start_ray_commands", "worker_start_ray_commands")
+    ]
+    heads, workers = commands
+    for (path, hint), message in (*start_rules.joining(heads, workers), *start_rules.scaling(heads)):
+        yield path, f"{hint}{message}"
 
 
 def _head(given: Config, config: Config) -> Iterator[Problem]:

@@ -15,6 +15,12 @@ from search_spaces.yaml_source import Path
 
 SECRET_NAME = re.compile(r"PASSWORD|SECRET|TOKEN$|API_KEY|ACCESS_KEY")
 FIRST_WITH_TOKEN = (2, 52)
+RAY_IMAGE = re.compile(r"\brayproject/ray(?:-ml|-llm)?:(\d+\.\d+\.\d+)")
+UNITS = {
+    **{"": 1.0, "m": 1e-3, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12},
+    **{"Ki": 2.0**10, "Mi": 2.0**20, "Gi": 2.0**30, "Ti": 2.0**40},
+}
+QUANTITY = re.compile(rf"(\d+(?:\.\d+)?(?:e\d+)?)({'|'.join(UNITS)})")
 
 
 class _Open(Model):
@@ -149,9 +155,57 @@ def problems(manifest: dict[str, Any]) -> Iterator[tuple[Path, str]]:
         part = mapping(value)
         if SECRET_NAME.search(str(part.get("name", ""))) and part.get("value"):
             yield (*path, "value"), "a secret stands in the file: take it from a Secret with valueFrom.secretKeyRef"
+        if "headGroupSpec" in part:
+            yield from (((*path, *below), message) for below, message in _cluster_problems(part))
+        if "image" in part:
+            yield from (((*path, "resources", *below), message) for below, message in _resource_problems(part))
         if "groupName" in part and _is_spot(part) and not _has_claim(part):
             name = part["groupName"]
             yield path, f"{name} runs on spot nodes, which take their disks with them: mount a volume claim for all"
+
+
+def _cluster_problems(spec: dict[str, Any]) -> Iterator[tuple[Path, str]]:
+    """What is wrong between the parts of a Ray cluster."""
+    groups = [(("headGroupSpec",), mapping(spec["headGroupSpec"]))]
+    workers = mappings(spec.get("workerGroupSpecs"))
+    groups += [(("workerGroupSpecs", index), group) for index, group in enumerate(workers)]
+    version = str(spec.get("rayVersion", ""))
+    for path, group in groups:
+        for index, container in enumerate(mappings(_pod_spec(group).get("containers"))):
+            place = (*path, "template", "spec", "containers", index)
+            found = RAY_IMAGE.search(str(container.get("image", "")))
+            if found and found[1] != version:
+                yield (*place, "image"), f"Ray {found[1]} stands in this image, and rayVersion is {version}"
+            limits = mapping(mapping(container.get("resources")).get("limits"))
+            if index == 0 and not {"cpu", "memory"} <= set(limits):
+                yield (*place, "resources"), "Ray takes its node's cores and memory from limits: write cpu and memory"
+    if not workers:
+        yield ("workerGroupSpecs",), "the head runs no trials, and there are no workers"
+    for index, group in enumerate(workers):
+        replicas, most = group.get("replicas"), group.get("maxReplicas")
+        if not spec.get("enableInTreeAutoscaling") and replicas != most:
+            yield (
+                ("workerGroupSpecs", index, "maxReplicas"),
+                f"without enableInTreeAutoscaling: true there are never more than replicas ({replicas})",
+            )
+
+
+def _resource_problems(container: dict[str, Any]) -> Iterator[tuple[Path, str]]:
+    """Requests that Kubernetes does not grant."""
+    resources = mapping(container.get("resources"))
+    requests, limits = mapping(resources.get("requests")), mapping(resources.get("limits"))
+    for name in sorted(requests.keys() & limits.keys()):
+        asked, most = _quantity(requests[name]), _quantity(limits[name])
+        if asked is None or most is None:
+            yield ("requests" if asked is None else "limits", name), "is no amount, such as 500m, 2 or 4Gi"
+        elif asked > most:
+            yield ("requests", name), f"{requests[name]} is more than the limit of {limits[name]}"
+
+
+def _quantity(given: Any) -> float | None:
+    """A quantity of Kubernetes as a number; None for what is none."""
+    found = QUANTITY.fullmatch(str(given))
+    return None if found is None else float(found[1]) * UNITS[found[2]]
 
 
 def _pod_spec(group: dict[str, Any]) -> dict[str, Any]:
