@@ -82,8 +82,6 @@ def _addresses(given: Config, config: Config) -> Iterator[Problem]:
     head, workers = config["provider"].get("head_ip"), list(config["provider"]["worker_ips"])
     if head in workers or len(set(workers)) < len(workers):
         yield ("provider", "worker_ips"), "every node has an address of its own, and the head is none of the workers"
-    if given.get("min_workers", 0) > len(workers):
-        yield ("min_workers",), f"there are only {len(workers)} addresses in provider.worker_ips"
 
 
 def _joining(given: Config, config: Config) -> Iterator[Problem]:

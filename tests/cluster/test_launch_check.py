@@ -12,6 +12,7 @@ import ray.autoscaler
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cluster import placeholders
 from cluster.launch_check import check, check_text
 from cluster.plain_data import walk
 from search_spaces.yaml_source import dump_yaml, load_yaml
@@ -35,6 +36,15 @@ def start_head(old: str, new: str) -> Callable[[dict[str, Any]], None]:
         command = config["head_start_ray_commands"][1]
         assert old in command
         config["head_start_ray_commands"][1] = command.replace(old, new)
+
+    return change
+
+
+def start_worker(old: str, new: str) -> Callable[[dict[str, Any]], None]:
+    def change(config: dict[str, Any]) -> None:
+        command = config["worker_start_ray_commands"][1]
+        assert old in command
+        config["worker_start_ray_commands"][1] = command.replace(old, new)
 
     return change
 
@@ -202,6 +212,71 @@ BREAKS: dict[str, tuple[str, Callable[[dict[str, Any]], object], str]] = {
         lambda config: container(config)["env"].append({"name": "DB_PASSWORD", "value": "tiger"}),
         r"containers.0.env.4.value: a secret stands in the file",
     ),
+    "workers that ask another port": (
+        "aws",
+        start_head("--port=6379", "--port=6380"),
+        r"worker_start_ray_commands.1: the workers ask port 6379, and the head listens on 6380",
+    ),
+    "workers that ask another port on-premise": (
+        "on-premise",
+        start_worker("$RAY_HEAD_IP:6379", "'$RAY_HEAD_IP:6400'"),
+        r"worker_start_ray_commands.1: the workers ask port 6400, and the head listens on 6379",
+    ),
+    "workers that join nothing": (
+        "gcp",
+        start_worker("--address=$RAY_HEAD_IP:6379", ""),
+        r"worker_start_ray_commands.1: this joins no head",
+    ),
+    "workers that are heads": (
+        "on-premise",
+        start_worker("--address=$RAY_HEAD_IP:6379", "--head"),
+        r"worker_start_ray_commands.1: this starts a head of its own",
+    ),
+    "a head that is none": (
+        "aws",
+        start_head("--head ", ""),
+        r"head_start_ray_commands.1: this starts no head: add --head",
+    ),
+    "a head that starts no workers": (
+        "on-premise",
+        start_head("--autoscaling-config=~/ray_bootstrap_config.yaml", ""),
+        r"head_start_ray_commands.1: the head starts no workers: add --autoscaling-config",
+    ),
+    "a worker at the head's address": (
+        "on-premise",
+        lambda config: config["provider"]["worker_ips"].append(config["provider"]["head_ip"]),
+        r"provider.worker_ips: every node has an address of its own",
+    ),
+    "an image of another Ray": (
+        "kuberay",
+        lambda config: container(config).update(image="rayproject/ray:2.40.0-py311-gpu"),
+        r"containers.0.image: Ray 2.40.0 stands in this image, and rayVersion is 2.60.0",
+    ),
+    "a request above its limit": (
+        "kuberay",
+        lambda config: container(config)["resources"]["requests"].update(memory="9000Mi"),
+        r"headGroupSpec.*resources.requests.memory: 9000Mi is more than the limit of 8Gi",
+    ),
+    "a request of no amount": (
+        "kuberay",
+        lambda config: container(config)["resources"]["requests"].update(cpu="two"),
+        r"resources.requests.cpu: is no amount, such as 500m",
+    ),
+    "a head without limits": (
+        "kuberay",
+        lambda config: container(config).pop("resources"),
+        r"headGroupSpec.template.spec.containers.0.resources: Ray takes .* from limits",
+    ),
+    "groups that stay as they are": (
+        "kuberay",
+        lambda config: (config["spec"].pop("enableInTreeAutoscaling"), config["spec"]["workerGroupSpecs"].pop()),
+        r"workerGroupSpecs.0.maxReplicas: without enableInTreeAutoscaling: true there are never more than replicas",
+    ),
+    "no workers": (
+        "kuberay",
+        lambda config: config["spec"]["workerGroupSpecs"].clear(),
+        r"spec.workerGroupSpecs: the head runs no trials, and there are no workers",
+    ),
     "spot pods without a shared volume": (
         "kuberay",
         lambda config: config["spec"]["workerGroupSpecs"][0]["template"]["spec"].pop("volumes"),
@@ -269,6 +344,8 @@ def test_scripts_are_checked_too() -> None:
     for old, new, said in (
         ("RAY_AUTH_MODE=token ray start", "ray start", "Ray starts without authentication"),
         ("--dashboard-host=127.0.0.1", "--dashboard-host=0.0.0.0", "the dashboard must listen on 127.0.0.1"),
+        ("--address=$ip:6379 --object", "--address=$ip:6380 --object", "ask port 6380, and the head listens on 6379"),
+        ("--address=$ip:6379 --object", "\\\n --object", "this joins no head"),
     ):
         assert old in script
         (problem,) = check_text(script.replace(old, new), "s.sbatch")
@@ -310,3 +387,24 @@ def test_no_value_in_any_place_ends_in_a_traceback(data: st.DataObject, file: st
 def test_what_is_no_launch_file_is_not_called_good(name: str) -> None:
     [problem] = check_text("name: sweeps\nregoin: x\n", name)
     assert problem.startswith(f"{name}: its name ends in none of .yaml, .yml, .json, .sh, .sbatch")
+
+
+@pytest.mark.parametrize(
+    ("line", "value"),
+    [
+        ("ImageId: ami-0123456789abcdef0", "ami-0123456789abcdef0"),
+        ("artifacts: gs://my-bucket/adamant", "my-bucket"),
+        ("image: registry.example.com/adamant:1.0", "registry.example.com"),
+        ("ssh_from: 198.51.100.0/24", "198.51.100.0/24"),
+        ("ssh_user: YOUR_USERNAME", "YOUR_USERNAME"),
+        ("project_id: <project>", "<project>"),
+        ("# such as s3://my-bucket", None),
+        ("region: eu-west-1  # not my-project", None),
+        ("artifacts: s3://my-bucket-of-2026/adamant", None),
+        ("ssh_from: 131.215.9.1/32", None),
+        ("image: ami-0a1b2c3d4e5f60718", None),
+    ],
+)
+def test_values_of_examples_are_named(line: str, value: str | None) -> None:
+    expected = [] if value is None else [f"c.yaml:2: {value} is the value of an example; write your own"]
+    assert list(placeholders.problems(f"a: 1\n{line}\n", "c.yaml")) == expected

@@ -22,7 +22,7 @@ from mlflow.server.security_utils import is_allowed_host_header
 from cluster.launch_check import check, check_text, ray_validates
 from cluster.manifest_rules import RayCluster, RayJob
 from search_spaces.yaml_source import load_documents, load_yaml
-from tests.cluster.launch import EXAMPLES, FILES, LAUNCH, LAUNCHER, RENDERED, launcher, rendered
+from tests.cluster.launch import EXAMPLES, FILES, LAUNCH, LAUNCHER, OWN, RENDERED, filled, launcher, rendered
 from tests.conftest import FrontDoor
 
 
@@ -36,12 +36,26 @@ def test_the_files_in_the_repository_are_what_the_examples_render_to(example: st
 
 @pytest.mark.parametrize("path", sorted(path for example in FILES for path in (RENDERED / example).iterdir()), ids=str)
 def test_every_rendered_file_is_good(path: Path) -> None:
-    assert check(path) == []
+    assert check_text(path.read_text(encoding="utf-8"), str(path)) == []
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
-def test_every_example_is_good(example: str) -> None:
-    assert check(LAUNCH / f"{example}.yaml") == []
+def test_every_example_is_good_once_its_values_are_ones_own(example: str, tmp_path: Path) -> None:
+    text = (LAUNCH / f"{example}.yaml").read_text(encoding="utf-8")
+    (tmp_path / "own.yaml").write_text(filled(text), encoding="utf-8")
+    assert check(tmp_path / "own.yaml") == []
+    unchanged = check(LAUNCH / f"{example}.yaml")
+    named = {
+        problem.split(": ")[1].removesuffix(" is the value of an example; write your own") for problem in unchanged
+    }
+    assert named == {value for value in OWN if value in text}
+
+
+def test_a_file_rendered_from_ones_own_values_holds_none_of_an_example(tmp_path: Path) -> None:
+    for example in EXAMPLES:
+        for path in (RENDERED / example).iterdir():
+            (tmp_path / path.name).write_text(filled(path.read_text(encoding="utf-8")), encoding="utf-8")
+            assert check(tmp_path / path.name) == []
 
 
 @pytest.mark.parametrize("example", LAUNCHER)
@@ -254,11 +268,11 @@ def test_whatever_is_described_is_rendered_to_good_files(workers: dict, services
 
 def test_the_commands_render_and_check(front_door: FrontDoor) -> None:
     example = front_door.folder / "cluster.yaml"
-    example.write_text((LAUNCH / "aws.yaml").read_text())
+    example.write_text(filled((LAUNCH / "aws.yaml").read_text()))
     done = front_door("cluster", "render", "cluster.yaml", "--out", "launch")
     assert (done.returncode, done.stdout) == (0, "launch/sweeps.yaml\nlaunch/sweeps-network.yaml\n"), done.stderr
     written = front_door.folder / "launch" / "sweeps.yaml"
-    assert written.read_text() == (RENDERED / "aws" / "sweeps.yaml").read_text()
+    assert written.read_text() == filled((RENDERED / "aws" / "sweeps.yaml").read_text())
     assert sorted(path.name for path in written.parent.iterdir()) == ["sweeps-network.yaml", "sweeps.yaml"]
 
     written.write_text(written.read_text().replace("--dashboard-host=127.0.0.1", "--dashboard-host=0.0.0.0"))
