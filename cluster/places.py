@@ -112,11 +112,11 @@ class SweepFolder:
             )
         path = self.path / "manifest.json"
         try:
-            manifest = Manifest(**json.loads(path.read_text()))
+            manifest = Manifest(**json.loads(path.read_text(encoding="utf-8")))
         except (ValueError, TypeError) as error:
             raise InputError(f"{path}: this manifest is damaged ({error}); restore it from a copy") from None
         source = self.path / "sweep.yaml"
-        return parse_sweep(source.read_text(), str(source)), manifest
+        return parse_sweep(source.read_text(encoding="utf-8"), str(source)), manifest
 
     def next_session(self, manifest: Manifest) -> Manifest:
         manifest = replace(manifest, session=manifest.session + 1)
