@@ -315,14 +315,16 @@ def ui(
     """Serve the MLflow UI of the runs on this machine, or open tunnels to MLflow, Ray and Optuna on a cluster."""
     from cluster.places import study_storage_of, tracking_uri_of
     from cluster.ui import mlflow_server, open_tunnels, serve, studies_server
+    from search_spaces.addresses import is_server
+    from search_spaces.links import ui_address
 
     if cluster is not None:
         open_tunnels(cluster, console)
         return 0
     runs = tracking_uri or tracking_uri_of(storage)
     servers = []
-    if runs.startswith(("http://", "https://")):
-        console.print(f"The MLflow UI is at {runs}", highlight=False, soft_wrap=True)
+    if is_server(runs):
+        console.print(f"The MLflow UI is at {ui_address(runs)}", highlight=False, soft_wrap=True)
     else:
         servers.append(mlflow_server(runs, port))
     if studies or study_storage:

@@ -20,7 +20,8 @@ import pytest
 from mlflow import MlflowClient
 
 from cluster.run_description import DataDescription, RunDescription
-from cluster.tracking import NOTE_TAG, Tracker
+from cluster.tracked_runs import NOTE_TAG
+from cluster.tracking import Tracker
 from tests.conftest import FrontDoor, wait_until
 
 pytestmark = pytest.mark.cluster
