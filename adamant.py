@@ -30,11 +30,19 @@ app = typer.Typer(
 Storage = Annotated[str, typer.Option(envvar="ADAMANT_STORAGE", help="Folder for sweeps, study and runs.")]
 TrackingUri = Annotated[
     str | None,
-    typer.Option(help="MLflow tracking URI; else $ADAMANT_TRACKING_URI, else a database in the storage folder."),
+    typer.Option(
+        parser=str.strip,
+        metavar="URI",
+        help="MLflow tracking URI; else $ADAMANT_TRACKING_URI, else a database in the storage folder.",
+    ),
 ]
 StudyStorage = Annotated[
     str | None,
-    typer.Option(help="Optuna storage URL or journal file; else $ADAMANT_STUDY_STORAGE, else in the folder."),
+    typer.Option(
+        parser=str.strip,
+        metavar="URL",
+        help="Optuna storage URL or journal file; else $ADAMANT_STUDY_STORAGE, else in the folder.",
+    ),
 ]
 Address = Annotated[str | None, typer.Option(help="Address of a running Ray cluster; this machine when left out.")]
 Set = Annotated[

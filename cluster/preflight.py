@@ -7,6 +7,7 @@ import socket
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import optimizers
 import trainables
@@ -146,6 +147,12 @@ def _database_problem(tracking_uri: str) -> str:
 
 def _server_problem(tracking_uri: str) -> str:
     """Ask what a sweep will ask first, with the credentials and settings that MLflow's client uses."""
+    try:
+        named = urlsplit(tracking_uri).hostname
+    except ValueError as error:
+        return f"this is not the address of a server ({error})"
+    if not named:
+        return "this address names no host; write http://HOST:PORT"
     from mlflow.exceptions import MlflowException
     from mlflow.utils.credentials import get_default_host_creds
     from mlflow.utils.rest_utils import http_request, verify_rest_response
@@ -167,8 +174,6 @@ def _server_problem(tracking_uri: str) -> str:
             f"no MLflow server answers there ({reason(root(error))}); "
             "start one, correct the address, or leave the option out for a local database"
         )
-    except ValueError as error:
-        return f"this is not the address of a server ({without_password(str(error))})"
     return ""
 
 

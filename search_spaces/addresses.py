@@ -56,4 +56,19 @@ def sqlite_path(address: str) -> Path | None:
         database = make_url(address).database
     except ArgumentError as error:
         raise ValueError(str(error)) from None
-    return Path(database) if database and ":memory:" not in database else None
+    if not database or database == ":memory:" or database.startswith("file::memory:"):
+        return None
+    return Path(database)
+
+
+def sqlite_address(path: str | Path, address: str = "sqlite://") -> str:
+    """Return the address of an SQLite file, with the options of another ``address``.
+
+    A path with ``?``, ``%`` or ``#`` is percent-encoded. MLflow would make the folder of the encoded path as well, but
+    not where the address names the driver.
+    """
+    from sqlalchemy.engine import make_url
+
+    url = make_url(address).set(database=str(path))
+    plain = f"///{path}" in url.render_as_string()
+    return (url if plain else url.set(drivername="sqlite+pysqlite")).render_as_string(hide_password=False)
