@@ -87,7 +87,7 @@ class Proxy:
 
             do_GET = do_POST = do_PATCH = do_PUT = answer  # noqa: N815 - the names are http.server's
 
-            def log_message(self, *_: object) -> None:
+            def log_message(self, format: str, *_: object) -> None:
                 pass
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)

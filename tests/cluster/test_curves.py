@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pandas as pd
@@ -12,6 +11,7 @@ from cluster.curves import write_curves
 from cluster.places import SweepFolder
 from cluster.run_description import RunDescription
 from cluster.tracking import Tracker
+from trainables.checkpoint import TrialFolder
 
 CURVE = [
     {"step": 8 * epoch, "epoch": epoch, "timestamp": 10**12 + epoch, "val/loss": 1 / epoch, "val/accuracy": 0.1}
@@ -23,9 +23,7 @@ def test_the_curve_of_a_damaged_record_is_taken_from_mlflow(tmp_path: Path, capl
     folder = SweepFolder(tmp_path, "small")
     tracker = Tracker(f"sqlite:///{tmp_path / 'mlflow.db'}", "small", "small-1", tmp_path)
     for trial_id in ("adam/0", "adam/1"):
-        record = folder.trial(trial_id) / "record.json"
-        record.parent.mkdir(parents=True)
-        record.write_text(json.dumps({"curve": CURVE, "session": 1}))
+        TrialFolder(folder.trial(trial_id)).write_record({"spec": {}, "curve": CURVE})
         run = RunDescription(trial_id, {"sweep.role": "trial"})
         tracker.log(run, CURVE)
         last = [{"step": 0, "timestamp": 1, "summary/x": 1.0}, {"step": 24, "timestamp": 1, "test/loss": 0.3}]
