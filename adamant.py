@@ -32,11 +32,19 @@ app = typer.Typer(
 Storage = Annotated[str, typer.Option(envvar="ADAMANT_STORAGE", help="Folder for sweeps, study and runs.")]
 TrackingUri = Annotated[
     str | None,
-    typer.Option(help="MLflow tracking URI; else $ADAMANT_TRACKING_URI, else a database in the storage folder."),
+    typer.Option(
+        parser=str.strip,
+        metavar="URI",
+        help="MLflow tracking URI; else $ADAMANT_TRACKING_URI, else a database in the storage folder.",
+    ),
 ]
 StudyStorage = Annotated[
     str | None,
-    typer.Option(help="Optuna storage URL or journal file; else $ADAMANT_STUDY_STORAGE, else in the folder."),
+    typer.Option(
+        parser=str.strip,
+        metavar="URL",
+        help="Optuna storage URL or journal file; else $ADAMANT_STUDY_STORAGE, else in the folder.",
+    ),
 ]
 Address = Annotated[str | None, typer.Option(help="Address of a running Ray cluster; this machine when left out.")]
 Set = Annotated[
@@ -317,14 +325,16 @@ def ui(
     """Serve the MLflow UI of the runs on this machine, or open tunnels to MLflow, Ray and Optuna on a cluster."""
     from cluster.places import study_storage_of, tracking_uri_of
     from cluster.ui import mlflow_server, open_tunnels, serve, studies_server
+    from search_spaces.addresses import is_server
+    from search_spaces.links import ui_address
 
     if cluster is not None:
         open_tunnels(cluster, console)
         return 0
     runs = tracking_uri or tracking_uri_of(storage)
     servers = []
-    if runs.startswith(("http://", "https://")):
-        console.print(f"The MLflow UI is at {runs}", highlight=False, soft_wrap=True)
+    if is_server(runs):
+        console.print(f"The MLflow UI is at {ui_address(runs)}", highlight=False, soft_wrap=True)
     else:
         servers.append(mlflow_server(runs, port))
     if studies or study_storage:

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from analysis.runs import RunRecord, from_store
+from analysis.runs import RunRecord
 from optimizers.cache import cache_folder
 from optimizers.files import atomic_write
-from search_spaces.kept_in_mlflow import CURVES_FILE
+from search_spaces.kept_in_mlflow import CURVES_FILE, from_store
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient

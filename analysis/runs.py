@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import re
-import sys
 import tempfile
 import warnings
 from collections.abc import Callable, Iterable, Mapping
@@ -142,7 +140,12 @@ def _seconds(tags: Mapping[str, str]) -> float | None:
 
 
 def _open(sweep_name: str, tracking_uri: str) -> tuple[MlflowClient, Experiment]:
+    from search_spaces.addresses import without_password
+    from search_spaces.mlflow_schema import database_problem
+
     _refuse_absent_database(tracking_uri)
+    if problem := database_problem(tracking_uri):
+        raise InputError(f'Tracking store "{without_password(tracking_uri)}" cannot be read: {problem}')
     with warnings.catch_warnings():
         # In a notebook, tqdm would have ipywidgets, for bars that nothing here shows.
         warnings.filterwarnings("ignore", message="IProgress not found")
@@ -160,17 +163,23 @@ def _open(sweep_name: str, tracking_uri: str) -> tuple[MlflowClient, Experiment]
         )
         existing = sorted(found.name.removeprefix(EXPERIMENT_PREFIX) for found in experiments)
     except Exception as error:  # MLflow's own, SQLAlchemy's, and those of its plugins
-        raise InputError(f'Tracking store "{_shown(tracking_uri)}" cannot be read: {_first_line(error)}') from error
+        raise InputError(
+            f'Tracking store "{without_password(tracking_uri)}" cannot be read: {without_password(_first_line(error))}'
+        ) from error
     known = f"There are: {', '.join(existing)}." if existing else "It holds no sweep at all."
     nearest = did_you_mean(sweep_name, existing)
-    raise InputError(f'No sweep "{sweep_name}" in tracking store "{_shown(tracking_uri)}".{nearest} {known}')
+    raise InputError(f'No sweep "{sweep_name}" in tracking store "{without_password(tracking_uri)}".{nearest} {known}')
 
 
 def _refuse_absent_database(tracking_uri: str) -> None:
     """MLflow would create the database that a mistyped sqlite address names."""
+    from search_spaces.addresses import without_password
+
     match = re.match(r"sqlite(?:\+\w+)?:///([^?]+)", tracking_uri)
     if match and not Path(match[1]).is_file():
-        raise InputError(f'Tracking store "{_shown(tracking_uri)}" does not exist: there is no file {match[1]}.')
+        raise InputError(
+            f'Tracking store "{without_password(tracking_uri)}" does not exist: there is no file {match[1]}.'
+        )
 
 
 def _newest_summary(client: MlflowClient, experiment_id: str, sweep_name: str) -> Run:
@@ -224,6 +233,8 @@ def _records(runs: Iterable[Run], role: str) -> tuple[RunRecord, ...]:
 
 
 def _record(run: Run) -> RunRecord:
+    from search_spaces.kept_in_mlflow import from_store
+
     info, tags = run.info, run.data.tags
     seed = _tag(run, "seed")
     if not seed.lstrip("-").isdigit():
@@ -254,19 +265,8 @@ def _tag(run: Run, name: str) -> str:
     return value
 
 
-def _shown(tracking_uri: str) -> str:
-    from search_spaces.storage import without_password
-
-    return without_password(tracking_uri)
-
-
 def _first_line(error: Exception) -> str:
     return str(error).partition("\n")[0]
-
-
-def from_store(value: float) -> float:
-    """MLflow's databases keep infinity as the largest finite number."""
-    return math.copysign(math.inf, value) if abs(value) >= sys.float_info.max else value
 
 
 def _time(milliseconds: int) -> datetime:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -77,7 +78,10 @@ def close_run(
     Reads the trial's record and nothing else, so that a resume can do it for a driver that was killed before it could.
     """
     trial_folder = TrialFolder(folder.trial(assignment.trial_id))
-    record, _ = trial_folder.read_record()
+    record, damage = trial_folder.read_record()
+    for sentence in damage:
+        logging.getLogger("adamant").warning("%s: %s", assignment.trial_id, sentence)
+    tracker.send_again(description)
     tags = {"status.reason": outcome.status}
     if outcome.status == "failed":
         tags["status.detail"] = outcome.reason

@@ -14,7 +14,7 @@ from typing import Any
 
 import trainables
 from cluster.run_description import DataDescription, RunDescription
-from cluster.tracking import NOTE_TAG
+from cluster.tracked_runs import NOTE_TAG
 from search_spaces import Sweep, arm_colour
 from search_spaces.schema import Contest
 from search_spaces.study import Assignment

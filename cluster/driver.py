@@ -21,11 +21,12 @@ from cluster.descriptions import describe, describe_summary, trial_spec
 from cluster.notes import replay_command, run_note, summary_note
 from cluster.places import DEFAULT_STORAGE, Manifest, SweepFolder
 from cluster.session import nodes_answer, ray_session, slot_counter
-from cluster.tracking import NOTE_TAG, Tracker
+from cluster.tracked_runs import NOTE_TAG
+from cluster.tracking import Tracker
 from cluster.views import view_tags
 from search_spaces import Sweep
+from search_spaces.addresses import without_password
 from search_spaces.links import CONFIRM_VIEW, SEARCH_VIEW, run_link, ui_address, view_link
-from search_spaces.storage import without_password
 
 if TYPE_CHECKING:
     from cluster.run_description import RunDescription
@@ -118,14 +119,27 @@ class Driver:
         except OSError as error:
             self._say(f"error: {error}. What was recorded is safe; when this is mended: {self._command('resume')}")
             return FAILED
-        if self.tracker.flush(PATIENCE_S):
-            return DONE
-        server = without_password(self.manifest.tracking_location)
-        self._say(f"Training is done. Waiting for the MLflow server at {server} ...")
-        if self.tracker.flush():
-            return DONE
-        self._say(f"It is away. All is safe in {self.folder.path}; send it with: {self._command('resume')}")
-        return FAILED
+        return self._wait_for_tracking()
+
+    def _wait_for_tracking(self) -> int:
+        """Wait until MLflow holds everything, and say what it does not take."""
+        written = self.tracker.flush(PATIENCE_S)
+        server = f"MLflow at {without_password(self.manifest.tracking_location)}"
+        if not written and not (self.tracker.trouble and self.tracker.trouble.lasting):
+            self._say(f"Training is done. Waiting for {server} ...")
+            written = self.tracker.flush()
+        if not written:
+            self._say(
+                f"{server} {self.tracker.trouble or 'is slow'}. Everything is safe in {self.folder.path}; "
+                f"when this is mended, send it with: {self._command('resume')}"
+            )
+        elif refused := self.tracker.refused:
+            parts = "; ".join(f"{name} ({reason})" for name, reason in refused.items())
+            self._say(
+                f"{server} does not hold everything of {parts}. Everything is safe in {self.folder.path}; "
+                f"when this is mended, send it again with: {self._command('resume')}"
+            )
+        return FAILED if not written or self.tracker.refused else DONE
 
     def _announce(self) -> None:
         sweep = self.sweep
@@ -148,7 +162,8 @@ class Driver:
             self._say(f"Search runs: {self._link(SEARCH_VIEW)}")
             self._tune(arms)
         self._tell_plan()
-        self.tracker.artifact(self.summary, write_curves(self.folder, [run.trial_id for run, _ in self._ended_runs()]))
+        ended = [run.trial_id for run, _ in self._ended_runs()]
+        self.tracker.artifact(self.summary, write_curves(self.folder, ended, self.tracker.curves))
         for name, arm in arms.items():
             if arm.search.gave_up:
                 self._say(f"warning: {name} ended with fewer trials than asked: {arm.search.gave_up}")

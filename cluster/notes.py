@@ -12,8 +12,8 @@ from cluster.run_description import RunDescription
 from cluster.tracking import Tracker
 from cluster.views import best_metric
 from search_spaces import Sweep
+from search_spaces.addresses import without_password
 from search_spaces.links import COMPARED, CONFIRM_VIEW, SEARCH_VIEW, compare_link, view_link
-from search_spaces.storage import without_password
 from search_spaces.yaml_source import dump_yaml
 
 # A description holds 8,000 characters, which are some 190 ids.

@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 from optimizers import InputError, did_you_mean
 from optimizers.files import write_text
 from search_spaces import Sweep, parse_sweep
-from search_spaces.storage import without_password
+from search_spaces.addresses import without_password
 from search_spaces.yaml_source import dump_yaml
 
 DEFAULT_STORAGE = "adamant-runs"

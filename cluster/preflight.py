@@ -4,24 +4,31 @@ from __future__ import annotations
 
 import os
 import socket
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import optimizers
 import trainables
+from cluster.mlflow_errors import reason, root
 from optimizers import InputError, did_you_mean
 from search_spaces import Sweep, arm_space, draws
+from search_spaces.addresses import is_database, is_server, scheme_of, sqlite_path, without_password
 from search_spaces.checks import check_grace
+from search_spaces.mlflow_schema import database_problem
 from search_spaces.schema import Workload
 from search_spaces.space import TRAINING, owner_of
-from search_spaces.storage import without_password
 from trainables.summary import MEASURED, STEPS_TO_TARGET
 
 SERVER_TIMEOUT_S = 5
-DATABASES = ("postgresql", "mysql", "mssql")
+NEITHER = "write the address of an MLflow server (http://...) or of a database (sqlite:///FILE, postgresql://...)"
+# MLflow's stores that a sweep cannot use.
+OTHER_STORES = {
+    "file": f"MLflow's stores of plain files are not supported; {NEITHER}",
+    "databricks": f"Databricks names experiments by paths of a workspace, which Adamant's are not; {NEITHER}",
+    "uc": f"a Unity Catalog holds models and no runs; {NEITHER}",
+}
 
 
 def check_workload(sweep: Sweep) -> Sweep:
@@ -113,52 +120,61 @@ def check_data(sweep: Sweep, data_root: Path) -> None:
 
 
 def check_tracking(tracking_uri: str) -> None:
-    """Raise InputError for a tracking server that does not answer, or for what is neither a server nor a database."""
-    if tracking_uri.startswith(("http://", "https://")):
-        _check_server(tracking_uri)
-    elif tracking_uri.startswith(("sqlite:///", *DATABASES)):
-        _check_database(tracking_uri)
-    elif tracking_uri != "databricks":
-        raise InputError(
-            f"--tracking-uri {tracking_uri}: write the address of an MLflow server (http://...) "
-            "or of a database (sqlite:///..., postgresql://...)"
+    """Raise InputError for a tracking server or database that runs cannot be written to."""
+    if is_server(tracking_uri):
+        problem = _server_problem(tracking_uri)
+    elif is_database(tracking_uri):
+        problem = _database_problem(tracking_uri)
+    else:
+        problem = OTHER_STORES.get(scheme_of(tracking_uri) or tracking_uri, NEITHER)
+    if problem:
+        raise InputError(f"--tracking-uri {without_password(tracking_uri)}: {problem}")
+
+
+def _database_problem(tracking_uri: str) -> str:
+    try:
+        path = sqlite_path(tracking_uri)
+    except ValueError as error:
+        return f"this database's address cannot be read ({without_password(str(error))})"
+    if path is None and scheme_of(tracking_uri).startswith("sqlite"):
+        return "a database in memory ends with this process, and all runs with it; name a file, as in sqlite:///runs.db"
+    if path is not None:
+        there = next(folder for folder in (path, *path.absolute().parents) if folder.exists())
+        if not os.access(there, os.W_OK) or (there != path and not there.is_dir()):
+            return f"{there} cannot be written"
+    return database_problem(tracking_uri)
+
+
+def _server_problem(tracking_uri: str) -> str:
+    """Ask what a sweep will ask first, with the credentials and settings that MLflow's client uses."""
+    try:
+        named = urlsplit(tracking_uri).hostname
+    except ValueError as error:
+        return f"this is not the address of a server ({error})"
+    if not named:
+        return "this address names no host; write http://HOST:PORT"
+    from mlflow.exceptions import MlflowException
+    from mlflow.utils.credentials import get_default_host_creds
+    from mlflow.utils.rest_utils import http_request, verify_rest_response
+
+    endpoint, first = "/api/2.0/mlflow/experiments/search", {"max_results": 1}
+    try:
+        answer = http_request(
+            *(get_default_host_creds(tracking_uri), endpoint, "GET"),
+            params=first, timeout=SERVER_TIMEOUT_S, max_retries=0, raise_on_status=False,
+        )  # fmt: skip
+        if answer is not None and answer.status_code in (401, 403):
+            return (
+                f"the server refuses access (status {answer.status_code}: {answer.text[:200].strip()}); "
+                "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or have the server allow this address"
+            )
+        verify_rest_response(answer, endpoint)
+    except MlflowException as error:
+        return (
+            f"no MLflow server answers there ({reason(root(error))}); "
+            "start one, correct the address, or leave the option out for a local database"
         )
-
-
-def _check_database(tracking_uri: str) -> None:
-    """A database that is not there yet is made later, so only one that is can be found unusable."""
-    path = Path(tracking_uri.removeprefix("sqlite:///"))
-    if tracking_uri.startswith("sqlite:///") and not path.exists():
-        return
-    from sqlalchemy import create_engine, inspect
-    from sqlalchemy.exc import SQLAlchemyError
-
-    try:
-        engine = create_engine(tracking_uri)
-        inspect(engine).get_table_names()
-        engine.dispose()
-    except (SQLAlchemyError, ImportError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise InputError(
-            f"--tracking-uri {without_password(tracking_uri)}: this database cannot be used ({reason})"
-        ) from None
-
-
-def _check_server(tracking_uri: str) -> None:
-    try:
-        with urllib.request.urlopen(f"{tracking_uri.rstrip('/')}/health", timeout=SERVER_TIMEOUT_S):
-            return
-    except urllib.error.HTTPError as error:
-        # Something answers there; only a server error means that it cannot be used.
-        if error.code < 500:
-            return
-        reason: object = error
-    except OSError as error:
-        reason = getattr(error, "reason", error)
-    raise InputError(
-        f"--tracking-uri {tracking_uri}: no MLflow server answers there ({reason}); "
-        "start one, correct the address, or leave the option out for a local database"
-    )
+    return ""
 
 
 def check_resources(sweep: Sweep, address: str | None) -> None:
@@ -204,11 +220,12 @@ def check_study_answers(location: str) -> None:
 
 def check_study_storage(location: str, sweep: Sweep) -> None:
     """Raise InputError for a study database that does not answer, or that holds a sweep of this name already."""
-    if "://" not in location and not Path(location).exists():
-        return
+    from search_spaces.databases import is_missing
     from search_spaces.storage import open_storage
     from search_spaces.study import search_study_name
 
+    if is_missing(location) or ("://" not in location and not Path(location).exists()):
+        return
     taken = {study.study_name for study in open_storage(location).get_all_studies()}
     wanted = {search_study_name(contest, arm) for contest in sweep.contests().values() for arm in sweep.arms}
     if wanted & taken:

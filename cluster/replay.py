@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import trainables
 from cluster.descriptions import environment
+from cluster.mlflow_errors import reason
 from optimizers import InputError
+from search_spaces.addresses import without_password
+from search_spaces.mlflow_schema import check_database
 from trainables import TrialSpec
 
 if TYPE_CHECKING:
@@ -70,11 +73,12 @@ def _find(run_id: str, tracking_uri: str) -> tuple[MlflowClient, Run]:
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
 
+    check_database(tracking_uri)
     client = MlflowClient(tracking_uri=tracking_uri)
     try:
         return client, client.get_run(run_id)
     except MlflowException as error:
-        raise InputError(f"run {run_id}: not found at {tracking_uri} ({str(error).splitlines()[0]})") from None
+        raise InputError(f"run {run_id}: not found at {without_password(tracking_uri)} ({reason(error)})") from None
 
 
 def _train(spec: TrialSpec, data_root: Path, until: int) -> Training:

@@ -20,6 +20,7 @@ from cluster.command_line import FAILED
 from cluster.services import STUDIES_PROGRAM, ending_with_parent
 from optimizers import InputError
 from search_spaces.links import UI_HOST
+from search_spaces.mlflow_schema import check_database
 
 STOPPING_S = 10.0
 POLL_S = 0.2
@@ -36,12 +37,13 @@ class Server:
 
 
 def mlflow_server(tracking_uri: str, port: int) -> Server:
-    """The MLflow UI over a database. Raises InputError when it is a file that is not there."""
+    """The MLflow UI over a database. Raises InputError for a file that is not there or that MLflow cannot use."""
     database = Path(tracking_uri.removeprefix("sqlite:///"))
     if tracking_uri.startswith("sqlite:///") and not database.is_file():
         raise InputError(
             f"{database}: no runs here yet; start with `adamant run quickstart`, or name a database with --tracking-uri"
         )
+    check_database(tracking_uri)
     command = [sys.executable, "-m", "mlflow", "server", "--host", UI_HOST, "--port", str(port), "--workers", "1"]
     # The job runner of newer MLflow servers doubles their start-up time and triples their memory; nothing uses it here.
     settings = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "1"}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
+import sys
 
 # An artefact of the summary run: the curves of all runs, a row for each evaluation.
 CURVES_FILE = "curves.parquet"
@@ -15,3 +17,8 @@ def logged_picture(path: str) -> tuple[int, str] | None:
     """Step and key of an image that a run logged, from its artefact's path; None for another file."""
     match = _PICTURE.fullmatch(path)
     return (int(match[2]), match[1]) if match else None
+
+
+def from_store(value: float) -> float:
+    """MLflow's databases keep infinity as the largest finite number."""
+    return math.copysign(math.inf, value) if abs(value) >= sys.float_info.max else value

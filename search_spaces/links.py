@@ -6,6 +6,8 @@ import json
 from collections.abc import Sequence
 from urllib.parse import quote, urlencode
 
+from search_spaces.addresses import is_server, without_userinfo
+
 # Where `adamant ui` serves a local database.
 UI_HOST, UI_PORT = "127.0.0.1", 5000
 SEARCH_VIEW, CONFIRM_VIEW = "search", "confirm"
@@ -16,8 +18,8 @@ _TRAINING = {"workflowType": "machine_learning"}
 
 
 def ui_address(tracking_uri: str) -> str:
-    """The UI over a tracking URI: the server itself, or what `adamant ui` serves on this machine."""
-    return tracking_uri.rstrip("/") if tracking_uri.startswith("http") else f"http://{UI_HOST}:{UI_PORT}"
+    """The UI over a tracking URI: the server itself, without user and password, or what `adamant ui` serves here."""
+    return without_userinfo(tracking_uri) if is_server(tracking_uri) else f"http://{UI_HOST}:{UI_PORT}"
 
 
 def run_link(base: str, experiment_id: str, run_id: str) -> str:

@@ -10,14 +10,10 @@ from typing import Any
 from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
-from sqlalchemy.exc import (
-    DBAPIError,
-    InterfaceError,
-    InternalError,
-    InvalidRequestError,
-    OperationalError,
-    SQLAlchemyError,
-)
+from sqlalchemy.exc import SQLAlchemyError
+
+from search_spaces.addresses import without_password
+from search_spaces.databases import is_of_the_connection
 
 PAUSE_S = 1.0
 PATIENCE_S = 900.0
@@ -38,10 +34,10 @@ class _Repeating(BaseStorage):
                 return call(attempts > 0)
             except (StorageInternalError, SQLAlchemyError) as error:
                 cause = error.__cause__ if isinstance(error, StorageInternalError) else error
-                if not _is_of_the_connection(cause):
+                if not is_of_the_connection(cause):
                     raise
                 attempts += 1
-                reason = " ".join(str(getattr(cause, "orig", None) or cause).split())[:200]
+                reason = without_password(" ".join(str(getattr(cause, "orig", None) or cause).split()))[:200]
                 if time.monotonic() > deadline:
                     raise ConnectionError(f"the study's database has been away for too long ({reason})") from None
                 if attempts == ATTEMPTS_BEFORE_A_WARNING:
@@ -49,14 +45,6 @@ class _Repeating(BaseStorage):
                         "The study's database does not answer (%s); trying until it does", reason
                     )
                 time.sleep(PAUSE_S)
-
-
-def _is_of_the_connection(cause: BaseException | None) -> bool:
-    """Whether an error tells of a database that is away, or of a transaction that was cut off with it."""
-    if isinstance(cause, DBAPIError):
-        lost = isinstance(cause, OperationalError | InterfaceError | InternalError)
-        return lost or cause.connection_invalidated
-    return isinstance(cause, InvalidRequestError)
 
 
 def _passed_on(name: str) -> Callable[..., Any]:

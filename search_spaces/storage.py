@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from optimizers import InputError
+from search_spaces.addresses import without_password
 
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage
@@ -24,14 +25,13 @@ def open_storage(location: str) -> BaseStorage:
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     if "://" in location:
-        from search_spaces.patient_storage import PatientStorage
-
         try:
-            database = optuna.storages.RDBStorage(location, engine_kwargs={"pool_pre_ping": True})
-            return PatientStorage(optuna.storages.get_storage(database))
+            return _open_database(location)
+        except InputError:
+            raise
         except Exception as error:  # noqa: BLE001 - every database driver has its own errors
-            shown = without_password(location)
-            raise InputError(f"{shown}: the study storage cannot be opened ({_first_line(error)})") from None
+            reason = without_password(_first_line(error))
+            raise InputError(f"{without_password(location)}: the study storage cannot be opened ({reason})") from None
     from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
 
     # With a relative path Optuna's lock links to a file that is not there and waits for ever.
@@ -52,15 +52,36 @@ def open_storage(location: str) -> BaseStorage:
         ) from None
 
 
-def without_password(location: str) -> str:
-    """A database's address, or anything else that holds one, as it may be shown."""
-    from sqlalchemy.engine import make_url
-    from sqlalchemy.exc import ArgumentError
+def _open_database(location: str) -> BaseStorage:
+    """Raises InputError where the tables are of another Optuna."""
+    import optuna
 
-    try:
-        return make_url(location).render_as_string(hide_password=True)
-    except (ArgumentError, ValueError):  # it is no address, and so holds no password
-        return location
+    from search_spaces.databases import make_whole
+    from search_spaces.patient_storage import PatientStorage
+
+    make_whole(location, _make_tables)
+    database = optuna.storages.RDBStorage(
+        location, engine_kwargs={"pool_pre_ping": True}, skip_compatibility_check=True
+    )
+    found = database.get_current_version()
+    if found != database.get_head_version():
+        shown = without_password(location)
+        remedy = (
+            f"make a backup of it, then run: optuna storage upgrade --storage {shown}"
+            if found in database.get_all_versions()
+            else "install the newer Optuna that made it, for example with: pip install --upgrade optuna"
+        )
+        raise InputError(
+            f"{shown}: the study storage has the schema {found}, which is not that of the installed "
+            f"Optuna {optuna.__version__}; {remedy}"
+        )
+    return PatientStorage(optuna.storages.get_storage(database))
+
+
+def _make_tables(location: str) -> None:
+    import optuna
+
+    optuna.storages.RDBStorage(location).engine.dispose()
 
 
 def _drop_torn_line(path: Path) -> None:
