@@ -12,9 +12,8 @@ import pytest
 import torch
 
 from optimizers import InputError
-from optimizers.cache import cache_folder
-from trainables import data as data_sets
 from trainables import feature_nets
+from trainables.array_cache import SPLITS, Contents, ensure_cached, open_stored
 from trainables.checkpoint import TrialFolder
 
 STATE: dict[str, Any] = {"weights": torch.randn(40, 25), "step": 7, "curve": [{"val/loss": 0.25, "step": 7}]}
@@ -96,18 +95,18 @@ def test_a_record_of_a_version_before_is_read(tmp_path: Path) -> None:
 
 def test_a_damaged_data_cache_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ADAMANT_CACHE", str(tmp_path))
-    labels = np.arange(30)
-    arrays = {split: (np.arange(90, dtype=np.uint8).reshape(30, 3), labels) for split in data_sets.SPLITS}
-    first = data_sets.cached("small", "here", lambda: arrays)
+    arrays = {split: (np.arange(90, dtype=np.uint8).reshape(30, 3), np.arange(30)) for split in SPLITS}
+    folder = ensure_cached("small", "here", lambda: Contents(arrays))
+    first = open_stored(folder)
     assert (first.classes, first.note) == (30, "")
-    for path in next(cache_folder().glob("small-*/")).iterdir():
+    for path in folder.iterdir():
         whole = path.read_bytes()
         for contents in damaged(whole, flips=60):
             path.write_bytes(contents)
             with pytest.raises(InputError, match="this cached data set is damaged"):
-                data_sets.cached("small", "here", lambda: arrays)
+                open_stored(folder)
         path.write_bytes(whole)
-    again = data_sets.cached("small", "here", lambda: arrays)
+    again = open_stored(folder)
     assert (again.fingerprint, again.classes) == (first.fingerprint, 30)
 
 
