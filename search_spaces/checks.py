@@ -10,7 +10,7 @@ import itertools
 from collections.abc import Iterator
 
 from optimizers import Problem, did_you_mean, raise_any
-from search_spaces.arm_checks import arm_problems
+from search_spaces.arm_checks import arm_problems, place_of
 from search_spaces.methods import BRUTE_FORCE, GRID, method_problem
 from search_spaces.schema import MAX_SEED, Sweep
 from search_spaces.space import arm_space
@@ -112,7 +112,7 @@ def _of_method(sweep: Sweep, arms: list[str]) -> Iterator[Problem]:
             endless = arm_space(sweep.arms[name]).endless(MAX_CHOICES)
             if endless:
                 yield sweep.problem(
-                    "arms", name,
+                    *place_of(sweep, name, *endless),
                     f"{BRUTE_FORCE} tries everything there is, and {', '.join(endless)} of this arm can be anything in "
                     "a range; give values, or search by grid, which tries search.points values of each range",
                 )  # fmt: skip

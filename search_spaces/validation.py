@@ -185,9 +185,8 @@ def _meant(model: type[BaseModel], path: Path) -> list[Path]:
     *above, key = path
     parent = annotation_at(model, tuple(above))
     known = fields(parent)
-    near = [(*above, name) for name in nearest(key, known, _meanings(parent))]
-    below = ((name, annotation) for name, annotation in known.items() if str(key) in fields(_only(annotation)))
-    return near or [(*above, name, key) for name, _ in below]
+    deeper = [(*above, name, key) for name, annotation in known.items() if key in fields(_only(annotation))]
+    return deeper or [(*above, name) for name in nearest(key, known, _meanings(parent))]
 
 
 def shown(value: object) -> str:

@@ -13,8 +13,9 @@ from search_spaces.parameter import Scalar
 
 Goal = Literal["minimize", "maximize"]
 Setting = Scalar | list[float | int] | None
-# A loss is minimized whatever the workload is; every other metric's goal stands with its workload.
 LOSS = "val/loss"
+# Minimized whatever the workload is; every other metric's goal stands with its workload.
+MINIMIZED = (LOSS, "summary/train_seconds", "summary/steps_to_target")
 
 
 class Workload(Model):
@@ -98,7 +99,7 @@ class Objective(Model):
     @property
     def goal(self) -> Goal:
         """Which way is better. Raises ValueError where neither the sweep nor, so far, its workload has said it."""
-        goal = self.stated_goal or ("minimize" if self.name == LOSS else None)
+        goal = self.stated_goal or ("minimize" if self.name in MINIMIZED else None)
         if goal is None:
             raise ValueError(f"the goal of {self.name} stands with its workload, which was not asked yet")
         return goal
