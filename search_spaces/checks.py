@@ -62,12 +62,14 @@ def _seeds(sweep: Sweep) -> Iterator[Problem]:
         return
     if len(set(seeds)) < len(seeds):
         yield sweep.problem("confirm", "seeds", "each seed may stand only once")
-    if not sweep.intact("search"):
+    if not sweep.intact("search", "seed"):
         return
     if sweep.search.seed in seeds:
         yield sweep.problem(
             "confirm", "seeds", f"{sweep.search.seed} is the seed of the search; confirmation needs fresh seeds"
         )
+    if not sweep.intact("search", "studies"):
+        return
     if max(sweep.confirmation_seeds(sweep.search.studies)) > MAX_SEED:
         yield sweep.problem(
             "confirm", "seeds",
