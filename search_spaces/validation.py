@@ -74,10 +74,13 @@ def checked(
             return Checked(model.model_validate(data), tuple(problems), frozenset(broken))
         except ValidationError as error:
             faults = _faults(model, error.errors())
-            fresh = {path: one for path, one in faults.items() if not any(related(path, other) for other in broken)}
+            told = _told(model, faults).items()
+            fresh = {path: one for path, one in told if not any(related(path, other) for other in broken)}
             problems += [document.problem(path, _sentence(model, path, fresh[path], wording)) for path in fresh]
             broken |= faults.keys()
-            mended = [_left_out(data, path, stand_ins or {}) for path in faults]
+            # A list with something wrong in it goes as a whole, as its other members would change their places.
+            wrong = {tuple(itertools.takewhile(lambda part: isinstance(part, str), path)) for path in faults}
+            mended = [_left_out(data, path, stand_ins or {}) for path in wrong]
             if not all(mended):
                 break
     return Checked(None, tuple(problems), frozenset(broken))
@@ -89,11 +92,7 @@ def related(path: Path, other: Path) -> bool:
 
 
 def _left_out(data: Any, path: Path, stand_ins: Mapping[str, Any]) -> bool:
-    """Take what stands at ``path`` out of its mapping; put a stand-in where it is missing. False where neither can be.
-
-    A list with something wrong in it goes as a whole, as its other members would change their places.
-    """
-    path = tuple(itertools.takewhile(lambda part: isinstance(part, str), path))
+    """Take what stands at ``path`` out of its mapping, or put a stand-in in. False where neither can be done."""
     if not path:
         return False
     holder = data
@@ -118,19 +117,20 @@ def _faults(model: type[BaseModel], errors: Iterable[Mapping[str, Any]]) -> dict
         path = _located(model, details["loc"])
         if path not in found or found[path]["type"].endswith("_type"):
             found[path] = details
-    typing_errors = {
-        meant
-        for path, details in found.items()
-        if details["type"] == "extra_forbidden"
-        for meant in _meant(model, path)
-    }
+    return found
+
+
+def _told(model: type[BaseModel], faults: Mapping[Path, Mapping[str, Any]]) -> dict[Path, Mapping[str, Any]]:
+    """Those of the faults that do not follow from another."""
+    unknown = [path for path, details in faults.items() if details["type"] == "extra_forbidden"]
+    misspelt = {meant for path in unknown for meant in _meant(model, path)}
     return {
         path: details
-        for path, details in found.items()
+        for path, details in faults.items()
         # A key that is missing where another is unknown is mostly the other with a typing error.
-        if not (details["type"] == "missing" and path in typing_errors)
+        if not (details["type"] == "missing" and path in misspelt)
         # In a list that may also be a single value, what is wrong is its member.
-        and not any(len(other) > len(path) and related(path, other) for other in found)
+        and not any(len(other) > len(path) and related(path, other) for other in faults)
     }
 
 
@@ -166,7 +166,8 @@ def _sentence(model: type[BaseModel], path: Path, details: Mapping[str, Any], wo
     elif kind == "literal_error":
         choices = typing.get_args(annotation_at(model, path))
         hint = did_you_mean(given, choices, _meanings(parent))
-        said = f"must be one of {', '.join(choices)}, not {shown(given)}.{hint}"
+        one = "one of " if len(choices) > 1 else ""
+        said = f"must be {one}{', '.join(choices)}, not {shown(given)}.{hint}"
     elif kind in _SENTENCES:
         said = _SENTENCES[kind].format(**details.get("ctx", {}), given=shown(given))
     else:

@@ -90,6 +90,14 @@ def test_errors_of_every_kind_come_together_in_the_order_of_the_lines(tmp_path: 
     ]
 
 
+def test_several_wrong_members_of_a_list_hide_nothing_beside_it(tmp_path: Path) -> None:
+    text = GOOD.replace("max: 1e-1}", "max: 1e-1}\n      beta1: {values: [null, null, null]}\n      eps: {value: -1}")
+    assert [line.split(": ")[1] for line in told(tmp_path, text)] == [
+        *(f"arms.adam.parameters.beta1.values.{number}" for number in range(3)),
+        "arms.adam.parameters.eps",
+    ]
+
+
 def test_a_problem_says_where_it_is_without_its_text_being_read(tmp_path: Path) -> None:
     (tmp_path / "sweep.yaml").write_text(GOOD.replace("trials: 8", "trials: 0"))
     with pytest.raises(InputError) as refused:
