@@ -78,20 +78,15 @@ class Integer:
         return "a whole number" + _interval(self.min, self.max, False, False)
 
 
-# What YAML 1.1 reads as true and false; YAML 1.2 reads text.
-_FLAG_WORDS = {"yes": True, "on": True, "no": False, "off": False}
-
-
 @dataclass(frozen=True)
 class Flag:
-    """True or False, also written "yes" and "no", or "on" and "off"."""
+    """True or False."""
 
     def check(self, value: Any, name: str) -> bool:
-        """Return `value` as a bool."""
-        flag = _FLAG_WORDS.get(value) if isinstance(value, str) else value
-        if not isinstance(flag, bool):
+        """Return `value`, which must be a bool."""
+        if not isinstance(value, bool):
             raise _wrong(self, value, name)
-        return flag
+        return value
 
     def describe(self) -> str:
         """The two words."""

@@ -92,15 +92,10 @@ def grid(name: str, parameter: Parameter, values: bounds.Values, points: int) ->
     return list(dict.fromkeys(map(round, along) if parameter.distribution in INTEGER_DISTRIBUTIONS else along))
 
 
-def fixed_values(parameter: Parameter) -> list[Scalar]:
-    """The values of a parameter without a range."""
-    return [one for one in [*(parameter.values or ()), parameter.value] if one is not None]
-
-
 def choices(parameter: Parameter) -> float:
     """How many values there are; infinite for a range of numbers that are not whole, or that depends on others."""
     if parameter.min is None:
-        return len(fixed_values(parameter))
+        return len(parameter.values or [parameter.value])
     low, high = parameter.min, parameter.max
     if parameter.distribution not in INTEGER_DISTRIBUTIONS or not isinstance(low, float) or not isinstance(high, float):
         return math.inf
