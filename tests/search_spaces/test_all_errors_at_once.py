@@ -158,7 +158,7 @@ WORDS = {
     "a choice": ("distribution: log_uniform", "distribution: loguniform", 'Did you mean "log_uniform"?'),
     "a condition on nothing": ("max: 1e-1}", "max: 1e-1, when: {amsgrad: maybe}}\n      amsgrad: {value: true}",
         "lr.when.amsgrad: amsgrad must be true or false, got 'maybe'"),
-    "a condition by a word of YAML 1.1": ("max: 1e-1}", "max: 1e-1, when: {amsgrad: yes}}\n      amsgrad: {value: true}",
+    "a condition, yes": ("max: 1e-1}", "max: 1e-1, when: {amsgrad: yes}}\n      amsgrad: {value: true}",
         "lr.when.amsgrad: amsgrad must be true or false, got 'yes'"),
     "a metric that needs an option": ("{name: mlp/digits, epochs: 3}\nmetric: {name: val/loss}",
         "{name: dcgan/mnist}\nmetric: {name: val/fid}",
