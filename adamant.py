@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import math
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -108,18 +109,18 @@ def run(
 ) -> int:
     """Run a sweep: search, confirmation, verdict."""
     from cluster.places import SweepFolder
+    from cluster.preflight import load_new_sweep
     from cluster.sweeps import Places, refuse_another, resume_sweep, run_sweep
     from cluster.warm_start import with_best_of
-    from search_spaces import load_sweep
 
     _check_writable(json_file)
     if more is not None:
         if set_ or size or from_ or probe or tracking_uri or study_storage or data:
             raise InputError("--more goes on with the sweep as it is; only --storage, --address and --json go with it")
-        name = sweep if SweepFolder(storage, sweep).exists else load_sweep(sweep).name
+        name = sweep if SweepFolder(storage, sweep).exists else load_new_sweep(sweep).name
         with resume_sweep(name, storage, address, console, more) as ended:
             return _conclude(ended, json_file)
-    asked = load_sweep(sweep, set_ or [], size)
+    asked = load_new_sweep(sweep, set_ or [], size)
     if or_resume and SweepFolder(storage, asked.name).exists:
         refuse_another(asked, storage, started_from=from_ is not None)
         with resume_sweep(asked.name, storage, address, console) as ended:
@@ -186,15 +187,15 @@ def validate(
     ] = False,
 ) -> None:
     """Check a sweep file without starting anything."""
-    from cluster.preflight import check_workload
-    from search_spaces import Sweep, load_sweep
+    from cluster.preflight import load_new_sweep
+    from search_spaces import Sweep
 
     if schema:
         typer.echo(json.dumps(Sweep.model_json_schema(), indent=2))
     elif sweep is None:
         raise InputError("validate: name a sweep, or ask for --schema")
     else:
-        checked = check_workload(load_sweep(sweep, set_ or [], size))
+        checked = load_new_sweep(sweep, set_ or [], size)
         trained = ", ".join(workload.name for workload in checked.by_workload.values())
         typer.echo(f"{checked.name}: valid. {checked.extent}, on {trained}.")
 
@@ -218,9 +219,10 @@ def plan(
     from cluster import plan as planning
     from cluster import planned, preflight, tables
     from cluster.places import data_root_of
-    from search_spaces import load_sweep
 
-    checked = preflight.check_workload(load_sweep(sweep, set_ or [], size))
+    if price is not None and not (math.isfinite(price) and price >= 0):
+        raise InputError(f"--price {price}: must be a finite number, and not negative")
+    checked = preflight.load_new_sweep(sweep, set_ or [], size)
     root = data_root_of(storage, data)
     if probe:
         preflight.check_resources(checked, None)

@@ -1,4 +1,4 @@
-"""What every command does with errors: one sentence, and an exit code that says whose turn it is."""
+"""What every command does with errors: a sentence for each, and an exit code that says whose turn it is."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ P = ParamSpec("P")
 
 
 def clear_errors(command: Callable[P, int | None]) -> Callable[P, None]:
-    """Bad input is one sentence on stderr and exit code 2; a command's return value is its exit code."""
+    """Bad input is a line on stderr for each thing that is wrong, and exit code 2.
+
+    A command's return value is its exit code.
+    """
 
     @wraps(command)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
@@ -29,7 +32,8 @@ def clear_errors(command: Callable[P, int | None]) -> Callable[P, None]:
                 sys.stdout.flush()
                 os._exit(INTERRUPTED)
         except InputError as error:
-            typer.echo(f"error: {error}", err=True)
+            for problem in error.problems:
+                typer.echo(f"error: {problem}", err=True)
             code = BAD_INPUT
         raise typer.Exit(code)
 

@@ -99,7 +99,7 @@ class Kind(Model):
     accelerator: Label | None = Field(default=None, description="Ray's name of the GPU, such as L4 or A100")
     min: int = Field(default=0, ge=0, description="workers kept even when idle")
     max: int = Field(ge=1, description="workers at most")
-    spot: bool = Field(default=False, description="cheaper machines that the provider may take away")
+    spot: bool = Field(default=False, strict=False, description="cheaper machines that the provider may take away")
 
     @model_validator(mode="after")
     def _check_counts(self) -> Kind:
@@ -143,7 +143,9 @@ class Base(Model):
 
     name: ClusterName
     idle_minutes: int = Field(default=10, ge=1, description="an idle worker is given back after so many")
-    services: bool = Field(default=False, description="whether the head also runs PostgreSQL and an MLflow server")
+    services: bool = Field(
+        default=False, strict=False, description="whether the head also runs PostgreSQL and an MLflow server"
+    )
 
 
 class CloudCluster(Base):

@@ -17,7 +17,7 @@ from cluster.plain_data import walk
 from cluster.rendering import render
 from optimizers import InputError
 from search_spaces.validation import validated
-from search_spaces.yaml_source import Document, load_documents, read_text
+from search_spaces.yaml_source import Document, load_documents, load_yaml, read_text
 
 SCRIPT_SUFFIXES = (".sh", ".sbatch")
 YAML_SUFFIXES = (".yaml", ".yml", ".json")
@@ -57,9 +57,9 @@ def check_text(text: str, source: str) -> list[str]:
     try:
         documents = load_documents(text, source)
         for document in documents:
-            found.extend(_problems(document))
+            found.extend(_problems(document, text))
     except InputError as error:
-        return [*found, str(error)]
+        return [*found, *map(str, error.problems)]
     return found if documents else [*found, f"{source}: it is empty"]
 
 
@@ -88,7 +88,7 @@ def ray_validates(config: dict[str, Any]) -> dict[str, Any]:
     return prepared
 
 
-def _problems(document: Document) -> Iterator[str]:
+def _problems(document: Document, text: str) -> Iterator[str]:
     data = document.data
     if not isinstance(data, dict):
         yield str(document.error((), "a launch file is a mapping"))
@@ -99,7 +99,7 @@ def _problems(document: Document) -> Iterator[str]:
     if "apiVersion" in data:
         yield from _manifest(document)
     elif isinstance(data.get("provider"), str) or ("provider" not in data and "name" in data):
-        yield from _cluster_file(document)
+        yield from _cluster_file(load_yaml(text, document.source))
     elif "AWSTemplateFormatVersion" not in data:
         yield from _ray_up(document)
 
@@ -134,7 +134,7 @@ def _manifest(document: Document) -> Iterator[str]:
         try:
             validated(model, document)
         except InputError as error:
-            yield str(error)
+            yield from map(str, error.problems)
     for path, message in manifest_rules.problems(document.data):
         yield str(document.error(path, message))
 

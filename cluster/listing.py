@@ -47,7 +47,7 @@ def _workloads() -> list[Row]:
             "score": entry.score,
             "reference": entry.reference,
             "metrics": [
-                *entry.metrics,
+                *entry.metrics_with({}),
                 *(f"{name}, with the option {option}" for name, option in entry.optional_metrics.items()),
             ],
             "parts": [

@@ -21,9 +21,10 @@ from cluster.simulation import Ended, simulate
 from optimizers import InputError
 from search_spaces import Sweep, arm_space
 from search_spaces.population import is_population
-from search_spaces.schema import Contest, Workload
+from search_spaces.schema import Contest
 from search_spaces.space import TRAINING, hyperparameters
 from search_spaces.study import Assignment, arm_path
+from search_spaces.workload import Workload
 from trainables import TrialSpec
 from trainables.checkpoint import KEPT_CHECKPOINTS
 from trainables.memory import tensors_in

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
-import optimizers
 import trainables
 from cluster.mlflow_errors import reason, root
-from optimizers import InputError, did_you_mean
-from search_spaces import Sweep, arm_space, draws
+from cluster.places import RESERVED_NAMES
+from cluster.workload_checks import goal_problems, resolved, workload_problems
+from optimizers import InputError, Problem, raise_any
+from search_spaces import Sweep, load_sweep
 from search_spaces.addresses import is_database, is_server, scheme_of, sqlite_path, without_password
-from search_spaces.checks import check_grace
 from search_spaces.mlflow_schema import database_problem
-from search_spaces.schema import Workload
-from search_spaces.space import TRAINING, owner_of
-from trainables.summary import MEASURED, STEPS_TO_TARGET
 
 SERVER_TIMEOUT_S = 5
 NEITHER = "write the address of an MLflow server (http://...) or of a database (sqlite:///FILE, postgresql://...)"
@@ -31,86 +27,28 @@ OTHER_STORES = {
 }
 
 
+def load_new_sweep(path_or_name: str, overrides: Sequence[str] = (), size: str | None = None) -> Sweep:
+    """Read a sweep that is to be run, with its workloads' own budgets and goals where it leaves them out.
+
+    Raises InputError with everything that is wrong in its file, whatever finds it.
+    """
+    return resolved(load_sweep(path_or_name, overrides, size, _new_sweep_problems))
+
+
+def _new_sweep_problems(sweep: Sweep) -> Iterator[Problem]:
+    yield from workload_problems(sweep)
+    yield from goal_problems(sweep)
+    if sweep.name in RESERVED_NAMES:
+        yield sweep.problem("name", f'"{sweep.name}" is kept for Adamant\'s own files; choose another name')
+
+
 def check_workload(sweep: Sweep) -> Sweep:
-    """The sweep with its workloads' own budgets filled in. Raises InputError where they do not fit to it."""
-    return sweep.with_workloads({name: _resolved(sweep.on(name)) for name in sweep.by_workload})
+    """The sweep with its workloads' own budgets and goals filled in. Raises InputError where they do not fit to it.
 
-
-def _resolved(sweep: Sweep) -> Workload:
-    """The workload of a sweep over one with its own budget filled in."""
-    try:
-        entry = trainables.get(sweep.workload.name)
-    except InputError as error:
-        raise sweep.error("workload", "name", str(error)) from None
-    resolved = sweep.workload.resolved(
-        epochs=entry.epochs,
-        batch_size=entry.batch_size,
-        training=_checked(sweep, "training", entry.check_training),
-        options=_checked(sweep, "options", entry.check_options),
-    )
-    metrics = entry.metrics_with(resolved.options)
-    _check_metric(sweep, ("metric",), sweep.metric.name, metrics)
-    for number, tradeoff in enumerate(sweep.tradeoffs):
-        _check_metric(sweep, ("tradeoffs", number), tradeoff.name, [*metrics, *MEASURED])
-    if sweep.scheduler.type == "pbt" and sweep.workload.steps and entry.parts:
-        raise sweep.error(
-            "workload",
-            "steps",
-            f"the parts of {entry.name} count their own steps, so pbt needs a budget in epochs",
-        )
-    for arm in sweep.arms:
-        _check_parts(sweep, arm, entry.parts)
-        _check_training(sweep, arm, entry.check_training)
-    check_grace(sweep, resolved)
-    if sweep.resources.workers > (resolved.batch_size or 1):
-        raise sweep.error(
-            "resources",
-            "workers",
-            f"{sweep.resources.workers} workers cannot share a batch of {resolved.batch_size} examples; "
-            "take fewer, or a larger workload.batch_size",
-        )
-    return resolved
-
-
-def _check_metric(sweep: Sweep, place: tuple[str | int, ...], name: str, known: Sequence[str]) -> None:
-    if name not in known:
-        has = f"{sweep.workload.name} has no metric"
-        raise sweep.error(*place, "name", f'{has} "{name}"; it has {", ".join(known)}.{did_you_mean(name, known)}')
-    if name == STEPS_TO_TARGET and sweep.metric.target is None:
-        raise sweep.error(*place, "name", f"{name} needs a metric.target to reach")
-
-
-def _check_parts(sweep: Sweep, arm: str, parts: Collection[str]) -> None:
-    """Raise InputError for a parameter of a part that the workload's model does not have."""
-    known = optimizers.get(sweep.arms[arm].optimizer).hyperparameters
-    for parameter in sweep.arms[arm].parameters:
-        part, _ = owner_of(parameter, known)
-        if part not in ("", TRAINING, *parts):
-            has = f"its parts are {', '.join(parts)}" if parts else "it has one optimizer and no parts"
-            raise sweep.error(
-                "arms", arm, "parameters", parameter,
-                f'{sweep.workload.name} has no part "{part}"; {has}.{did_you_mean(part, parts)}',
-            )  # fmt: skip
-
-
-def _check_training(sweep: Sweep, arm: str, check: Callable[[Mapping[str, Any]], dict[str, Any]]) -> None:
-    """Raise InputError where an arm searches over ways of training that there are not."""
-    parameters = arm_space(sweep.arms[arm]).parameters
-    searched = {name: one for name, one in parameters.items() if name.startswith(f"{TRAINING}.")}
-    for name, parameter in searched.items():
-        for value in draws.grid(name, parameter, {}, 2):
-            try:
-                check({**sweep.workload.training, name.removeprefix(f"{TRAINING}."): value})
-            except InputError as error:
-                place = ("parameters", name) if name in sweep.arms[arm].parameters else ("space",)
-                raise sweep.error("arms", arm, *place, str(error)) from None
-
-
-def _checked(sweep: Sweep, key: str, check: Callable[[Mapping[str, Any]], dict[str, Any]]) -> dict[str, Any]:
-    try:
-        return check(getattr(sweep.workload, key))
-    except InputError as error:
-        raise sweep.error("workload", key, str(error)) from None
+    Goals that a recorded sweep was run with stay, whichever way round they are.
+    """
+    raise_any(workload_problems(sweep))
+    return resolved(sweep)
 
 
 def check_data(sweep: Sweep, data_root: Path) -> None:
@@ -181,10 +119,14 @@ def check_resources(sweep: Sweep, address: str | None) -> None:
     """Raise InputError when a trial wants more than this machine has; a cluster may grow, so it is not asked."""
     if address is not None:
         return
+    raise_any(_beyond_this_machine(sweep))
+
+
+def _beyond_this_machine(sweep: Sweep) -> Iterator[Problem]:
     wanted, cores = sweep.resources, os.cpu_count() or 1
     of_workers = f" ({wanted.workers} workers)" if wanted.workers > 1 else ""
     if wanted.cpu * wanted.workers > cores:
-        raise sweep.error(
+        yield sweep.problem(
             "resources",
             "workers" if wanted.cpu <= cores else "cpu",
             f"a trial wants {wanted.cpu * wanted.workers} cores{of_workers}, and this machine has {cores}",
@@ -193,7 +135,7 @@ def check_resources(sweep: Sweep, address: str | None) -> None:
         import torch
 
         if wanted.gpu * wanted.workers > (gpus := torch.cuda.device_count()):
-            raise sweep.error(
+            yield sweep.problem(
                 "resources",
                 "gpu",
                 f"a trial wants {wanted.gpu * wanted.workers:g} GPUs{of_workers}, and torch finds {gpus} here",

@@ -13,7 +13,6 @@ from cluster import preflight
 from cluster.descriptions import dotted
 from cluster.driver import Driver, EndedSweep
 from cluster.places import (
-    RESERVED_NAMES,
     STUDY_VARIABLE,
     TRACKING_VARIABLE,
     Manifest,
@@ -94,8 +93,6 @@ def _probed(sweep: Sweep, data_root: Path, console: Console) -> dict[str, str]:
 
 
 def _refuse_taken_name(sweep: Sweep, folder: SweepFolder) -> None:
-    if sweep.name in RESERVED_NAMES:
-        raise sweep.error("name", f'"{sweep.name}" is kept for Adamant\'s own files; choose another name')
     if folder.exists:
         raise sweep.error(
             "name",

@@ -7,16 +7,18 @@ from __future__ import annotations
 
 from optimizers import schedules
 from optimizers.entry import Hyperparameter, OptimizerEntry
-from optimizers.errors import InputError, did_you_mean
+from optimizers.errors import InputError, Problem, did_you_mean, raise_any
 from optimizers.registry import build, get, names
 
 __all__ = [
     "Hyperparameter",
     "InputError",
     "OptimizerEntry",
+    "Problem",
     "build",
     "did_you_mean",
     "get",
     "names",
+    "raise_any",
     "schedules",
 ]

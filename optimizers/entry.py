@@ -4,14 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from typing import Any
 
 from optimizers import schedules
 from optimizers.domains import Domain, Real
-from optimizers.errors import InputError, did_you_mean
+from optimizers.errors import InputError, Problem, did_you_mean
 
 _OF_TORCH = ("params", "name", "initial_lr")
 """Keys of a param group that say nothing of the optimizer."""
+MEANINGS = {
+    "alpha": ("beta2",),
+    "amsgrad": ("ams_bound",),
+    "beta": ("beta1", "momentum"),
+    "beta_1": ("beta1",),
+    "beta_2": ("beta2",),
+    "betas": ("beta1", "beta2"),
+    "decay": ("weight_decay",),
+    "epsilon": ("eps",),
+    "l2": ("weight_decay",),
+    "learning_rate": ("lr",),
+    "learningrate": ("lr",),
+    "momentum": ("beta1",),
+    "rate": ("lr",),
+    "rho": ("beta2", "alpha"),
+    "step_size": ("lr",),
+    "wd": ("weight_decay",),
+    "weightdecay": ("weight_decay",),
+}
+"""Hyperparameters by the names that papers and other libraries give them."""
 
 
 @dataclass(frozen=True)
@@ -86,23 +106,28 @@ class OptimizerEntry:
         A schedule may still lack its `stop` or `total`, which the trial's budget fills. InputError: an
         unknown name, a value outside its domain, values that are impossible together.
         """
-        for name in hyperparameters:
-            if name not in self.hyperparameters:
-                self._refuse(name)
-        values = {
-            name: one.domain.check(hyperparameters.get(name, one.default), f"{self.name}: {name}")
-            for name, one in self.hyperparameters.items()
-        }
+        problems = [self.unknown(name) for name in hyperparameters if name not in self.hyperparameters]
+        values: dict[str, Any] = {}
+        for name, one in self.hyperparameters.items():
+            try:
+                values[name] = one.domain.check(hyperparameters.get(name, one.default), f"{self.name}: {name}")
+            except InputError as error:
+                problems.extend(error.about(name).problems)
+        if problems:
+            raise InputError(*problems)
         self._check_schedules(values)
         for rule in self.rules:
             rule(values)
         return values
 
-    def _refuse(self, name: str) -> NoReturn:
+    def unknown(self, name: str) -> Problem:
+        """Return what to say of a name that is no hyperparameter, with the nearest, or those that it stands for."""
         if name in self.tuples:
-            raise InputError(f"{self.name} takes {name} one by one, as {', '.join(self.tuples[name])}.")
-        known, hint = ", ".join(self.hyperparameters), did_you_mean(name, self.hyperparameters)
-        raise InputError(f"{self.name} has no hyperparameter {name!r}; it has {known}.{hint}")
+            sentence = f"{self.name} takes {name} one by one, as {', '.join(self.tuples[name])}."
+        else:
+            hint = did_you_mean(name, self.hyperparameters, MEANINGS)
+            sentence = f'{self.name} has no hyperparameter "{name}"; it has {", ".join(self.hyperparameters)}.{hint}'
+        return Problem(sentence, (name,))
 
     def parts(self, hyperparameters: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
         """Settings of one part of a model each, by the part's name: mappings under what is no hyperparameter."""
@@ -133,7 +158,7 @@ class OptimizerEntry:
             elif key in self.hyperparameters:
                 own[key] = value
             else:
-                self._refuse(key)
+                raise InputError(self.unknown(key))
         arguments = self.arguments(self.check({**values, **own}))
         together = {member: name for name, members in self.tuples.items() for member in members}
         names = [together.get(key, key) for key in own]
@@ -154,7 +179,10 @@ class OptimizerEntry:
         for name in self._schedules():
             if name in filled:
                 owner = f"{self.name}: {name}"
-                filled[name] = schedules.with_budget(filled[name], steps=steps, epochs=epochs, owner=owner)
+                try:
+                    filled[name] = schedules.with_budget(filled[name], steps=steps, epochs=epochs, owner=owner)
+                except InputError as error:
+                    raise error.about(name) from None
         return filled
 
     def _schedules(self) -> dict[str, ScheduleOf]:
@@ -167,4 +195,7 @@ class OptimizerEntry:
         for name, schedule in self._schedules().items():
             base = values[schedule.coefficient]
             if base is not None:
-                schedules.check(longest[name], base, f"{self.name}: {name}", schedule.values)
+                try:
+                    schedules.check(longest[name], base, f"{self.name}: {name}", schedule.values)
+                except InputError as error:
+                    raise error.about(name, schedule.coefficient) from None

@@ -97,17 +97,20 @@ def coefficient_domain(name: str) -> Real:
 
 def check_together(values: Mapping[str, Any], owner: str = "") -> None:
     """InputError for checked options, schedules normalised, that are impossible or meaningless together."""
-    for wrong, sentence in _combinations(values):
+    for wrong, sentence, settings in _combinations(values):
         if wrong:
-            raise InputError(owner + sentence)
+            raise InputError(owner + sentence).about(*settings)
     if values["mix"] == "convex" and values["beta3"] is not None:
         # The range of the values does not depend on a length that the trial's budget has yet to fill in.
         longest = schedules.HORIZON
         schedule = schedules.with_budget(values["alpha_schedule"], steps=longest, epochs=longest)
-        schedules.check(schedule, values["alpha"], f"{owner}alpha_schedule with mix = convex", SHARE)
+        try:
+            schedules.check(schedule, values["alpha"], f"{owner}alpha_schedule with mix = convex", SHARE)
+        except InputError as error:
+            raise error.about("alpha_schedule", "alpha", "mix") from None
 
 
-def _combinations(values: Mapping[str, Any]) -> list[tuple[bool, str]]:
+def _combinations(values: Mapping[str, Any]) -> list[tuple[bool, str, tuple[str, ...]]]:
     order, long_memory, gate = values["order"], values["beta3"] is not None, values["gate"]
     forgets = order is not None and values["beta2"] == 0 and _constant(values, "beta2")
     remembers = values["beta1"] != 0 or not _constant(values, "beta1")
@@ -119,24 +122,29 @@ def _combinations(values: Mapping[str, Any]) -> list[tuple[bool, str]]:
             forgets and remembers,
             "beta2 = 0 with beta1 > 0 divides remembered gradients by today's and explodes; "
             "give beta2 > 0, or beta1 = 0 as well.",
+            ("beta2", "beta1", "beta2_schedule", "beta1_schedule"),
         ),
         (
             weighs_long_memory and not long_memory,
             "alpha and the schedules of alpha and beta3 are those of the long memory, which is off; "
             "give beta3, for example 0.9999.",
+            ("alpha", "alpha_schedule", "beta3_schedule", "beta3"),
         ),
         (
             gate in ("agree", "cosine") and (not long_memory or values["mix"] == "inject"),
             f"gate = {gate} selects from the long memory; give beta3, for example 0.9999, and mix = add or convex.",
+            ("gate", "mix", "beta3"),
         ),
         (
             order in (None, math.inf) and bool(of_the_root),
             f"{', '.join(of_the_root)} cannot be used with order = {'off' if order is None else 'inf'}, "
             "where there is no root; leave them at their defaults.",
+            (*of_the_root, "order"),
         ),
         (
             values["central"] and never_remembers,
             "central with beta1 = 0 takes moments of the gradient's distance to itself, which is 0; give beta1 > 0.",
+            ("central", "beta1"),
         ),
     ]
 

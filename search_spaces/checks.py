@@ -1,165 +1,146 @@
-"""What the schema cannot say: names that must exist, and spaces that must stay inside what an optimizer allows."""
+"""What the schema cannot say: names that must exist, and spaces that must stay inside what an optimizer allows.
+
+Each check yields everything that it finds. Of a sweep with parts left out, because they are wrong in themselves (see
+:meth:`Sweep.intact`), each looks only at what is left.
+"""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection
-from typing import Any
+from collections.abc import Iterator
 
-import optimizers
-from optimizers import InputError, OptimizerEntry, did_you_mean
-from optimizers.domains import Integer
-from search_spaces.methods import GRID, check_method
-from search_spaces.parameter import INTEGER_DISTRIBUTIONS, NUMERIC_DISTRIBUTIONS, Parameter, Scalar
-from search_spaces.schema import Sweep, Workload
-from search_spaces.space import TRAINING, ArmSpace, arm_space, hyperparameters, owner_of
+from optimizers import Problem, did_you_mean, raise_any
+from search_spaces.arm_checks import arm_problems, place_of
+from search_spaces.methods import BRUTE_FORCE, GRID, method_problem
+from search_spaces.schema import MAX_SEED, Sweep
+from search_spaces.space import arm_space
+from search_spaces.workload import Workload
 
-# Enough for every combination in the shipped spaces; what a larger one has beyond it is checked trial by trial.
-MAX_CORNERS = 4096
-CONTINUOUS = frozenset(NUMERIC_DISTRIBUTIONS) - frozenset(INTEGER_DISTRIBUTIONS)
-# A schedule's missing length is filled with the trial's budget; the value range does not depend on its size.
-NOMINAL_STEPS, NOMINAL_EPOCHS = 10_000, 100
+# Of a whole number with more choices, a list of them would take longer than the search.
+MAX_CHOICES = 100_000
 
 
 def check_sweep(sweep: Sweep) -> None:
-    """Raise InputError, with file and line, for the first thing in ``sweep`` that cannot work."""
-    if sweep.baseline not in sweep.arms:
-        raise sweep.error(
-            "baseline",
-            f'"{sweep.baseline}" is no arm; the arms are {", ".join(sweep.arms)}.'
-            f"{did_you_mean(sweep.baseline, sweep.arms)}",
-        )
-    if sweep.search.seed in sweep.confirm.seeds:
-        raise sweep.error(
+    """Raise InputError, with file and lines, for everything in ``sweep`` that cannot work."""
+    raise_any(problems_of_sweep(sweep))
+
+
+def problems_of_sweep(sweep: Sweep) -> Iterator[Problem]:
+    """Everything in ``sweep`` that cannot work, as far as it can be known without its workloads."""
+    yield from _names(sweep)
+    yield from _seeds(sweep)
+    if sweep.intact("search", "method") and (wrong := method_problem(sweep.search.method, len(sweep.objectives))):
+        yield sweep.problem("search", "method", wrong)
+    if sweep.tradeoffs:
+        yield from _tradeoffs(sweep)
+    for name, workload in sweep.by_workload.items():
+        if sweep.on(name).intact("workload"):
+            yield from grace_problems(sweep, workload)
+    unsound = {name: list(arm_problems(sweep, name)) for name in sweep.arms}
+    yield from itertools.chain.from_iterable(unsound.values())
+    sound = [name for name in sweep.arms if not unsound[name] and sweep.intact("arms", name)]
+    if sweep.intact("search"):
+        yield from _of_method(sweep, sound)
+    if sweep.scheduler.type == "pbt" and len(sound) == len(sweep.arms) and sweep.intact("arms"):
+        yield from _population(sweep)
+
+
+def _names(sweep: Sweep) -> Iterator[Problem]:
+    whole = sweep.intact("workload") and sweep.intact("workloads")
+    if whole and (sweep.only_workload is None) == (not sweep.workloads):
+        yield sweep.problem("workload", "a sweep has a workload, or several under workloads")
+    arms = sweep.names_of_arms
+    if arms and sweep.intact("baseline") and sweep.baseline not in arms:
+        known = f"the arms are {', '.join(arms)}"
+        hint = did_you_mean(sweep.baseline, arms)
+        yield sweep.problem("baseline", f'no arm is called "{sweep.baseline}"; {known}.{hint}')
+
+
+def _seeds(sweep: Sweep) -> Iterator[Problem]:
+    seeds = sweep.confirm.seeds
+    if not sweep.intact("confirm", "seeds"):
+        return
+    if len(set(seeds)) < len(seeds):
+        yield sweep.problem("confirm", "seeds", "each seed may stand only once")
+    if not sweep.intact("search", "seed"):
+        return
+    if sweep.search.seed in seeds:
+        yield sweep.problem(
             "confirm", "seeds", f"{sweep.search.seed} is the seed of the search; confirmation needs fresh seeds"
         )
-    if len(set(sweep.confirm.seeds)) < len(sweep.confirm.seeds):
-        raise sweep.error("confirm", "seeds", "each seed may stand only once")
-    try:
-        check_method(sweep.search, len(sweep.objectives))
-    except InputError as error:
-        raise sweep.error("search", "method", str(error)) from None
-    if sweep.tradeoffs:
-        _check_tradeoffs(sweep)
-    for workload in sweep.by_workload.values():
-        check_grace(sweep, workload)
-    for name in sweep.arms:
-        _check_arm(sweep, name)
-    if sweep.search.method == GRID:
-        _check_grids(sweep)
-    if sweep.scheduler.type == "pbt" and not any(
-        arm_space(arm).scheduled_coefficients() for arm in sweep.arms.values()
-    ):
-        raise sweep.error(
-            "scheduler",
-            "type",
-            "pbt discovers schedules, and no arm has a coefficient with a range and without a schedule that its "
-            "optimizer can change in time; give one moment_adam and, for example, the space adam",
-        )
+    if not sweep.intact("search", "studies"):
+        return
+    if max(sweep.confirmation_seeds(sweep.search.studies)) > MAX_SEED:
+        yield sweep.problem(
+            "confirm", "seeds",
+            f"the seeds of {sweep.search.studies} studies follow from these, and would be greater than {MAX_SEED}; "
+            "give smaller ones",
+        )  # fmt: skip
+    elif sweep.search_seeds()[-1] > MAX_SEED:
+        yield sweep.problem(
+            "search", "seed",
+            f"the seeds of {sweep.search.studies} studies follow from this one, and would be greater than {MAX_SEED}; "
+            "give a smaller one",
+        )  # fmt: skip
 
 
-def check_grace(sweep: Sweep, workload: Workload) -> None:
-    """Raise InputError where a trial on the workload ends before it may be stopped."""
-    evaluations = workload.evaluations
-    if sweep.scheduler.type != "none" and evaluations is not None and sweep.scheduler.grace > evaluations:
-        raise sweep.error(
-            "scheduler", "grace", f"a grace of {sweep.scheduler.grace} is more than a trial has: {workload.budget}"
-        )
+def grace_problems(sweep: Sweep, workload: Workload) -> Iterator[Problem]:
+    """Where a trial on the workload ends before it may be stopped."""
+    evaluations, grace = workload.evaluations, sweep.scheduler.grace
+    stops = sweep.intact("scheduler") and sweep.scheduler.type != "none"
+    if stops and evaluations is not None and grace > evaluations:
+        yield sweep.problem("scheduler", "grace", f"a grace of {grace} is more than a trial has: {workload.budget}")
 
 
-def _check_tradeoffs(sweep: Sweep) -> None:
+def _tradeoffs(sweep: Sweep) -> Iterator[Problem]:
     if sweep.scheduler.type != "none":
-        raise sweep.error(
+        yield sweep.problem(
             "scheduler",
             "type",
             f"{sweep.scheduler.type} decides by one metric; with tradeoffs every trial runs to its end (type: none)",
         )
     names = [sweep.metric.name, *(tradeoff.name for tradeoff in sweep.tradeoffs)]
     for number, name in enumerate(names[1:]):
-        if name in names[: number + 1]:
-            raise sweep.error("tradeoffs", number, "name", f"{name} is looked at already")
+        if name in names[: number + 1] and sweep.intact("metric"):
+            yield sweep.problem("tradeoffs", number, "name", f"{name} is looked at already")
 
 
-def _check_grids(sweep: Sweep) -> None:
+def _of_method(sweep: Sweep, arms: list[str]) -> Iterator[Problem]:
+    """What a method that tries a finite number of configurations cannot do."""
+    if sweep.search.method == GRID:
+        yield from _grids(sweep, arms)
+    elif sweep.search.method == BRUTE_FORCE:
+        for name in arms:
+            endless = arm_space(sweep.arms[name]).endless(MAX_CHOICES)
+            if endless:
+                yield sweep.problem(
+                    *place_of(sweep, name, *endless),
+                    f"{BRUTE_FORCE} tries everything there is, and {', '.join(endless)} of this arm can be anything in "
+                    "a range; give values, or search by grid, which tries search.points values of each range",
+                )  # fmt: skip
+
+
+def _grids(sweep: Sweep, arms: list[str]) -> Iterator[Problem]:
     """A part of a grid would be a corner of the space, and say nothing of the rest."""
-    for name, arm in sweep.arms.items():
+    for name in arms:
+        arm = sweep.arms[name]
         if arm.start:
-            raise sweep.error("arms", name, "start", "a grid tries its own configurations alone; leave start out")
+            yield sweep.problem("arms", name, "start", "a grid tries its own configurations alone; leave start out")
         trials, points = sweep.search.trials, sweep.search.points
         size = sum(1 for _ in itertools.islice(arm_space(arm).grid(points), trials + 1))
         if size > trials:
-            raise sweep.error(
+            yield sweep.problem(
                 "search", "trials",
                 f"the grid of {name} has more than {trials} configurations; give as many trials as it has, fewer "
                 f"search.points than {points}, or values in place of ranges",
             )  # fmt: skip
 
 
-def _check_arm(sweep: Sweep, name: str) -> None:
-    arm = sweep.arms[name]
-    try:
-        entry = optimizers.get(arm.optimizer)
-    except InputError as error:
-        raise sweep.error("arms", name, "optimizer", str(error)) from None
-    try:
-        space = arm_space(arm)
-    except InputError as error:
-        unknown_space = str(error).startswith("no space")
-        raise sweep.error("arms", name, "space" if unknown_space else "parameters", str(error)) from None
-    for parameter in space.parameters:
-        _check_parameter(sweep, name, parameter, space.parameters[parameter], entry)
-    for number, start in enumerate(arm.start):
-        for parameter, value in start.items():
-            _check_start(sweep, (name, "start", number, parameter), space, value)
-    try:
-        space.default()
-        for part in space.formula_corners():
-            for _ in itertools.islice(part.corners(), MAX_CORNERS):
-                pass
-        for configuration in itertools.islice(space.corners(), MAX_CORNERS):
-            _check_configuration(entry, hyperparameters(configuration))
-    except InputError as error:
-        raise sweep.error("arms", name, *_blame(str(error), arm.parameters, entry), str(error)) from None
-
-
-def _check_configuration(entry: OptimizerEntry, values: dict[str, Any]) -> None:
-    values.pop(TRAINING, None)
-    for part in entry.parts(values) or ("",):
-        own = entry.for_part(values, part)
-        entry.check(entry.with_budget(own, steps=NOMINAL_STEPS, epochs=NOMINAL_EPOCHS))
-
-
-def _check_start(sweep: Sweep, place: tuple[str | int, ...], space: ArmSpace, value: Scalar) -> None:
-    parameter = str(place[-1])
-    if parameter not in space.parameters:
-        raise sweep.error(
-            "arms", *place,
-            f'this arm searches over no "{parameter}"; it has {", ".join(space.parameters)}.'
-            f"{did_you_mean(parameter, space.parameters)}",
-        )  # fmt: skip
-    if not space.parameters[parameter].contains(value):
-        raise sweep.error("arms", *place, f"{value!r} is not among what the parameter may be")
-
-
-def _check_parameter(sweep: Sweep, arm: str, name: str, parameter: Parameter, entry: OptimizerEntry) -> None:
-    if name.startswith(f"{TRAINING}."):
-        return
-    place = ("parameters", name) if name in sweep.arms[arm].parameters else ("space",)
-    _, owner = owner_of(name, entry.hyperparameters)
-    if owner not in entry.hyperparameters:
-        raise sweep.error(
-            "arms", arm, *place,
-            f'{entry.name} has no hyperparameter "{owner}"; it has {", ".join(entry.hyperparameters)}.'
-            f"{did_you_mean(owner, entry.hyperparameters)}",
-        )  # fmt: skip
-    if isinstance(entry.hyperparameters[owner].domain, Integer) and parameter.distribution in CONTINUOUS:
-        raise sweep.error(
-            "arms", arm, *place,
-            f"{owner} is a whole number; draw it by int_uniform or int_log_uniform, not by {parameter.distribution}",
-        )  # fmt: skip
-
-
-def _blame(message: str, own_parameters: Collection[str], entry: OptimizerEntry) -> tuple[str, ...]:
-    """The arm's own parameter that the message speaks of, if there is one."""
-    mentioned = [name for name in own_parameters if owner_of(name, entry.hyperparameters)[1] in message]
-    return ("parameters", max(mentioned, key=len)) if mentioned else ("space",)
+def _population(sweep: Sweep) -> Iterator[Problem]:
+    if not any(arm_space(arm).scheduled_coefficients() for arm in sweep.arms.values()):
+        yield sweep.problem(
+            "scheduler",
+            "type",
+            "pbt discovers schedules, and no arm has a coefficient with a range and without a schedule that its "
+            "optimizer can change in time; give one moment_adam and, for example, the space adam",
+        )

@@ -28,7 +28,7 @@ def range_of(name: str, parameter: Parameter, values: bounds.Values) -> Range:
         if parameter.formulas:
             parameter.check_range(low, high)
     except InputError as error:
-        raise InputError(f"{name}: {error}") from None
+        raise InputError(f"{name}: {error}").about(name) from None
     return low, high
 
 
@@ -90,6 +90,16 @@ def grid(name: str, parameter: Parameter, values: bounds.Values, points: int) ->
     inside = [_at(parameter, low, high, step / (points - 1)) for step in range(1, points - 1)]
     along: list[float] = [low, *inside, high]
     return list(dict.fromkeys(map(round, along) if parameter.distribution in INTEGER_DISTRIBUTIONS else along))
+
+
+def choices(parameter: Parameter) -> float:
+    """How many values there are; infinite for a range of numbers that are not whole, or that depends on others."""
+    if parameter.min is None:
+        return len(parameter.values or [parameter.value])
+    low, high = parameter.min, parameter.max
+    if parameter.distribution not in INTEGER_DISTRIBUTIONS or not isinstance(low, float) or not isinstance(high, float):
+        return math.inf
+    return high - low + 1
 
 
 def middles(name: str, parameter: Parameter, values: bounds.Values) -> list[Scalar]:

@@ -6,8 +6,8 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from optimizers import InputError, did_you_mean
-from search_spaces.schema import Search
+from optimizers import did_you_mean
+from search_spaces.usual_names import METHOD
 
 METHODS = {
     "tpe": "tree-structured Parzen estimator, all parameters together, aware of what is still running; the default",
@@ -21,36 +21,37 @@ METHODS = {
 """The names that a sweep may give, beside the class names of Optuna's samplers, with what they are."""
 
 GRID = "grid"
+BRUTE_FORCE = "BruteForceSampler"
 OF_ONE_OBJECTIVE = ("cmaes", "CmaEsSampler")
 # A suggestion takes half a second at 100 trials and 8.6 s at 1,000.
 MOST_TRIALS_OF_GP = 100
 
 
-def check_method(search: Search, objectives: int) -> None:
-    """Raise InputError for a method that is neither ours nor the name of a sampler of Optuna's that needs no more.
+def method_problem(method: str, objectives: int) -> str | None:
+    """What is wrong with a method: it is neither one of ours nor a sampler of Optuna's that a sweep can make.
 
-    Also for one that cannot weigh so many objectives.
+    Or it cannot weigh so many objectives. None where nothing is.
     """
-    if objectives > 1 and search.method in OF_ONE_OBJECTIVE:
-        raise InputError(f"{search.method} looks at one metric and cannot weigh tradeoffs; tpe, gp and nsgaii can")
-    if search.method in METHODS:
-        return
-    if search.method.endswith("Sampler"):
+    if objectives > 1 and method in OF_ONE_OBJECTIVE:
+        return f"{method} looks at one metric and cannot weigh tradeoffs; tpe, gp and nsgaii can"
+    if method in METHODS:
+        return None
+    if method.endswith("Sampler"):
         from optuna import samplers  # only here, as reading a sweep is to stay instant
 
-        sampler = getattr(samplers, search.method, None)
-        if sampler is not None and not search.method.startswith("Base"):
-            _needs_nothing_more(search.method, sampler)
-            return
+        sampler = getattr(samplers, method, None)
+        if sampler is not None and not method.startswith("Base"):
+            return _what_it_lacks(method, sampler)
     known = ", ".join(METHODS)
-    raise InputError(
-        f'no method is called "{search.method}"; there are {known}, and the samplers of Optuna by their class names, '
-        f"such as NSGAIIISampler.{did_you_mean(search.method, METHODS)}"
+    return (
+        f'no method is called "{method}"; there are {known}, and the samplers of Optuna by their class names, '
+        f"such as NSGAIIISampler.{did_you_mean(method, METHODS, METHOD)}"
     )
 
 
-def _needs_nothing_more(name: str, sampler: Callable[..., Any]) -> None:
+def _what_it_lacks(name: str, sampler: Callable[..., Any]) -> str | None:
+    if name == "GridSampler":
+        return "GridSampler needs a grid of its own; write grid, which makes it from the space"
     parameters = inspect.signature(sampler).parameters.values()
     needed = [one.name for one in parameters if one.default is one.empty and one.kind is not one.VAR_KEYWORD]
-    if needed:
-        raise InputError(f"{name} cannot be made without {', '.join(needed)}, which a sweep does not know")
+    return f"{name} cannot be made without {', '.join(needed)}, which a sweep does not know" if needed else None

@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+import math
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from optimizers import InputError
-from search_spaces import bounds
+from optimizers.errors import Meanings
+from search_spaces import bounds, usual_names
 from search_spaces.model import Model
 
-Scalar = bool | int | float | str
+
+def _not_nan(value: float) -> float:
+    if math.isnan(value):
+        raise ValueError("must be a number, not nan")
+    return value
+
+
+# Infinity is among the values of some hyperparameters, such as the order of a moment.
+Number = Annotated[float, Field(allow_inf_nan=True), AfterValidator(_not_nan)]
+Scalar = bool | int | Number | str
 
 NUMERIC_DISTRIBUTIONS = ("uniform", "log_uniform", "one_minus_log_uniform", "int_uniform", "int_log_uniform")
 INTEGER_DISTRIBUTIONS = ("int_uniform", "int_log_uniform")
+# Bounds are floating-point numbers, which hold whole numbers exactly up to here.
+MAX_INTEGER = 2**53
 Distribution = Literal[
     "uniform",
     "log_uniform",
@@ -28,6 +41,8 @@ Distribution = Literal[
 
 class Parameter(Model):
     """One hyperparameter: a distribution between ``min`` and ``max``, ``values`` to choose from, or one ``value``."""
+
+    meanings: ClassVar[Meanings] = usual_names.PARAMETER
 
     distribution: Distribution | None = Field(
         default=None, description="how values between min and max are drawn; not needed beside values or value"
@@ -99,6 +114,8 @@ class Parameter(Model):
 
     def check_range(self, low: float, high: float) -> None:
         """Raise InputError where no value lies between the bounds, or the distribution knows none there."""
+        if not (math.isfinite(low) and math.isfinite(high) and math.isfinite(high - low)):
+            raise InputError(f"min and max must be finite numbers (min is {low:g}, max is {high:g})")
         if low > high or (low == high and not self.formulas):
             raise InputError(f"min ({low:g}) must be smaller than max ({high:g})")
         if self.distribution in ("log_uniform", "int_log_uniform") and low <= 0:
@@ -109,3 +126,5 @@ class Parameter(Model):
             raise InputError(f"max must be smaller than 1 for one_minus_log_uniform (max is {high:g})")
         if self.distribution in INTEGER_DISTRIBUTIONS and not (low.is_integer() and high.is_integer()):
             raise InputError(f"min and max must be whole numbers for {self.distribution}")
+        if self.distribution in INTEGER_DISTRIBUTIONS and max(-low, high) > MAX_INTEGER:
+            raise InputError(f"min and max must lie between -2^53 and 2^53 for {self.distribution}")

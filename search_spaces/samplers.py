@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from optuna import Study, samplers
 from optuna.distributions import BaseDistribution
 from optuna.exceptions import ExperimentalWarning
 from optuna.samplers import BaseSampler, TPESampler
-from optuna.trial import FrozenTrial
+from optuna.trial import FrozenTrial, TrialState
 
-from search_spaces.methods import MOST_TRIALS_OF_GP
+from search_spaces.methods import BRUTE_FORCE, MOST_TRIALS_OF_GP
 from search_spaces.schema import Search
+
+# NumPy's generators take seeds below this.
+SEEDS = 2**32
 
 
 def make_sampler(search: Search, trials_so_far: int) -> BaseSampler:
@@ -23,7 +26,7 @@ def make_sampler(search: Search, trials_so_far: int) -> BaseSampler:
     A sampler that draws anew after a resume is seeded by the number of trials as well, so that it does not repeat its
     first draws; a sequence has the sweep's own seed, as it keeps its place in the study.
     """
-    seed = search.seed * 1_000_003 + trials_so_far
+    seed = (search.seed * 1_000_003 + trials_so_far) % SEEDS
     startup = min(10, max(4, search.trials // 4))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)
@@ -32,7 +35,9 @@ def make_sampler(search: Search, trials_so_far: int) -> BaseSampler:
             "tpe": lambda: tpe,
             "random": lambda: samplers.RandomSampler(seed=seed),
             "grid": lambda: samplers.RandomSampler(seed=seed),
-            "qmc": lambda: samplers.QMCSampler(scramble=True, seed=search.seed, warn_independent_sampling=False),
+            "qmc": lambda: samplers.QMCSampler(
+                scramble=True, seed=search.seed % SEEDS, warn_independent_sampling=False
+            ),
             "cmaes": lambda: samplers.CmaEsSampler(
                 seed=seed, consider_pruned_trials=True, warn_independent_sampling=False, independent_sampler=tpe
             ),
@@ -47,8 +52,15 @@ def make_sampler(search: Search, trials_so_far: int) -> BaseSampler:
 
 
 def _of_optuna(name: str, seed: int) -> BaseSampler:
-    sampler: Callable[..., BaseSampler] = getattr(samplers, name)
+    sampler: Callable[..., BaseSampler] = _BruteForce if name == BRUTE_FORCE else getattr(samplers, name)
     return sampler(seed=seed) if "seed" in inspect.signature(sampler).parameters else sampler()
+
+
+class _BruteForce(samplers.BruteForceSampler):
+    """Without the end of the study: ``SearchStudy`` itself knows when everything was tried."""
+
+    def after_trial(self, study: Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None) -> None:
+        """Nothing: Optuna's own stops ``Study.optimize``, which does not run here."""
 
 
 class _AtFirst(BaseSampler):

@@ -7,108 +7,30 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import ConfigDict, Field, PrivateAttr, model_validator
+from pydantic import ConfigDict, Field, PrivateAttr
 
+from optimizers import InputError, Problem
+from optimizers.errors import Meanings, Path
+from search_spaces import usual_names
 from search_spaces.model import Model
 from search_spaces.parameter import Parameter, Scalar
 from search_spaces.resources import Resources
+from search_spaces.validation import related
 from search_spaces.words import plural
+from search_spaces.workload import Metric, NamedWorkload, Tradeoff, Workload
 from search_spaces.yaml_source import Document
 
+# What torch's generators take.
+MAX_SEED = 2**64 - 1
+Seed = Annotated[int, Field(ge=0, le=MAX_SEED)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=80)]
-Goal = Literal["minimize", "maximize"]
-Setting = Scalar | list[float | int] | None
-
-
-class Workload(Model):
-    name: str = Field(description="a workload of `adamant list workloads`, for example mlp/mnist")
-    epochs: int | None = Field(
-        default=None,
-        ge=1,
-        description="passes over the training split in one full trial; the workload's own when left out",
-    )
-    steps: int | None = Field(default=None, ge=1, description="optimizer steps of one full trial, in place of epochs")
-    evaluate_every: int | None = Field(
-        default=None,
-        ge=1,
-        description="with steps: optimizer steps from one evaluation to the next, a divisor of steps; a twentieth when "
-        "left out. Evaluations then stand for epochs, also in the scheduler's grace",
-    )
-    batch_size: int | None = Field(
-        default=None, ge=1, description="examples per optimizer step; the workload's own when left out"
-    )
-    training: dict[str, Setting] = Field(
-        default_factory=dict, description="how every trial is trained, for example lr_schedule: cosine"
-    )
-    options: dict[str, Setting] = Field(
-        default_factory=dict, description="the workload's own options, see `adamant list workloads NAME`"
-    )
-
-    @model_validator(mode="after")
-    def _check_budget(self) -> Workload:
-        if self.steps is None:
-            if self.evaluate_every is not None:
-                raise ValueError("evaluate_every goes with steps; a budget in epochs is evaluated after each of them")
-            return self
-        if self.epochs is not None:
-            raise ValueError("give the budget as epochs or as steps, not as both")
-        if self.steps % self.interval:
-            raise ValueError(f"steps ({self.steps}) must be a multiple of evaluate_every ({self.interval})")
-        return self
-
-    @property
-    def interval(self) -> int:
-        """Optimizer steps from one evaluation to the next, of a budget in steps."""
-        steps = self.steps or 0
-        return self.evaluate_every or next(size for size in range(max(1, steps // 20), steps + 1) if steps % size == 0)
-
-    @property
-    def evaluations(self) -> int | None:
-        """How often a full trial is evaluated: its epochs, or what stands for them."""
-        return self.epochs if self.steps is None else self.steps // self.interval
-
-    def resolved(self, *, epochs: int, batch_size: int, training: dict[str, Any], options: dict[str, Any]) -> Self:
-        """This workload with its own budget where the sweep leaves it out, and with every option."""
-        return self.model_copy(
-            update={
-                "epochs": None if self.steps else self.epochs or epochs,
-                "batch_size": self.batch_size or batch_size,
-                "training": training,
-                "options": options,
-            }
-        )
-
-    @property
-    def budget(self) -> str:
-        """In words, such as "20 epochs" or "5,000 steps, evaluated every 250"."""
-        if self.steps is not None:
-            return f"{self.steps:,} steps, evaluated every {self.interval:,}"
-        return f"{self.epochs} epoch{'' if self.epochs == 1 else 's'}"
-
-
-class Metric(Model):
-    name: str = Field(
-        default="val/loss", description="metric of the validation split that the search looks at", pattern=r"^val/"
-    )
-    goal: Goal = "minimize"
-    target: float | None = Field(default=None, description="value whose first crossing is timed (steps to target)")
-
-
-class Tradeoff(Model):
-    name: str = Field(
-        description="a metric of the validation split, or summary/train_seconds or summary/steps_to_target",
-        pattern=r"^(val|summary)/",
-    )
-    goal: Goal = "minimize"
-
-
-class NamedWorkload(Workload):
-    metric: Metric | None = Field(default=None, description="what the search looks at here, in place of the sweep's")
 
 
 class Arm(Model):
+    meanings: ClassVar[Meanings] = usual_names.ARM
+
     optimizer: str = Field(description="an optimizer of `adamant list optimizers`")
     space: list[str] = Field(
         default_factory=list,
@@ -125,12 +47,14 @@ class Arm(Model):
 
 
 class Search(Model):
+    meanings: ClassVar[Meanings] = usual_names.SEARCH
+
     method: str = Field(
         default="tpe",
         description="tpe, random, qmc, grid, cmaes, gp, nsgaii, or the class name of a sampler of Optuna's",
     )
     trials: int = Field(default=16, ge=1, description="configurations tried per arm")
-    seed: int = Field(default=0, ge=0, description="seed of the sampler and of every search trial")
+    seed: Seed = Field(default=0, description="seed of the sampler and of every search trial")
     points: int = Field(default=3, ge=2, description="grid: values tried of each range, its ends included")
     studies: int = Field(
         default=1,
@@ -142,6 +66,8 @@ class Search(Model):
 
 
 class Scheduler(Model):
+    meanings: ClassVar[Meanings] = usual_names.SCHEDULER
+
     type: Literal["asha", "hyperband", "median", "pbt", "none"] = Field(
         default="none",
         description="asha stops the worst trials at rungs grace * eta^k; hyperband runs brackets of it whose first "
@@ -161,8 +87,10 @@ class Scheduler(Model):
 
 
 class Confirm(Model):
+    meanings: ClassVar[Meanings] = usual_names.CONFIRM
+
     top_k: int = Field(default=1, ge=1, description="best configurations per arm that are run again")
-    seeds: list[Annotated[int, Field(ge=0)]] = Field(
+    seeds: list[Seed] = Field(
         default_factory=lambda: [1, 2, 3, 4, 5],
         min_length=1,
         description="fresh seeds, the same for every arm; with several studies those of the first",
@@ -186,6 +114,7 @@ class Sweep(Model):
     """A question about optimizers: what is compared, on what, with which budget."""
 
     model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["workload"]}, {"required": ["workloads"]}]})
+    meanings: ClassVar[Meanings] = usual_names.SWEEP
 
     name: Name
     question: str = ""
@@ -211,13 +140,8 @@ class Sweep(Model):
     )
 
     _document: Document = PrivateAttr(default_factory=lambda: Document(None, "sweep"))
+    _broken: frozenset[Path] = PrivateAttr(default_factory=frozenset)
     _contest: Contest = PrivateAttr(default_factory=Contest)
-
-    @model_validator(mode="after")
-    def _check_workloads(self) -> Sweep:
-        if (self.only_workload is None) == (not self.workloads):
-            raise ValueError("a sweep has a workload, or several under workloads")
-        return self
 
     @property
     def workload(self) -> Workload:
@@ -243,7 +167,7 @@ class Sweep(Model):
 
     def contests(self) -> dict[Contest, Sweep]:
         """This sweep as sweeps over one workload with one study an arm."""
-        seeds = self._search_seeds()
+        seeds = self.search_seeds()
         return {
             contest: self._as_contest(contest, workload, seed)
             for name, workload in self.by_workload.items()
@@ -267,7 +191,7 @@ class Sweep(Model):
         copy._contest = contest
         return copy
 
-    def _search_seeds(self) -> list[int]:
+    def search_seeds(self) -> list[int]:
         """One for each study: that of the search, and those after it that no confirmation has."""
         taken = {seed for study in range(self.search.studies) for seed in self.confirmation_seeds(study + 1)}
         fresh = (seed for seed in itertools.count(self.search.seed) if seed not in taken)
@@ -281,15 +205,33 @@ class Sweep(Model):
         apart = (study - 1) * (max(self.confirm.seeds) + 1)
         return [apart + seed for seed in self.confirm.seeds]
 
-    def error(self, *path_and_message: str | int) -> Exception:
+    def intact(self, *path: str | int) -> bool:
+        """Whether nothing at ``path`` or below it was left out because it is wrong."""
+        return not any(related(self._in_file(path), broken) for broken in self._broken)
+
+    @property
+    def names_of_arms(self) -> list[str]:
+        """All arms, those too that were left out because they are wrong; none where arms itself is wrong."""
+        if ("arms",) in self._broken:
+            return []
+        broken = (str(path[1]) for path in self._broken if path[0] == "arms")
+        return list(dict.fromkeys([*self.arms, *broken]))
+
+    def error(self, *path_and_message: str | int) -> InputError:
         """An InputError about a key of this sweep's file: ``sweep.error("workload", "name", "no such workload")``."""
+        return InputError(self.problem(*path_and_message))
+
+    def problem(self, *path_and_message: str | int) -> Problem:
+        """What is wrong at a key of this sweep's file, as :meth:`error`."""
         *path, message = path_and_message
+        return self._document.problem(self._in_file(tuple(path)), str(message))
+
+    def _in_file(self, path: Path) -> Path:
+        """The key in the file that a key of a contest stands for."""
         own = ("workloads", self._contest.workload)
-        if self._contest.workload and path[:1] == ["workload"]:
-            path = [*own, *path[1:]]
-        elif path[:1] == ["metric"] and (*own, "metric") in self._document.places:
-            path = [*own, *path]
-        return self._document.error(tuple(path), str(message))
+        if self._contest.workload and path[:1] == ("workload",):
+            return (*own, *path[1:])
+        return (*own, *path) if path[:1] == ("metric",) and (*own, "metric") in self._document.places else path
 
     def plain(self) -> dict[str, Any]:
         """The sweep as plain data that :func:`search_spaces.parse_sweep` reads back to the same values."""
@@ -322,8 +264,12 @@ class Sweep(Model):
             return self._with(only_workload=workloads[""])
         return self._with(workloads=workloads)
 
+    def with_metrics(self, metric: Metric, tradeoffs: list[Tradeoff]) -> Sweep:
+        """This sweep with others in place of its metric and its tradeoffs."""
+        return self._with(metric=metric, tradeoffs=tradeoffs)
+
     def _with(self, **changed: Any) -> Sweep:
         """A copy that still knows where its keys stand."""
         copy = self.model_copy(update=changed)
-        copy._document, copy._contest = self._document, self._contest
+        copy._document, copy._broken, copy._contest = self._document, self._broken, self._contest
         return copy

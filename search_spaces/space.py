@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 import optimizers
 from optimizers import Hyperparameter, InputError, OptimizerEntry, did_you_mean
@@ -19,7 +19,8 @@ from search_spaces import bounds, catalogue, draws
 from search_spaces.bounds import Values
 from search_spaces.parameter import Parameter, Scalar
 from search_spaces.schema import Arm
-from search_spaces.yaml_source import load_yaml
+from search_spaces.validation import validated
+from search_spaces.yaml_source import load_yaml, read_text
 
 if TYPE_CHECKING:
     import optuna
@@ -49,10 +50,17 @@ class NamedSpace(BaseModel):
 
 def named_space(name: str) -> NamedSpace:
     """The space of that name. Raises InputError, with the nearest name, when there is none."""
-    known = [*catalogue.names(catalogue.SPACES), DEFAULT]
-    if name not in known:
-        raise InputError(f'no space is called "{name}"; there are {", ".join(known)}.{did_you_mean(name, known)}')
+    if unknown := unknown_space(name):
+        raise InputError(unknown)
     return _read(catalogue.SPACES / f"{name}.yaml")
+
+
+def unknown_space(name: str) -> str | None:
+    """What to say of a name that no space has, with the nearest; None for a known one."""
+    known = [*catalogue.names(catalogue.SPACES), DEFAULT]
+    if name in known:
+        return None
+    return f'no space is called "{name}"; there are {", ".join(known)}.{did_you_mean(name, known)}'
 
 
 def default_space(entry: OptimizerEntry) -> NamedSpace:
@@ -66,10 +74,7 @@ def default_space(entry: OptimizerEntry) -> NamedSpace:
 
 @lru_cache
 def _read(path: Path) -> NamedSpace:
-    try:
-        return NamedSpace.model_validate(load_yaml(path.read_text(encoding="utf-8"), str(path)).data)
-    except ValidationError as error:
-        raise InputError(f"{path}: {error.errors()[0]['loc']}: {error.errors()[0]['msg']}") from None
+    return validated(NamedSpace, load_yaml(read_text(path), str(path)))
 
 
 @dataclass(frozen=True)
@@ -173,6 +178,10 @@ class ArmSpace:
         direct = named & self.parameters.keys()
         return names if direct <= names else self._needed(names | direct)
 
+    def endless(self, most: int) -> list[str]:
+        """The parameters that can take more than so many values: every range of numbers that are not whole."""
+        return [name for name, parameter in self.parameters.items() if draws.choices(parameter) > most]
+
     def count(self) -> float:
         """How many configurations there are; infinite as soon as one parameter has a range."""
         if any(parameter.min is not None for parameter in self.parameters.values()):
@@ -237,20 +246,20 @@ def _dependencies_first(parameters: Mapping[str, Parameter], entry: OptimizerEnt
                 raise InputError(
                     f'{name}: when names "{condition}", which is no parameter of this arm.'
                     f"{did_you_mean(condition, parameters)}"
-                )
+                ).about(name)
         named = set().union(*map(bounds.names, parameter.formulas))
         for other in named - parameters.keys() - entry.hyperparameters.keys():
             raise InputError(
                 f'{name}: a bound names "{other}", which is no parameter of this arm or of {entry.name}.'
                 f"{did_you_mean(other, [*parameters, *entry.hyperparameters])}"
-            )
+            ).about(name)
         needs[name] = {*parameter.when, *(named & parameters.keys())}
     ordered: dict[str, Parameter] = {}
     waiting = dict(parameters)
     while waiting:
         ready = [name for name in waiting if needs[name] <= ordered.keys()]
         if not ready:
-            raise InputError(f"the conditions and bounds of {', '.join(waiting)} go round in a circle")
+            raise InputError(f"the conditions and bounds of {', '.join(waiting)} go round in a circle").about(*waiting)
         for name in ready:
             ordered[name] = waiting.pop(name)
     return ordered

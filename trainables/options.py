@@ -7,10 +7,29 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from optimizers import Hyperparameter, InputError, did_you_mean
+from optimizers import Hyperparameter, InputError, Problem, did_you_mean
 from optimizers.domains import Choice, Flag, Integer, Numbers, OrOff, Real, Text
 
 Options = Mapping[str, Hyperparameter]
+MEANINGS = {
+    "amp": ("precision",),
+    "bf16": ("precision",),
+    "bptt": ("length",),
+    "clip": ("clip_norm",),
+    "clip_grad": ("clip_norm",),
+    "dtype": ("precision",),
+    "grad_clip": ("clip_norm",),
+    "gradient_accumulation": ("accumulate",),
+    "gradient_clipping": ("clip_norm",),
+    "lr_scheduler": ("lr_schedule",),
+    "max_grad_norm": ("clip_norm",),
+    "nhid": ("hidden",),
+    "num_layers": ("layers",),
+    "schedule": ("lr_schedule",),
+    "scheduler": ("lr_schedule",),
+    "warmup_steps": ("warmup",),
+}
+"""Options by the names that other libraries give them."""
 
 
 @dataclass(frozen=True)
@@ -134,9 +153,22 @@ def missing_file(values: Mapping[str, Any], options: Options) -> str | None:
 
 
 def checked(given: Mapping[str, Any], options: Options, owner: str) -> dict[str, Any]:
-    """Every option in its canonical form, defaults filled in. InputError: an unknown name, a value out of its range."""
-    for name in given:
-        if name not in options:
-            known = f"it has {', '.join(options)}" if options else "it has none"
-            raise InputError(f"{owner} has no option {name!r}; {known}.{did_you_mean(name, options)}")
-    return {name: one.domain.check(given.get(name, one.default), f"{owner}: {name}") for name, one in options.items()}
+    """Every option in its canonical form, defaults filled in.
+
+    Raises InputError with every unknown name and every value out of its range.
+    """
+    known = f"it has {', '.join(options)}" if options else "it has none"
+    problems = [
+        Problem(f'{owner} has no option "{name}"; {known}.{did_you_mean(name, options, MEANINGS)}', (name,))
+        for name in given
+        if name not in options
+    ]
+    values = {}
+    for name, one in options.items():
+        try:
+            values[name] = one.domain.check(given.get(name, one.default), f"{owner}: {name}")
+        except InputError as error:
+            problems.extend(error.about(name).problems)
+    if problems:
+        raise InputError(*problems)
+    return values

@@ -24,6 +24,7 @@ from trainables.options import (
     language_model,
     missing_file,
 )
+from trainables.spec import Goal
 
 if TYPE_CHECKING:
     from trainables.data import DataSet
@@ -36,12 +37,12 @@ class WorkloadEntry:
 
     ``target`` is "module:Class" of the workload; ``data_module`` has ``check(root)`` and ``load(root)`` for its data
     and, where users bring it, ``store(root)``, which makes the cache that ``load`` opens without importing torch.
-    ``metrics`` are those of the validation split; ``optional_metrics`` are measured where the option beside them is
-    set. ``parts`` names the parts of the model that have an optimizer each, where there are more than one. ``score`` is
-    the test metric that the verdict compares, ``score_goal`` says which way is better, and ``score_note``, a sentence,
-    what else must be known to read it. ``epochs`` and ``batch_size`` hold where a sweep gives none, ``training`` is put
-    over the defaults of how a run is trained, and ``options`` are what else a sweep may set; those that
-    ``data_options`` names say which data is loaded.
+    ``metrics`` are those of the validation split and which way each is better; ``optional_metrics`` names those that
+    are measured only where the option beside them is set. ``parts`` names the parts of the model that have an optimizer
+    each, where there are more than one. ``score`` is the test metric that the verdict compares, the same as one of
+    ``metrics`` on the other split, and ``score_note``, a sentence, says what else must be known to read it. ``epochs``
+    and ``batch_size`` hold where a sweep gives none, ``training`` is put over the defaults of how a run is trained, and
+    ``options`` are what else a sweep may set; those that ``data_options`` names say which data is loaded.
     """
 
     name: str
@@ -49,9 +50,8 @@ class WorkloadEntry:
     data_module: str
     model: str
     data: str
-    metrics: tuple[str, ...]
+    metrics: Mapping[str, Goal]
     score: str
-    score_goal: str
     epochs: int
     batch_size: int
     reference: str
@@ -64,7 +64,13 @@ class WorkloadEntry:
 
     def metrics_with(self, options: Mapping[str, Any]) -> tuple[str, ...]:
         """The metrics of the validation split under these options."""
-        return (*self.metrics, *(name for name, option in self.optional_metrics.items() if options.get(option)))
+        optional = self.optional_metrics
+        return tuple(name for name in self.metrics if name not in optional or options.get(optional[name]))
+
+    @property
+    def score_goal(self) -> Goal:
+        """Which way the score is better."""
+        return self.metrics[self.score.replace("test/", "val/", 1)]
 
     @property
     def train_losses(self) -> tuple[str, ...]:
@@ -133,16 +139,15 @@ def _readable() -> Iterator[None]:
 
 
 _CLASSIFICATION = {
-    "metrics": ("val/loss", "val/accuracy"),
+    "metrics": {"val/loss": "minimize", "val/accuracy": "maximize"},
     "score": "test/accuracy",
-    "score_goal": "maximize",
     "options": IMAGES,
 }
 _CONVOLUTIONS = {**_CLASSIFICATION, "options": {**IMAGES, **augmentation(True)}}
 _MNIST = {"data_module": "trainables.mnist", "data": "MNIST, torchvision's files"}
 _IMAGENET = {
     **_CLASSIFICATION,
-    "metrics": ("val/loss", "val/accuracy", "val/top5_accuracy"),
+    "metrics": {"val/loss": "minimize", "val/accuracy": "maximize", "val/top5_accuracy": "maximize"},
     "data_module": "trainables.imagenet",
     "data": "ImageNet's folders, train/CLASS/IMAGE and val/CLASS/IMAGE",
     "data_options": ("folder",),
@@ -158,9 +163,8 @@ def _function(class_name: str, reference: str) -> WorkloadEntry:
         data_module="trainables.no_data",
         model="a point (x, y), float64, 2 parameters; the seed draws its start",
         data="none; an epoch is 100 steps",
-        metrics=("val/loss", "val/steps_to_1e-6", "val/distance"),
+        metrics={"val/loss": "minimize", "val/steps_to_1e-6": "minimize", "val/distance": "minimize"},
         score="test/steps_to_1e-6",
-        score_goal="minimize",
         epochs=20,
         batch_size=1,
         reference=reference,
@@ -177,10 +181,9 @@ def _dcgan(data: str, reference: str, source: Mapping[str, Any]) -> WorkloadEntr
         model="DCGAN, two players, WGAN-GP as an option; 1.07 M and 0.66 M parameters",
         epochs=20,
         batch_size=128,
-        metrics=("val/frechet_distance",),
+        metrics={"val/frechet_distance": "minimize", "val/fid": "minimize"},
         optional_metrics={"val/fid": "inception"},
         score="test/frechet_distance",
-        score_goal="minimize",
         reference=reference,
         parts=("discriminator", "generator"),
         options=DCGAN,
@@ -196,9 +199,8 @@ def _lstm(name: str, folder: str, data: str, reference: str) -> WorkloadEntry:
         data_module="trainables.text",
         model="word-level LSTM, 1 to 3 layers, weights tied or not; 4.3 M parameters at 10,000 words",
         data=data,
-        metrics=("val/loss", "val/perplexity"),
+        metrics={"val/loss": "minimize", "val/perplexity": "minimize"},
         score="test/perplexity",
-        score_goal="minimize",
         epochs=20,
         batch_size=20,
         reference=reference,
@@ -321,9 +323,8 @@ _ENTRIES = {
             data_module="trainables.one_billion_word",
             model="word-level LSTM with projection and adaptive softmax; 432 M parameters at its 793,471 words",
             data="One Billion Word benchmark, its own folders of shards",
-            metrics=("val/loss", "val/perplexity"),
+            metrics={"val/loss": "minimize", "val/perplexity": "minimize"},
             score="test/perplexity",
-            score_goal="minimize",
             epochs=1,
             batch_size=128,
             reference="LSTM-8192-1024 30.6, Adagrad 0.2, clip 1 (arXiv 1602.02410)",
@@ -340,6 +341,24 @@ _ENTRIES = {
 }
 
 
+MEANINGS = {
+    "cifar": ("resnet20/cifar10", "cnn/cifar10"),
+    "cifar10": ("resnet20/cifar10", "cnn/cifar10"),
+    "dcgan": ("dcgan/mnist", "dcgan/cifar10"),
+    "digits": ("mlp/digits",),
+    "gan": ("dcgan/mnist", "dcgan/cifar10"),
+    "imagenet": ("resnet18/imagenet", "resnet20/imagenet"),
+    "lstm": ("lstm/ptb", "lstm/wikitext2"),
+    "mlp": ("mlp/digits", "mlp/mnist"),
+    "mnist": ("mlp/mnist",),
+    "penn_treebank": ("lstm/ptb",),
+    "ptb": ("lstm/ptb",),
+    "resnet": ("resnet20/cifar10", "resnet18/cifar10"),
+    "wikitext": ("lstm/wikitext2",),
+}
+"""Workloads by a model or a data set alone."""
+
+
 def names() -> tuple[str, ...]:
     """All workload names, sorted."""
     return tuple(sorted(_ENTRIES))
@@ -349,6 +368,6 @@ def get(name: str) -> WorkloadEntry:
     """The entry of that name. Raises InputError, with the nearest name, when there is none."""
     if name not in _ENTRIES:
         raise InputError(
-            f'no workload is called "{name}"; there are {", ".join(names())}.{did_you_mean(name, names())}'
+            f'no workload is called "{name}"; there are {", ".join(names())}.{did_you_mean(name, names(), MEANINGS)}'
         )
     return _ENTRIES[name]

@@ -5,7 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Literal
+
+Goal = Literal["minimize", "maximize"]
+"""Which way a metric is better."""
 
 
 @dataclass(frozen=True)

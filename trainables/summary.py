@@ -6,11 +6,11 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from trainables.spec import TrialSpec
+from trainables.spec import Goal, TrialSpec
 
 TRAIN_SECONDS, STEPS_TO_TARGET = "summary/train_seconds", "summary/steps_to_target"
-MEASURED = (TRAIN_SECONDS, STEPS_TO_TARGET)
-"""What a search may weigh against a metric."""
+MEASURED: Mapping[str, Goal] = {TRAIN_SECONDS: "minimize", STEPS_TO_TARGET: "minimize"}
+"""What a search may weigh against a metric, and which way it is better."""
 
 
 def summarise(record: Mapping[str, Any]) -> dict[str, float]:

@@ -13,7 +13,8 @@ from optimizers.errors import InputError
 
 def _refuse_warmup_from_zero(values: Mapping[str, Any]) -> None:
     if values["t_alpha_beta3"] is not None and 0 in (values["beta1"], values["beta3"]):
-        raise InputError("ademamix: t_alpha_beta3 goes from beta1 to beta3, which must both be > 0; or off.")
+        refused = InputError("ademamix: t_alpha_beta3 goes from beta1 to beta3, which must both be > 0; or off.")
+        raise refused.about("t_alpha_beta3", "beta1", "beta3")
 
 
 ENTRY = OptimizerEntry(

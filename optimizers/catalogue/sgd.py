@@ -12,7 +12,9 @@ from optimizers.errors import InputError
 
 def _refuse_impossible_nesterov(values: Mapping[str, Any]) -> None:
     if values["nesterov"] and (values["momentum"] == 0 or values["dampening"] != 0):
-        raise InputError("sgd: nesterov needs momentum > 0 and dampening = 0.")
+        raise InputError("sgd: nesterov needs momentum > 0 and dampening = 0.").about(
+            "nesterov", "momentum", "dampening"
+        )
 
 
 ENTRY = OptimizerEntry(

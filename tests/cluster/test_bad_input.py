@@ -13,7 +13,7 @@ from tests.trainables.test_data import write_idx
 CASES = {
     "unknown key": (
         ["--set", "search.trialz=4"],
-        r'unknown key; here stand method, trials, seed, points, studies. Did you mean "trials"?',
+        r'unknown key; the keys here are method, trials, seed, points, studies. Did you mean "trials"?',
     ),
     "unknown optimizer": (["--set", "arms.adam.optimizer=adaam"], 'Did you mean "adam"?'),
     "foreign hyperparameter": (
@@ -32,8 +32,11 @@ CASES = {
         ["--set", "arms.scheduled.parameters={beta1_schedule: {value: linear}, beta1_schedule.to: {value: 1.2}}"],
         "every value must be in [0, 1)",
     ),
-    "baseline that is no arm": (["--set", "baseline=sgd"], 'baseline: "sgd" is no arm; the arms are adam, scheduled.'),
-    "no trials": (["--set", "search.trials=0"], "search.trials: input should be greater than or equal to 1, not 0"),
+    "baseline that is no arm": (
+        ["--set", "baseline=sgd"],
+        'baseline: no arm is called "sgd"; the arms are adam, scheduled.',
+    ),
+    "no trials": (["--set", "search.trials=0"], "search.trials: must be at least 1, not 0"),
     "a part that the model does not have": (
         ["--set", "arms.adam.parameters={generator.lr: {value: 1e-3}}"],
         'arms.adam.parameters.generator.lr: mlp/digits has no part "generator"; it has one optimizer and no parts.',
@@ -105,3 +108,28 @@ def test_a_truncated_mnist_file_is_refused_by_name(front_door: FrontDoor) -> Non
 )
 def test_names_that_do_not_exist_are_refused(front_door: FrontDoor, arguments: list[str], message: str) -> None:
     assert_refused(front_door, arguments, message)
+
+
+def test_everything_wrong_in_a_file_is_told_at_once_also_by_validate(front_door: FrontDoor) -> None:
+    (front_door.folder / "first.yaml").write_text(
+        "name: mlflow.db\nworkload: {name: mlp/digits, epoch: 5}\nmetric: {name: val/accuracy, goal: minimize}\n"
+        "baseline: adm\narms: {adam: {optimizer: adam, parameters: {lr: 1e-3}}}\nsearch: {method: bayes}\n"
+    )
+    for command in ("validate", "plan", "run"):
+        ended = front_door(command, "first.yaml", timeout=120)
+        assert ended.returncode == 2
+        places = [line.split(": ")[1:3] for line in ended.stderr.splitlines()]
+        assert places == [
+            ["first.yaml:1", "name"],
+            ["first.yaml:2", "workload.epoch"],
+            ["first.yaml:3", "metric.goal"],
+            ["first.yaml:4", "baseline"],
+            ["first.yaml:5", "arms.adam.parameters.lr"],
+            ["first.yaml:6", "search.method"],
+        ]
+        assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize("price", ["nan", "inf", "-1"])
+def test_a_price_that_is_none_is_refused(front_door: FrontDoor, price: str) -> None:
+    assert_refused(front_door, ["plan", "quickstart", f"--price={price}"], f"--price {float(price)}: must be a finite")

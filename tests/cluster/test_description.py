@@ -43,7 +43,7 @@ BAD = {
     "unknown key of a worker": ("aws", "max: 2}", "maximum: 2}", r"c.yaml:12: workers.l4.maximum: unknown key"),
     "unknown provider": ("aws", "provider: aws", "provider: awz", r"c.yaml:3: provider: 'awz' is none.*mean \"aws\""),
     "provider left out": ("aws", "provider: aws\n", "", r"c.yaml:2: provider: None is none of aws, gcp, local"),
-    "missing key": ("aws", "zone: us-west-2a\n", "", r"c.yaml:2: zone: this key is needed and missing"),
+    "missing key": ("aws", "zone: us-west-2a\n", "", r"c.yaml:2: zone: required key is missing"),
     "SSH from everywhere": ("aws", "203.0.113.7/32", "0.0.0.0/0", r"c.yaml:7: ssh_from: 0.0.0.0/0 opens SSH to much"),
     "SSH from all of IPv6": ("gcp", "203.0.113.7/32", "'::/0'", r"c.yaml:8: ssh_from: ::/0 opens SSH to much of the"),
     "SSH from half of the world": (
@@ -54,7 +54,12 @@ BAD = {
     ),
     "SSH from no range": ("aws", "203.0.113.7/32", "home", r"c.yaml:7: ssh_from: 'home' is no range of addresses"),
     "min over max": ("aws", "max: 2}", "min: 3, max: 2}", r"c.yaml:12: workers.l4: min \(3\) must not be greater"),
-    "text for a number": ("aws", "cpus: 8, accelerator: L4, max: 2", "cpus: many, max: 2", r"workers.l4.cpus: input"),
+    "text for a number": (
+        "aws",
+        "cpus: 8, accelerator: L4, max: 2",
+        "cpus: many, max: 2",
+        r"workers.l4.cpus: must be a whole number",
+    ),
     "no AMI": ("aws", "ami-0123456789abcdef0", "ubuntu-24.04", r"c.yaml:6: image: 'ubuntu-24.04' is no pinned image"),
     "an image family": ("gcp", "images/adamant-2026-11", "images/family/x", r"c.yaml:7: image: .* is no pinned image"),
     "an image without a tag": ("kuberay", "adamant:0.1.0", "adamant", r"image: .* changes under your feet"),
@@ -83,7 +88,7 @@ BAD = {
         "aws",
         "region: us-west-2",
         "region: a\nregion: us-west-2",
-        r"c.yaml:5: region: this key stands al",
+        r"c.yaml:5: region: duplicate key; it stands al",
     ),
     "no mapping": ("aws", AWS, "- a\n", r"c.yaml:1: a cluster file is a mapping with name, provider"),
 }

@@ -165,12 +165,12 @@ BREAKS: dict[str, tuple[str, Callable[[dict[str, Any]], object], str]] = {
     "an open Ray on Kubernetes": (
         "kuberay",
         lambda config: config["spec"].pop("authOptions"),
-        r"spec.authOptions: this key is needed and missing",
+        r"spec.authOptions: required key is missing",
     ),
     "no token on Kubernetes": (
         "kuberay",
         lambda config: config["spec"].update(authOptions={"mode": "disabled"}),
-        r"spec.authOptions.mode: input should be 'token'",
+        r"spec.authOptions.mode: must be token",
     ),
     "a Ray without tokens": (
         "kuberay",
@@ -180,7 +180,7 @@ BREAKS: dict[str, tuple[str, Callable[[dict[str, Any]], object], str]] = {
     "a public dashboard on Kubernetes": (
         "kuberay",
         lambda config: config["spec"]["headGroupSpec"].update(serviceType="LoadBalancer"),
-        r"spec.headGroupSpec.serviceType: input should be 'ClusterIP'",
+        r"spec.headGroupSpec.serviceType: must be ClusterIP",
     ),
     "a head pod that runs trials": (
         "kuberay",
@@ -200,7 +200,7 @@ BREAKS: dict[str, tuple[str, Callable[[dict[str, Any]], object], str]] = {
     "a number for a start parameter": (
         "kuberay",
         lambda config: config["spec"]["headGroupSpec"]["rayStartParams"].update({"num-gpus": 0}),
-        r"rayStartParams.num-gpus: input should be a valid string",
+        r"rayStartParams.num-gpus: must be a text",
     ),
     "a container without a tag": (
         "kuberay",

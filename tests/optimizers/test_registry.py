@@ -184,7 +184,7 @@ def test_keys_of_param_groups_are_checked_as_the_optimizers_own(name: str) -> No
     assert build(lr=0.5, name="first").param_groups[0]["name"] == "first"
     with pytest.raises(InputError, match=r"lr must be a number >= 0, got -1"):
         build(lr=-1)
-    with pytest.raises(InputError, match=r"has no hyperparameter 'weigth_decay'.* Did you mean \"weight_decay\""):
+    with pytest.raises(InputError, match=r"has no hyperparameter \"weigth_decay\".* Did you mean \"weight_decay\""):
         build(weigth_decay=0.1)
     if "betas" in optimizers.get(name).tuples:
         assert build(beta1=0.5).param_groups[0]["betas"][0] == 0.5
@@ -235,7 +235,7 @@ def test_lookahead_goes_around_any_optimizer() -> None:
             p.grad = torch.full((2, 2), 0.5)
             optimizer.step()
         assert p.isfinite().all()
-        with pytest.raises(InputError, match=r"lookahead\(.*\) has no hyperparameter 'lookahead_j'.*lookahead_k"):
+        with pytest.raises(InputError, match=r'lookahead\(.*\) has no hyperparameter "lookahead_j".*lookahead_k'):
             optimizers.build(name, [p], lookahead_j=2)
 
 
@@ -250,9 +250,9 @@ def test_lookahead_goes_around_any_optimizer() -> None:
         (
             "adam",
             {"bata1": 0.5},
-            r"adam has no hyperparameter 'bata1'; it has lr, .* Did you mean \"beta1\"\?",
+            r"adam has no hyperparameter \"bata1\"; it has lr, .* Did you mean \"beta1\"\?",
         ),
-        ("rmsprop", {"betas": (0.9, 0.999)}, "rmsprop has no hyperparameter 'betas'; it has lr, alpha, eps,"),
+        ("rmsprop", {"betas": (0.9, 0.999)}, 'rmsprop has no hyperparameter "betas"; it has lr, alpha, eps,'),
         ("adam", {"betas": (0.9, 0.999)}, r"adam takes betas one by one, as beta1, beta2\."),
         ("sgd", {"lr": -0.1}, r"sgd: lr must be a number >= 0, got -0\.1\."),
         ("sgd", {"lr": None}, "sgd: lr must be a number >= 0, got None"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import math
 import time
@@ -9,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from optuna import samplers
 
 from optimizers import InputError
 from search_spaces import Sweep, parse_sweep
@@ -109,9 +112,112 @@ def test_a_gaussian_process_is_left_before_it_becomes_slow(tmp_path: Path) -> No
         ("tep", r'search.method: no method is called "tep".*Did you mean "tpe"'),
         ("NoSampler", r'no method is called "NoSampler"'),
         ("BaseSampler", r'no method is called "BaseSampler"'),
-        ("GridSampler", r"GridSampler cannot be made without search_space"),
+        ("GridSampler", r"GridSampler needs a grid of its own; write grid"),
+        ("PartialFixedSampler", r"PartialFixedSampler cannot be made without fixed_params, base_sampler"),
+        ("bayes", r'no method is called "bayes".*Did you mean "tpe" or "gp"\?'),
+        ("Bayesian", r'Did you mean "tpe" or "gp"\?'),
+        ("grid-search", r'Did you mean "grid"\?'),
+        ("sobol", r'Did you mean "qmc"\?'),
     ],
 )
 def test_unknown_methods_are_named(method: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         sweep(**{"search.method": method})
+
+
+SPACES = {
+    "ranges": {
+        "lr": {"distribution": "log_uniform", "min": 1e-5, "max": 1},
+        "beta1": {"distribution": "uniform", "min": 0, "max": 0.99},
+    },
+    "choices": {"lr": {"values": [0.1, 0.01, 0.001]}, "beta1": {"values": [0.5, 0.9]}},
+    "whole numbers": {"lr": {"value": 0.1}, "beta1": {"values": [0.5, 0.9]}, "training.accumulate": {
+        "distribution": "int_uniform", "min": 1, "max": 3}},
+    "conditions": {
+        "lr": {"values": [0.1, 0.01]},
+        "amsgrad": {"values": [True, False]},
+        "beta1": {"values": [0.5, 0.9], "when": {"amsgrad": True}},
+    },
+}  # fmt: skip
+SAMPLERS = [name for name, one in vars(samplers).items() if inspect.isclass(one)]
+NOT_FOR_A_SWEEP = {"BaseSampler", "BaseGASampler", "GridSampler", "PartialFixedSampler"}
+
+
+@pytest.mark.parametrize("space", [*SPACES, "ranges, with a tradeoff"])
+@pytest.mark.parametrize("method", [*METHODS, *SAMPLERS])
+def test_every_sampler_of_optuna_searches_and_goes_on_or_is_refused(method: str, space: str, tmp_path: Path) -> None:
+    space, _, more = space.partition(", ")
+    tradeoffs = [{"name": "summary/train_seconds"}] if more else []
+    refused = (
+        method in NOT_FOR_A_SWEEP
+        or (method == "BruteForceSampler" and space == "ranges")
+        or (method in ("cmaes", "CmaEsSampler") and tradeoffs)
+    )
+    asked = {"search.method": method, "search.trials": 4, "search.points": 2, "search.seed": 12345}
+    if method == "grid":
+        asked["search.trials"] = 100
+    given = {**asked, "arms.adam.parameters": SPACES[space], "tradeoffs": tradeoffs}
+    if refused:
+        with pytest.raises(InputError, match=r"^(--set|sampled.yaml)[^\n]*$"):
+            sweep(**given)
+        return
+    ran = [drive(sweep(**given), tmp_path, trials=2) for _ in range(2)]
+    assert len({json.dumps(one.hyperparameters | one.training) for one in [*ran[0], *ran[1]]}) == 4
+    assert ran[1][0].number > ran[0][-1].number
+
+
+def drive(of: Sweep, folder: Path, trials: int) -> list[Assignment]:
+    """What a driver runs that ends after so many trials."""
+    arm = ArmStudies(open_storage(str(folder / "study.journal")), of, "adam")
+    ran = []
+    for _ in range(trials):
+        assignment = arm.search.ask()
+        assert assignment is not None
+        ran.append(assignment)
+        more = (1.0,) * len(of.tradeoffs)
+        arm.search.tell(assignment.number, Outcome("finished", 9, assignment.hyperparameters["lr"], tradeoffs=more))
+    return ran
+
+
+def test_brute_force_ends_when_everything_was_tried(tmp_path: Path) -> None:
+    of = sweep(**{"search.method": "BruteForceSampler", "arms.adam.parameters": SPACES["conditions"]})
+    arm = ArmStudies(open_storage(str(tmp_path / "study.journal")), of, "adam")
+    ran = []
+    while (assignment := arm.search.ask()) is not None:
+        ran.append(assignment)
+        arm.search.tell(assignment.number, Outcome("finished", 9, 1.0))
+    assert len(ran) == 6
+    assert arm.search.gave_up == "its space holds no further configuration"
+
+
+@pytest.mark.parametrize("seed", [4295, 2**64 - 1])
+@pytest.mark.parametrize("method", METHODS)
+def test_every_seed_that_is_accepted_searches_and_confirms_also_after_a_resume(
+    method: str, seed: int, tmp_path: Path
+) -> None:
+    of = sweep(**{"search.method": method, "search.seed": seed, "search.trials": 100 if method == "grid" else 3,
+                  "arms.adam.parameters": SPACES["choices"], "confirm.seeds": [1, 2**64 - 2]})  # fmt: skip
+    drive(of, tmp_path, trials=2)
+    drive(of, tmp_path, trials=1)
+    confirmed = ArmStudies(open_storage(str(tmp_path / "study.journal")), of, "adam").confirm
+    confirmed.plan()
+    first, second = confirmed.ask(), confirmed.ask()
+    assert first is not None
+    assert second is not None
+    assert {first.seed, second.seed} == {1, 2**64 - 2}
+    torch.manual_seed(second.seed)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"search.seed": 2**64}, r"search.seed: must be at most 18446744073709551615"),
+        ({"search.seed": -1}, r"search.seed: must be at least 0"),
+        ({"confirm.seeds": [1, 2**64]}, r"confirm.seeds.1: must be at most 18446744073709551615"),
+        ({"search.studies": 3, "confirm.seeds": [2**63]}, r"confirm.seeds: the seeds of 3 studies follow from these"),
+        ({"search.studies": 3, "search.seed": 2**64 - 2}, r"search.seed: the seeds of 3 studies follow from this one"),
+    ],
+)
+def test_a_seed_that_no_generator_takes_is_refused_with_the_greatest(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        sweep(**given)

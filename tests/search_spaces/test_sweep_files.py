@@ -58,11 +58,23 @@ BAD = {
         "uniform, min: -1",
         r"bad.yaml:12: arms.scheduled.parameters.lr",
     ),
-    "no arm": ("baseline: adam", "baseline: adem", r'bad.yaml:5: baseline: "adem" is no arm.*"adam"'),
-    "no trials": ("trials: 8", "trials: 0", r"bad.yaml:13: search.trials: .*greater than or equal to 1, not 0"),
-    "text for a number": ("trials: 8", "trials: many", r"bad.yaml:13: search.trials: .*valid integer, not 'many'"),
-    "truth for a number": ("trials: 8", "trials: true", r"bad.yaml:13: search.trials: .*valid integer, not True"),
-    "unknown scheduler": ("type: asha", "type: asah", r"bad.yaml:14: scheduler.type: .*'asha'"),
+    "no arm": ("baseline: adam", "baseline: adem", r'bad.yaml:5: baseline: no arm is called "adem".*"adam"'),
+    "no trials": ("trials: 8", "trials: 0", r"bad.yaml:13: search.trials: must be at least 1, not 0"),
+    "text for a number": (
+        "trials: 8",
+        "trials: many",
+        r"bad.yaml:13: search.trials: must be a whole number, not 'many'",
+    ),
+    "truth for a number": (
+        "trials: 8",
+        "trials: true",
+        r"bad.yaml:13: search.trials: must be a whole number, not true",
+    ),
+    "unknown scheduler": (
+        "type: asha",
+        "type: asah",
+        r'bad.yaml:14: scheduler.type: must be one of asha, .*Did you mean "asha"',
+    ),
     "seed of the search": (
         "seeds: [1, 2, 3]",
         "seeds: [0, 1]",
@@ -85,14 +97,18 @@ BAD = {
         r"steps \(100\) must be a multiple of evaluate_every \(30\)",
     ),
     "interval alone": ("epochs: 20", "evaluate_every: 30", "evaluate_every goes with steps"),
-    "missing key": ("baseline: adam\n", "", r"bad.yaml:1: baseline: this key is needed and missing"),
+    "missing key": ("baseline: adam\n", "", r"bad.yaml:1: baseline: required key is missing"),
     "bad name": ("name: good", "name: Good sweep", r"bad.yaml:1: name: 'Good sweep' is no name"),
-    "key twice": ("question:", "name: again\nquestion:", r"bad.yaml:2: name: this key stands already at bad.yaml:1"),
+    "key twice": (
+        "question:",
+        "name: again\nquestion:",
+        r"^bad.yaml:2: name: duplicate key; it stands already at bad.yaml:1$",
+    ),
     "broken YAML": ("baseline: adam", "baseline: [adam", r"bad.yaml:\d+: not valid YAML"),
     "unknown condition": (
         "max: 1e-1}",
         "max: 1e-1, when: {nothing: 1}}",
-        r'arms.scheduled.parameters: lr: when names "nothing"',
+        r'bad.yaml:12: arms.scheduled.parameters.lr: lr: when names "nothing"',
     ),
     "no distribution": ("distribution: log_uniform, ", "", r"bad.yaml:12: .*needs a distribution"),
     "schedule out of range": (
@@ -111,7 +127,7 @@ BAD = {
     "conditions in a circle": (
         "max: 1e-1}",
         "max: 1e-1, when: {eps: 1}}\n      eps: {value: 1, when: {lr: 1}}",
-        r"bad.yaml:11: arms.scheduled.parameters: the conditions and bounds of .*lr, eps go round in a circle",
+        r"bad.yaml:12: arms.scheduled.parameters.lr: the conditions and bounds of .*lr, eps go round in a circle",
     ),
     "bounds in a circle": (
         "max: 1e-1}",
@@ -139,8 +155,16 @@ BAD = {
     "unknown workload key": ("batch_size", "batchsize", r'bad.yaml:3: workload.batchsize: .*Did you mean "batch_size"'),
     "unknown confirm key": ("top_k", "topk", r'bad.yaml:15: confirm.topk: .*Did you mean "top_k"'),
     "a list for a mapping": ("search: {method: tpe, trials: 8, seed: 0}", "search: [tpe]", r"bad.yaml:13: search: "),
-    "a text for a list": ("seeds: [1, 2, 3]", "seeds: many", r"bad.yaml:15: confirm.seeds: .*valid list"),
-    "no arms": ("baseline: adam\narms:", "baseline: adam\nother:", r"bad.yaml:\d+: (other|arms): "),
+    "a text for a list": (
+        "seeds: [1, 2, 3]",
+        "seeds: many",
+        r"bad.yaml:15: confirm.seeds: must be a list of whole numbers",
+    ),
+    "no arms": (
+        "baseline: adam\narms:",
+        "baseline: adam\nother:",
+        r"bad.yaml:1: arms: required key is missing\nbad.yaml:6: other: unknown key",
+    ),
     "test data for a search": (
         "name: val/loss",
         "name: test/loss",
@@ -149,12 +173,12 @@ BAD = {
     "unknown training": (
         "lr: {dist",
         "training.clip: {value: 1}\n      lr: {dist",
-        r'training.clip: mlp/digits: training has no option \'clip\'.*"clip_norm"',
+        r'training.clip: mlp/digits: training has no option "clip".*Did you mean "clip_norm"',
     ),
     "duplicate key below": (
         "trials: 8,",
         "trials: 8, trials: 9,",
-        r"bad.yaml:13: search.trials: this key stands already",
+        r"bad.yaml:13: search.trials: duplicate key; it stands already",
     ),
     "a merge of nothing": (
         "search: {",
@@ -175,12 +199,12 @@ BAD = {
     "no workload": (
         "workload: {name: mlp/digits, epochs: 20, batch_size: 64}",
         "",
-        r"bad.yaml:\d+: a sweep has a workload, or several under workloads",
+        r"bad.yaml:1: workload: a sweep has a workload, or several under workloads",
     ),
     "one workload and several": (
         "baseline: adam",
         "workloads: {a: {name: mlp/digits}}\nbaseline: adam",
-        r"bad.yaml:\d+: a sweep has a workload, or several under workloads",
+        r"bad.yaml:3: workload: a sweep has a workload, or several under workloads",
     ),
     "unknown key of one of several workloads": (
         "workload: {name: mlp/digits, epochs: 20, batch_size: 64}",
@@ -207,7 +231,7 @@ BAD = {
         "workloads:\n  a: {name: mlp/digits}\n  b: {name: mlp/digits, epochs: 1}",
         r"bad.yaml:\d+: scheduler.grace: a grace of 2 is more than a trial has: 1 epoch",
     ),
-    "no study": ("trials: 8,", "trials: 8, studies: 0,", r"bad.yaml:13: search.studies: .*greater than or equal to 1"),
+    "no study": ("trials: 8,", "trials: 8, studies: 0,", r"bad.yaml:13: search.studies: must be at least 1, not 0"),
     "tradeoffs and rungs": (
         "baseline: adam",
         "tradeoffs: [{name: summary/train_seconds}]\nbaseline: adam",
@@ -249,7 +273,7 @@ def test_bad_sweeps_are_refused_with_place_and_remedy(case: str) -> None:
     with pytest.raises(InputError, match=message) as refused:
         check_workload(parse_sweep(GOOD.replace(old, new, 1), "bad.yaml"))
     assert time.perf_counter() - started < 1
-    assert "\n" not in str(refused.value)
+    assert len(refused.value.problems) == 1 + message.count("\\n")
 
 
 BOMB = "a0: &a0 [1, 2]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 12))
@@ -311,11 +335,11 @@ def test_set_overrides_values_and_names_itself_in_errors() -> None:
     assert sweep.confirm.seeds == [7, 8]
     assert sweep.arms["scheduled"].parameters["lr"].max == 0.01
     assert sweep.resources.cpu == 2
-    with pytest.raises(InputError, match=r"--set search.trials=0: search.trials: .*greater than or equal to 1"):
+    with pytest.raises(InputError, match=r"--set search.trials=0: search.trials: must be at least 1"):
         parse_sweep(GOOD, "good.yaml", ["search.trials=0"])
     with pytest.raises(InputError, match="write a key and a value"):
         parse_sweep(GOOD, "good.yaml", ["search.trials"])
-    with pytest.raises(InputError, match="name is no mapping"):
+    with pytest.raises(InputError, match="name is not a mapping"):
         parse_sweep(GOOD, "good.yaml", ["name.first=1"])
 
 

@@ -45,7 +45,7 @@ def spec_of(name: str) -> TrialSpec:
         "moment_adam",
         {"lr": 1e-3, "beta1_schedule": {"kind": "cosine", "to": 0.5}, "order": 4.0},
         seed=5,
-        metric=entry.metrics[0],
+        metric=next(iter(entry.metrics)),
         test=True,
         training={"lr_schedule": "cosine", "warmup": 0.3},
         options=options,

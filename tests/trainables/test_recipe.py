@@ -127,5 +127,5 @@ def test_a_compiled_run_learns_the_same_and_resumes_to_the_same_bits() -> None:
 def test_bad_options_are_named() -> None:
     with pytest.raises(InputError, match=r"mlp/digits: training: clip_norm must be a number > 0, got 0"):
         run(clip_norm=0)
-    with pytest.raises(InputError, match=r"mlp/digits has no option 'layers'; it has label_smoothing\."):
+    with pytest.raises(InputError, match=r"mlp/digits has no option \"layers\"; it has label_smoothing\."):
         trainables.get("mlp/digits").load({"layers": 2})
