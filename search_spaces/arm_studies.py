@@ -64,10 +64,13 @@ class ArmStudies:
         yield from self.search.ended()
         yield from self.confirm.ended()
 
-    def left(self) -> int:
-        """How many runs have still to end, as far as it can be known: what is best may change while the search goes on."""
-        searching = self.search.left()
-        return searching + self.confirm.left(search_is_over=not searching)
+    def left(self) -> dict[str, int]:
+        """How many runs of each role have still to end.
+
+        As far as it can be known: what is best, and so to be confirmed, may change while the search goes on.
+        """
+        trials = self.search.left()
+        return {"trial": trials, "confirm": self.confirm.left(search_is_over=not trials)}
 
     def decisions(self) -> Iterator[tuple[str, list[tuple[int, float]]]]:
         """Per search trial the recorded (epoch, value) pairs, for a scheduler that must stand where it stood."""

@@ -192,7 +192,7 @@ def assert_every_metric_is_there_once(client: MlflowClient, door: FrontDoor, nam
     assert experiment is not None
     runs = client.search_runs([experiment.experiment_id], "tags.`sweep.role` != 'summary'", max_results=10_000)
     assert len({run.data.tags["trial.id"] for run in runs}) == len(runs) == expected
-    assert {run.info.status for run in runs} <= {"FINISHED", "KILLED", "FAILED"}
+    assert {run.info.status for run in runs} <= {"FINISHED", "FAILED"}
     for run in runs:
         record = json.loads((door.runs / name / "trials" / run.data.tags["trial.id"] / "record.json").read_text())
         history = client.get_metric_history(run.info.run_id, "val/loss")
