@@ -50,7 +50,8 @@ def test_it_ends_in_a_verdict_table_with_the_link_and_the_next_command(swept: Fr
     assert "P(better)" in printed
     assert "baseline" in printed
     assert "wild has no finished trial" in printed
-    assert "http://127.0.0.1:5000/#/experiments/" in printed
+    assert f"To see the runs: adamant ui --storage {swept.runs}" in printed
+    assert printed.startswith("quickstart: reading the sweep")
     page = swept.runs / "quickstart" / "report" / "report.html"
     assert f"Report: {page}" in printed
     assert page.is_file()
