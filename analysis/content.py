@@ -56,7 +56,7 @@ def _links(tables: SweepTables) -> list[Cell]:
     if len(best) > 1:
         links += [Link(f"best {len(best)} side by side", compare_link(ui, records.experiment_id, list(best))), ", "]
     links += [Link("this sweep's summary", run_link(ui, records.experiment_id, records.summary_id)), "."]
-    return links if is_server(tables.tracking_uri) else [*links, " They open while `adamant ui` serves the runs."]
+    return links if is_server(tables.tracking_uri) else [*links, ' They open while "adamant ui" serves the runs.']
 
 
 def _of_workload(tables: SweepTables, verdict: Verdict, level: int) -> list[Block]:
