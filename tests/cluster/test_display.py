@@ -7,6 +7,8 @@ import os
 import pty
 import re
 import struct
+import subprocess
+import sys
 import termios
 import threading
 import time
@@ -25,6 +27,7 @@ from cluster.on_screen import working
 from search_spaces import Sweep, parse_sweep
 from search_spaces.arm_studies import ArmStudies, open_arms
 from search_spaces.study import Assignment, Outcome
+from tests.conftest import REPOSITORY
 
 LONG = "moment_adam_with_a_long_memory_and_schedules"
 
@@ -249,3 +252,21 @@ def test_a_display_draws_while_events_come_in(tmp_path: Path, monkeypatch: pytes
             shown.run("adam", finished(1.0 + value))
             shown.run("sgd", finished(1.0 + value))
     assert shown.display.lines()[0] == "16/16 done"
+
+
+@pytest.mark.parametrize("command", ["run", "resume"])
+def test_a_command_says_something_before_it_loads_what_takes_seconds(command: str, tmp_path: Path) -> None:
+    program = f"""
+import sys
+for heavy in ("optuna", "ray", "mlflow", "torch", "numpy", "sqlalchemy"):
+    sys.modules[heavy] = None
+sys.argv = ["adamant", "{command}", "quickstart"]
+import adamant
+adamant.app()
+"""
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    ended = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode != 0
+    assert ended.stdout.startswith("quickstart: ")
