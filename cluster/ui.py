@@ -55,6 +55,8 @@ def mlflow_server(tracking_uri: str, port: int) -> Server:
         )
     check_database(tracking_uri)
     command = [sys.executable, "-m", "mlflow", "server", "--host", UI_HOST, "--port", str(port), "--workers", "1"]
+    # A line for each request would carry the links away.
+    command += ["--uvicorn-opts", "--log-level warning --no-access-log"]
     # The job runner of newer MLflow servers doubles their start-up time and triples their memory; nothing uses it here.
     settings = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "1"}
     # Not on the command line, which shows a database's password to everybody on the machine.

@@ -161,6 +161,7 @@ def test_links_have_the_port_that_is_served_and_a_sweep_that_ended_before_says_h
     assert served_at(served.door.tracking_uri) == f"http://127.0.0.1:{served.port}"
     for title in ("Search runs", "Confirmation runs", "Summary, with the best runs side by side"):
         assert served.link(title).startswith(f"http://127.0.0.1:{served.port}/#/experiments/")
+    assert "HTTP/1.1" not in served.printed.read_text(), "requests are not listed, so that the links stay in sight"
 
 
 def test_the_table_is_in_the_order_of_the_best_losses_either_way(served: Served, page: Page) -> None:
