@@ -288,23 +288,19 @@ class Driver:
         return replace(run, note=note)
 
     def _ended(self, code: int) -> EndedSweep:
+        # Only a sweep that is done has met its server; after Ctrl-C nobody waits for one.
+        base = served_at(self.manifest.tracking_location) if code == DONE else None
         return EndedSweep(
             code=code,
             name=self.sweep.name,
             tracking_uri=self.manifest.tracking_location,
-            # Only a sweep that is done has met its server; after Ctrl-C nobody waits for one.
             links=self._links() if code == DONE else [],
-            confirm_link=self._confirm_link() if code == DONE else None,
+            confirm_link=base and view_link(base, self.tracker.experiment_id(), self.manifest.sweep_id, CONFIRM_VIEW),
             report_folder=self.folder.report,
         )
 
     def _say(self, line: str) -> None:
         print_lines(self.console, [line])
-
-    def _confirm_link(self) -> str | None:
-        """To the confirmations, where something serves them now."""
-        base = served_at(self.manifest.tracking_location)
-        return base and view_link(base, self.tracker.experiment_id(), self.manifest.sweep_id, CONFIRM_VIEW)
 
     def _links(self) -> list[str]:
         """Lines that lead to the runs, the trials first."""
