@@ -15,6 +15,7 @@ from rich.console import Console
 from cluster import job_commands, launch_commands
 from cluster.command_line import FAILED, clear_errors
 from cluster.locales import Utf8Group
+from cluster.on_screen import print_lines
 from cluster.places import DEFAULT_STORAGE
 from optimizers import InputError
 
@@ -108,6 +109,7 @@ def run(
     json_file: JsonFile = None,
 ) -> int:
     """Run a sweep: search, confirmation, verdict."""
+    print_lines(console, [f"{sweep}: reading the sweep, and checking what it needs ..."])
     from cluster.places import SweepFolder
     from cluster.preflight import load_new_sweep
     from cluster.sweeps import Places, refuse_another, resume_sweep, run_sweep
@@ -138,6 +140,7 @@ def run(
 @clear_errors
 def resume(name: str, storage: Storage = DEFAULT_STORAGE, address: Address = None, json_file: JsonFile = None) -> int:
     """Go on with a sweep that was interrupted or killed."""
+    print_lines(console, [f"{name}: looking up where it stands ..."])
     from cluster.sweeps import resume_sweep
 
     _check_writable(json_file)
@@ -160,19 +163,12 @@ def _conclude(ended: EndedSweep, json_file: str | None) -> int:
     verdicts = [judge(records) for records in sweep.records]
     if json_file is not None:
         Path(json_file).write_text(json.dumps(to_json(verdicts, ended.confirm_link), indent=2), encoding="utf-8")
-    lines = [
-        f"\n{render_table(verdicts)}",
-        f"Search runs: {ended.search_link}",
-        f"Confirmation runs: {ended.confirm_link}",
-        f"Summary, with the best runs side by side: {ended.summary_link}",
-    ]
-    for line in lines:
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
+    print_lines(console, [f"\n{render_table(verdicts)}", *ended.links])
     try:
         told = f"Report: {write_report(sweep, verdicts, ended.report_folder, ended.confirm_link)}"
     except Exception as error:  # noqa: BLE001 - whatever a figure or the disk does, the sweep is done and its runs are safe
         told = f"warning: no report ({error}); when this is mended: adamant report {ended.name} --out DIR"
-    console.print(told, highlight=False, markup=False, soft_wrap=True)
+    print_lines(console, [told])
     return 0 if all(arm.scores for verdict in verdicts for arm in verdict.arms) else FAILED
 
 

@@ -15,7 +15,16 @@ from analysis.protocol import protocol, space_cells
 from analysis.tables import SweepTables
 from analysis.verdict import ArmVerdict, Verdict
 from search_spaces import arm_space
-from search_spaces.links import COMPARED, CONFIRM_VIEW, SEARCH_VIEW, compare_link, run_link, ui_address, view_link
+from search_spaces.addresses import is_server
+from search_spaces.links import (
+    COMPARED,
+    CONFIRM_VIEW,
+    SEARCH_VIEW,
+    compare_link,
+    run_link,
+    ui_address,
+    view_link,
+)
 from search_spaces.words import plural
 
 
@@ -46,7 +55,8 @@ def _links(tables: SweepTables) -> list[Cell]:
     best = tables.trials.dropna(subset=["value"]).sort_values("value", ascending=minimize)["run_id"].head(COMPARED)
     if len(best) > 1:
         links += [Link(f"best {len(best)} side by side", compare_link(ui, records.experiment_id, list(best))), ", "]
-    return [*links, Link("this sweep's summary", run_link(ui, records.experiment_id, records.summary_id)), "."]
+    links += [Link("this sweep's summary", run_link(ui, records.experiment_id, records.summary_id)), "."]
+    return links if is_server(tables.tracking_uri) else [*links, ' They open while "adamant ui" serves the runs.']
 
 
 def _of_workload(tables: SweepTables, verdict: Verdict, level: int) -> list[Block]:

@@ -59,6 +59,7 @@ class SweepCallback(Callback):
     def _end(self, trial: Trial) -> None:
         assignment, outcome = self._searcher.assignment(trial.trial_id), self._searcher.outcome(trial.trial_id)
         if outcome is None:
+            self._display.lost(assignment)
             return
         if outcome.status == "failed":
             self._display.warn(f"{assignment.trial_id} failed: {outcome.reason}")

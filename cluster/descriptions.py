@@ -20,7 +20,9 @@ from search_spaces.schema import Contest
 from search_spaces.study import Assignment
 from trainables import TrialSpec
 
-MLFLOW_STATUS = {"finished": "FINISHED", "pruned": "KILLED", "diverged": "FAILED", "failed": "FAILED"}
+# MLflow marks KILLED with the red cross of FAILED. A pruned trial has done all that was asked of it; the tag
+# `status.reason`, a column of the views, tells it from one that trained to its end.
+MLFLOW_STATUS = {"finished": "FINISHED", "pruned": "FINISHED", "diverged": "FAILED", "failed": "FAILED"}
 # A job's copy of the rooms is in no repository, so it is told the commit of what it was made from.
 COMMIT_VARIABLE = "ADAMANT_GIT_COMMIT"
 RECORDED_PACKAGES = ("adamant", "torch", "torchvision", "numpy", "ray", "optuna", "mlflow", "scikit-learn")

@@ -10,6 +10,7 @@ import threading
 import time
 import types
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,17 +19,20 @@ from rich.console import Console
 
 from cluster.curves import write_curves
 from cluster.descriptions import describe, describe_summary, trial_spec
-from cluster.notes import replay_command, run_note, summary_note
+from cluster.notes import how_to_see, replay_command, run_note, summary_note
+from cluster.on_screen import print_lines, working
 from cluster.places import DEFAULT_STORAGE, Manifest, SweepFolder
+from cluster.served import links
 from cluster.session import nodes_answer, ray_session, slot_counter
 from cluster.tracked_runs import NOTE_TAG
 from cluster.tracking import Tracker
 from cluster.views import view_tags
 from search_spaces import Sweep
 from search_spaces.addresses import without_password
-from search_spaces.links import CONFIRM_VIEW, SEARCH_VIEW, run_link, ui_address, view_link
+from search_spaces.links import CONFIRM_VIEW, served_at, view_link
 
 if TYPE_CHECKING:
+    from cluster.display import Display
     from cluster.run_description import RunDescription
     from search_spaces.arm_studies import ArmStudies
     from search_spaces.study import Assignment, Outcome
@@ -45,14 +49,16 @@ PATIENCE_S = 10.0
 
 @dataclass(frozen=True)
 class EndedSweep:
-    """A sweep whose driver has stopped: with ``code`` 0 all of its runs are in MLflow and can be judged."""
+    """A sweep whose driver has stopped: with ``code`` 0 all of its runs are in MLflow and can be judged.
+
+    ``links`` are the lines that lead to them, and ``confirm_link`` an address where one is served.
+    """
 
     code: int
     name: str
     tracking_uri: str
-    search_link: str
-    confirm_link: str
-    summary_link: str
+    links: list[str]
+    confirm_link: str | None
     report_folder: Path
 
 
@@ -153,13 +159,15 @@ class Driver:
 
     def _train(self, address: str | None) -> None:
         """Train everything that the studies still want."""
-        with ray_session(address):
-            from search_spaces.arm_studies import open_arms
-            from search_spaces.storage import open_storage
+        with ExitStack() as stack:
+            with working(self.console, f"Connecting to Ray at {address}" if address else "Starting Ray"):
+                stack.enter_context(ray_session(address))
+                from search_spaces.arm_studies import open_arms
+                from search_spaces.storage import open_storage
 
-            arms = self._arms = open_arms(open_storage(self.manifest.study_location), self.sweep)
+                arms = self._arms = open_arms(open_storage(self.manifest.study_location), self.sweep)
             self._close_runs_of_earlier_drivers(arms)
-            self._say(f"Search runs: {self._link(SEARCH_VIEW)}")
+            self._say(self._links()[0])
             self._tune(arms)
         self._tell_plan()
         ended = [run.trial_id for run, _ in self._ended_runs()]
@@ -188,10 +196,16 @@ class Driver:
         self.tracker.tag(self.summary, {"plan.search_steps": json.dumps(steps)})
 
     def _tune(self, arms: dict[str, ArmStudies]) -> None:
+        from cluster.display import Display
+
+        with Display(self.sweep, self.console, arms) as display:
+            self._fit(arms, display)
+        shutil.rmtree(self.folder.tune, ignore_errors=True)
+
+    def _fit(self, arms: dict[str, ArmStudies], display: Display) -> None:
         from ray import tune
 
         from cluster.callback import SweepCallback
-        from cluster.display import Display
         from cluster.schedulers import sweep_scheduler
         from cluster.waiting import WaitingCallback
         from search_spaces.searcher import SweepSearcher
@@ -203,25 +217,21 @@ class Driver:
         os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(MAX_PENDING_TRIALS)
         searcher = SweepSearcher(arms, self._configure, slots, nodes_answer)
         scheduler = sweep_scheduler(arms, searcher.assignment, slots)
-        with Display(self.sweep, self.console, self._ended_runs()) as display:
-            tune.Tuner(
-                Trial,
-                tune_config=tune.TuneConfig(
-                    search_alg=searcher, scheduler=scheduler, num_samples=-1, reuse_actors=True
-                ),
-                run_config=tune.RunConfig(
-                    name=f"session-{self.manifest.session}",
-                    storage_path=str(self.folder.tune),
-                    callbacks=[
-                        SweepCallback(self._describe, self.folder, searcher, self.tracker, display),
-                        WaitingCallback(resources, display.warn),
-                    ],
-                    failure_config=tune.FailureConfig(max_failures=0),  # the searcher issues what is lost again
-                    checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
-                    verbose=0,
-                ),
-            ).fit()
-        shutil.rmtree(self.folder.tune, ignore_errors=True)
+        tune.Tuner(
+            Trial,
+            tune_config=tune.TuneConfig(search_alg=searcher, scheduler=scheduler, num_samples=-1, reuse_actors=True),
+            run_config=tune.RunConfig(
+                name=f"session-{self.manifest.session}",
+                storage_path=str(self.folder.tune),
+                callbacks=[
+                    SweepCallback(self._describe, self.folder, searcher, self.tracker, display),
+                    WaitingCallback(resources, display.warn),
+                ],
+                failure_config=tune.FailureConfig(max_failures=0),  # the searcher issues what is lost again
+                checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
+                verbose=0,
+            ),
+        ).fit()
 
     def _configure(self, assignment: Assignment) -> dict[str, Any]:
         """The Trainable's config; see ``trainables.trial.Trial``."""
@@ -278,27 +288,26 @@ class Driver:
         return replace(run, note=note)
 
     def _ended(self, code: int) -> EndedSweep:
+        # Only a sweep that is done has met its server; after Ctrl-C nobody waits for one.
+        base = served_at(self.manifest.tracking_location) if code == DONE else None
         return EndedSweep(
             code=code,
             name=self.sweep.name,
             tracking_uri=self.manifest.tracking_location,
-            # Only a sweep that is done has met its server; after Ctrl-C nobody waits for one.
-            search_link=self._link(SEARCH_VIEW) if code == DONE else "",
-            confirm_link=self._link(CONFIRM_VIEW) if code == DONE else "",
-            summary_link=self._summary_link() if code == DONE else "",
+            links=self._links() if code == DONE else [],
+            confirm_link=base and view_link(base, self.tracker.experiment_id(), self.manifest.sweep_id, CONFIRM_VIEW),
             report_folder=self.folder.report,
         )
 
     def _say(self, line: str) -> None:
-        self.console.print(line, highlight=False, markup=False, soft_wrap=True)
+        print_lines(self.console, [line])
 
-    def _link(self, view: str) -> str:
-        base = ui_address(self.manifest.tracking_location)
-        return view_link(base, self.tracker.experiment_id(), self.manifest.sweep_id, view)
-
-    def _summary_link(self) -> str:
-        base = ui_address(self.manifest.tracking_location)
-        return run_link(base, self.tracker.experiment_id(), self.tracker.run_id(self.summary))
+    def _links(self) -> list[str]:
+        """Lines that lead to the runs, the trials first."""
+        base = served_at(self.manifest.tracking_location)
+        if base is None:
+            return [how_to_see(self.manifest, self.folder.storage)]
+        return links(base, self.tracker.experiment_id(), self.manifest.sweep_id, self.tracker.run_id(self.summary))
 
     def _command(self, command: str) -> str:
         return f"adamant {command} {self.sweep.name}{self._where}"

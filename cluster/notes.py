@@ -77,13 +77,24 @@ def _to_compare(sweep: Sweep, tracker: Tracker) -> dict[str, list[str]]:
 
 
 def replay_command(manifest: Manifest, storage: Path, run_id: str) -> str:
-    """What to type, in any folder, to repeat a run; an address that holds a password is shown without it."""
-    options = ["--storage", str(storage)]
-    if manifest.tracking_uri != f"sqlite:///{storage / 'mlflow.db'}" and not manifest.names_variable:
-        options += ["--tracking-uri", without_password(manifest.tracking_uri)]
+    """What to type, in any folder, to repeat a run."""
+    options = _where(manifest, storage)
     if manifest.data_root != str(storage / "data"):
         options += ["--data", manifest.data_root]
     return shlex.join(["adamant", "replay", run_id, *options])
+
+
+def how_to_see(manifest: Manifest, storage: Path) -> str:
+    """What to type to see the runs where nothing serves them yet."""
+    return f"To see the runs: {shlex.join(['adamant', 'ui', *_where(manifest, storage)])} (it prints the links)"
+
+
+def _where(manifest: Manifest, storage: Path) -> list[str]:
+    """Options of a command that is to find the runs; an address that holds a password is shown without it."""
+    options = ["--storage", str(storage)]
+    if manifest.tracking_uri != f"sqlite:///{storage / 'mlflow.db'}" and not manifest.names_variable:
+        options += ["--tracking-uri", without_password(manifest.tracking_uri)]
+    return options
 
 
 def _code(text: str, language: str = "") -> str:

@@ -35,8 +35,10 @@ ALLOWED_HOSTS = "localhost,localhost:*,127.0.0.1,127.0.0.1:*"
 # Optuna's dashboard takes an address, with its password, on the command line alone, and no database that is empty.
 STUDIES_PROGRAM = """
 import os
+from wsgiref.simple_server import WSGIRequestHandler
 from optuna_dashboard import run_server
 from search_spaces.storage import open_storage
+WSGIRequestHandler.log_request = lambda *_: None  # errors are told all the same
 run_server(open_storage(os.environ["STUDIES"]), host="127.0.0.1", port=int(os.environ["STUDIES_PORT"]))
 """
 STARTING_S, STOPPING_S = 120.0, 30.0

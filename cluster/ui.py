@@ -8,8 +8,8 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,9 +17,11 @@ from pathlib import Path
 from rich.console import Console
 
 from cluster.command_line import FAILED
+from cluster.on_screen import print_lines
+from cluster.served import answers, links_of_newest
 from cluster.services import STUDIES_PROGRAM, ending_with_parent
 from optimizers import InputError
-from search_spaces.links import UI_HOST
+from search_spaces.links import UI_HOST, announced
 from search_spaces.mlflow_schema import check_database
 
 STOPPING_S = 10.0
@@ -28,12 +30,20 @@ POLL_S = 0.2
 
 @dataclass(frozen=True)
 class Server:
-    """A server of this machine: what it serves, its port, its command, and what it needs in its environment."""
+    """A server of this machine: what it serves, its port, its command, and what it needs in its environment.
+
+    ``runs`` is the tracking URI of the runs that it shows, if it does.
+    """
 
     name: str
     port: int
     command: list[str]
     environment: dict[str, str]
+    runs: str | None = None
+
+    @property
+    def address(self) -> str:
+        return f"http://{UI_HOST}:{self.port}"
 
 
 def mlflow_server(tracking_uri: str, port: int) -> Server:
@@ -45,10 +55,12 @@ def mlflow_server(tracking_uri: str, port: int) -> Server:
         )
     check_database(tracking_uri)
     command = [sys.executable, "-m", "mlflow", "server", "--host", UI_HOST, "--port", str(port), "--workers", "1"]
+    # A line for each request would carry the links away.
+    command += ["--uvicorn-opts", "--log-level warning --no-access-log"]
     # The job runner of newer MLflow servers doubles their start-up time and triples their memory; nothing uses it here.
     settings = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "1"}
     # Not on the command line, which shows a database's password to everybody on the machine.
-    return Server("MLflow", port, command, {**settings, "MLFLOW_BACKEND_STORE_URI": tracking_uri})
+    return Server("MLflow", port, command, {**settings, "MLFLOW_BACKEND_STORE_URI": tracking_uri}, tracking_uri)
 
 
 def studies_server(studies: str, port: int) -> Server:
@@ -77,12 +89,16 @@ def serve(servers: Sequence[Server], console: Console) -> int:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: stopped.set())
     running: list[subprocess.Popen[bytes]] = []
+    held = ExitStack()
     try:
         for server in servers:
             running.append(_start(server))
-            console.print(f"{server.name}: http://{UI_HOST}:{server.port}", highlight=False)
-        console.print("Ctrl-C ends it.")
+            print_lines(console, [f"{server.name}: {server.address}"])
+        print_lines(console, ["Ctrl-C ends it."])
+        unready = [server for server in servers if server.runs is not None]
         while all(process.poll() is None for process in running):
+            if unready and answers(unready[0].address):
+                held.enter_context(_ready(unready.pop(0), console))
             if stopped.wait(POLL_S):
                 return 0
         return FAILED
@@ -91,6 +107,16 @@ def serve(servers: Sequence[Server], console: Console) -> int:
             process.terminate()
         for process in running:
             _end(process)
+        held.close()
+
+
+@contextmanager
+def _ready(server: Server, console: Console) -> Iterator[None]:
+    """Print the links to what a server of runs shows, and let sweeps that begin or end print theirs."""
+    with announced(server.runs or "", server.port):
+        with suppress(OSError):  # it has just ended, which is told elsewhere
+            print_lines(console, links_of_newest(server.address))
+        yield
 
 
 def _start(server: Server) -> subprocess.Popen[bytes]:
@@ -116,7 +142,6 @@ def open_tunnels(file: Path, console: Console) -> None:
     ports = clusters.ui_ports(cluster)
     with clusters.forwarded(cluster, list(ports), list(ports)):
         served = [f"{what}: http://{UI_HOST}:{port}" for port, what in ports.items()]
-        for line in (*served, *clusters.ui_passwords(cluster, file), "Ctrl-C closes the tunnels."):
-            console.print(line, highlight=False, markup=False, soft_wrap=True)
+        print_lines(console, [*served, *clusters.ui_passwords(cluster, file), "Ctrl-C closes the tunnels."])
         with suppress(KeyboardInterrupt):
             threading.Event().wait()

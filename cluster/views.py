@@ -23,15 +23,17 @@ def best_metric(sweep: Sweep) -> str:
 
 
 def view_tags(sweep_id: str, sweep: Sweep) -> dict[str, str]:
-    """Experiment tags of the two views: every trial in its arm's colour, and the confirmations as means by arm.
+    """Experiment tags of the two views: every trial, and every confirmation, listed by arm; each in its arm's colour.
 
-    Trials are no sample to take a mean of: most are stopped early, so that a mean over them falls with every rung by
-    the bad ones that it loses, and one that diverges is all there is to see of its arm's band.
+    Curves stay those of runs. A mean by arm, which MLflow draws of a group, has no colour that can be set: a group's is
+    kept in each reader's browser, and nothing that lies with the experiment changes it. Of trials it would mislead too:
+    most are stopped early, so that their mean falls with every rung by the bad ones that it loses.
     """
     tags = [*(["sweep.workload"] if sweep.workloads else []), "arm"]
     by_arm = {"aggregateFunction": "average", "groupByKeys": [{"mode": "tag", "groupByData": tag} for tag in tags]}
     search = _view(sweep_id, sweep, "trial", ["val", "train", "summary", "optim"])
-    confirm = _view(sweep_id, sweep, "confirm", ["val", "train", "test", "summary", "optim"]) | {"groupBy": by_arm}
+    confirm = _view(sweep_id, sweep, "confirm", ["val", "train", "test", "summary", "optim"])
+    confirm |= {"groupBy": by_arm, "useGroupedValuesInCharts": False}
     return {
         # Without it MLflow takes an experiment for one of language models.
         "mlflow.experimentKind": "custom_model_development",

@@ -38,7 +38,7 @@ class WaitingCallback(Callback):
         self._idle_since = self._idle_since or now
         import ray
 
-        reason = reason_to_wait(ray.nodes(), ray.available_resources(), self._resources)
+        reason = reason_to_wait(ray.nodes(), ray.available_resources(), self._resources, _has_actors())
         if reason is not None and reason != self._said and now - self._idle_since >= PATIENCE_S:
             self._say(f"trials wait: {reason}")
             self._said = reason
@@ -48,11 +48,27 @@ class WaitingCallback(Callback):
         return {}
 
 
-def reason_to_wait(nodes: Iterable[Node], free: Mapping[str, Any], resources: Resources) -> str | None:
-    """Why no trial of these resources starts; None where there is room for one, which then is being started."""
+def _has_actors() -> bool:
+    """Whether this driver has processes that have got their place; Tune asks for one when a place is free."""
+    import ray
+    from ray._private.state import actors  # the public API asks Ray's dashboard, which not every cluster runs
+
+    job = ray.JobID.from_hex(ray.get_runtime_context().get_job_id())
+    return any(actor["State"] != "DEAD" for actor in actors(job_id=job).values())
+
+
+def reason_to_wait(
+    nodes: Iterable[Node], free: Mapping[str, Any], resources: Resources, starting: bool = False
+) -> str | None:
+    """Why no trial of these resources starts; None where there is room for one, which then is being started.
+
+    While processes of the sweep's own are ``starting``, what is not free is theirs.
+    """
     alive = [node for node in nodes if node["Alive"]]
     if not trials_on(alive, resources):
         return f"one takes {wanted(resources)}, and {_there(alive)}; they go on when a node joins that is large enough"
+    if starting:
+        return None
     cores, gpus = free.get("CPU", 0), free.get("GPU", 0)
     if cores < resources.cpu * resources.workers or gpus < resources.gpu * resources.workers:
         return f"one takes {wanted(resources)}, and other work leaves {cores:g} cores and {gpus:g} GPUs free"

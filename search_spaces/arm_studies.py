@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from optuna.storages import BaseStorage
 from optuna.trial import TrialState
 
-from search_spaces.confirm_study import ConfirmStudy
+from search_spaces.confirmations import Confirmations
 from search_spaces.population import PopulationStudy, is_population
 from search_spaces.schema import Sweep
-from search_spaces.study import FINISHED, Assignment, Outcome, SearchStudy, recorded_outcome
+from search_spaces.study import FINISHED, Assignment, Outcome, SearchStudy
 
 
 def open_arms(storage: BaseStorage, sweep: Sweep) -> dict[str, ArmStudies]:
@@ -26,7 +26,7 @@ class ArmStudies:
     def __init__(self, storage: BaseStorage, sweep: Sweep, arm: str) -> None:
         self.sweep = sweep
         self.search = (PopulationStudy if is_population(sweep, arm) else SearchStudy)(storage, sweep, arm)
-        self.confirm = ConfirmStudy(storage, sweep, self.search)
+        self.confirm = Confirmations(storage, sweep, self.search)
         self._again = [*self.search.running(), *self.confirm.running()]
         self._live: set[tuple[str, int]] = set()
         self.issued = 0
@@ -51,18 +51,26 @@ class ArmStudies:
         return not self._live
 
     def report(self, assignment: Assignment, epoch: int, value: float) -> None:
-        self._study(assignment).report(assignment.number, epoch, value)
+        """Record a trial's metric at a decision; on confirmations nobody decides."""
+        if assignment.role == "trial":
+            self.search.report(assignment.number, epoch, value)
 
     def tell(self, assignment: Assignment, outcome: Outcome) -> None:
         self._study(assignment).tell(assignment.number, outcome)
         self._live.discard((assignment.role, assignment.number))
 
     def ended(self) -> Iterator[tuple[Assignment, Outcome]]:
-        """Every run that the study holds as closed, with how it ended."""
-        for study in (self.search, self.confirm):
-            for trial in study.trials(*FINISHED, TrialState.FAIL):
-                if "duplicate" not in trial.user_attrs:
-                    yield study.assignment(trial), recorded_outcome(trial)
+        """Every run that has ended, with how it did."""
+        yield from self.search.ended()
+        yield from self.confirm.ended()
+
+    def left(self) -> dict[str, int]:
+        """How many runs of each role have still to end.
+
+        As far as it can be known: what is best, and so to be confirmed, may change while the search goes on.
+        """
+        trials = self.search.left()
+        return {"trial": trials, "confirm": self.confirm.left(search_is_over=not trials)}
 
     def decisions(self) -> Iterator[tuple[str, list[tuple[int, float]]]]:
         """Per search trial the recorded (epoch, value) pairs, for a scheduler that must stand where it stood."""
@@ -74,8 +82,7 @@ class ArmStudies:
     def _next_confirmation(self) -> Assignment | None:
         if any(role == "trial" for role, _ in self._live):
             return None
-        self.confirm.plan()
         return self.confirm.ask()
 
-    def _study(self, assignment: Assignment) -> SearchStudy | ConfirmStudy:
+    def _study(self, assignment: Assignment) -> SearchStudy | Confirmations:
         return self.search if assignment.role == "trial" else self.confirm

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
 from urllib.parse import quote, urlencode
 
-from search_spaces.addresses import is_server, without_userinfo
+from search_spaces.addresses import is_server, sqlite_path, without_userinfo
 
 # Where `adamant ui` serves a local database.
 UI_HOST, UI_PORT = "127.0.0.1", 5000
@@ -18,8 +21,47 @@ _TRAINING = {"workflowType": "machine_learning"}
 
 
 def ui_address(tracking_uri: str) -> str:
-    """The UI over a tracking URI: the server itself, without user and password, or what `adamant ui` serves here."""
-    return without_userinfo(tracking_uri) if is_server(tracking_uri) else f"http://{UI_HOST}:{UI_PORT}"
+    """The UI over a tracking URI, or where `adamant ui` would serve it: for what is kept longer than a server runs."""
+    return served_at(tracking_uri) or f"http://{UI_HOST}:{UI_PORT}"
+
+
+def served_at(tracking_uri: str) -> str | None:
+    """The address at which the runs can be seen now: a tracking server's own, or that of the `adamant ui` over them."""
+    if is_server(tracking_uri):
+        return without_userinfo(tracking_uri)
+    record = _record(tracking_uri)
+    if record is None or not record.exists():
+        return None
+    with record.open() as file:
+        try:
+            # Who serves holds the lock, and the system takes it from a server that was killed.
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return f"http://{UI_HOST}:{file.read()}"
+    return None
+
+
+@contextmanager
+def announced(tracking_uri: str, port: int) -> Iterator[None]:
+    """Let :func:`served_at` find the UI on that port while the body runs; where two serve the same runs, the first."""
+    record = _record(tracking_uri)
+    with ExitStack() as held:
+        # Without a record the UI serves all the same: another may hold it, or nothing can be written there.
+        with suppress(OSError):
+            if record is not None:
+                file = held.enter_context(record.open("a+"))
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                file.truncate(0)
+                file.write(str(port))
+                file.flush()
+                held.callback(record.unlink, missing_ok=True)
+        yield
+
+
+def _record(tracking_uri: str) -> Path | None:
+    """The file beside a database of runs that holds the port of the `adamant ui` over it; no server's has one."""
+    database = sqlite_path(tracking_uri)
+    return database and database.with_name(f".{database.name}.ui")
 
 
 def run_link(base: str, experiment_id: str, run_id: str) -> str:

@@ -53,6 +53,7 @@ class PopulationStudy(SearchStudy):
     def __init__(self, storage: BaseStorage, sweep: Sweep, arm: str) -> None:
         self._sweep, self._members = sweep, sweep.search.trials
         super().__init__(storage, sweep, arm)
+        self._planned = planned_trials(sweep, arm)
         self._coefficients = self.space.scheduled_coefficients()
 
     def _begin(self, starts: list[dict[str, Scalar]]) -> None:

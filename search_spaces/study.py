@@ -1,10 +1,10 @@
-"""The durable truth of a contest: per arm an Optuna study of the search; that of the confirmation is told like it."""
+"""The durable truth of a contest: per arm an Optuna study of the search."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -73,30 +73,44 @@ class Outcome:
     tradeoffs: tuple[float, ...] = ()
 
 
-class TrialStudy:
-    """Asks and tells one Optuna study; every call is durable when it returns."""
+class SearchStudy:
+    """The search of one arm: ``search.trials`` configurations, the arm's default first, none twice.
 
-    role: str
+    It asks and tells one Optuna study; every call is durable when it returns.
+    """
 
-    def __init__(self, storage: BaseStorage, name: str, contest: Contest, arm: str, goals: Sequence[Goal]) -> None:
-        self.contest, self.arm, self.path = contest, arm, arm_path(contest, arm)
-        self._goals = goals
+    role = "trial"
+
+    def __init__(self, storage: BaseStorage, sweep: Sweep, arm: str) -> None:
+        self.contest, self.arm, self.path = sweep.contest, arm, arm_path(sweep.contest, arm)
+        self._goals: list[Goal] = [objective.goal for objective in sweep.objectives]
         self.study = optuna.create_study(
             storage=storage,
-            study_name=name,
-            directions=goals,
+            study_name=search_study_name(sweep, arm),
+            directions=self._goals,
             load_if_exists=True,
             sampler=optuna.samplers.RandomSampler(),
             pruner=optuna.pruners.NopPruner(),
         )
         self._asked: dict[int, optuna.Trial] = {}
+        self.space: ArmSpace = arm_space(sweep.arms[arm])
+        self._search = sweep.search
+        self._planned = sweep.search.trials
+        self.study.sampler = make_sampler(sweep.search, len(self.trials()))
+        self._tried = {key_of(self._configuration(trial)) for trial in self.trials() if _was_tried(trial)}
+        # A resume is a new chance for what failed: whatever made it fail may be mended.
+        self._failed_before = len(self._failures())
+        if not self.trials():
+            self._begin(sweep.arms[arm].start)
+
+    def _begin(self, starts: list[dict[str, Scalar]]) -> None:
+        """Queue what is tried before anything is drawn."""
+        if self._search.method != GRID:
+            for given in ({}, *starts):
+                self.study.enqueue_trial(self.space.to_optuna(self.space.default(given)))
 
     def trials(self, *states: TrialState) -> list[FrozenTrial]:
         return self.study.get_trials(deepcopy=False, states=states or None)
-
-    def running(self) -> list[Assignment]:
-        """What an earlier driver left running, to be issued again with the same numbers."""
-        return [self._take(optuna.Trial(self.study, trial._trial_id)) for trial in self.trials(TrialState.RUNNING)]
 
     def report(self, number: int, epoch: int, value: float) -> None:
         """Record the metric at a decision; a value that is there already stays."""
@@ -121,37 +135,6 @@ class TrialStudy:
     def _report_last(self, trial: optuna.Trial, value: float, epoch: int) -> None:
         if len(self._goals) == 1:  # of several, Optuna keeps the last values alone
             trial.report(value, epoch)
-
-    def assignment(self, trial: FrozenTrial) -> Assignment:
-        """What a trial of this study ran, or is running."""
-        raise NotImplementedError
-
-    def _take(self, trial: optuna.Trial) -> Assignment:
-        raise NotImplementedError
-
-
-class SearchStudy(TrialStudy):
-    """The search of one arm: ``search.trials`` configurations, the arm's default first, none twice."""
-
-    role = "trial"
-
-    def __init__(self, storage: BaseStorage, sweep: Sweep, arm: str) -> None:
-        goals: list[Goal] = [objective.goal for objective in sweep.objectives]
-        super().__init__(storage, search_study_name(sweep, arm), sweep.contest, arm, goals)
-        self.space: ArmSpace = arm_space(sweep.arms[arm])
-        self._search = sweep.search
-        self.study.sampler = make_sampler(sweep.search, len(self.trials()))
-        self._tried = {key_of(self._configuration(trial)) for trial in self.trials() if _was_tried(trial)}
-        # A resume is a new chance for what failed: whatever made it fail may be mended.
-        self._failed_before = len(self._failures())
-        if not self.trials():
-            self._begin(sweep.arms[arm].start)
-
-    def _begin(self, starts: list[dict[str, Scalar]]) -> None:
-        """Queue what is tried before anything is drawn."""
-        if self._search.method != GRID:
-            for given in ({}, *starts):
-                self.study.enqueue_trial(self.space.to_optuna(self.space.default(given)))
 
     @property
     def gave_up(self) -> str | None:
@@ -191,11 +174,23 @@ class SearchStudy(TrialStudy):
             self.study.sampler = sampler
 
     def running(self) -> list[Assignment]:
+        """What an earlier driver left running, to be issued again with the same numbers."""
         left = [optuna.Trial(self.study, trial._trial_id) for trial in self.trials(TrialState.RUNNING)]
         for trial in left:
             if self._drawn(trial) is None:
                 self._discard(trial)
-        return super().running()
+        return [self._take(optuna.Trial(self.study, trial._trial_id)) for trial in self.trials(TrialState.RUNNING)]
+
+    def ended(self) -> Iterator[tuple[Assignment, Outcome]]:
+        """Every trial that the study holds as closed, with how it ended."""
+        for trial in self.trials(*FINISHED, TrialState.FAIL):
+            if "duplicate" not in trial.user_attrs:
+                yield self.assignment(trial), recorded_outcome(trial)
+
+    def left(self) -> int:
+        """How many trials have still to end."""
+        running = len(self.trials(TrialState.RUNNING))
+        return running if self.gave_up else max(running, self._planned - len(self.trials(*FINISHED)))
 
     def _drawn(self, trial: optuna.Trial) -> Configuration | None:
         """The trial's configuration; None where its bounds, which follow from what is drawn, leave nothing between."""
@@ -247,6 +242,7 @@ class SearchStudy(TrialStudy):
         return self._configuration(self.trials()[best[0]]) if best else None
 
     def assignment(self, trial: FrozenTrial) -> Assignment:
+        """What a trial of this study ran, or is running."""
         return self._assign(trial.number, self._configuration(trial))
 
     def _configuration(self, trial: FrozenTrial) -> Configuration:
@@ -276,7 +272,7 @@ def arm_path(contest: Contest, arm: str) -> str:
 
 
 def search_study_name(sweep: Sweep, arm: str) -> str:
-    """Name of an arm's search study in the storage; that of its confirmation has ``/confirm`` behind it."""
+    """Name of an arm's search study in the storage."""
     return f"{sweep.name}/{arm_path(sweep.contest, arm)}"
 
 

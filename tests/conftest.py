@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import pytest
 
@@ -63,9 +63,8 @@ class FrontDoor:
         out, err = process.communicate(timeout=timeout)
         return subprocess.CompletedProcess(arguments, process.returncode, out, err)
 
-    def start(self, *arguments: str, heard: bool = True) -> subprocess.Popen:
-        """``heard``: what it prints can be read. A server that logs more than nobody reads would stand still."""
-        output = subprocess.PIPE if heard else subprocess.DEVNULL
+    def start(self, *arguments: str, output: IO[str] | int = subprocess.PIPE) -> subprocess.Popen:
+        """``output`` takes what it prints. A server whose pipe nobody reads would stand still once that is full."""
         process = subprocess.Popen(
             [sys.executable, str(REPOSITORY / "adamant.py"), *arguments],
             cwd=self.folder,

@@ -20,7 +20,7 @@ LR = {"min": 1e-4, "max": 1e-2, "distribution": "log_uniform"}
 START = datetime(2026, 1, 1, tzinfo=UTC)
 MLFLOW_STATUS = {
     "finished": "FINISHED",
-    "pruned": "KILLED",
+    "pruned": "FINISHED",
     "interrupted": "KILLED",
     "diverged": "FAILED",
     "failed": "FAILED",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -34,7 +35,7 @@ def door(recorded: tuple[FrontDoor, str]) -> FrontDoor:
 def server(door: FrontDoor) -> Iterator[str]:
     """An MLflow server over the same database."""
     port = free_ports()
-    process = door.start("ui", "--port", str(port), heard=False)
+    process = door.start("ui", "--port", str(port), output=subprocess.DEVNULL)
     wait_until(lambda: answers(f"{port}/health"), 90, "the MLflow server")
     yield f"http://127.0.0.1:{port}"
     process.terminate()

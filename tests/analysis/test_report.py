@@ -13,7 +13,9 @@ import torch
 import yaml
 
 import analysis
+from analysis.content import report_document
 from analysis.curves import no_curves
+from analysis.document import Link, Paragraph
 from analysis.tables import tables_of
 from optimizers import InputError
 from search_spaces import parse_sweep
@@ -86,10 +88,23 @@ def test_from_the_store_to_files(store: Store, eventful: SweepRecords, make: typ
         assert "not that of the search: a second search may find other configurations." in text
         for run_id in sweep.trials["run_id"]:
             assert f"#/experiments/{sweep.records[0].experiment_id}/runs/{run_id}" in text
+    assert 'They open while "adamant ui" serves the runs.' in markdown
     assert re.findall(r"(?:src|href)=[\"'](?!http://127|data:)", html) == [], "the page asks for nothing"
     figures = re.findall(r"!\[.*\]\((figures/.*\.png)\)", markdown)
     assert "figures/differences.png" in figures
     assert sorted(figures) == sorted(f"figures/{path.name}" for path in (page.parent / "figures").iterdir())
+
+
+def test_of_runs_with_a_server_the_links_are_the_servers_and_open_always(
+    verdict: analysis.Verdict, eventful: SweepRecords
+):
+    tables = tables_of((eventful,), no_curves(), "http://mlflow.example.org")
+    _, links, *_ = report_document(tables, [verdict]).blocks
+    assert isinstance(links, Paragraph)
+    assert {cell.address.partition("#")[0] for cell in links.cells if isinstance(cell, Link)} == {
+        "http://mlflow.example.org/"
+    }
+    assert links.cells[-1] == "."
 
 
 def test_data(verdict: analysis.Verdict):

@@ -80,6 +80,17 @@ def test_an_end_without_a_reason_is_named_after_the_status(store: Store, make: t
     assert only("untold", store.uri).trials[0].status_reason == "running"
 
 
+@pytest.mark.parametrize("status", ["FINISHED", "KILLED"])  # the latter by versions before
+def test_a_pruned_trial_is_known_by_its_tag_whatever_its_status(store: Store, make: type[Make], status: str):
+    from mlflow.tracking import MlflowClient
+
+    name = f"pruned-{status.lower()}"
+    store.write(make.sweep([make.trial("adam", 0, 0.3, "pruned")], [], name=name, arms=("adam",)))
+    [run] = only(name, store.uri).trials
+    MlflowClient(store.uri).set_terminated(run.run_id, status)
+    assert only(name, store.uri).trials[0].status_reason == "pruned"
+
+
 def test_an_unknown_sweep_names_the_nearest_one(store: Store):
     with pytest.raises(InputError, match=r'No sweep "bettas" .* Did you mean "betas"\? There are: betas'):
         only("bettas", store.uri)

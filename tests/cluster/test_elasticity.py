@@ -159,6 +159,13 @@ def test_trials_that_wait_for_a_node_say_so_and_go_on_when_it_joins(front_door: 
         nodes.stop()
 
 
+def test_what_the_sweeps_own_processes_hold_while_they_start_is_no_other_work() -> None:
+    nodes = [{"Alive": True, "Resources": {"CPU": 4.0}}]
+    assert reason_to_wait(nodes, {"CPU": 0.0}, Resources(), starting=True) is None
+    assert reason_to_wait(nodes, {"CPU": 0.0}, Resources(), starting=False) is not None
+    assert "the largest has 4 cores" in (reason_to_wait(nodes, {"CPU": 0.0}, Resources(cpu=9), starting=True) or "")
+
+
 @pytest.mark.parametrize(
     ("resources", "free", "reason"),
     [

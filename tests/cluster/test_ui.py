@@ -12,12 +12,15 @@ import sys
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
 
 import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Run
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from search_spaces.links import served_at
 from tests.conftest import REPOSITORY, FrontDoor, wait_until
 
 CHROMIUM = shutil.which("chromium")
@@ -41,22 +44,28 @@ PATIENCE_MS = 30_000
 
 @dataclass(frozen=True)
 class Served:
-    """The recorded sweep behind `adamant ui --studies`: MLflow on ``port``, Optuna's dashboard on the next one."""
+    """The recorded sweep behind `adamant ui --studies`: MLflow on ``port``, Optuna's dashboard on the next one.
+
+    ``printed`` is what it has printed.
+    """
 
     door: FrontDoor
     port: int
     process: subprocess.Popen
-    printed: str
+    printed: Path
 
     def link(self, title: str) -> str:
-        """The last link that the sweep printed under that title, at the port that is served here."""
-        return re.findall(rf"^{title}: (http\S+)$", self.printed, re.MULTILINE)[-1].replace(":5000", f":{self.port}")
+        """The link that the UI printed under that title."""
+        (link,) = re.findall(rf"^{title}: (http\S+)$", self.printed.read_text(), re.MULTILINE)
+        return link
 
 
 @pytest.fixture(scope="module")
 def served(recorded: tuple[FrontDoor, str]) -> Iterator[Served]:
-    door, printed = recorded
-    port, process = serve(door)
+    door, printed = recorded[0], recorded[0].folder / "ui.txt"
+    with printed.open("w") as file:
+        port, process = serve(door, file)
+        wait_until(lambda: "Summary, " in printed.read_text(), 30, "the links")
     yield Served(door, port, process, printed)
     process.send_signal(signal.SIGINT)
     assert process.wait(30) == 0
@@ -64,9 +73,9 @@ def served(recorded: tuple[FrontDoor, str]) -> Iterator[Served]:
     assert not listens(port + 1)
 
 
-def serve(door: FrontDoor) -> tuple[int, subprocess.Popen]:
+def serve(door: FrontDoor, output: IO[str] | int = subprocess.DEVNULL) -> tuple[int, subprocess.Popen]:
     port = free_ports()
-    process = door.start("ui", "--studies", "--port", str(port), heard=False)
+    process = door.start("ui", "--studies", "--port", str(port), output=output)
     for address in (f"{port}/health", f"{port + 1}/dashboard/"):
         wait_until(lambda address=address: answers(address), 90, f"an answer on {address}")
     return port, process
@@ -134,13 +143,25 @@ def test_the_link_to_the_trials_opens_curves_of_every_arm(served: Served, page: 
     assert [re.findall(r"\w+", header)[0] for header in headers] == ["val", "train", "summary", "optim"]
 
 
-def test_the_link_to_the_confirmations_opens_means_and_bands_by_arm(served: Served, page: Page) -> None:
+def test_the_link_to_the_confirmations_opens_them_by_arm_each_in_its_colour(served: Served, page: Page) -> None:
     page.goto(served.link("Confirmation runs"))
     expect(page.get_by_text("18 matching runs")).to_be_visible()
-    for arm in COLOURS:
+    loss = page.locator(".js-plotly-plot").first
+    for arm, colour in COLOURS.items():
         expect(page.get_by_text(f"Group: {arm}", exact=True)).to_be_visible()
-        expect(page.get_by_text(f"{arm} (val/loss)")).to_be_visible()
-    expect(page.locator(".js-plotly-plot").first.locator("path.js-fill")).to_have_count(len(COLOURS))
+        expect(loss.locator(f"path.js-line[style*='{colour}']")).to_have_count(3)
+    expect(loss.locator("path.js-line")).to_have_count(3 * len(COLOURS))
+
+
+def test_links_have_the_port_that_is_served_and_a_sweep_that_ended_before_says_how_to_serve(
+    served: Served, recorded: tuple[FrontDoor, str]
+) -> None:
+    assert "127.0.0.1" not in recorded[1]
+    assert recorded[1].count(f"To see the runs: adamant ui --storage {served.door.runs}") == 2
+    assert served_at(served.door.tracking_uri) == f"http://127.0.0.1:{served.port}"
+    for title in ("Search runs", "Confirmation runs", "Summary, with the best runs side by side"):
+        assert served.link(title).startswith(f"http://127.0.0.1:{served.port}/#/experiments/")
+    assert "HTTP/1.1" not in served.printed.read_text(), "requests are not listed, so that the links stay in sight"
 
 
 def test_the_table_is_in_the_order_of_the_best_losses_either_way(served: Served, page: Page) -> None:
@@ -202,6 +223,9 @@ def test_optunas_dashboard_shows_the_studies(served: Served, page: Page) -> None
     page.goto(f"http://127.0.0.1:{served.port + 1}/dashboard/")
     for arm in COLOURS:
         expect(page.get_by_text(re.compile(rf"recorded/{arm}$"))).to_be_visible()
+    expect(page.get_by_text("recorded/")).to_have_count(len(COLOURS))
+    page.get_by_text(re.compile(r"recorded/adam$")).click()
+    expect(page.get_by_text("confirm/0")).to_be_visible()
 
 
 @pytest.mark.parametrize("offset", [0, -1])

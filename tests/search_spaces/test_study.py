@@ -213,7 +213,7 @@ def test_a_damaged_journal_is_named(journal: str) -> None:
 
 
 def test_a_journal_damaged_in_the_middle_is_named(journal: str) -> None:
-    reopened(journal, sweep())
+    reopened(journal, sweep()).next()
     first, second, *rest = Path(journal).read_text().splitlines(keepends=True)
     Path(journal).write_text("".join([first, second[:-9] + "\n", *rest]))
     with pytest.raises(InputError, match=r"study\.journal: this study journal is damaged"):

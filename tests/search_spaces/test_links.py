@@ -1,0 +1,63 @@
+"""Links lead to where the runs are served now, and to nowhere when they are not."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from search_spaces.links import announced, served_at, ui_address
+from tests.conftest import wait_until
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'mlflow.db'}"
+
+
+def test_a_tracking_server_is_where_its_runs_are_seen() -> None:
+    assert served_at("http://127.0.0.1:8080/") == "http://127.0.0.1:8080"
+    assert served_at("postgresql://adamant:secret@127.0.0.1:5432/mlflow") is None
+
+
+def test_a_ui_is_found_at_the_port_it_was_started_with_while_it_serves(runs: str) -> None:
+    assert served_at(runs) is None
+    assert ui_address(runs) == "http://127.0.0.1:5000"
+    with announced(runs, 8765):
+        assert served_at(runs) == ui_address(runs) == "http://127.0.0.1:8765"
+        assert served_at(runs.replace("mlflow.db", "another.db")) is None
+    assert served_at(runs) is None
+
+
+def test_of_two_over_the_same_runs_the_first_is_named(runs: str) -> None:
+    with announced(runs, 8765), announced(runs, 8767):
+        assert served_at(runs) == "http://127.0.0.1:8765"
+    with announced(runs, 99):
+        assert served_at(runs) == "http://127.0.0.1:99"
+
+
+def test_a_ui_that_was_killed_is_not_named(runs: str) -> None:
+    program = f"""
+import time
+from search_spaces.links import announced
+with announced({runs!r}, 8765):
+    time.sleep(600)
+"""
+    process = subprocess.Popen([sys.executable, "-c", program])
+    try:
+        wait_until(lambda: served_at(runs) == "http://127.0.0.1:8765", 60, "the other process")
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    assert served_at(runs) is None
+
+
+def test_a_folder_that_cannot_be_written_serves_all_the_same(tmp_path: Path) -> None:
+    runs = f"sqlite:///{tmp_path / 'absent' / 'mlflow.db'}"
+    with announced(runs, 8765):
+        assert served_at(runs) is None
+    assert not os.listdir(tmp_path)
