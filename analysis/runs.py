@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import os
-import re
 import sys
 import tempfile
 import warnings
@@ -16,6 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from optimizers import InputError, did_you_mean
+from search_spaces.addresses import without_password
+from search_spaces.artifact_addresses import readable_database
+from search_spaces.kept_in_mlflow import EXPERIMENT_PREFIX
 
 if TYPE_CHECKING:
     from mlflow.entities import Experiment, Run
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
 
     from search_spaces import Sweep
 
-EXPERIMENT_PREFIX = "adamant/"
 OUTCOMES = ("finished", "pruned", "diverged", "failed", "interrupted", "running")
 _PAGE = 1000
 _OUTCOME_OF_STATUS = {"FINISHED": "finished", "KILLED": "interrupted", "FAILED": "failed"}
@@ -142,35 +143,40 @@ def _seconds(tags: Mapping[str, str]) -> float | None:
 
 
 def _open(sweep_name: str, tracking_uri: str) -> tuple[MlflowClient, Experiment]:
-    _refuse_absent_database(tracking_uri)
     with warnings.catch_warnings():
         # In a notebook, tqdm would have ipywidgets, for bars that nothing here shows.
         warnings.filterwarnings("ignore", message="IProgress not found")
         from mlflow.tracking import MlflowClient
 
     try:
-        client = MlflowClient(tracking_uri)
+        client = MlflowClient(readable_database(tracking_uri))
         experiment = client.get_experiment_by_name(EXPERIMENT_PREFIX + sweep_name)
-        if experiment is not None and experiment.lifecycle_stage == "active":
-            return client, experiment
+        if experiment is not None:
+            return client, _not_deleted(experiment, sweep_name)
         experiments = _pages(
             lambda token: client.search_experiments(
                 filter_string=f"name LIKE '{EXPERIMENT_PREFIX}%'", max_results=_PAGE, page_token=token
             )
         )
         existing = sorted(found.name.removeprefix(EXPERIMENT_PREFIX) for found in experiments)
+    except InputError:
+        raise
     except Exception as error:  # MLflow's own, SQLAlchemy's, and those of its plugins
-        raise InputError(f'Tracking store "{_shown(tracking_uri)}" cannot be read: {_first_line(error)}') from error
+        raise InputError(
+            f'Tracking store "{without_password(tracking_uri)}" cannot be read: {_first_line(error)}'
+        ) from error
     known = f"There are: {', '.join(existing)}." if existing else "It holds no sweep at all."
     nearest = did_you_mean(sweep_name, existing)
-    raise InputError(f'No sweep "{sweep_name}" in tracking store "{_shown(tracking_uri)}".{nearest} {known}')
+    raise InputError(f'No sweep "{sweep_name}" in tracking store "{without_password(tracking_uri)}".{nearest} {known}')
 
 
-def _refuse_absent_database(tracking_uri: str) -> None:
-    """MLflow would create the database that a mistyped sqlite address names."""
-    match = re.match(r"sqlite(?:\+\w+)?:///([^?]+)", tracking_uri)
-    if match and not Path(match[1]).is_file():
-        raise InputError(f'Tracking store "{_shown(tracking_uri)}" does not exist: there is no file {match[1]}.')
+def _not_deleted(experiment: Experiment, sweep_name: str) -> Experiment:
+    if experiment.lifecycle_stage == "active":
+        return experiment
+    raise InputError(
+        f'Sweep "{sweep_name}" was deleted in MLflow. To restore it, set MLFLOW_TRACKING_URI to its tracking store and '
+        f"run: mlflow experiments restore --experiment-id {experiment.experiment_id}"
+    )
 
 
 def _newest_summary(client: MlflowClient, experiment_id: str, sweep_name: str) -> Run:
@@ -180,9 +186,9 @@ def _newest_summary(client: MlflowClient, experiment_id: str, sweep_name: str) -
         order_by=["attributes.start_time DESC"],
         max_results=1,
     )
-    if not found:
-        raise InputError(f'Sweep "{sweep_name}" has no summary run, so what it asked is unknown.')
-    return found[0]
+    if found:
+        return found[0]
+    raise InputError(f'Sweep "{sweep_name}" has no summary run, so what it asked is unknown.')
 
 
 def _read_source(client: MlflowClient, summary: Run, sweep_name: str) -> str:
@@ -252,12 +258,6 @@ def _tag(run: Run, name: str) -> str:
     if value is None:
         raise InputError(f"Run {run.info.run_id} has no tag {name}, which every run of a sweep carries.")
     return value
-
-
-def _shown(tracking_uri: str) -> str:
-    from search_spaces.storage import without_password
-
-    return without_password(tracking_uri)
 
 
 def _first_line(error: Exception) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import signal
 import threading
@@ -24,8 +25,8 @@ from cluster.session import nodes_answer, ray_session, slot_counter
 from cluster.tracking import NOTE_TAG, Tracker
 from cluster.views import view_tags
 from search_spaces import Sweep
+from search_spaces.addresses import without_password
 from search_spaces.links import CONFIRM_VIEW, SEARCH_VIEW, run_link, ui_address, view_link
-from search_spaces.storage import without_password
 
 if TYPE_CHECKING:
     from cluster.run_description import RunDescription
@@ -60,13 +61,11 @@ class Driver:
 
     def __init__(self, folder: SweepFolder, sweep: Sweep, manifest: Manifest, console: Console) -> None:
         self.folder, self.sweep, self.manifest, self.console = folder, sweep, manifest, console
-        self.tracker = Tracker(
-            manifest.tracking_location, sweep.name, manifest.sweep_id, folder.storage / "mlflow-artifacts"
-        )
+        self.tracker = Tracker(manifest.tracking_location, sweep.name, manifest.sweep_id, folder.artifacts)
         self.summary = describe_summary(sweep)
         self.contests = sweep.contests()
         default = folder.storage == Path(DEFAULT_STORAGE).resolve()
-        self._where = "" if default else f" --storage {folder.storage}"
+        self._where = "" if default else f" --storage {shlex.quote(str(folder.storage))}"
         self._began = time.monotonic()
         self._tags: dict[str, str] = {}
         self._closing_flush_s = CLOSING_FLUSH_S

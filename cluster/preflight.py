@@ -12,12 +12,13 @@ from typing import Any
 
 import optimizers
 import trainables
+from cluster.locations import location_path
 from optimizers import InputError, did_you_mean
 from search_spaces import Sweep, arm_space, draws
+from search_spaces.addresses import sqlite_path, without_password
 from search_spaces.checks import check_grace
 from search_spaces.schema import Workload
 from search_spaces.space import TRAINING, owner_of
-from search_spaces.storage import without_password
 from trainables.summary import MEASURED, STEPS_TO_TARGET
 
 SERVER_TIMEOUT_S = 5
@@ -116,7 +117,7 @@ def check_tracking(tracking_uri: str) -> None:
     """Raise InputError for a tracking server that does not answer, or for what is neither a server nor a database."""
     if tracking_uri.startswith(("http://", "https://")):
         _check_server(tracking_uri)
-    elif tracking_uri.startswith(("sqlite:///", *DATABASES)):
+    elif tracking_uri.startswith(("sqlite", *DATABASES)):
         _check_database(tracking_uri)
     elif tracking_uri != "databricks":
         raise InputError(
@@ -127,8 +128,8 @@ def check_tracking(tracking_uri: str) -> None:
 
 def _check_database(tracking_uri: str) -> None:
     """A database that is not there yet is made later, so only one that is can be found unusable."""
-    path = Path(tracking_uri.removeprefix("sqlite:///"))
-    if tracking_uri.startswith("sqlite:///") and not path.exists():
+    path = sqlite_path(tracking_uri)
+    if path is not None and not path.exists():
         return
     from sqlalchemy import create_engine, inspect
     from sqlalchemy.exc import SQLAlchemyError
@@ -191,20 +192,14 @@ def check_address(address: str | None) -> None:
         return
     try:
         socket.create_connection((host, int(port)), SERVER_TIMEOUT_S).close()
-    except OSError as error:
+    except (OSError, OverflowError) as error:  # the second for a port above 65535
         raise InputError(f"--address {address}: no Ray cluster answers there ({error})") from None
-
-
-def check_study_answers(location: str) -> None:
-    """Raise InputError for a study storage that cannot be opened."""
-    from search_spaces.storage import open_storage
-
-    open_storage(location)
 
 
 def check_study_storage(location: str, sweep: Sweep) -> None:
     """Raise InputError for a study database that does not answer, or that holds a sweep of this name already."""
-    if "://" not in location and not Path(location).exists():
+    path = location_path(location)
+    if path is not None and not path.exists():
         return
     from search_spaces.storage import open_storage
     from search_spaces.study import search_study_name

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import trainables
 from cluster.descriptions import environment
 from optimizers import InputError
+from search_spaces.artifact_addresses import readable_database
 from trainables import TrialSpec
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def _find(run_id: str, tracking_uri: str) -> tuple[MlflowClient, Run]:
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
 
-    client = MlflowClient(tracking_uri=tracking_uri)
+    client = MlflowClient(tracking_uri=readable_database(tracking_uri))
     try:
         return client, client.get_run(run_id)
     except MlflowException as error:

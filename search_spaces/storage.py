@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from optimizers import InputError
+from search_spaces.addresses import without_password
 
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage
@@ -50,17 +51,6 @@ def open_storage(location: str) -> BaseStorage:
             f"{path}: this study journal is damaged or cannot be opened ({_first_line(error)}); "
             "restore it from a copy, or start the sweep anew under another name"
         ) from None
-
-
-def without_password(location: str) -> str:
-    """A database's address, or anything else that holds one, as it may be shown."""
-    from sqlalchemy.engine import make_url
-    from sqlalchemy.exc import ArgumentError
-
-    try:
-        return make_url(location).render_as_string(hide_password=True)
-    except (ArgumentError, ValueError):  # it is no address, and so holds no password
-        return location
 
 
 def _drop_torn_line(path: Path) -> None:

@@ -15,9 +15,10 @@ from sqlalchemy.exc import OperationalError, PendingRollbackError
 
 from optimizers import InputError
 from search_spaces import parse_sweep, patient_storage
+from search_spaces.addresses import without_password
 from search_spaces.arm_studies import ArmStudies
 from search_spaces.patient_storage import PatientStorage
-from search_spaces.storage import open_storage, without_password
+from search_spaces.storage import open_storage
 from search_spaces.study import Outcome
 
 SWEEP = """
