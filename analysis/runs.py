@@ -15,9 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from optimizers import InputError, did_you_mean
-from search_spaces.addresses import without_password
-from search_spaces.artifact_addresses import readable_database
-from search_spaces.kept_in_mlflow import EXPERIMENT_PREFIX
 
 if TYPE_CHECKING:
     from mlflow.entities import Experiment, Run
@@ -143,6 +140,10 @@ def _seconds(tags: Mapping[str, str]) -> float | None:
 
 
 def _open(sweep_name: str, tracking_uri: str) -> tuple[MlflowClient, Experiment]:
+    from search_spaces.addresses import without_password
+    from search_spaces.artifact_addresses import readable_database
+    from search_spaces.kept_in_mlflow import EXPERIMENT_PREFIX
+
     with warnings.catch_warnings():
         # In a notebook, tqdm would have ipywidgets, for bars that nothing here shows.
         warnings.filterwarnings("ignore", message="IProgress not found")

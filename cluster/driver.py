@@ -216,7 +216,7 @@ class Driver:
         spec = trial_spec(contest, assignment)
         return {
             "spec": spec.to_dict(),
-            "folder": str(self.folder.trial(assignment.trial_id)),
+            "folder": str(self.folder.make_trial(assignment.trial_id)),
             "session": self.manifest.session,
             "data_root": self.manifest.data_root,
             "cpus": self.sweep.resources.cpu,

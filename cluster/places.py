@@ -95,6 +95,13 @@ class SweepFolder:
     def trial(self, trial_id: str) -> Path:
         return self.trials / trial_id
 
+    def make_trial(self, trial_id: str) -> Path:
+        """Make the folder of a trial. Raises FileNotFoundError where the sweep's own folder is gone."""
+        if not self.exists:
+            raise FileNotFoundError(f"{self.path} is gone; if its storage folder was moved, name the new one")
+        self.trial(trial_id).mkdir(parents=True, exist_ok=True)
+        return self.trial(trial_id)
+
     @property
     def artifacts(self) -> Path:
         """Where the artefacts of the storage's runs are, unless a tracking server keeps them."""

@@ -56,7 +56,9 @@ def sqlite_path(address: str) -> Path | None:
         database = make_url(address).database
     except ArgumentError as error:
         raise ValueError(str(error)) from None
-    return Path(database) if database and ":memory:" not in database else None
+    if not database or database == ":memory:" or database.startswith("file::memory:"):
+        return None
+    return Path(database)
 
 
 def sqlite_address(path: str | Path, address: str = "sqlite://") -> str:
@@ -68,5 +70,5 @@ def sqlite_address(path: str | Path, address: str = "sqlite://") -> str:
     from sqlalchemy.engine import make_url
 
     url = make_url(address).set(database=str(path))
-    plain = f"///{path}" in url.render_as_string()
-    return (url if plain else url.set(drivername="sqlite+pysqlite")).render_as_string(hide_password=False)
+    plain = f"///{path}" in url.render_as_string(hide_password=False)
+    return url.set(drivername="sqlite" if plain else "sqlite+pysqlite").render_as_string(hide_password=False)

@@ -114,9 +114,17 @@ def _moved(connection: Connection, artifacts: Path, experiment: str | None) -> l
         there = Path(url2pathname(parts.path))
         here = artifacts / there.name
         named = experiment in (None, name) and parts.scheme == "file" and there.parent.name == ARTIFACTS_FOLDER
-        if named and here != there and here.is_dir() and not (there.is_dir() and there.samefile(here)):
+        if named and here.is_dir() and not _is_same(here, there):
             found.append(_Moved(experiment_id, there, here))
     return found
+
+
+def _is_same(here: Path, there: Path) -> bool:
+    """Whether both are one folder, which may be mounted in two places."""
+    try:
+        return here.samefile(there)
+    except OSError:  # it is gone, or belongs to somebody else
+        return False
 
 
 def _correct(connection: Connection, moved: _Moved) -> None:
