@@ -11,7 +11,7 @@ from rich.console import Console
 from cluster.destinations import check_output_file, check_output_folder
 from cluster.ui import Server, serve
 from optimizers import InputError
-from tests.conftest import FrontDoor
+from tests.conftest import FrontDoor, without_privileges
 from tests.trainables.test_data import write_idx
 
 CASES = {
@@ -123,8 +123,11 @@ def test_a_port_that_there_is_not_is_refused(port: int) -> None:
 
 
 def test_a_file_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="--json .*: this file cannot be written"):
-        check_output_file("--json", Path("/proc/version"))
+    with without_privileges():
+        with pytest.raises(InputError, match="--json /etc/passwd: this file cannot be written"):
+            check_output_file("--json", Path("/etc/passwd"))
+        with pytest.raises(InputError, match="--out /etc/report: /etc cannot be written"):
+            check_output_folder("--out", Path("/etc/report"))
     check_output_file("--json", tmp_path / "verdict.json")
     check_output_folder("--out", tmp_path / "to be" / "made")
     assert not list(tmp_path.iterdir())
