@@ -6,7 +6,6 @@ import json
 import os
 import shlex
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -46,12 +45,13 @@ def new_sweep(storage: Path, **locations: str) -> SweepFolder:
     """A sweep that has begun and recorded nothing, with its default locations where none are given."""
     folder = SweepFolder(storage, "s")
     folder.path.mkdir(parents=True)
-    defaults = {
-        "tracking_uri": sqlite_address(folder.storage / "mlflow.db"),
-        "study_storage": str(folder.storage / "study.journal"),
-        "data_root": str(folder.storage / "data"),
-    }
-    folder.create(parse_sweep(SWEEP, "s.yaml"), replace(Manifest("s-1", **defaults), **locations))
+    manifest = Manifest(
+        sweep_id="s-1",
+        tracking_uri=locations.get("tracking_uri", sqlite_address(folder.storage / "mlflow.db")),
+        study_storage=locations.get("study_storage", str(folder.storage / "study.journal")),
+        data_root=locations.get("data_root", str(folder.storage / "data")),
+    )
+    folder.create(parse_sweep(SWEEP, "s.yaml"), manifest)
     return folder
 
 
