@@ -14,6 +14,7 @@ from rich.console import Console
 
 from cluster import job_commands, launch_commands
 from cluster.command_line import FAILED, clear_errors
+from cluster.destinations import check_output_file, check_output_folder
 from cluster.locales import Utf8Group
 from cluster.on_screen import print_lines
 from cluster.places import DEFAULT_STORAGE
@@ -56,7 +57,7 @@ Set = Annotated[
 Size = Annotated[
     str | None, typer.Option(help="One of the sizes that the sweep offers: smoke, small or paper in the ready ones.")
 ]
-JsonFile = Annotated[str | None, typer.Option("--json", metavar="FILE", help="Write the verdict as JSON.")]
+JsonFile = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the verdict as JSON.")]
 Data = Annotated[str | None, typer.Option(help="Data folder; else $ADAMANT_DATA, else data/ in the storage folder.")]
 
 
@@ -115,7 +116,8 @@ def run(
     from cluster.sweeps import Places, refuse_another, resume_sweep, run_sweep
     from cluster.warm_start import with_best_of
 
-    _check_writable(json_file)
+    if json_file is not None:
+        check_output_file("--json", json_file)
     if more is not None:
         if set_ or size or from_ or probe or tracking_uri or study_storage or data:
             raise InputError("--more goes on with the sweep as it is; only --storage, --address and --json go with it")
@@ -143,17 +145,13 @@ def resume(name: str, storage: Storage = DEFAULT_STORAGE, address: Address = Non
     print_lines(console, [f"{name}: looking up where it stands ..."])
     from cluster.sweeps import resume_sweep
 
-    _check_writable(json_file)
+    if json_file is not None:
+        check_output_file("--json", json_file)
     with resume_sweep(name, storage, address, console) as ended:
         return _conclude(ended, json_file)
 
 
-def _check_writable(json_file: str | None) -> None:
-    if json_file is not None and not Path(json_file).resolve().parent.is_dir():
-        raise InputError(f"--json {json_file}: there is no folder {Path(json_file).resolve().parent}")
-
-
-def _conclude(ended: EndedSweep, json_file: str | None) -> int:
+def _conclude(ended: EndedSweep, json_file: Path | None) -> int:
     """The verdict of a sweep that has just ended: printed, and left in its report folder."""
     if ended.code:
         return ended.code
@@ -161,14 +159,14 @@ def _conclude(ended: EndedSweep, json_file: str | None) -> int:
 
     sweep = load(ended.name, ended.tracking_uri)
     verdicts = [judge(records) for records in sweep.records]
-    if json_file is not None:
-        Path(json_file).write_text(json.dumps(to_json(verdicts, ended.confirm_link), indent=2), encoding="utf-8")
     print_lines(console, [f"\n{render_table(verdicts)}", *ended.links])
     try:
         told = f"Report: {write_report(sweep, verdicts, ended.report_folder, ended.confirm_link)}"
     except Exception as error:  # noqa: BLE001 - whatever a figure or the disk does, the sweep is done and its runs are safe
         told = f"warning: no report ({error}); when this is mended: adamant report {ended.name} --out DIR"
     print_lines(console, [told])
+    if json_file is not None:
+        json_file.write_text(json.dumps(to_json(verdicts, ended.confirm_link), indent=2), encoding="utf-8")
     return 0 if all(arm.scores for verdict in verdicts for arm in verdict.arms) else FAILED
 
 
@@ -286,13 +284,15 @@ def data(
 def report(
     name: str,
     out: Annotated[
-        str | None, typer.Option(metavar="DIR", help="Write the report there: a page, Markdown with figures, data.")
+        Path | None, typer.Option(metavar="DIR", help="Write the report there: a page, Markdown with figures, data.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     storage: Storage = DEFAULT_STORAGE,
     tracking_uri: TrackingUri = None,
 ) -> None:
     """Print the verdict of a sweep from its MLflow runs; with --out, write the whole report."""
+    if out is not None:
+        check_output_folder("--out", out)
     # Some seconds of work that keep nearly all that they make: looking for garbage took a quarter of the time.
     gc.disable()
     from analysis import judge, load, render_table, to_json, write_report
@@ -365,6 +365,7 @@ def trajectories(
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the figures.")] = Path("trajectories"),
 ) -> None:
     """Draw the way that each optimizer takes down known functions, and count its steps."""
+    check_output_folder("--out", out)
     from rich.progress import track
 
     import optimizers

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import tempfile
 import warnings
 from collections.abc import Callable, Iterable, Mapping
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
 
     from search_spaces import Sweep
 
-EXPERIMENT_PREFIX = "adamant/"
 OUTCOMES = ("finished", "pruned", "diverged", "failed", "interrupted", "running")
 _PAGE = 1000
 _OUTCOME_OF_STATUS = {"FINISHED": "finished", "KILLED": "interrupted", "FAILED": "failed"}
@@ -141,9 +139,10 @@ def _seconds(tags: Mapping[str, str]) -> float | None:
 
 def _open(sweep_name: str, tracking_uri: str) -> tuple[MlflowClient, Experiment]:
     from search_spaces.addresses import without_password
+    from search_spaces.artifact_addresses import readable_database
+    from search_spaces.kept_in_mlflow import EXPERIMENT_PREFIX
     from search_spaces.mlflow_schema import database_problem
 
-    _refuse_absent_database(tracking_uri)
     if problem := database_problem(tracking_uri):
         raise InputError(f'Tracking store "{without_password(tracking_uri)}" cannot be read: {problem}')
     with warnings.catch_warnings():
@@ -152,16 +151,18 @@ def _open(sweep_name: str, tracking_uri: str) -> tuple[MlflowClient, Experiment]
         from mlflow.tracking import MlflowClient
 
     try:
-        client = MlflowClient(tracking_uri)
+        client = MlflowClient(readable_database(tracking_uri))
         experiment = client.get_experiment_by_name(EXPERIMENT_PREFIX + sweep_name)
-        if experiment is not None and experiment.lifecycle_stage == "active":
-            return client, experiment
+        if experiment is not None:
+            return client, _not_deleted(experiment, sweep_name)
         experiments = _pages(
             lambda token: client.search_experiments(
                 filter_string=f"name LIKE '{EXPERIMENT_PREFIX}%'", max_results=_PAGE, page_token=token
             )
         )
         existing = sorted(found.name.removeprefix(EXPERIMENT_PREFIX) for found in experiments)
+    except InputError:
+        raise
     except Exception as error:  # MLflow's own, SQLAlchemy's, and those of its plugins
         raise InputError(
             f'Tracking store "{without_password(tracking_uri)}" cannot be read: {without_password(_first_line(error))}'
@@ -171,15 +172,13 @@ def _open(sweep_name: str, tracking_uri: str) -> tuple[MlflowClient, Experiment]
     raise InputError(f'No sweep "{sweep_name}" in tracking store "{without_password(tracking_uri)}".{nearest} {known}')
 
 
-def _refuse_absent_database(tracking_uri: str) -> None:
-    """MLflow would create the database that a mistyped sqlite address names."""
-    from search_spaces.addresses import without_password
-
-    match = re.match(r"sqlite(?:\+\w+)?:///([^?]+)", tracking_uri)
-    if match and not Path(match[1]).is_file():
-        raise InputError(
-            f'Tracking store "{without_password(tracking_uri)}" does not exist: there is no file {match[1]}.'
-        )
+def _not_deleted(experiment: Experiment, sweep_name: str) -> Experiment:
+    if experiment.lifecycle_stage == "active":
+        return experiment
+    raise InputError(
+        f'Sweep "{sweep_name}" was deleted in MLflow. To restore it, set MLFLOW_TRACKING_URI to its tracking store and '
+        f"run: mlflow experiments restore --experiment-id {experiment.experiment_id}"
+    )
 
 
 def _newest_summary(client: MlflowClient, experiment_id: str, sweep_name: str) -> Run:
@@ -189,9 +188,9 @@ def _newest_summary(client: MlflowClient, experiment_id: str, sweep_name: str) -
         order_by=["attributes.start_time DESC"],
         max_results=1,
     )
-    if not found:
-        raise InputError(f'Sweep "{sweep_name}" has no summary run, so what it asked is unknown.')
-    return found[0]
+    if found:
+        return found[0]
+    raise InputError(f'Sweep "{sweep_name}" has no summary run, so what it asked is unknown.')
 
 
 def _read_source(client: MlflowClient, summary: Run, sweep_name: str) -> str:

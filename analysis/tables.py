@@ -16,6 +16,7 @@ from analysis.formatting import listing
 from analysis.runs import RunRecord, SweepRecords, read_sweep
 from optimizers import InputError
 from search_spaces import Sweep
+from search_spaces.artifact_addresses import readable_database
 
 TRACKING_VARIABLE = "ADAMANT_TRACKING_URI"
 LOCAL_DATABASE = "sqlite:///adamant-runs/mlflow.db"
@@ -90,6 +91,7 @@ def load(sweep: str, tracking_uri: str | None = None) -> SweepTables:
     uri = tracking_uri or os.environ.get(TRACKING_VARIABLE) or LOCAL_DATABASE
     records = read_sweep(sweep, uri)
     runs = [run for part in records for run in (*part.trials, *part.confirmations)]
+    uri = readable_database(uri)
     return tables_of(records, read_curves(uri, records[0].summary_id, runs), uri)
 
 

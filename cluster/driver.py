@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import signal
 import threading
@@ -24,11 +25,11 @@ from cluster.on_screen import print_lines, working
 from cluster.places import DEFAULT_STORAGE, Manifest, SweepFolder
 from cluster.served import links
 from cluster.session import nodes_answer, ray_session, slot_counter
-from cluster.tracked_runs import NOTE_TAG
 from cluster.tracking import Tracker
 from cluster.views import view_tags
 from search_spaces import Sweep
 from search_spaces.addresses import without_password
+from search_spaces.kept_in_mlflow import NOTE_TAG
 from search_spaces.links import CONFIRM_VIEW, served_at, view_link
 
 if TYPE_CHECKING:
@@ -67,13 +68,11 @@ class Driver:
 
     def __init__(self, folder: SweepFolder, sweep: Sweep, manifest: Manifest, console: Console) -> None:
         self.folder, self.sweep, self.manifest, self.console = folder, sweep, manifest, console
-        self.tracker = Tracker(
-            manifest.tracking_location, sweep.name, manifest.sweep_id, folder.storage / "mlflow-artifacts"
-        )
+        self.tracker = Tracker(manifest.tracking_location, sweep.name, manifest.sweep_id, folder.artifacts)
         self.summary = describe_summary(sweep)
         self.contests = sweep.contests()
         default = folder.storage == Path(DEFAULT_STORAGE).resolve()
-        self._where = "" if default else f" --storage {folder.storage}"
+        self._where = "" if default else f" --storage {shlex.quote(str(folder.storage))}"
         self._began = time.monotonic()
         self._tags: dict[str, str] = {}
         self._closing_flush_s = CLOSING_FLUSH_S
@@ -242,7 +241,7 @@ class Driver:
         spec = trial_spec(contest, assignment)
         return {
             "spec": spec.to_dict(),
-            "folder": str(self.folder.trial(assignment.trial_id)),
+            "folder": str(self.folder.make_trial(assignment.trial_id)),
             "session": self.manifest.session,
             "data_root": self.manifest.data_root,
             "cpus": self.sweep.resources.cpu,

@@ -79,7 +79,7 @@ def _counts(given: Config, config: Config) -> Iterator[Problem]:
 def _addresses(given: Config, config: Config) -> Iterator[Problem]:
     if _provider(config) != "local" or "worker_ips" not in config["provider"]:
         return
-    head, workers = config["provider"].get("head_ip"), list(config["provider"]["worker_ips"])
+    head, workers = str(config["provider"].get("head_ip")), [*map(str, config["provider"]["worker_ips"])]
     if head in workers or len(set(workers)) < len(workers):
         yield ("provider", "worker_ips"), "every node has an address of its own, and the head is none of the workers"
 

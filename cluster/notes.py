@@ -7,12 +7,12 @@ import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
-from cluster.places import Manifest
+from cluster.places import DATA, DATABASE, Manifest
 from cluster.run_description import RunDescription
 from cluster.tracking import Tracker
 from cluster.views import best_metric
 from search_spaces import Sweep
-from search_spaces.addresses import without_password
+from search_spaces.addresses import sqlite_address, without_password
 from search_spaces.links import COMPARED, CONFIRM_VIEW, SEARCH_VIEW, compare_link, view_link
 from search_spaces.yaml_source import dump_yaml
 
@@ -79,7 +79,7 @@ def _to_compare(sweep: Sweep, tracker: Tracker) -> dict[str, list[str]]:
 def replay_command(manifest: Manifest, storage: Path, run_id: str) -> str:
     """What to type, in any folder, to repeat a run."""
     options = _where(manifest, storage)
-    if manifest.data_root != str(storage / "data"):
+    if manifest.data_root != str(storage / DATA):
         options += ["--data", manifest.data_root]
     return shlex.join(["adamant", "replay", run_id, *options])
 
@@ -92,7 +92,7 @@ def how_to_see(manifest: Manifest, storage: Path) -> str:
 def _where(manifest: Manifest, storage: Path) -> list[str]:
     """Options of a command that is to find the runs; an address that holds a password is shown without it."""
     options = ["--storage", str(storage)]
-    if manifest.tracking_uri != f"sqlite:///{storage / 'mlflow.db'}" and not manifest.names_variable:
+    if manifest.tracking_uri != sqlite_address(storage / DATABASE) and not manifest.names_variable:
         options += ["--tracking-uri", without_password(manifest.tracking_uri)]
     return options
 

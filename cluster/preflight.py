@@ -149,15 +149,8 @@ def check_address(address: str | None) -> None:
         return
     try:
         socket.create_connection((host, int(port)), SERVER_TIMEOUT_S).close()
-    except OSError as error:
+    except (OSError, OverflowError) as error:  # the second for a port above 65535
         raise InputError(f"--address {address}: no Ray cluster answers there ({error})") from None
-
-
-def check_study_answers(location: str) -> None:
-    """Raise InputError for a study storage that cannot be opened."""
-    from search_spaces.storage import open_storage
-
-    open_storage(location)
 
 
 def check_study_storage(location: str, sweep: Sweep) -> None:

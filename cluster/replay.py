@@ -13,6 +13,7 @@ from cluster.descriptions import environment
 from cluster.mlflow_errors import reason
 from optimizers import InputError
 from search_spaces.addresses import without_password
+from search_spaces.artifact_addresses import readable_database
 from search_spaces.mlflow_schema import check_database
 from trainables import TrialSpec
 
@@ -74,7 +75,7 @@ def _find(run_id: str, tracking_uri: str) -> tuple[MlflowClient, Run]:
     from mlflow.exceptions import MlflowException
 
     check_database(tracking_uri)
-    client = MlflowClient(tracking_uri=tracking_uri)
+    client = MlflowClient(tracking_uri=readable_database(tracking_uri))
     try:
         return client, client.get_run(run_id)
     except MlflowException as error:

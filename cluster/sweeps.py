@@ -13,6 +13,8 @@ from cluster import preflight
 from cluster.descriptions import dotted
 from cluster.driver import Driver, EndedSweep
 from cluster.places import (
+    DATABASE,
+    JOURNAL,
     STUDY_VARIABLE,
     TRACKING_VARIABLE,
     Manifest,
@@ -21,8 +23,12 @@ from cluster.places import (
     kept_location,
     new_sweep_id,
 )
+from cluster.recorded import check_no_copy, check_recorded, is_there
 from optimizers import InputError
 from search_spaces import Sweep
+from search_spaces.addresses import is_server, sqlite_address
+from search_spaces.artifact_addresses import correct_addresses
+from search_spaces.kept_in_mlflow import EXPERIMENT_PREFIX
 
 PLANNED_WALL = "plan.wall_s"
 
@@ -40,8 +46,8 @@ class Places:
         root = Path(self.storage).expanduser().resolve()
         return Manifest(
             sweep_id=new_sweep_id(name),
-            tracking_uri=kept_location(self.tracking_uri, TRACKING_VARIABLE, f"sqlite:///{root / 'mlflow.db'}"),
-            study_storage=kept_location(self.study_storage, STUDY_VARIABLE, str(root / "study.journal")),
+            tracking_uri=kept_location(self.tracking_uri, TRACKING_VARIABLE, sqlite_address(root / DATABASE)),
+            study_storage=kept_location(self.study_storage, STUDY_VARIABLE, str(root / JOURNAL)),
             data_root=str(data_root_of(root, self.data)),
         )
 
@@ -113,11 +119,15 @@ def resume_sweep(name: str, storage: str, address: str | None, console: Console,
         preflight.check_data(sweep, Path(manifest.data_root))
         preflight.check_tracking(manifest.tracking_location)
         preflight.check_address(address)
-        preflight.check_study_answers(manifest.study_location)
+        check_no_copy(folder, manifest)
+        for warning in check_recorded(folder, sweep, manifest):
+            console.print(f"warning: {warning}", highlight=False, markup=False, soft_wrap=True)
         _check_gpus(sweep, address, manifest, console)
         if more:
             _refuse_more_members(sweep)
             sweep = folder.replace(sweep.with_more_trials(more))
+        if is_there(manifest.tracking_location) and not is_server(manifest.tracking_location):
+            correct_addresses(manifest.tracking_location, folder.artifacts, EXPERIMENT_PREFIX + name)
         # What was planned was without the further trials.
         plan_tags = {PLANNED_WALL: ""} if more else {}
         yield from Driver(folder, sweep, folder.next_session(manifest), console).drive(address, plan_tags)

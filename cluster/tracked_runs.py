@@ -12,6 +12,7 @@ from cluster.mlflow_errors import is_absent, is_lasting
 from cluster.run_description import MetricRow, RunDescription
 from search_spaces.addresses import is_server
 from search_spaces.databases import make_whole
+from search_spaces.kept_in_mlflow import NOTE_TAG
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 
 # log_batch takes 1,000 entities, of which 100 parameters and 100 tags; no run here has nearly as many of those.
 MAX_BATCH = 1000
-# MLflow's own tag for what a run's page shows as its description.
-NOTE_TAG = "mlflow.note.content"
 # Of a closed run of which MLflow has refused a part: why. A resume sends such a run again.
 INCOMPLETE_TAG = "status.incomplete"
 EXPERIMENT = "the experiment"

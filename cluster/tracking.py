@@ -18,6 +18,7 @@ from cluster.mlflow_errors import is_lasting, reason
 from cluster.pictures import Pictures
 from cluster.run_description import MetricRow, RunDescription, metric_rows
 from cluster.tracked_runs import EXPERIMENT, INCOMPLETE_TAG, TrackedRuns, now_ms
+from search_spaces.kept_in_mlflow import EXPERIMENT_PREFIX
 
 RETRY_PAUSE_S = 2.0
 ATTEMPTS_BEFORE_A_WARNING = 3
@@ -76,7 +77,7 @@ class Tracker:
         self.refused: dict[str, str] = {}
         self._sweep_id = sweep_id
         self._runs = TrackedRuns(
-            tracking_uri, f"adamant/{sweep_name}", sweep_id, artifact_root, self._refuse, self._lose
+            tracking_uri, f"{EXPERIMENT_PREFIX}{sweep_name}", sweep_id, artifact_root, self._refuse, self._lose
         )
         self._queue: queue.Queue[_Job | None] = queue.Queue()
         self._closing = threading.Event()

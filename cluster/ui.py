@@ -17,15 +17,18 @@ from pathlib import Path
 from rich.console import Console
 
 from cluster.command_line import FAILED
+from cluster.locations import location_path
 from cluster.on_screen import print_lines
 from cluster.served import answers, links_of_newest
 from cluster.services import STUDIES_PROGRAM, ending_with_parent
 from optimizers import InputError
+from search_spaces.artifact_addresses import readable_database
 from search_spaces.links import UI_HOST, announced
 from search_spaces.mlflow_schema import check_database
 
 STOPPING_S = 10.0
 POLL_S = 0.2
+LAST_PORT = 2**16 - 1
 
 
 @dataclass(frozen=True)
@@ -47,20 +50,19 @@ class Server:
 
 
 def mlflow_server(tracking_uri: str, port: int) -> Server:
-    """The MLflow UI over a database. Raises InputError for a file that is not there or that MLflow cannot use."""
-    database = Path(tracking_uri.removeprefix("sqlite:///"))
-    if tracking_uri.startswith("sqlite:///") and not database.is_file():
-        raise InputError(
-            f"{database}: no runs here yet; start with `adamant run quickstart`, or name a database with --tracking-uri"
-        )
+    """Return the server of the MLflow UI over a database.
+
+    Raises InputError for a file that is not there or that MLflow cannot use.
+    """
     check_database(tracking_uri)
+    served = readable_database(tracking_uri)
     command = [sys.executable, "-m", "mlflow", "server", "--host", UI_HOST, "--port", str(port), "--workers", "1"]
     # A line for each request would carry the links away.
     command += ["--uvicorn-opts", "--log-level warning --no-access-log"]
     # The job runner of newer MLflow servers doubles their start-up time and triples their memory; nothing uses it here.
     settings = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "1"}
     # Not on the command line, which shows a database's password to everybody on the machine.
-    return Server("MLflow", port, command, {**settings, "MLFLOW_BACKEND_STORE_URI": tracking_uri}, tracking_uri)
+    return Server("MLflow", port, command, {**settings, "MLFLOW_BACKEND_STORE_URI": served}, tracking_uri)
 
 
 def studies_server(studies: str, port: int) -> Server:
@@ -70,8 +72,9 @@ def studies_server(studies: str, port: int) -> Server:
     """
     if find_spec("optuna_dashboard") is None:
         raise InputError("--studies: Optuna's dashboard is not installed; pip install adamant[services]")
-    if "://" not in studies and not Path(studies).is_file():
-        raise InputError(f"{studies}: no studies here yet; start with `adamant run quickstart`")
+    path = location_path(studies)
+    if path is not None and not path.is_file():
+        raise InputError(f"{path}: no studies here yet; start with `adamant run quickstart`")
     environment = {"STUDIES": studies, "STUDIES_PORT": str(port)}
     return Server("Optuna", port, [sys.executable, "-c", STUDIES_PROGRAM], environment)
 
@@ -79,9 +82,11 @@ def studies_server(studies: str, port: int) -> Server:
 def serve(servers: Sequence[Server], console: Console) -> int:
     """Serve until Ctrl-C or SIGTERM, or until one of the servers ends; all of them end with this process.
 
-    Raises InputError when a port is taken.
+    Raises InputError when a port is taken, or none that there is.
     """
     for server in servers:
+        if not 1 <= server.port <= LAST_PORT:
+            raise InputError(f"--port: {server.name} would be served on port {server.port}; ports are 1 to {LAST_PORT}")
         with socket.socket() as probe:
             if probe.connect_ex((UI_HOST, server.port)) == 0:
                 raise InputError(f"port {server.port}: something listens there already; choose another with --port")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from cluster.locations import location_path
 from cluster.places import SweepFolder
+from cluster.recorded import is_there
 from optimizers import InputError
 from search_spaces import Sweep
 from search_spaces.checks import check_sweep
@@ -23,6 +25,10 @@ def with_best_of(sweep: Sweep, earlier: str, storage: str) -> Sweep:
     if not shared:
         raise InputError(
             f"--from {earlier}: none of its arms ({', '.join(before.arms)}) is one of {', '.join(sweep.arms)}"
+        )
+    if not is_there(manifest.study_location):
+        raise InputError(
+            f"--from {earlier}: its studies are missing: there is no {location_path(manifest.study_location)}"
         )
     kept = open_storage(manifest.study_location)
     # Opening a study that is not there would begin it.

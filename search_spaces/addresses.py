@@ -70,5 +70,5 @@ def sqlite_address(path: str | Path, address: str = "sqlite://") -> str:
     from sqlalchemy.engine import make_url
 
     url = make_url(address).set(database=str(path))
-    plain = f"///{path}" in url.render_as_string()
-    return (url if plain else url.set(drivername="sqlite+pysqlite")).render_as_string(hide_password=False)
+    plain = f"///{path}" in url.render_as_string(hide_password=False)
+    return url.set(drivername="sqlite" if plain else "sqlite+pysqlite").render_as_string(hide_password=False)

@@ -8,6 +8,11 @@ import sys
 
 # An artefact of the summary run: the curves of all runs, a row for each evaluation.
 CURVES_FILE = "curves.parquet"
+# Of a storage folder: the artefacts of every run whose tracking is a database, a folder for each experiment.
+ARTIFACTS_FOLDER = "mlflow-artifacts"
+# MLflow's own tag for what a run's page shows as its description.
+NOTE_TAG = "mlflow.note.content"
+EXPERIMENT_PREFIX = "adamant/"
 # What `log_image` calls a file: key, step, time and a random name, with a plus or, formerly, a percent between them.
 _PICTURE = re.compile(r"(?:.*/)?(.+?)[+%]step[+%](\d+)[+%].*\.png")
 PICTURES_FOLDER = "images"

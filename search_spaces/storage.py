@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,7 +46,7 @@ def open_storage(location: str) -> BaseStorage:
         finally:
             lock.release()
         return optuna.storages.JournalStorage(JournalFileBackend(str(path), lock_obj=lock))
-    except (OSError, ValueError, KeyError) as error:
+    except Exception as error:  # noqa: BLE001 - Optuna raises many types for a damaged entry
         raise InputError(
             f"{path}: this study journal is damaged or cannot be opened ({_first_line(error)}); "
             "restore it from a copy, or start the sweep anew under another name"
@@ -92,9 +93,13 @@ def _drop_torn_line(path: Path) -> None:
     first, *_ = content.split(b"\n", 1)
     if not first.startswith(b'{"op_code"'):
         raise ValueError("its first line is none of a journal")
-    if not content.endswith(b"\n"):
+    whole = content[: content.rfind(b"\n") + 1]
+    if whole != content:
         with path.open("r+b") as file:
-            file.truncate(content.rfind(b"\n") + 1)
+            file.truncate(len(whole))
+    if whole:
+        # Optuna takes an unreadable last line for one that is still being written, until others follow it.
+        json.loads(whole.rsplit(b"\n", 2)[-2])
 
 
 def _first_line(error: Exception) -> str:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -85,6 +85,19 @@ class FrontDoor:
     @property
     def tracking_uri(self) -> str:
         return f"sqlite:///{self.runs / 'mlflow.db'}"
+
+
+@contextmanager
+def without_privileges() -> Iterator[None]:
+    """As a user whom permissions stop, which they do not do with root."""
+    privileged = os.geteuid() == 0
+    if privileged:
+        os.setresuid(65534, 65534, 0)
+    try:
+        yield
+    finally:
+        if privileged:
+            os.setresuid(0, 0, 0)
 
 
 @pytest.fixture

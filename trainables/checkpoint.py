@@ -27,8 +27,9 @@ class DamagedError(Exception):
 
 
 class TrialFolder:
-    """Files of one trial under ``path``.
+    """Files of one trial under ``path``, a folder that the driver makes.
 
+    It is never made here: where somebody has moved the storage folder away, a trial must not make it anew.
     ``session`` counts the drivers that have worked on the sweep. It stands in a checkpoint's name because actors of a
     killed driver live on for a second or two and write: their files must never be those of the trial that goes on.
     """
@@ -42,7 +43,7 @@ class TrialFolder:
         """Write ``state`` whole or not at all, then drop this session's older ones."""
         import torch
 
-        self._checkpoints.mkdir(parents=True, exist_ok=True)
+        self._checkpoints.mkdir(exist_ok=True)
         made = io.BytesIO()
         torch.save(state, made)
         digest = hashlib.sha256(made.getbuffer()).hexdigest()
@@ -85,7 +86,7 @@ class TrialFolder:
         """Keep bytes (3, height, width), as they were to be seen after that step, as a PNG file."""
         from PIL import Image
 
-        self._pictures.mkdir(parents=True, exist_ok=True)
+        self._pictures.mkdir(exist_ok=True)
         with atomic_write(self._pictures / f"{name}.step-{step:09d}.png") as temporary:
             Image.fromarray(picture.permute(1, 2, 0).cpu().numpy()).save(temporary, "PNG")
 
@@ -102,7 +103,6 @@ class TrialFolder:
         there, _ = self.read_record()
         if there is not None and there["session"] > self.session:
             return
-        self.path.mkdir(parents=True, exist_ok=True)
         write_text(self.path / "record.json", sealed({**record, "session": self.session}))
 
     def read_record(self) -> tuple[dict[str, Any] | None, list[str]]:

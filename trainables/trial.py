@@ -206,7 +206,6 @@ class Trial(tune.Trainable):
 
     def _failure(self, error: Exception) -> dict[str, Any]:
         with suppress(OSError):  # the error may well be that nothing can be written there
-            self._folder.path.mkdir(parents=True, exist_ok=True)
             (self._folder.path / "error.txt").write_text(traceback.format_exc(), encoding="utf-8")
         reason = " ".join(f"{type(error).__name__}: {error}".split())
         return {

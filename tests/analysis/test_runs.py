@@ -96,7 +96,7 @@ def test_an_unknown_sweep_names_the_nearest_one(store: Store):
         only("bettas", store.uri)
 
 
-def test_a_deleted_sweep_is_unknown(store: Store, make: type[Make]):
+def test_a_deleted_sweep_is_refused_with_how_to_restore_it(store: Store, make: type[Make]):
     from mlflow.tracking import MlflowClient
 
     store.write(make.sweep([], [], name="deleted", arms=("adam",)))
@@ -104,13 +104,15 @@ def test_a_deleted_sweep_is_unknown(store: Store, make: type[Make]):
     experiment = client.get_experiment_by_name("adamant/deleted")
     assert experiment is not None
     client.delete_experiment(experiment.experiment_id)
-    with pytest.raises(InputError, match='No sweep "deleted"'):
+    with pytest.raises(
+        InputError, match=f"deleted in MLflow.*experiments restore --experiment-id {experiment.experiment_id}"
+    ):
         only("deleted", store.uri)
 
 
 def test_a_mistyped_database_is_refused_and_not_made(tmp_path):
     path = tmp_path / "mlfow.db"
-    with pytest.raises(InputError, match=r"there is no file .*mlfow\.db"):
+    with pytest.raises(InputError, match=r"mlfow\.db: no runs here yet"):
         only("betas", f"sqlite:///{path}")
     assert not path.exists()
 

@@ -6,8 +6,12 @@ import os
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
-from tests.conftest import FrontDoor
+from cluster.destinations import check_output_file, check_output_folder
+from cluster.ui import Server, serve
+from optimizers import InputError
+from tests.conftest import FrontDoor, without_privileges
 from tests.trainables.test_data import write_idx
 
 CASES = {
@@ -54,6 +58,8 @@ CASES = {
     "more GPUs than there are": (["--set", "resources.gpu=512"], "resources.gpu: a trial wants 512 GPUs"),
     "a reserved name": (["--set", "name=mlflow.db"], "kept for Adamant's own files"),
     "no folder for the JSON": (["--json", "nowhere/verdict.json"], "there is no folder"),
+    "a folder in place of the JSON": (["--json", "."], "--json .: this is a folder; name a file"),
+    "an address with a port that there is not": (["--address", "127.0.0.1:99999"], "no Ray cluster answers there"),
     "nobody at the study database": (
         ["--study-storage", "postgresql://nobody@127.0.0.1:9/none"],
         "the study storage cannot be opened",
@@ -101,6 +107,9 @@ def test_a_truncated_mnist_file_is_refused_by_name(front_door: FrontDoor) -> Non
     [
         (["resume", "nothing"], 'no sweep is called "nothing" here'),
         (["report", "nothing"], "adamant-runs/mlflow.db"),
+        (["report", "nothing", "--out", __file__], "is a file; name a folder"),
+        (["replay", "nothing"], "adamant-runs/mlflow.db: no runs here yet"),
+        (["trajectories", "--out", __file__], "is a file; name a folder"),
         (["ui"], "no runs here yet; start with `adamant run quickstart`"),
         (["run", "quickstrat"], 'Did you mean "quickstart"?'),
         (["run", "missing.yaml"], "there is no such sweep file"),
@@ -133,3 +142,20 @@ def test_everything_wrong_in_a_file_is_told_at_once_also_by_validate(front_door:
 @pytest.mark.parametrize("price", ["nan", "inf", "-1"])
 def test_a_price_that_is_none_is_refused(front_door: FrontDoor, price: str) -> None:
     assert_refused(front_door, ["plan", "quickstart", f"--price={price}"], f"--price {float(price)}: must be a finite")
+
+
+@pytest.mark.parametrize("port", [0, 99999])
+def test_a_port_that_there_is_not_is_refused(port: int) -> None:
+    with pytest.raises(InputError, match=f"port {port}; ports are 1 to 65535"):
+        serve([Server("MLflow", port, [], {})], Console())
+
+
+def test_a_file_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
+    with without_privileges():
+        with pytest.raises(InputError, match="--json /etc/passwd: this file cannot be written"):
+            check_output_file("--json", Path("/etc/passwd"))
+        with pytest.raises(InputError, match="--out /etc/report: /etc cannot be written"):
+            check_output_folder("--out", Path("/etc/report"))
+    check_output_file("--json", tmp_path / "verdict.json")
+    check_output_folder("--out", tmp_path / "to be" / "made")
+    assert not list(tmp_path.iterdir())

@@ -14,8 +14,8 @@ import pytest
 from mlflow import MlflowClient
 
 from cluster.run_description import DataDescription, RunDescription
-from cluster.tracked_runs import NOTE_TAG
 from cluster.tracking import Tracker
+from search_spaces.kept_in_mlflow import NOTE_TAG
 from tests.cluster.mlflow_server import Server
 from tests.conftest import FrontDoor, wait_until
 

@@ -200,7 +200,6 @@ def test_every_seed_that_is_accepted_searches_and_confirms_also_after_a_resume(
     drive(of, tmp_path, trials=2)
     drive(of, tmp_path, trials=1)
     confirmed = ArmStudies(open_storage(str(tmp_path / "study.journal")), of, "adam").confirm
-    confirmed.plan()
     first, second = confirmed.ask(), confirmed.ask()
     assert first is not None
     assert second is not None

@@ -102,7 +102,7 @@ def test_a_checkpoint_of_a_gpu_goes_on_there_and_on_the_cpu(name: str, tmp_path:
     if name.startswith("lstm/"):
         # Between layers cuDNN draws the dropout from a state of its own, which no checkpoint can hold.
         spec = dataclasses.replace(spec, options={**spec.options, "dropout": 0.0})
-    data, folder = made_up_data(spec, tmp_path), TrialFolder(tmp_path / "trial")
+    data, folder = made_up_data(spec, tmp_path), TrialFolder(tmp_path)
     whole, again = run(spec, data, gpu), run(spec, data, gpu)
     part = open_training(spec, data.to(gpu), gpu)
     part.advance(4)
