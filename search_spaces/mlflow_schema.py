@@ -36,7 +36,10 @@ def database_problem(address: str) -> str:
     try:
         return "" if is_missing(address) else _problem(address, without_password(address))
     except ModuleNotFoundError as error:
-        return f"the driver of this database is not installed: there is no module {error.name}"
+        return (
+            f"the driver of this database is not installed: there is no module {error.name}; install it, or name "
+            "another driver in the address, such as postgresql+psycopg2://"
+        )
     except Exception as error:  # noqa: BLE001 - every database driver has its own errors
         reason = without_password(str(error).strip() or repr(error)).splitlines()[0]
         return f"this database cannot be used ({reason})"
