@@ -6,7 +6,7 @@ import gc
 import json
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -147,8 +147,7 @@ def _conclude(ended: EndedSweep, json_file: str | None) -> int:
 
     sweep = load(ended.name, ended.tracking_uri)
     verdicts = [judge(records) for records in sweep.records]
-    if json_file is not None:
-        Path(json_file).write_text(json.dumps(to_json(verdicts, ended.confirm_link), indent=2))
+    code = 0 if all(arm.scores for verdict in verdicts for arm in verdict.arms) else FAILED
     lines = [
         f"\n{render_table(verdicts)}",
         f"Search runs: {ended.search_link}",
@@ -162,7 +161,25 @@ def _conclude(ended: EndedSweep, json_file: str | None) -> int:
     except Exception as error:  # noqa: BLE001 - whatever a figure or the disk does, the sweep is done and its runs are safe
         told = f"warning: no report ({error}); when this is mended: adamant report {ended.name} --out DIR"
     console.print(told, highlight=False, markup=False, soft_wrap=True)
-    return 0 if all(arm.scores for verdict in verdicts for arm in verdict.arms) else FAILED
+    if json_file is not None:
+        try:
+            _write_json(Path(json_file), to_json(verdicts, ended.confirm_link))
+        except OSError as error:
+            told = f"error: no verdict as JSON ({error}); when this is mended: adamant report {ended.name} --json"
+            console.print(told, highlight=False, markup=False, soft_wrap=True)
+            return FAILED
+    return code
+
+
+def _write_json(path: Path, contents: dict[str, Any]) -> None:
+    """Put it in place of a file whole or not at all; a pipe or a terminal is written to as it is."""
+    from optimizers.files import write_text
+
+    text = json.dumps(contents, indent=2)
+    if path.exists() and not path.is_file():
+        path.write_text(text, encoding="utf-8")
+    else:
+        write_text(path, text)
 
 
 @app.command()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 import time
 from collections.abc import Callable
 from typing import Any
@@ -42,6 +43,8 @@ class _Repeating(BaseStorage):
                     raise
                 attempts += 1
                 reason = " ".join(str(getattr(cause, "orig", None) or cause).split())[:200]
+                if _is_of_the_file(cause):
+                    raise OSError(f"the study's database cannot be used ({reason})") from None
                 if time.monotonic() > deadline:
                     raise ConnectionError(f"the study's database has been away for too long ({reason})") from None
                 if attempts == ATTEMPTS_BEFORE_A_WARNING:
@@ -57,6 +60,13 @@ def _is_of_the_connection(cause: BaseException | None) -> bool:
         lost = isinstance(cause, OperationalError | InterfaceError | InternalError)
         return lost or cause.connection_invalidated
     return isinstance(cause, InvalidRequestError)
+
+
+def _is_of_the_file(cause: BaseException | None) -> bool:
+    """Whether an SQLite file itself is the trouble, such as on a full disk, and nobody else who is using it."""
+    error = getattr(cause, "orig", None)
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_BUSY) & 0xFF  # the upper bits say more of the same
+    return isinstance(error, sqlite3.Error) and code not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
 def _passed_on(name: str) -> Callable[..., Any]:

@@ -32,7 +32,9 @@ def open_storage(location: str) -> BaseStorage:
         except Exception as error:  # noqa: BLE001 - every database driver has its own errors
             shown = without_password(location)
             raise InputError(f"{shown}: the study storage cannot be opened ({_first_line(error)})") from None
-    from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
+    from optuna.storages.journal import JournalFileSymlinkLock
+
+    from search_spaces.journal import WholeLines, drop_torn_line
 
     # With a relative path Optuna's lock links to a file that is not there and waits for ever.
     path = Path(location).resolve()
@@ -41,11 +43,11 @@ def open_storage(location: str) -> BaseStorage:
     try:
         lock.acquire()
         try:
-            _drop_torn_line(path)
+            drop_torn_line(path)
         finally:
             lock.release()
-        return optuna.storages.JournalStorage(JournalFileBackend(str(path), lock_obj=lock))
-    except (OSError, ValueError, KeyError) as error:
+        return optuna.storages.JournalStorage(WholeLines(str(path), lock_obj=lock))
+    except Exception as error:  # noqa: BLE001 - Optuna raises many types for a damaged line
         raise InputError(
             f"{path}: this study journal is damaged or cannot be opened ({_first_line(error)}); "
             "restore it from a copy, or start the sweep anew under another name"
@@ -61,19 +63,6 @@ def without_password(location: str) -> str:
         return make_url(location).render_as_string(hide_password=True)
     except (ArgumentError, ValueError):  # it is no address, and so holds no password
         return location
-
-
-def _drop_torn_line(path: Path) -> None:
-    """A machine that lost power in a write leaves half a line, which would make the next one unreadable."""
-    content = path.read_bytes() if path.exists() else b""
-    if not content:
-        return
-    first, *_ = content.split(b"\n", 1)
-    if not first.startswith(b'{"op_code"'):
-        raise ValueError("its first line is none of a journal")
-    if not content.endswith(b"\n"):
-        with path.open("r+b") as file:
-            file.truncate(content.rfind(b"\n") + 1)
 
 
 def _first_line(error: Exception) -> str:
