@@ -29,9 +29,10 @@ class SweepSearcher(Searcher):
     A trial whose process or node is lost is issued again, as another trial of Tune's. Tune's own restarts are not for
     this: they leave out a trial whose new process cannot start, as happens on a node that has just died.
 
-    A failure of the machine is none of a configuration: ``on_trial_complete`` raises OSError for it, which ends the
-    session, and the study keeps the trial as running, so that a resume issues it again. That is so for a trial that was
-    interrupted, and for one that is lost again and again before any other trial of the session has ended.
+    A failure of the machine is none of a configuration: it ends the session, and the study keeps the trial as running,
+    so that a resume issues it again. That is so for a trial that was interrupted, for one that is lost again and again
+    before any other trial of the session has ended, and where the study cannot be told. ``suggest`` raises what ends
+    the session, as Tune takes an error of any other hook for one of the trial.
     """
 
     def __init__(
@@ -52,6 +53,11 @@ class SweepSearcher(Searcher):
         self._issued: dict[str, Assignment] = {}
         self._outcomes: dict[str, Outcome] = {}
         self._slots = slots
+        self._ended_by: Exception | None = None
+
+    def end(self, error: Exception) -> None:
+        """Have the next ``suggest`` raise an error; nothing is told to a study from now on."""
+        self._ended_by = self._ended_by or error
 
     def outcome(self, trial_id: str) -> Outcome | None:
         """How Tune's trial of that id ended, or None if it did not."""
@@ -63,6 +69,8 @@ class SweepSearcher(Searcher):
 
     def suggest(self, trial_id: str) -> Any:
         """A config, None while every arm waits for its last trials, ``Searcher.FINISHED`` at the end."""
+        if self._ended_by is not None:
+            raise self._ended_by
         # One more than can run, so that a free actor never waits for a suggestion, and no more, so that each suggestion
         # knows as many results as it can.
         if len(self._live) > self._slots() or self._is_losing_nodes():
@@ -84,9 +92,19 @@ class SweepSearcher(Searcher):
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         assignment = self._issued[trial_id]
-        self._arms[assignment.path].report(assignment, result["epoch"], result["objective"])
+        self._unless_ended(lambda: self._arms[assignment.path].report(assignment, result["epoch"], result["objective"]))
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+        self._unless_ended(lambda: self._complete(trial_id, result, error))
+
+    def _unless_ended(self, tell: Callable[[], None]) -> None:
+        try:
+            if self._ended_by is None:
+                tell()
+        except Exception as error:  # noqa: BLE001 - suggest raises it
+            self.end(error)
+
+    def _complete(self, trial_id: str, result: dict[str, Any] | None, error: bool) -> None:
         assignment = self._issued[trial_id]
         if error and self._losses[assignment.trial_id] < RESTARTS:
             self._losses[assignment.trial_id] += not self._has_lost_a_node()
