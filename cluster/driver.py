@@ -126,8 +126,7 @@ class Driver:
         return FAILED
 
     def _say_stopped(self, reason: str) -> None:
-        go_on = f"go on, when this is mended, with: {self._command('resume')}"
-        self._say(f"error: {reason}. What was recorded is safe; {go_on}")
+        self._say(f"error: {reason}. What was recorded is safe; go on, when mended, with: {self._command('resume')}")
 
     def _end_without_ray(self, server: str) -> None:
         """End this process, from the thread that watches Ray: the main one may wait for it for ever."""

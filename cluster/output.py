@@ -37,7 +37,9 @@ def drop_what_cannot_be_written() -> None:
     os.close(free)
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
-        if stream is not None and stream is getattr(sys, f"__{name}__"):
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - for as long as this process
+        elif stream is getattr(sys, f"__{name}__"):
             raw = _Dropping(stream.fileno(), "wb", closefd=False)
             text = io.TextIOWrapper(
                 io.BufferedWriter(raw),
