@@ -7,7 +7,7 @@ import json
 import math
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -159,6 +159,7 @@ def _conclude(ended: EndedSweep, json_file: Path | None) -> int:
 
     sweep = load(ended.name, ended.tracking_uri)
     verdicts = [judge(records) for records in sweep.records]
+    code = 0 if all(arm.scores for verdict in verdicts for arm in verdict.arms) else FAILED
     print_lines(console, [f"\n{render_table(verdicts)}", *ended.links])
     try:
         told = f"Report: {write_report(sweep, verdicts, ended.report_folder, ended.confirm_link)}"
@@ -166,8 +167,24 @@ def _conclude(ended: EndedSweep, json_file: Path | None) -> int:
         told = f"warning: no report ({error}); when this is mended: adamant report {ended.name} --out DIR"
     print_lines(console, [told])
     if json_file is not None:
-        json_file.write_text(json.dumps(to_json(verdicts, ended.confirm_link), indent=2), encoding="utf-8")
-    return 0 if all(arm.scores for verdict in verdicts for arm in verdict.arms) else FAILED
+        try:
+            _write_json(json_file, to_json(verdicts, ended.confirm_link))
+        except OSError as error:
+            told = f"error: no verdict as JSON ({error}); when this is mended: adamant report {ended.name} --json"
+            print_lines(console, [told])
+            return FAILED
+    return code
+
+
+def _write_json(path: Path, contents: dict[str, Any]) -> None:
+    """Put it in place of a file whole or not at all; a pipe or a terminal is written to as it is."""
+    from optimizers.files import write_text
+
+    text = json.dumps(contents, indent=2)
+    if path.exists() and not path.is_file():
+        path.write_text(text, encoding="utf-8")
+    else:
+        write_text(path, text)
 
 
 @app.command()

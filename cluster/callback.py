@@ -63,7 +63,10 @@ class SweepCallback(Callback):
             return
         if outcome.status == "failed":
             self._display.warn(f"{assignment.trial_id} failed: {outcome.reason}")
-        close_run(self._describe(assignment), self._folder, self._tracker, assignment, outcome)
+        try:
+            close_run(self._describe(assignment), self._folder, self._tracker, assignment, outcome)
+        except OSError as error:  # which Tune would take for one of the trial, that has ended
+            self._searcher.end(error)
         self._display.ended(assignment, outcome)
 
     def __getstate__(self) -> dict[str, Any]:

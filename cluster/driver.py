@@ -6,10 +6,8 @@ import json
 import os
 import shlex
 import shutil
-import signal
-import threading
+import sys
 import time
-import types
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -18,15 +16,19 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
+from cluster.command_line import FAILED, told
 from cluster.curves import write_curves
 from cluster.descriptions import describe, describe_summary, trial_spec
+from cluster.interruption import ignore_signals, interrupt_on_signals
+from cluster.local_ray import watched
 from cluster.notes import how_to_see, replay_command, run_note, summary_note
 from cluster.on_screen import print_lines, working
 from cluster.places import DEFAULT_STORAGE, Manifest, SweepFolder
 from cluster.served import links
-from cluster.session import nodes_answer, ray_session, slot_counter
+from cluster.session import lost_nodes, nodes_answer, ray_session, slot_counter
 from cluster.tracking import Tracker
 from cluster.views import view_tags
+from optimizers import InputError
 from search_spaces import Sweep
 from search_spaces.addresses import without_password
 from search_spaces.kept_in_mlflow import NOTE_TAG
@@ -38,7 +40,7 @@ if TYPE_CHECKING:
     from search_spaces.arm_studies import ArmStudies
     from search_spaces.study import Assignment, Outcome
 
-DONE, FAILED, INTERRUPTED = 0, 1, 130
+DONE = 0
 MAX_PENDING_TRIALS = 1000
 # Ctrl-C promises an end within seconds; what MLflow has not taken by then, a resume sends.
 CLOSING_FLUSH_S = 2.5
@@ -79,9 +81,12 @@ class Driver:
         self._arms: dict[str, ArmStudies] = {}
 
     def drive(self, address: str | None, plan_tags: Mapping[str, str]) -> Iterator[EndedSweep]:
-        """Train, yield the ended sweep, and publish its report; ``plan_tags`` say what was planned."""
+        """Train, yield the ended sweep, and publish its report; ``plan_tags`` say what was planned.
+
+        Raises KeyboardInterrupt, with everything saved and the way to go on told, for Ctrl-C, SIGTERM and SIGHUP.
+        """
         self._tags = {**plan_tags, "sessions": str(self.manifest.session)}
-        self._interrupt_on_sigterm()
+        interrupt_on_signals(self._save_longer)
         try:
             code = self._train_and_flush(address)
             yield self._ended(code)
@@ -92,20 +97,17 @@ class Driver:
                     self.tracker.artifact(self.summary, self.folder.report)
                 self.tracker.end(self.summary, "FINISHED", {"status.reason": "finished"})
                 self.tracker.flush()
+        except KeyboardInterrupt:
+            ignore_signals()
+            self._say(f"\nInterrupted. Go on with: {self._command('resume')}")
+            raise
         finally:
             # Whatever ended this driver, no run stays open that a resume would not find closed.
             self.tracker.interrupt()
             self.tracker.close(self._closing_flush_s)
 
-    def _interrupt_on_sigterm(self) -> None:
-        """A scheduler's SIGTERM ends a sweep as Ctrl-C does."""
-
-        def interrupt(_signal: int, _frame: types.FrameType | None) -> None:
-            self._closing_flush_s = SIGTERM_FLUSH_S
-            raise KeyboardInterrupt
-
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, interrupt)
+    def _save_longer(self) -> None:
+        self._closing_flush_s = SIGTERM_FLUSH_S
 
     def _train_and_flush(self, address: str | None) -> int:
         try:
@@ -115,14 +117,10 @@ class Driver:
             finally:
                 seconds = f"{time.monotonic() - self._began:.1f}"
                 self.tracker.tag(self.summary, {f"session.{self.manifest.session}.wall_s": seconds})
-        except KeyboardInterrupt:
-            # A second Ctrl-C, or a second SIGTERM, must not cut off what is being saved.
-            for number in (signal.SIGINT, signal.SIGTERM):
-                signal.signal(number, signal.SIG_IGN)
-            self._say(f"\nInterrupted. Go on with: {self._command('resume')}")
-            return INTERRUPTED
-        except OSError as error:
-            self._say(f"error: {error}. What was recorded is safe; when this is mended: {self._command('resume')}")
+        except InputError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it was, what is recorded can be gone on with
+            self._say_stopped(told(error))
             return FAILED
         return self._wait_for_tracking()
 
@@ -131,8 +129,8 @@ class Driver:
         written = self.tracker.flush(PATIENCE_S)
         server = f"MLflow at {without_password(self.manifest.tracking_location)}"
         if not written and not (self.tracker.trouble and self.tracker.trouble.lasting):
-            self._say(f"Training is done. Waiting for {server} ...")
-            written = self.tracker.flush()
+            with working(self.console, f"Training is done. Waiting for {server}"):
+                written = self.tracker.flush()
         if not written:
             self._say(
                 f"{server} {self.tracker.trouble or 'is slow'}. Everything is safe in {self.folder.path}; "
@@ -145,6 +143,18 @@ class Driver:
                 f"when this is mended, send it again with: {self._command('resume')}"
             )
         return FAILED if not written or self.tracker.refused else DONE
+
+    def _say_stopped(self, reason: str) -> None:
+        self._say(f"error: {reason}. What was recorded is safe; go on, when mended, with: {self._command('resume')}")
+
+    def _end_without_ray(self, server: str) -> None:
+        """End this process, from the thread that watches Ray: the main one may wait for it for ever."""
+        self.console.show_cursor()
+        self._say_stopped(f"Ray's {server} on this machine has ended")
+        self.tracker.interrupt()
+        self.tracker.close(self._closing_flush_s)
+        sys.stdout.flush()
+        os._exit(FAILED)
 
     def _announce(self) -> None:
         sweep = self.sweep
@@ -160,7 +170,8 @@ class Driver:
         """Train everything that the studies still want."""
         with ExitStack() as stack:
             with working(self.console, f"Connecting to Ray at {address}" if address else "Starting Ray"):
-                stack.enter_context(ray_session(address))
+                stack.enter_context(ray_session(address, lambda told: self._say(f"warning: {told}")))
+                stack.enter_context(watched(self._end_without_ray))
                 from search_spaces.arm_studies import open_arms
                 from search_spaces.storage import open_storage
 
@@ -214,7 +225,7 @@ class Driver:
         slots = slot_counter(resources)
         # The searcher's own limit, which follows the cluster's size, is the one that counts.
         os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(MAX_PENDING_TRIALS)
-        searcher = SweepSearcher(arms, self._configure, slots, nodes_answer)
+        searcher = SweepSearcher(arms, self._configure, slots, nodes_answer, lost_nodes)
         scheduler = sweep_scheduler(arms, searcher.assignment, slots)
         tune.Tuner(
             Trial,

@@ -25,7 +25,7 @@ def check_gpus(sweep: Sweep, address: str | None, data_root: Path, console: Cons
     resources = sweep.resources
     if not resources.gpu or (address is None and resources.gpu >= 1 and not resources.accelerator):
         return
-    with ray_session(address):
+    with ray_session(address, lambda told: console.print(f"warning: {told}", highlight=False, markup=False)):
         import ray
 
         kinds = kinds_of(ray.nodes())

@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from cluster.capacity import trials_on
+from cluster.interruption import own_handlers
+from cluster.local_ray import start_ray
 from search_spaces.resources import Resources
 
 # Tune reads these when it is imported or when a run starts.
@@ -35,35 +37,33 @@ TUNE_SETTINGS = {
 OBJECT_STORE_BYTES = 256 * 2**20
 SLOT_REFRESH_S = 5.0
 ANSWER_S = 1.0
-INTERRUPTED_SHUTDOWN_S = 1.0
+# How long Ray may take to stop in a session that ends early; its processes end with this one in any case.
+INTERRUPTED_SHUTDOWN_S, FAILED_SHUTDOWN_S = 1.0, 10.0
 # Ray sets it where a job runs, whose files are on every node already.
 IN_A_JOB = "RAY_JOB_CONFIG_JSON_ENV_VAR"
 ROOMS = ("search_spaces", "trainables", "optimizers", "cluster", "analysis")
 
 
 @contextmanager
-def ray_session(address: str | None) -> Iterator[None]:
+def ray_session(address: str | None, warn: Callable[[str], None]) -> Iterator[None]:
     """Connect to ``address``, or start Ray on this machine's cores and stop it at the end.
 
-    On a cluster the five rooms travel with the job, so that its nodes need only the installed packages.
+    On a cluster the five rooms travel with the job, so that its nodes need only the installed packages. Raises OSError
+    when Ray does not start; before that ``warn`` is told of each start that fails.
     """
     for key, value in TUNE_SETTINGS.items():
         os.environ.setdefault(key, value)
-    import ray
-
-    _connect(address)
+    with own_handlers():
+        _connect(address, warn)
     for name in ("ray.tune", "ray.train", "ray"):
         logging.getLogger(name).setLevel(logging.ERROR)
     try:
         yield
-    except KeyboardInterrupt:
-        # Ray may take its time, above all when Ctrl-C has reached its own processes too; they end with this one.
-        stopping = threading.Thread(target=ray.shutdown, daemon=True)
+    except BaseException as error:
+        # Ray may take its time, above all when Ctrl-C has reached its own processes too.
+        stopping = threading.Thread(target=_shut_down, daemon=True)
         stopping.start()
-        stopping.join(INTERRUPTED_SHUTDOWN_S)
-        raise
-    except BaseException:
-        _shut_down()
+        stopping.join(INTERRUPTED_SHUTDOWN_S if isinstance(error, KeyboardInterrupt) else FAILED_SHUTDOWN_S)
         raise
     _shut_down()
 
@@ -77,16 +77,15 @@ def _shut_down() -> None:
     ray.shutdown()
 
 
-def _connect(address: str | None) -> None:
-    """Raises ConnectionError where Ray has no token, or one that the cluster does not take."""
+def _connect(address: str | None, warn: Callable[[str], None]) -> None:
+    """Raises OSError when Ray does not start, or where it has no token, or one that the cluster does not take."""
     import ray
     from ray.exceptions import AuthenticationError
 
     quiet = {"logging_level": logging.ERROR, "log_to_driver": False}
     try:
         if address is None:
-            # "local" and not None, which would follow RAY_ADDRESS or a cluster that was started on this machine.
-            ray.init(address="local", include_dashboard=False, object_store_memory=OBJECT_STORE_BYTES, **quiet)
+            start_ray(warn, include_dashboard=False, object_store_memory=OBJECT_STORE_BYTES, **quiet)
         elif IN_A_JOB in os.environ:
             ray.init(address=address, **quiet)
         else:
@@ -118,6 +117,13 @@ def slot_counter(resources: Resources) -> Callable[[], int]:
         return slots
 
     return count
+
+
+def lost_nodes() -> int:
+    """How many nodes of the cluster have gone since it was started."""
+    import ray
+
+    return sum(not node["Alive"] for node in ray.nodes())
 
 
 def nodes_answer() -> bool:

@@ -6,6 +6,7 @@ No torch headers are included, so a build takes about a second, where one agains
 from __future__ import annotations
 
 import ctypes
+import errno
 import functools
 import hashlib
 import os
@@ -38,7 +39,8 @@ class BuildError(Exception):
 def shared_library(source: Path, definitions: Mapping[str, str]) -> ctypes.CDLL:
     """The library of `source` under the macro `definitions`, from the cache folder or built into it.
 
-    BuildError: no C++ compiler (`$CXX`, c++, g++, clang++), or it cannot compile the source.
+    BuildError: no C++ compiler (`$CXX`, c++, g++, clang++), it cannot compile the source, or the folder may not be
+    written. OSError: what fails now and not for good, such as a full disk, for which no other kernel may step in.
     """
     compiler = _compiler()
     macros = tuple(f"-D{name}={value}" for name, value in definitions.items())
@@ -51,6 +53,8 @@ def shared_library(source: Path, definitions: Mapping[str, str]) -> ctypes.CDLL:
             library.parent.mkdir(parents=True, exist_ok=True)
             _build(compiler, source, macros, library)
         except OSError as error:
+            if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+                raise
             raise BuildError(f"{library.parent}: {error}") from error
     try:
         return ctypes.CDLL(str(library))

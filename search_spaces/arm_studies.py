@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from optuna.storages import BaseStorage
 from optuna.trial import TrialState
 
+from optimizers import InputError
 from search_spaces.confirmations import Confirmations
 from search_spaces.population import PopulationStudy, is_population
 from search_spaces.schema import Sweep
@@ -15,8 +16,16 @@ from search_spaces.study import FINISHED, Assignment, Outcome, SearchStudy
 
 
 def open_arms(storage: BaseStorage, sweep: Sweep) -> dict[str, ArmStudies]:
-    """The studies of every arm of every contest of a sweep, by ``Assignment.path``."""
-    opened = (ArmStudies(storage, contest, arm) for contest in sweep.contests().values() for arm in sweep.arms)
+    """Return the studies of every arm of every contest of a sweep, by ``Assignment.path``.
+
+    Raises InputError for studies that hold what this sweep cannot have written.
+    """
+    try:
+        opened = [ArmStudies(storage, contest, arm) for contest in sweep.contests().values() for arm in sweep.arms]
+        for studies in opened:
+            list(studies.ended())
+    except (LookupError, TypeError, ValueError) as error:
+        raise InputError(f"the studies of {sweep.name} are damaged ({error!r}); restore them from a copy") from error
     return {studies.search.path: studies for studies in opened}
 
 

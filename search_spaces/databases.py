@@ -56,6 +56,15 @@ def _companions(path: Path) -> list[Path]:
     return [path.with_name(path.name + suffix) for suffix in _COMPANIONS]
 
 
+def is_of_the_file(cause: BaseException | None) -> bool:
+    """Return whether an SQLite file itself is the trouble, such as on a full disk, and nobody else who is using it."""
+    error = getattr(cause, "orig", None)
+    if not isinstance(error, sqlite3.Error) or isinstance(error, sqlite3.IntegrityError):
+        return False
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_BUSY) & 0xFF  # the upper bits say more of the same
+    return code not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
 def is_of_the_connection(cause: BaseException | None) -> bool:
     """Return whether an error is of a database that is away or busy, or of a transaction that was cut off with it."""
     if isinstance(cause, DBAPIError):

@@ -13,7 +13,7 @@ from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
 from search_spaces.addresses import without_password
-from search_spaces.databases import is_of_the_connection
+from search_spaces.databases import is_of_the_connection, is_of_the_file
 
 PAUSE_S = 1.0
 PATIENCE_S = 900.0
@@ -34,10 +34,12 @@ class _Repeating(BaseStorage):
                 return call(attempts > 0)
             except (StorageInternalError, SQLAlchemyError) as error:
                 cause = error.__cause__ if isinstance(error, StorageInternalError) else error
+                reason = without_password(" ".join(str(getattr(cause, "orig", None) or cause).split()))[:200]
+                if is_of_the_file(cause):
+                    raise OSError(f"the study's database cannot be used ({reason})") from None
                 if not is_of_the_connection(cause):
                     raise
                 attempts += 1
-                reason = without_password(" ".join(str(getattr(cause, "orig", None) or cause).split()))[:200]
                 if time.monotonic() > deadline:
                     raise ConnectionError(f"the study's database has been away for too long ({reason})") from None
                 if attempts == ATTEMPTS_BEFORE_A_WARNING:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,7 +32,9 @@ def open_storage(location: str) -> BaseStorage:
         except Exception as error:  # noqa: BLE001 - every database driver has its own errors
             reason = without_password(_first_line(error))
             raise InputError(f"{without_password(location)}: the study storage cannot be opened ({reason})") from None
-    from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
+    from optuna.storages.journal import JournalFileSymlinkLock
+
+    from search_spaces.journal import WholeLines, drop_torn_line
 
     # With a relative path Optuna's lock links to a file that is not there and waits for ever.
     path = Path(location).resolve()
@@ -42,11 +43,11 @@ def open_storage(location: str) -> BaseStorage:
     try:
         lock.acquire()
         try:
-            _drop_torn_line(path)
+            drop_torn_line(path)
         finally:
             lock.release()
-        return optuna.storages.JournalStorage(JournalFileBackend(str(path), lock_obj=lock))
-    except Exception as error:  # noqa: BLE001 - Optuna raises many types for a damaged entry
+        return optuna.storages.JournalStorage(WholeLines(str(path), lock_obj=lock))
+    except Exception as error:  # noqa: BLE001 - Optuna raises many types for a damaged line
         raise InputError(
             f"{path}: this study journal is damaged or cannot be opened ({_first_line(error)}); "
             "restore it from a copy, or start the sweep anew under another name"
@@ -83,23 +84,6 @@ def _make_tables(location: str) -> None:
     import optuna
 
     optuna.storages.RDBStorage(location).engine.dispose()
-
-
-def _drop_torn_line(path: Path) -> None:
-    """A machine that lost power in a write leaves half a line, which would make the next one unreadable."""
-    content = path.read_bytes() if path.exists() else b""
-    if not content:
-        return
-    first, *_ = content.split(b"\n", 1)
-    if not first.startswith(b'{"op_code"'):
-        raise ValueError("its first line is none of a journal")
-    whole = content[: content.rfind(b"\n") + 1]
-    if whole != content:
-        with path.open("r+b") as file:
-            file.truncate(len(whole))
-    if whole:
-        # Optuna takes an unreadable last line for one that is still being written, until others follow it.
-        json.loads(whole.rsplit(b"\n", 2)[-2])
 
 
 def _first_line(error: Exception) -> str:

@@ -6,6 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from optimizers import InputError
 from trainables import registry
 from trainables.spec import TrialSpec
 
@@ -17,7 +18,10 @@ if TYPE_CHECKING:
 
 
 def open_run(config: dict[str, Any]) -> Training:
-    """The run of a trial's config (see ``trainables.trial.Trial``), at its start, in this process."""
+    """Return the run of a trial's config (see ``trainables.trial.Trial``), at its start, in this process.
+
+    Raises OSError when the data, which is the same for every configuration, can no longer be read.
+    """
     import torch
 
     from trainables.training import open_training
@@ -28,7 +32,10 @@ def open_run(config: dict[str, Any]) -> Training:
         # So that one trial's lack of memory does not become another's.
         torch.cuda.set_per_process_memory_fraction(config["gpus"])
     spec = TrialSpec.from_dict(config["spec"])
-    data = _load_data(spec.workload, tuple(sorted(spec.options.items())), config["data_root"], device)
+    try:
+        data = _load_data(spec.workload, tuple(sorted(spec.options.items())), config["data_root"], device)
+    except InputError as error:
+        raise OSError(str(error)) from error
     return open_training(spec, data, device, shared=config["workers"] > 1)
 
 

@@ -41,9 +41,10 @@ class Trial(tune.Trainable):
 
     A result holds ``epoch``, ``objective`` (the metric; ``WORST_OBJECTIVE`` for a diverged trial), ``curve`` (the
     points since the last result; after a restart all of them), ``warnings`` and, with ``done``, ``tradeoffs`` and
-    ``outcome``, whose ``status`` is finished, diverged or failed. An error in a trial is such a result and not an
-    exception, because what ends in one is issued again; when one of a trial's processes dies, the trial does end in
-    one, and goes on from its checkpoint.
+    ``outcome``, whose ``status`` is finished, diverged, failed or interrupted. An error in a trial is such a result
+    and not an exception, because what ends in one is issued again; when one of a trial's processes dies or has no
+    memory left, the trial does end in one, and goes on from its checkpoint in a new process. Interrupted is a trial
+    that met an OSError: no configuration can cause one, so the machine is to be mended, and then the trial goes on.
     """
 
     @classmethod
@@ -81,13 +82,11 @@ class Trial(tune.Trainable):
     def step(self) -> dict[str, Any]:
         try:
             return self._train_to_next_decision()
-        except LostContactError:
-            self._training = None
-            self.cleanup()
-            raise
-        except Exception as error:  # noqa: BLE001 - whatever a trial does, it must not take the sweep with it
+        except Exception as error:
             self._training = None
             self.cleanup()  # where the others stand now is not known
+            if isinstance(error, LostContactError | MemoryError) or _is_out_of_memory(error):
+                raise
             return self._failure(error)
 
     def _train_to_next_decision(self) -> dict[str, Any]:
@@ -111,7 +110,9 @@ class Trial(tune.Trainable):
         """Build everything afresh, or from what an earlier driver or process left in the trial's folder."""
         recorded, self._warnings = self._folder.read_record()
         if recorded is not None and recorded["spec"] != self._spec.to_dict():
-            raise ValueError(f"{self._folder.path} holds the record of another configuration; move it away and resume")
+            raise FileExistsError(
+                f"{self._folder.path} holds the record of another configuration; move it away and resume"
+            )
         if recorded is not None and "outcome" in recorded:
             self._recorded = recorded
             return
@@ -207,6 +208,7 @@ class Trial(tune.Trainable):
     def _failure(self, error: Exception) -> dict[str, Any]:
         with suppress(OSError):  # the error may well be that nothing can be written there
             (self._folder.path / "error.txt").write_text(traceback.format_exc(), encoding="utf-8")
+        status = "interrupted" if isinstance(error, OSError) else "failed"
         reason = " ".join(f"{type(error).__name__}: {error}".split())
         return {
             "epoch": 1,
@@ -217,5 +219,12 @@ class Trial(tune.Trainable):
             "fingerprint": "",
             "warnings": self._warnings,
             "done": True,
-            "outcome": {"status": "failed", "reason": reason[:500], "test": {}, "weights_sha256": ""},
+            "outcome": {"status": status, "reason": reason[:500], "test": {}, "weights_sha256": ""},
         }
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """Return whether a GPU has no memory left. On the CPU torch raises a plain RuntimeError for one huge tensor."""
+    import torch
+
+    return isinstance(error, torch.OutOfMemoryError)

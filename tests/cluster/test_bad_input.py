@@ -52,7 +52,7 @@ CASES = {
     "nobody at the Ray address": (["--address", "127.0.0.1:9"], "no Ray cluster answers there"),
     "nobody at the tracking database": (
         ["--tracking-uri", "postgresql://nobody@127.0.0.1:9/none"],
-        "this database cannot be used",
+        "the driver of this database is not installed",
     ),
     "more cores than there are": (["--set", "resources.cpu=512"], "resources.cpu: a trial wants 512 cores"),
     "more GPUs than there are": (["--set", "resources.gpu=512"], "resources.gpu: a trial wants 512 GPUs"),

@@ -1,4 +1,4 @@
-"""What becomes of a trial that Tune gives up: it is issued again, until its process has died too often."""
+"""What becomes of a trial that is lost or interrupted: it is issued again, unless that is its own doing."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ class Cluster:
     """Whether its nodes answer."""
 
     answers = True
+    lost = 0
 
 
 @pytest.fixture
@@ -33,10 +34,20 @@ def cluster() -> Cluster:
     return Cluster()
 
 
+FINISHED = {"outcome/status": "finished", "epoch": 3, "objective": 0.5}
+
+
 @pytest.fixture
 def searcher(tmp_path: Path, cluster: Cluster) -> SweepSearcher:
-    arms = open_arms(open_storage(str(tmp_path / "study.journal")), parse_sweep(SWEEP))
-    return SweepSearcher(arms, lambda assignment: {"trial": assignment.trial_id}, lambda: 4, lambda: cluster.answers)
+    return searcher_in(tmp_path, cluster)
+
+
+def searcher_in(folder: Path, cluster: Cluster | None = None) -> SweepSearcher:
+    nodes = cluster or Cluster()
+    arms = open_arms(open_storage(str(folder / "study.journal")), parse_sweep(SWEEP))
+    return SweepSearcher(
+        arms, lambda assignment: {"trial": assignment.trial_id}, lambda: 4, lambda: nodes.answers, lambda: nodes.lost
+    )
 
 
 def test_a_lost_trial_is_issued_again_before_anything_else(searcher: SweepSearcher) -> None:
@@ -58,14 +69,53 @@ def test_nothing_is_started_while_a_node_does_not_answer(searcher: SweepSearcher
     assert searcher.suggest("d") == first
 
 
-def test_a_trial_that_is_lost_again_and_again_fails_and_is_replaced(searcher: SweepSearcher) -> None:
-    first = searcher.suggest("0")
-    for time in range(1, RESTARTS + 1):
-        searcher.on_trial_complete(str(time - 1), error=True)
-        assert searcher.suggest(str(time)) == first
-    searcher.on_trial_complete(str(RESTARTS), error=True)
-    outcome = searcher.outcome(str(RESTARTS))
+def lose_for_good(searcher: SweepSearcher, trial_id: str) -> None:
+    first = searcher.assignment(trial_id)
+    for time in range(RESTARTS):
+        searcher.on_trial_complete(trial_id, error=True)
+        trial_id = f"{trial_id}{time}"
+        searcher.suggest(trial_id)
+        assert searcher.assignment(trial_id) == first
+    searcher.on_trial_complete(trial_id, error=True)
+
+
+def test_a_trial_that_is_lost_again_and_again_while_others_end_fails_and_is_replaced(searcher: SweepSearcher) -> None:
+    first = searcher.suggest("a")
+    searcher.suggest("b")
+    searcher.on_trial_complete("b", FINISHED)
+    lose_for_good(searcher, "a")
+    outcome = searcher.outcome("a012")
     assert outcome is not None
     assert outcome.status == "failed"
-    assert "died again and again" in outcome.reason
+    assert "died 4 times" in outcome.reason
     assert searcher.suggest("another") != first
+
+
+def test_where_every_trial_is_lost_again_and_again_the_machine_is_to_blame(tmp_path: Path) -> None:
+    searcher = searcher_in(tmp_path)
+    first = searcher.suggest("a")
+    lose_for_good(searcher, "a")
+    with pytest.raises(OSError, match=r"adam/0: .* no other trial has ended"):
+        searcher.suggest("another")
+    assert searcher_in(tmp_path).suggest("b") == first, "a resume issues it again"
+
+
+def test_what_the_machine_interrupts_ends_the_session_and_stays_running(tmp_path: Path) -> None:
+    searcher = searcher_in(tmp_path)
+    first = searcher.suggest("a")
+    interrupted = {"outcome/status": "interrupted", "outcome/reason": "OSError: no space", "epoch": 1, "objective": 1e9}
+    searcher.suggest("b")
+    searcher.on_trial_complete("a", interrupted)
+    searcher.on_trial_complete("b", FINISHED)
+    assert searcher.outcome("a") is searcher.outcome("b") is None, "nothing is told any more"
+    with pytest.raises(OSError, match="adam/0: OSError: no space"):
+        searcher.suggest("c")
+    assert searcher_in(tmp_path).suggest("b") == first
+
+
+def test_a_trial_goes_on_however_many_nodes_are_lost_under_it(searcher: SweepSearcher, cluster: Cluster) -> None:
+    first = searcher.suggest("0")
+    for time in range(1, 3 * RESTARTS):
+        cluster.lost = time
+        searcher.on_trial_complete(str(time - 1), error=True)
+        assert searcher.suggest(str(time)) == first

@@ -289,7 +289,7 @@ def test_a_damaged_checkpoint_is_set_aside_by_name_and_the_result_is_the_same(tm
 def test_the_record_of_another_configuration_is_refused(tmp_path: Path) -> None:
     steps_to_end(Trial(config(spec("adam", lr=1e-3), tmp_path)))
     (result,) = steps_to_end(Trial(config(spec("adam", lr=1e-1), tmp_path)))
-    assert result["outcome"]["status"] == "failed"
+    assert result["outcome"]["status"] == "interrupted"
     assert "record of another configuration" in result["outcome"]["reason"]
 
 

@@ -1,0 +1,63 @@
+"""What the machine does to a trial interrupts it, so that it goes on later; what a trial does itself fails it."""
+
+from __future__ import annotations
+
+import dataclasses
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.trainables.test_data import write_idx
+from tests.trainables.test_training import SCHEDULED, config, spec, steps_to_end
+from trainables.checkpoint import TrialFolder
+from trainables.trial import Trial
+
+
+@contextmanager
+def largest_file(size: int) -> Iterator[None]:
+    """Have every write beyond ``size`` bytes of a file fail, as on a disk that is full."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize("size", [0, 2000], ids=["no byte is written", "a part of the checkpoint is written"])
+def test_a_checkpoint_that_cannot_be_written_interrupts_the_trial(tmp_path: Path, size: int) -> None:
+    of = spec(**SCHEDULED)
+    with largest_file(size):
+        result = Trial(config(of, tmp_path)).step()
+    assert result["done"]
+    assert result["outcome"]["status"] == "interrupted"
+    assert "File too large" in result["outcome"]["reason"]
+    assert not [path for path in tmp_path.rglob("*") if path.suffix in (".pt", ".tmp")], "nothing takes up room"
+    resumed = steps_to_end(Trial(config(of, tmp_path, session=2)))
+    whole = steps_to_end(Trial(config(of, tmp_path / "whole")))
+    assert resumed[-1]["outcome"] == whole[-1]["outcome"]
+
+
+def test_data_that_is_gone_interrupts_the_trial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ADAMANT_CACHE", str(tmp_path / "cache"))
+    of = dataclasses.replace(spec("adam", lr=1e-3), workload="mlp/mnist", epochs=1, batch_size=8)
+    result = Trial(config(of, tmp_path)).step()
+    assert result["outcome"]["status"] == "interrupted"
+    write_idx(tmp_path)
+    assert Trial(config(of, tmp_path)).step()["outcome"]["status"] == "finished"
+
+
+def test_what_is_no_error_of_the_system_fails_the_trial(tmp_path: Path) -> None:
+    result = Trial(config(spec("adam", lr=-1.0), tmp_path)).step()
+    assert result["outcome"]["status"] == "failed"
+
+
+def test_a_trial_without_memory_ends_its_process_to_be_issued_to_a_new_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(TrialFolder, "read_record", lambda folder: bytearray(2**62))
+    with pytest.raises(MemoryError):
+        Trial(config(spec(**SCHEDULED), tmp_path)).step()
