@@ -18,7 +18,7 @@ from rich.console import Console
 
 from cluster.command_line import FAILED, told
 from cluster.curves import write_curves
-from cluster.descriptions import describe, describe_summary, trial_spec
+from cluster.descriptions import describe, describe_summary
 from cluster.interruption import ignore_signals, interrupt_on_signals
 from cluster.local_ray import watched
 from cluster.notes import how_to_see, replay_command, run_note, summary_note
@@ -27,6 +27,7 @@ from cluster.places import DEFAULT_STORAGE, Manifest, SweepFolder
 from cluster.served import links
 from cluster.session import lost_nodes, nodes_answer, ray_session, slot_counter
 from cluster.tracking import Tracker
+from cluster.trial_config import drop_obsolete_states, trial_config
 from cluster.views import view_tags
 from optimizers import InputError
 from search_spaces import Sweep
@@ -244,37 +245,8 @@ class Driver:
         ).fit()
 
     def _configure(self, assignment: Assignment) -> dict[str, Any]:
-        """The Trainable's config; see ``trainables.trial.Trial``."""
-        from cluster.schedulers import decision_epochs
-
-        self._drop_obsolete_states(assignment)
-        contest = self.contests[assignment.contest]
-        spec = trial_spec(contest, assignment)
-        return {
-            "spec": spec.to_dict(),
-            "folder": str(self.folder.make_trial(assignment.trial_id)),
-            "session": self.manifest.session,
-            "data_root": self.manifest.data_root,
-            "cpus": self.sweep.resources.cpu,
-            "gpus": self.sweep.resources.gpu,
-            "workers": self.sweep.resources.workers,
-            "accelerator": self.sweep.resources.accelerator_kind,
-            "checkpoint_seconds": self.sweep.resources.checkpoint_seconds,
-            "decisions": decision_epochs(contest, spec.epochs, assignment),
-            "parent": assignment.parent and str(self.folder.trial(assignment.parent)),
-            "since": assignment.since,
-            "tradeoffs": [tradeoff.name for tradeoff in contest.tradeoffs if assignment.role == "trial"],
-        }
-
-    def _drop_obsolete_states(self, assignment: Assignment) -> None:
-        """Of a population's members whose descendants have all gone on; in the end, of all."""
-        from search_spaces.population import PopulationStudy
-        from trainables.checkpoint import TrialFolder
-
-        search = self._arms[assignment.path].search
-        if isinstance(search, PopulationStudy):
-            for trial_id in search.obsolete(assignment):
-                TrialFolder(self.folder.trial(trial_id)).delete_checkpoints()
+        drop_obsolete_states(self.folder, self._arms[assignment.path].search, assignment)
+        return trial_config(self.folder, self.manifest, self.contests[assignment.contest], assignment)
 
     def _close_runs_of_earlier_drivers(self, arms: dict[str, ArmStudies]) -> None:
         """A killed driver may have told the study of a run's end and not yet MLflow."""
