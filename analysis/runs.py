@@ -143,13 +143,13 @@ def _open(sweep_name: str, tracking_uri: str) -> tuple[MlflowClient, Experiment]
     from search_spaces.kept_in_mlflow import EXPERIMENT_PREFIX
     from search_spaces.mlflow_schema import database_problem
 
-    if problem := database_problem(tracking_uri):
-        raise InputError(f'Tracking store "{without_password(tracking_uri)}" cannot be read: {problem}')
     with warnings.catch_warnings():
         # In a notebook, tqdm would have ipywidgets, for bars that nothing here shows.
         warnings.filterwarnings("ignore", message="IProgress not found")
         from mlflow.tracking import MlflowClient
 
+    if problem := database_problem(tracking_uri):
+        raise InputError(f'Tracking store "{without_password(tracking_uri)}" cannot be read: {problem}')
     try:
         client = MlflowClient(readable_database(tracking_uri))
         experiment = client.get_experiment_by_name(EXPERIMENT_PREFIX + sweep_name)
