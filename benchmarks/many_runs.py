@@ -50,6 +50,7 @@ def make_runs(storage: Path, trials: int) -> str:
     for trial_id, tags, settings, curve, outcome in _runs(sweep, trials):
         ids.append(trial_id)
         _write_run(client, experiment, {**tags, "trial.id": trial_id}, settings, curve, outcome)
+        folder.trial(trial_id).mkdir(parents=True)
         TrialFolder(folder.trial(trial_id)).write_record({"curve": curve})
     tags = {**describe_summary(sweep).tags, "sweep.id": "many-1", "trial.id": "summary"}
     summary = client.create_run(experiment, START, tags, "summary").info.run_id

@@ -35,7 +35,7 @@ class MomentAdam(DenseOptimizer):
         =  RMSprop                                betas[0] = 0, debias off
         =  Adamax                                 order = inf
         =  AdaBelief                              central, eps_acc = eps
-        =  sign descent                           betas = (0, 0), eps -> 0
+           sign descent                           betas = (0, 0), eps -> 0
            SGD                                    betas[0] = 0, order off, eps = 1
            Adagrad                                betas[0] = 0, beta2_schedule inverse_time, lr and eps over sqrt(t)
            AdEMAMix                               beta3, alpha; warmed up: half_life and warmup schedules

@@ -49,7 +49,7 @@ def announced(tracking_uri: str, port: int) -> Iterator[None]:
         # Without a record the UI serves all the same: another may hold it, or nothing can be written there.
         with suppress(OSError):
             if record is not None:
-                file = held.enter_context(record.open("a+"))
+                file = held.enter_context(record.open("a+", encoding="utf-8"))
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 file.truncate(0)
                 file.write(str(port))

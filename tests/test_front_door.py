@@ -110,10 +110,10 @@ def test_the_sweep_of_the_readme_is_valid() -> None:
     examples = re.findall(r"```yaml\n(.*?)```", (REPOSITORY / "README.md").read_text(), re.DOTALL)
     sweep, several, workload, adversarial, resources = examples
     assert set(parse_sweep(sweep, "README.md").arms) == {"adam", "scheduled", "origin"}
-    of_another = re.sub(r"workload: \{.*\}\nmetric: \{.*\}\n", workload, sweep)
+    of_another = re.sub(r"workload: \{.*\}\nmetric: \{.*\}.*\n", workload, sweep)
     checked = check_workload(parse_sweep(of_another, "README.md", ["metric.name=val/perplexity"]))
     assert checked.workload.options["folder"] == "text/kjv"
-    without_workload = re.sub(r"workload: \{.*\}\nmetric: \{.*\}\n", several, sweep)
+    without_workload = re.sub(r"workload: \{.*\}\nmetric: \{.*\}.*\n", several, sweep)
     assert list(check_workload(parse_sweep(without_workload, "README.md")).contests()) == [
         Contest("small-batch"), Contest("large-batch"), Contest("words"),
     ]  # fmt: skip

@@ -23,6 +23,7 @@ def test_the_curve_of_a_damaged_record_is_taken_from_mlflow(tmp_path: Path, capl
     folder = SweepFolder(tmp_path, "small")
     tracker = Tracker(f"sqlite:///{tmp_path / 'mlflow.db'}", "small", "small-1", tmp_path)
     for trial_id in ("adam/0", "adam/1"):
+        folder.trial(trial_id).mkdir(parents=True)
         TrialFolder(folder.trial(trial_id)).write_record({"spec": {}, "curve": CURVE})
         run = RunDescription(trial_id, {"sweep.role": "trial"})
         tracker.log(run, CURVE)

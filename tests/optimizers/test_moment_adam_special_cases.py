@@ -75,7 +75,6 @@ BIT_EQUAL: dict[str, Case] = {
         lambda p: torch.optim.SGD(p, lr=0.1, foreach=False),
         {"lr": 0.1, "betas": (0.0, 0.0), "order": None, "eps": 1.0},
     ),
-    "sign descent": (lambda p: SignDescent(p, lr=1e-3), {"lr": 1e-3, "betas": (0.0, 0.0), "eps": 1e-30}),
 }
 
 WARM_UP = {
@@ -85,6 +84,8 @@ WARM_UP = {
     "beta3_schedule": {"kind": "half_life", "start": 0.9, "total": 150},
 }
 CLOSE: dict[str, tuple[*Case, float]] = {
+    # lr g / |g| is lr to half a unit in the last place; which values that moves depends on the processor.
+    "sign descent": (lambda p: SignDescent(p, lr=1e-3), {"lr": 1e-3, "betas": (0.0, 0.0), "eps": 1e-30}, 5e-7),
     "AdEMAMix": (
         lambda p: pytorch_optimizer.AdEMAMix(p, lr=1e-3, betas=(0.9, 0.999, 0.9999), alpha=5.0),
         {"lr": 1e-3, "beta3": 0.9999, "alpha": 5.0},

@@ -37,6 +37,7 @@ def some_data(name: str, options: dict[str, Any]) -> DataSet:
 
 
 def trial(spec: TrialSpec, folder: Path, session: int = 1) -> Trial:
+    folder.mkdir(exist_ok=True)
     config = {
         "spec": spec.to_dict(),
         "folder": str(folder),

@@ -234,6 +234,7 @@ def test_the_summary_counts_the_first_step_that_reached_the_target() -> None:
 
 
 def config(of: TrialSpec, folder: Path, session: int = 1) -> dict:
+    folder.mkdir(exist_ok=True)
     decisions = [2, of.epochs]
     return {
         "spec": of.to_dict(), "folder": str(folder), "session": session, "data_root": str(folder), "cpus": 1, "gpus": 0,
