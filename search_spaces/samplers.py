@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 from optuna import Study, samplers
 from optuna.distributions import BaseDistribution
 from optuna.exceptions import ExperimentalWarning
@@ -20,13 +21,14 @@ from search_spaces.schema import Search
 SEEDS = 2**32
 
 
-def make_sampler(search: Search, trials_so_far: int) -> BaseSampler:
-    """The sampler of a checked method, for a study that has so many trials already.
+def make_sampler(search: Search, number: int) -> BaseSampler:
+    """Return the sampler of a checked method that draws the trial of this number, and no other.
 
-    A sampler that draws anew after a resume is seeded by the number of trials as well, so that it does not repeat its
-    first draws; a sequence has the sweep's own seed, as it keeps its place in the study.
+    What it draws follows from the sweep's seed, the number and the study alone, and not from what the same process
+    has drawn before, so that a sweep which was interrupted goes on as if it had not been. A sequence has the sweep's
+    own seed, as it keeps its place in the study.
     """
-    seed = (search.seed * 1_000_003 + trials_so_far) % SEEDS
+    seed = int(np.random.SeedSequence([search.seed, number]).generate_state(1)[0])
     startup = min(10, max(4, search.trials // 4))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)
@@ -36,7 +38,10 @@ def make_sampler(search: Search, trials_so_far: int) -> BaseSampler:
             "random": lambda: samplers.RandomSampler(seed=seed),
             "grid": lambda: samplers.RandomSampler(seed=seed),
             "qmc": lambda: samplers.QMCSampler(
-                scramble=True, seed=search.seed % SEEDS, warn_independent_sampling=False
+                scramble=True,
+                seed=search.seed % SEEDS,
+                warn_independent_sampling=False,
+                independent_sampler=samplers.RandomSampler(seed=seed),
             ),
             "cmaes": lambda: samplers.CmaEsSampler(
                 seed=seed, consider_pruned_trials=True, warn_independent_sampling=False, independent_sampler=tpe

@@ -96,7 +96,6 @@ class SearchStudy:
         self.space: ArmSpace = arm_space(sweep.arms[arm])
         self._search = sweep.search
         self._planned = sweep.search.trials
-        self.study.sampler = make_sampler(sweep.search, len(self.trials()))
         self._tried = {key_of(self._configuration(trial)) for trial in self.trials() if _was_tried(trial)}
         # A resume is a new chance for what failed: whatever made it fail may be mended.
         self._failed_before = len(self._failures())
@@ -163,23 +162,24 @@ class SearchStudy:
         return None
 
     def _draw(self, at_random: bool) -> tuple[optuna.Trial, Configuration | None]:
-        """The next draw; a sampler does not learn from what is discarded, so it may stay where there is nothing."""
-        sampler = self.study.sampler
-        if at_random:
-            self.study.sampler = optuna.samplers.RandomSampler(seed=len(self.trials()))
-        try:
-            trial = self.study.ask()
-            return trial, self._drawn(trial)
-        finally:
-            self.study.sampler = sampler
+        """Draw once more, ``at_random`` where the sampler, which does not learn from what is discarded, stays put."""
+        number = len(self.trials())
+        random = optuna.samplers.RandomSampler(seed=number)
+        self.study.sampler = random if at_random else make_sampler(self._search, number)
+        trial = self.study.ask()
+        return trial, self._drawn(trial)
 
     def running(self) -> list[Assignment]:
         """What an earlier driver left running, to be issued again with the same numbers."""
-        left = [optuna.Trial(self.study, trial._trial_id) for trial in self.trials(TrialState.RUNNING)]
-        for trial in left:
+        for trial in map(self._reopened, self.trials(TrialState.RUNNING)):
             if self._drawn(trial) is None:
                 self._discard(trial)
-        return [self._take(optuna.Trial(self.study, trial._trial_id)) for trial in self.trials(TrialState.RUNNING)]
+        return [self._take(self._reopened(trial)) for trial in self.trials(TrialState.RUNNING)]
+
+    def _reopened(self, trial: FrozenTrial) -> optuna.Trial:
+        """A running trial; what its driver had not drawn of it yet when it died is drawn as it would have been."""
+        self.study.sampler = make_sampler(self._search, trial.number)
+        return optuna.Trial(self.study, trial._trial_id)
 
     def ended(self) -> Iterator[tuple[Assignment, Outcome]]:
         """Every trial that the study holds as closed, with how it ended."""

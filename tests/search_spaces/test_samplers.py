@@ -55,7 +55,7 @@ def keys(assignments: list[Assignment]) -> list[tuple[float, float]]:
 
 
 @pytest.mark.parametrize("method", [*METHODS, "NSGAIIISampler", "BruteForceSampler"])
-def test_every_method_gives_as_many_new_configurations_as_asked_also_after_a_resume(
+def test_every_method_gives_as_many_new_configurations_as_asked_and_after_a_resume_the_same_ones(
     method: str, tmp_path: Path
 ) -> None:
     if method == "BruteForceSampler":
@@ -69,6 +69,7 @@ def test_every_method_gives_as_many_new_configurations_as_asked_also_after_a_res
     together = keys([*first, *rest])
     assert len(together) == len(set(together)) == of.search.trials
     assert all(1e-5 <= lr <= 1 and 0 <= beta1 <= 0.99 for lr, beta1 in together)
+    assert together == keys(search(of, tmp_path / "uninterrupted.journal"))
 
 
 @pytest.mark.parametrize("method", ["tpe", "cmaes", "gp"])
