@@ -132,7 +132,8 @@ def test_whatever_ends_a_driver_says_how_to_go_on_and_changes_nothing(
 
 
 def test_ray_that_does_not_start_is_tried_again_and_then_told_in_one_sentence(front_door: FrontDoor) -> None:
-    front_door.environment["RAY_TMPDIR"] = f"{front_door.folder}/{'long' * 30}"  # Ray's sockets have no room for such a path
+    # Ray's sockets have no room for such a path.
+    front_door.environment["RAY_TMPDIR"] = f"{front_door.folder}/{'long' * 30}"
     ended = front_door(*RUN, timeout=100)
     assert (ended.returncode, ended.stderr) == (1, "")
     assert ended.stdout.count("warning: Ray has not started yet") == 2
