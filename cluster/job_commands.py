@@ -58,11 +58,11 @@ def submit(
     with _jobs(cluster, address) as jobs:
         job = jobs.submit(asked, {name: folder for name, folder in folders.items() if folder})
         typer.echo(f"Job {job.id} runs {asked.name}: {asked.extent}.")
-        link = jobs.link(job)
-        if link is None and jobs.of(job.id).status not in LIVE:
+        runs = jobs.where_runs_are(job)
+        if runs is None and jobs.of(job.id).status not in LIVE:
             typer.echo(f"error: it has ended already: {jobs.logs(job).strip().splitlines()[-1]}", err=True)
             return FAILED
-        typer.echo(f"Runs: {link or 'the job tells the link when it has begun'}")
+        typer.echo(f"Runs: {runs or 'the job tells where they are when it has begun'}")
     typer.echo(f"Follow it: adamant cluster logs {asked.name} -f{_where(cluster)}")
     if cluster:
         typer.echo(f"Open the link: adamant ui --cluster {cluster}")

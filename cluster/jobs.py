@@ -26,7 +26,8 @@ LIVE = ("PENDING", "RUNNING")
 # A driver told to stop closes its runs in MLflow before Ray kills it.
 STOPPING_S = 30
 BEGINNING_S = 60.0
-_LINK = re.compile(r"^Search runs: (\S+)$", re.MULTILINE)
+# The link to them, or the command that serves them.
+_RUNS = re.compile(r"^(?:Search runs|To see the runs): (.+)$", re.MULTILINE)
 # What a driver says of an arm while it runs; see cluster/display.py.
 _ARM_LINE = re.compile(r"^\S+ +\d+/\d+ done, .*")
 _NOT_SHIPPED = shutil.ignore_patterns("__pycache__", "*.pyc")
@@ -84,11 +85,11 @@ class Jobs:
                 raise InputError(f"{self._address}: the cluster did not take the job ({_one_line(error)})") from None
         return self.of(submitted)
 
-    def link(self, job: Job) -> str | None:
-        """The link to the runs in MLflow that the driver tells when it begins; None where it takes too long."""
+    def where_runs_are(self, job: Job) -> str | None:
+        """Return how to see the runs, as the driver tells when it begins; None where it takes too long."""
         deadline = time.monotonic() + BEGINNING_S
         while time.monotonic() < deadline:
-            found = _LINK.search(self.logs(job))
+            found = _RUNS.search(self.logs(job))
             if found or self.of(job.id).status not in LIVE:
                 return found and found[1]
             time.sleep(0.5)
