@@ -128,6 +128,7 @@ def test_whatever_ends_a_driver_says_how_to_go_on_and_changes_nothing(
     driver.stderr.close()
     assert driver.wait(240) == 0, "who reads the output no longer ends nothing"
     assert result_of(front_door.runs) == undisturbed
+    assert MlflowClient(front_door.tracking_uri).get_experiment_by_name("adamant/quickstart") is not None
     assert_nothing_runs(front_door)
 
 

@@ -150,7 +150,7 @@ def test_the_link_to_the_confirmations_opens_them_by_arm_each_in_its_colour(serv
     for arm, colour in COLOURS.items():
         expect(page.get_by_text(f"Group: {arm}", exact=True)).to_be_visible()
         expect(loss.locator(f"path.js-line[style*='{colour}']")).not_to_have_count(0)
-    # MLflow may draw a run more than once, in the legend for example.
+    # MLflow draws each run once or twice in this view, so curves are counted by multiples of the seeds.
     drawn = [loss.locator(f"path.js-line[style*='{colour}']").count() for colour in COLOURS.values()]
     assert len({*drawn}) == 1, "each arm has as many curves"
     assert drawn[0] % 3 == 0, "one for each seed"
