@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 import optimizers
-from optimizers.diagnostics import diagnostics
+from optimizers.base.diagnostics import diagnostics
 from trainables.ranks import Ranks
 from trainables.spec import TrialSpec
 from trainables.workload import Part

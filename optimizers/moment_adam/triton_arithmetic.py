@@ -1,9 +1,9 @@
 # pyright: reportArgumentType=false
 # Triton makes constants of what a kernel is given in their place.
-"""Powers, roots and averages of float32 for the Triton kernel, as `moment_adam_kernel.cpp` has them.
+"""Powers, roots and averages of float32 for the Triton kernel, as `kernel.cpp` has them.
 
 Written of operations that round alike everywhere, and not of Triton's fast functions. `b` is a `Blend`, `n` the
-`Numbers` of `moment_adam_triton`.
+`Numbers` of `triton_kernel`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import triton
 import triton.language as tl
 
-from optimizers.moment_adam_rule import CUBE_LIMIT, CUBE_UNIT
+from optimizers.moment_adam.rule import CUBE_LIMIT, CUBE_UNIT
 
 TINY: tl.constexpr = tl.constexpr(1e-30)
 ONE: tl.constexpr = tl.constexpr(0x3F800000)  # the bits of 1.0

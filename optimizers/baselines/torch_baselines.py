@@ -14,8 +14,8 @@ from typing import Any
 import torch
 from torch.optim.optimizer import ParamsT
 
-from optimizers.guarded import Guarded
-from optimizers.guards import parameters, precise_dtype
+from optimizers.base.guarded import Guarded
+from optimizers.base.guards import parameters, precise_dtype
 
 
 class RMSprop(Guarded, torch.optim.RMSprop):

@@ -3,27 +3,14 @@
 from __future__ import annotations
 
 from itertools import repeat
-from typing import Any, NamedTuple
+from typing import Any
 
 from torch import Tensor
 
-from optimizers import fused_adam, moment_adam_kernel
-from optimizers.moment_adam_rule import Coefficients, Form, Memory, update
-from optimizers.tensor_list import TensorList
-
-
-class Tensors(NamedTuple):
-    """The tensors of a bucket; the i-th of each list belong together. All but `grads` change in place.
-
-    The four memories are those of `moment_adam_rule.Memory`; a list is empty where the form has none.
-    """
-
-    params: list[Tensor]
-    grads: list[Tensor]
-    short: list[Tensor]
-    moment: list[Tensor]
-    long: list[Tensor]
-    cube: list[Tensor]
+from optimizers.base.tensor_list import TensorList
+from optimizers.moment_adam import fused_adam, kernel
+from optimizers.moment_adam.rule import Coefficients, Form, Memory, update
+from optimizers.moment_adam.tensors import Tensors
 
 
 def apply(implementation: str, tensors: Tensors, form: Form, c: Coefficients) -> None:
@@ -69,10 +56,10 @@ def fused(tensors: Tensors, form: Form, c: Coefficients) -> bool:
     if fused_adam.computes(form, c, tensors.params[0].device):
         fused_adam.step(*tensors[:4], form, c)
         return True
-    kernel = moment_adam_kernel.load(form, tensors.params[0].dtype, tensors.params[0].device)
-    if kernel is None:
+    step = kernel.load(form, tensors.params[0].dtype, tensors.params[0].device)
+    if step is None:
         return False
-    kernel(tensors, form, c)
+    step(tensors, form, c)
     return True
 
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.optim.optimizer import Optimizer
 
-from optimizers.guards import parameters
+from optimizers.base.guards import parameters
 
 Closure = Callable[[], float]
 

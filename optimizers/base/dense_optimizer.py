@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 from torch.optim.optimizer import ParamsT
 
+from optimizers.base.guards import loss_of, precise_dtype, refuse_complex, refuse_sparse
+from optimizers.base.saved_state import SavedState
 from optimizers.domains import Domain, Flag, Real
 from optimizers.errors import InputError
-from optimizers.guards import loss_of, precise_dtype, refuse_complex, refuse_sparse
-from optimizers.saved_state import SavedState
 
 LR = Real(0)
 DECAY = Real(0, 1, exclude_max=True)

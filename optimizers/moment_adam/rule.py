@@ -24,7 +24,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from optimizers.tensor_list import per_tensor
+from optimizers.base.tensor_list import per_tensor
 
 # The average of cubes is one of (CUBE_UNIT r)^3, with |r| as CUBE_LIMIT at most: float32 holds it from |r| = 1e-14 up.
 CUBE_UNIT = 1024.0

@@ -11,11 +11,11 @@ import torch
 from torch import Tensor
 from torch.optim.optimizer import ParamsT
 
-from optimizers import yellowfin_tuner as tuner
-from optimizers.base import DECAY, LR, MAXIMIZE, Bucket, DenseOptimizer, Work, gradient
+from optimizers.base.dense_optimizer import DECAY, LR, MAXIMIZE, Bucket, DenseOptimizer, Work, gradient
+from optimizers.baselines import yellowfin_tuner as tuner
+from optimizers.baselines.yellowfin_tuner import Averages, Tuned
 from optimizers.domains import Flag, Integer
 from optimizers.errors import InputError
-from optimizers.yellowfin_tuner import Averages, Tuned
 
 STATISTICS_LIMIT = 100.0
 """A gradient counts in the measurements with at most this many times h_max as its ||g||^2."""

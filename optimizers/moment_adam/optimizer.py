@@ -8,11 +8,12 @@ from typing import Any
 from torch.optim.optimizer import ParamsT
 
 from optimizers import schedules
-from optimizers.base import DenseOptimizer, Work
-from optimizers.moment_adam_coefficients import Counters, form_of, next_step, scheduled
-from optimizers.moment_adam_options import ENGINE, GROUP_KEYS, checked_options
-from optimizers.moment_adam_rule import Form
-from optimizers.moment_adam_update import Tensors, apply
+from optimizers.base.dense_optimizer import DenseOptimizer, Work
+from optimizers.moment_adam.coefficients import Counters, form_of, next_step, scheduled
+from optimizers.moment_adam.moment_options import ENGINE, GROUP_KEYS, checked_options
+from optimizers.moment_adam.rule import Form
+from optimizers.moment_adam.tensors import Tensors
+from optimizers.moment_adam.update import apply
 
 
 class MomentAdam(DenseOptimizer):

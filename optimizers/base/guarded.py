@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from optimizers.guards import loss_of, refuse_complex, refuse_sparse
-from optimizers.saved_state import SavedState
+from optimizers.base.guards import loss_of, refuse_complex, refuse_sparse
+from optimizers.base.saved_state import SavedState
 
 
 class Guarded(SavedState):

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.optim.optimizer import Optimizer
 
-from optimizers.guards import parameters
+from optimizers.base.guards import parameters
 
 
 class Averaging(Optimizer):

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 from torch.optim.optimizer import Optimizer
 
+from optimizers.base.guards import parameters, precise_dtype
 from optimizers.errors import InputError
-from optimizers.guards import parameters, precise_dtype
 
 NUMBER = "a number"
 """The layout of a Python number, or of a tensor with one element, in a precision of its own."""

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 from torch.optim.optimizer import Optimizer, ParamsT
 
+from optimizers.base.guarded import Guarded
+from optimizers.base.saved_state import NUMBER, Layout
 from optimizers.errors import InputError
-from optimizers.guarded import Guarded
-from optimizers.saved_state import NUMBER, Layout
 
 _CLASSES: dict[str, type[Optimizer]] = {"muon": torch.optim.Muon, "adamw": torch.optim.AdamW}
 

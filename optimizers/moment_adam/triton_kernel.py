@@ -2,8 +2,8 @@
 # Triton makes constants of what a kernel is given in their place.
 """One step of MomentAdam on CUDA in one pass over memory: a Triton kernel over all tensors of a bucket.
 
-Compiled once for each form of the rule, which the constants in capitals select. `moment_adam_rule.py` is the reference,
-`moment_adam_kernel.cpp` the same kernel for the CPU, from which the arithmetic of powers and roots is taken.
+Compiled once for each form of the rule, which the constants in capitals select. `rule.py` is the reference,
+`kernel.cpp` the same kernel for the CPU, from which the arithmetic of powers and roots is taken.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from optimizers.moment_adam_rule import CUBE_UNIT, Coefficients, Form
-from optimizers.moment_adam_triton_arithmetic import (
+from optimizers.moment_adam.rule import CUBE_UNIT, Coefficients, Form
+from optimizers.moment_adam.triton_arithmetic import (
     agreement,
     average_cube,
     blended,
@@ -28,7 +28,7 @@ from optimizers.moment_adam_triton_arithmetic import (
 )
 
 if TYPE_CHECKING:
-    from optimizers.moment_adam_update import Tensors
+    from optimizers.moment_adam.tensors import Tensors
 
 BLOCK = 1024
 UNROLLED_ORDERS = (2, 3, 4, 6, 8)

@@ -13,10 +13,10 @@ import pytorch_optimizer as library
 import torch
 from torch import Tensor
 
-from optimizers.averaging import Averaging
+from optimizers.base.averaging import Averaging
+from optimizers.base.guarded import Guarded
+from optimizers.base.saved_state import Layout
 from optimizers.errors import InputError
-from optimizers.guarded import Guarded
-from optimizers.saved_state import Layout
 
 
 class AdaBelief(Guarded, library.AdaBelief):

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.optim.optimizer import ParamsT
 
-from optimizers.base import DECAY, LR, MAXIMIZE, DenseOptimizer, Pair, Work, gradient
+from optimizers.base.dense_optimizer import DECAY, LR, MAXIMIZE, DenseOptimizer, Pair, Work, gradient
 
 PATCH = 1e-9
 """What the origin put in place of a nan."""

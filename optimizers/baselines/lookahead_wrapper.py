@@ -11,12 +11,12 @@ import torch
 from torch import Tensor
 from torch.optim.optimizer import Optimizer
 
-from optimizers.averaging import Averaging
-from optimizers.diagnostics import diagnostics
+from optimizers.base.averaging import Averaging
+from optimizers.base.diagnostics import diagnostics
+from optimizers.base.guards import parameters, precise_dtype
+from optimizers.base.saved_state import SavedState
 from optimizers.domains import Integer, Real
 from optimizers.errors import InputError
-from optimizers.guards import parameters, precise_dtype
-from optimizers.saved_state import SavedState
 
 LOOKAHEAD_K = Integer(1)
 LOOKAHEAD_ALPHA = Real(0, 1, exclude_min=True)

@@ -1,5 +1,5 @@
 // One step of MomentAdam in one pass over memory. Compiled once for each form of the rule, which the macros select:
-// the compiler then sees straight code for one element and makes vector code of it. `moment_adam_rule.py` is the
+// the compiler then sees straight code for one element and makes vector code of it. `rule.py` is the
 // reference; the names are the same.
 //
 // REAL            float or double

@@ -7,9 +7,9 @@ from typing import Any, ClassVar
 from torch import Tensor
 from torch.optim.optimizer import ParamsT
 
-from optimizers.base import DECAY, LR, MAXIMIZE, Bucket, DenseOptimizer, Pair, Work, gradient
+from optimizers.base.dense_optimizer import DECAY, LR, MAXIMIZE, Bucket, DenseOptimizer, Pair, Work, gradient
+from optimizers.base.tensor_list import TensorList
 from optimizers.domains import Choice, Real
-from optimizers.tensor_list import TensorList
 
 
 class NadamP(DenseOptimizer):
