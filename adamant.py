@@ -340,8 +340,8 @@ def ui(
     """Serve the MLflow UI of the runs on this machine, or open tunnels to MLflow, Ray and Optuna on a cluster."""
     from cluster.places import study_storage_of, tracking_uri_of
     from cluster.ui import mlflow_server, open_tunnels, serve, studies_server
-    from search_spaces.addresses import is_server
-    from search_spaces.links import ui_address
+    from search_spaces.stores.addresses import is_server
+    from search_spaces.tracking.links import ui_address
 
     if cluster is not None:
         open_tunnels(cluster, console)

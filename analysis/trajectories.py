@@ -13,7 +13,7 @@ import numpy as np
 from analysis.style import GRID, INK, SOFT
 from optimizers import InputError
 from search_spaces import ARM_COLOURS
-from search_spaces.words import plural
+from search_spaces.schema.words import plural
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -13,7 +13,7 @@ from cluster.curves import write_curves
 from cluster.descriptions import MLFLOW_STATUS, describe_summary, dotted
 from cluster.places import SweepFolder, sweep_yaml
 from search_spaces import Sweep, arm_space, parse_sweep
-from search_spaces.space import hyperparameters
+from search_spaces.space.space import hyperparameters
 from trainables.checkpoint import TrialFolder
 
 SWEEP = """\

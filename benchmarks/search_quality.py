@@ -124,7 +124,7 @@ class StockSearcher:
         self._issued: dict[str, Any] = {}
 
     def suggest(self, trial_id: str) -> Any:
-        from search_spaces.study import Assignment
+        from search_spaces.study.study import Assignment
 
         if self._left == 0:
             return None

@@ -15,8 +15,8 @@ from cluster.notes import configuration
 from cluster.places import SweepFolder
 from cluster.run_description import RunDescription
 from cluster.tracking import Tracker
-from search_spaces.searcher import SweepSearcher
-from search_spaces.study import Assignment, Outcome
+from search_spaces.study.searcher import SweepSearcher
+from search_spaces.study.study import Assignment, Outcome
 from trainables.checkpoint import TrialFolder
 from trainables.summary import summarise
 

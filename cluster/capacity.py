@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from search_spaces.resources import Resources
+from search_spaces.schema.resources import Resources
 from trainables.bundle import ACCELERATOR_TYPE
 
 Node = Mapping[str, Any]

@@ -9,7 +9,7 @@ from pathlib import Path
 from cluster.places import SweepFolder
 from cluster.run_description import MetricRow
 from optimizers.files import atomic_write
-from search_spaces.kept_in_mlflow import CURVES_FILE, from_store
+from search_spaces.tracking.kept_in_mlflow import CURVES_FILE, from_store
 from trainables.checkpoint import TrialFolder
 
 # Numbers on a whole run, which MLflow holds beside its curves.

@@ -13,9 +13,9 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import AfterValidator, Field, model_validator
 
 from optimizers import InputError, did_you_mean
-from search_spaces.model import Model
-from search_spaces.validation import validated
-from search_spaces.yaml_source import Document, load_yaml, read_text
+from search_spaces.schema.strict_model import Model
+from search_spaces.schema.validation import validated
+from search_spaces.schema.yaml_source import Document, load_yaml, read_text
 
 # Nobody's own network is larger.
 WIDEST_RANGE = {4: 8, 6: 16}

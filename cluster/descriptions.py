@@ -16,8 +16,8 @@ import trainables
 from cluster.run_description import DataDescription, RunDescription
 from cluster.tracked_runs import NOTE_TAG
 from search_spaces import Sweep, arm_colour
-from search_spaces.schema import Contest
-from search_spaces.study import Assignment
+from search_spaces.schema.sweep import Contest
+from search_spaces.study.study import Assignment
 from trainables import TrialSpec
 
 # MLflow marks KILLED with the red cross of FAILED. A pruned trial has done all that was asked of it; the tag

@@ -13,9 +13,9 @@ from rich.console import Console
 from cluster.on_screen import fitting, on_screen, print_lines, shortened, width_of
 from cluster.time_left import Kind, Pace, in_words
 from search_spaces import Sweep
-from search_spaces.arm_studies import ArmStudies
-from search_spaces.schema import Contest
-from search_spaces.study import Assignment, Outcome, arm_path
+from search_spaces.schema.sweep import Contest
+from search_spaces.study.arm_studies import ArmStudies
+from search_spaces.study.study import Assignment, Outcome, arm_path
 
 COUNTED = ("finished", "pruned", "diverged")
 

@@ -31,15 +31,15 @@ from cluster.trial_config import drop_obsolete_states, trial_config
 from cluster.views import view_tags
 from optimizers import InputError
 from search_spaces import Sweep
-from search_spaces.addresses import without_password
-from search_spaces.kept_in_mlflow import NOTE_TAG
-from search_spaces.links import CONFIRM_VIEW, served_at, view_link
+from search_spaces.stores.addresses import without_password
+from search_spaces.tracking.kept_in_mlflow import NOTE_TAG
+from search_spaces.tracking.links import CONFIRM_VIEW, served_at, view_link
 
 if TYPE_CHECKING:
     from cluster.display import Display
     from cluster.run_description import RunDescription
-    from search_spaces.arm_studies import ArmStudies
-    from search_spaces.study import Assignment, Outcome
+    from search_spaces.study.arm_studies import ArmStudies
+    from search_spaces.study.study import Assignment, Outcome
 
 DONE = 0
 MAX_PENDING_TRIALS = 1000
@@ -173,8 +173,8 @@ class Driver:
             with working(self.console, f"Connecting to Ray at {address}" if address else "Starting Ray"):
                 stack.enter_context(ray_session(address, lambda told: self._say(f"warning: {told}")))
                 stack.enter_context(watched(self._end_without_ray))
-                from search_spaces.arm_studies import open_arms
-                from search_spaces.storage import open_storage
+                from search_spaces.stores.study_storage import open_storage
+                from search_spaces.study.arm_studies import open_arms
 
                 arms = self._arms = open_arms(open_storage(self.manifest.study_location), self.sweep)
             self._close_runs_of_earlier_drivers(arms)
@@ -219,7 +219,7 @@ class Driver:
         from cluster.callback import SweepCallback
         from cluster.schedulers import sweep_scheduler
         from cluster.waiting import WaitingCallback
-        from search_spaces.searcher import SweepSearcher
+        from search_spaces.study.searcher import SweepSearcher
         from trainables.trial import Trial
 
         resources = self.sweep.resources

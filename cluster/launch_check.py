@@ -16,8 +16,8 @@ from cluster.description import parse_cluster
 from cluster.plain_data import walk
 from cluster.rendering import render
 from optimizers import InputError
-from search_spaces.validation import validated
-from search_spaces.yaml_source import Document, load_documents, load_yaml, read_text
+from search_spaces.schema.validation import validated
+from search_spaces.schema.yaml_source import Document, load_documents, load_yaml, read_text
 
 SCRIPT_SUFFIXES = (".sh", ".sbatch")
 YAML_SUFFIXES = (".yaml", ".yml", ".json")

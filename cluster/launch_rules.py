@@ -11,7 +11,7 @@ from cluster.description import is_pinned
 from cluster.launch_keys import NODE_KEYS, PROVIDER_KEYS
 from cluster.plain_data import mapping, mappings
 from optimizers import did_you_mean
-from search_spaces.yaml_source import Path
+from search_spaces.schema.yaml_source import Path
 
 Config = Mapping[str, Any]
 Problem = tuple[Path, str]

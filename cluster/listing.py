@@ -13,8 +13,9 @@ import optimizers
 import trainables
 from cluster.places import DEFAULT_STORAGE, data_root_of
 from optimizers import Hyperparameter, InputError, OptimizerEntry, did_you_mean
-from search_spaces import catalogue, load_sweep
-from search_spaces.space import default_space, named_space
+from search_spaces import load_sweep
+from search_spaces.space import ready_files
+from search_spaces.space.space import default_space, named_space
 from trainables import WorkloadEntry
 from trainables.options import TRAINING
 
@@ -118,7 +119,7 @@ def _hyperparameters(table: Mapping[str, Hyperparameter]) -> list[Row]:
 
 
 def _spaces() -> list[Row]:
-    spaces = {name: named_space(name) for name in catalogue.names(catalogue.SPACES)}
+    spaces = {name: named_space(name) for name in ready_files.names(ready_files.SPACES)}
     spaces |= {f"default of {name}": default_space(optimizers.get(name)) for name in optimizers.names()}
     return [
         {"space": name, "what": space.description, "parameters": ", ".join(space.merged())}
@@ -134,7 +135,7 @@ def _schedules() -> list[Row]:
 
 
 def _sweeps() -> list[Row]:
-    sweeps = [load_sweep(name) for name in catalogue.names(catalogue.SWEEPS)]
+    sweeps = [load_sweep(name) for name in ready_files.names(ready_files.SWEEPS)]
     return [
         {
             "sweep": sweep.name,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from search_spaces.addresses import sqlite_address, sqlite_path
+from search_spaces.stores.addresses import sqlite_address, sqlite_path
 
 # Before the name of the environment variable that holds the location.
 FROM_ENVIRONMENT = "environment:"

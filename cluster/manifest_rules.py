@@ -10,8 +10,8 @@ from pydantic import ConfigDict, Field, model_validator
 
 from cluster.description import is_pinned
 from cluster.plain_data import mapping, mappings, walk
-from search_spaces.model import Model
-from search_spaces.yaml_source import Path
+from search_spaces.schema.strict_model import Model
+from search_spaces.schema.yaml_source import Path
 
 SECRET_NAME = re.compile(r"PASSWORD|SECRET|TOKEN$|API_KEY|ACCESS_KEY")
 FIRST_WITH_TOKEN = (2, 52)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from requests import HTTPError
 
-from search_spaces.addresses import without_password
-from search_spaces.databases import is_of_the_connection
+from search_spaces.stores.addresses import without_password
+from search_spaces.stores.databases import is_of_the_connection
 
 # MLflow's error codes for a server or a database that is away, busy or broken. All others are answers that stay the
 # same when the call is repeated.

@@ -12,9 +12,9 @@ from cluster.run_description import RunDescription
 from cluster.tracking import Tracker
 from cluster.views import best_metric
 from search_spaces import Sweep
-from search_spaces.addresses import sqlite_address, without_password
-from search_spaces.links import COMPARED, CONFIRM_VIEW, SEARCH_VIEW, compare_link, view_link
-from search_spaces.yaml_source import dump_yaml
+from search_spaces.schema.yaml_source import dump_yaml
+from search_spaces.stores.addresses import sqlite_address, without_password
+from search_spaces.tracking.links import COMPARED, CONFIRM_VIEW, SEARCH_VIEW, compare_link, view_link
 
 # A description holds 8,000 characters, which are some 190 ids.
 COMPARED_IN_ALL = 150

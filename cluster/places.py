@@ -18,9 +18,9 @@ from cluster.locations import FROM_ENVIRONMENT, absolute, absolute_below, locati
 from optimizers import InputError, did_you_mean
 from optimizers.files import write_text
 from search_spaces import Sweep, parse_sweep
-from search_spaces.addresses import sqlite_address, without_password
-from search_spaces.kept_in_mlflow import ARTIFACTS_FOLDER, EXPERIMENT_PREFIX
-from search_spaces.yaml_source import dump_yaml
+from search_spaces.schema.yaml_source import dump_yaml
+from search_spaces.stores.addresses import sqlite_address, without_password
+from search_spaces.tracking.kept_in_mlflow import ARTIFACTS_FOLDER, EXPERIMENT_PREFIX
 
 DEFAULT_STORAGE = "adamant-runs"
 # A cluster's head sets these, so that no password stands in a command or in a sweep's folder.

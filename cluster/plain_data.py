@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from search_spaces.yaml_source import Path
+from search_spaces.schema.yaml_source import Path
 
 
 def mapping(value: Any) -> dict[str, Any]:

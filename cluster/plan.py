@@ -20,11 +20,11 @@ from cluster.descriptions import describe, trial_spec
 from cluster.simulation import Ended, simulate
 from optimizers import InputError
 from search_spaces import Sweep, arm_space
-from search_spaces.population import is_population
-from search_spaces.schema import Contest
-from search_spaces.space import TRAINING, hyperparameters
-from search_spaces.study import Assignment, arm_path
-from search_spaces.workload import Workload
+from search_spaces.schema.sweep import Contest
+from search_spaces.schema.workload_keys import Workload
+from search_spaces.space.space import TRAINING, hyperparameters
+from search_spaces.study.population import is_population
+from search_spaces.study.study import Assignment, arm_path
 from trainables import TrialSpec
 from trainables.checkpoint import KEPT_CHECKPOINTS
 from trainables.memory import tensors_in

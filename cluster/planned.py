@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cluster.plan import Plan
 from search_spaces import Sweep
-from search_spaces.words import duration
+from search_spaces.schema.words import duration
 
 Row = dict[str, str]
 

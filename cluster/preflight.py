@@ -14,8 +14,8 @@ from cluster.places import RESERVED_NAMES
 from cluster.workload_checks import goal_problems, resolved, workload_problems
 from optimizers import InputError, Problem, raise_any
 from search_spaces import Sweep, load_sweep
-from search_spaces.addresses import is_database, is_server, scheme_of, sqlite_path, without_password
-from search_spaces.mlflow_schema import database_problem
+from search_spaces.stores.addresses import is_database, is_server, scheme_of, sqlite_path, without_password
+from search_spaces.stores.mlflow_schema import database_problem
 
 SERVER_TIMEOUT_S = 5
 NEITHER = "write the address of an MLflow server (http://...) or of a database (sqlite:///FILE, postgresql://...)"
@@ -155,9 +155,9 @@ def check_address(address: str | None) -> None:
 
 def check_study_storage(location: str, sweep: Sweep) -> None:
     """Raise InputError for a study database that does not answer, or that holds a sweep of this name already."""
-    from search_spaces.databases import is_missing
-    from search_spaces.storage import open_storage
-    from search_spaces.study import search_study_name
+    from search_spaces.stores.databases import is_missing
+    from search_spaces.stores.study_storage import open_storage
+    from search_spaces.study.study import search_study_name
 
     if is_missing(location) or ("://" not in location and not Path(location).exists()):
         return

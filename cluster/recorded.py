@@ -9,9 +9,9 @@ from cluster.locations import location_path
 from cluster.places import Manifest, SweepFolder
 from optimizers import InputError
 from search_spaces import Sweep
-from search_spaces.addresses import without_password
-from search_spaces.kept_in_mlflow import EXPERIMENT_PREFIX
-from search_spaces.study import FINISHED, arm_path, search_study_name
+from search_spaces.stores.addresses import without_password
+from search_spaces.study.study import FINISHED, arm_path, search_study_name
+from search_spaces.tracking.kept_in_mlflow import EXPERIMENT_PREFIX
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
@@ -88,7 +88,7 @@ def _number(trial_id: str) -> int:
 
 def _searches(sweep: Sweep, location: str) -> dict[str, list[FrozenTrial]]:
     """The trials of every search that was begun, by its path."""
-    from search_spaces.storage import open_storage
+    from search_spaces.stores.study_storage import open_storage
 
     storage = open_storage(location)
     begun = {study.study_name: study._study_id for study in storage.get_all_studies()}

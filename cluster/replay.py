@@ -12,9 +12,9 @@ import trainables
 from cluster.descriptions import environment
 from cluster.mlflow_errors import reason
 from optimizers import InputError
-from search_spaces.addresses import without_password
-from search_spaces.artifact_addresses import readable_database
-from search_spaces.mlflow_schema import check_database
+from search_spaces.stores.addresses import without_password
+from search_spaces.stores.mlflow_schema import check_database
+from search_spaces.tracking.artifact_addresses import readable_database
 from trainables import TrialSpec
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from ray.tune.experiment import Trial
 from ray.tune.schedulers import AsyncHyperBandScheduler, FIFOScheduler, TrialScheduler
 
 from search_spaces import Sweep
-from search_spaces.arm_studies import ArmStudies
-from search_spaces.study import Assignment
+from search_spaces.study.arm_studies import ArmStudies
+from search_spaces.study.study import Assignment
 
 # More of them in a trial would cost more than they save.
 MOST_DECISIONS = 50

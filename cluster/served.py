@@ -6,7 +6,7 @@ import json
 import urllib.request
 from typing import Any
 
-from search_spaces.links import CONFIRM_VIEW, SEARCH_VIEW, run_link, view_link
+from search_spaces.tracking.links import CONFIRM_VIEW, SEARCH_VIEW, run_link, view_link
 
 # The others are in MLflow's own list.
 SHOWN_SWEEPS = 3

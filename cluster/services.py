@@ -37,7 +37,7 @@ STUDIES_PROGRAM = """
 import os
 from wsgiref.simple_server import WSGIRequestHandler
 from optuna_dashboard import run_server
-from search_spaces.storage import open_storage
+from search_spaces.stores.study_storage import open_storage
 WSGIRequestHandler.log_request = lambda *_: None  # errors are told all the same
 run_server(open_storage(os.environ["STUDIES"]), host="127.0.0.1", port=int(os.environ["STUDIES_PORT"]))
 """

@@ -16,7 +16,7 @@ from pathlib import Path
 from cluster.capacity import trials_on
 from cluster.interruption import own_handlers
 from cluster.local_ray import start_ray
-from search_spaces.resources import Resources
+from search_spaces.schema.resources import Resources
 
 # Tune reads these when it is imported or when a run starts.
 TUNE_SETTINGS = {

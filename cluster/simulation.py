@@ -19,9 +19,9 @@ from ray.tune.search import Searcher
 
 from cluster.schedulers import decision_epochs, sweep_scheduler
 from search_spaces import Sweep
-from search_spaces.arm_studies import open_arms
-from search_spaces.searcher import SweepSearcher
-from search_spaces.study import Assignment
+from search_spaces.study.arm_studies import open_arms
+from search_spaces.study.searcher import SweepSearcher
+from search_spaces.study.study import Assignment
 
 Curve = Callable[[Assignment, int], float]
 """The metric of a run after an epoch, counted from 1."""

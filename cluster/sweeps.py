@@ -26,9 +26,9 @@ from cluster.places import (
 from cluster.recorded import check_no_copy, check_recorded, is_there
 from optimizers import InputError
 from search_spaces import Sweep
-from search_spaces.addresses import is_server, sqlite_address
-from search_spaces.artifact_addresses import correct_addresses
-from search_spaces.kept_in_mlflow import EXPERIMENT_PREFIX
+from search_spaces.stores.addresses import is_server, sqlite_address
+from search_spaces.tracking.artifact_addresses import correct_addresses
+from search_spaces.tracking.kept_in_mlflow import EXPERIMENT_PREFIX
 
 PLANNED_WALL = "plan.wall_s"
 
@@ -154,7 +154,7 @@ def refuse_another(asked: Sweep, storage: str, *, started_from: bool = False) ->
 
 
 def _refuse_more_members(sweep: Sweep) -> None:
-    from search_spaces.population import is_population
+    from search_spaces.study.population import is_population
 
     populations = [arm for arm in sweep.arms if is_population(sweep, arm)]
     if populations:

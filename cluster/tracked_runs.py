@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from cluster.mlflow_errors import is_absent, is_lasting
 from cluster.run_description import MetricRow, RunDescription
-from search_spaces.addresses import is_server
-from search_spaces.databases import make_whole
-from search_spaces.kept_in_mlflow import NOTE_TAG
+from search_spaces.stores.addresses import is_server
+from search_spaces.stores.databases import make_whole
+from search_spaces.tracking.kept_in_mlflow import NOTE_TAG
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -18,7 +18,7 @@ from cluster.mlflow_errors import is_lasting, reason
 from cluster.pictures import Pictures
 from cluster.run_description import MetricRow, RunDescription, metric_rows
 from cluster.tracked_runs import EXPERIMENT, INCOMPLETE_TAG, TrackedRuns, now_ms
-from search_spaces.kept_in_mlflow import EXPERIMENT_PREFIX
+from search_spaces.tracking.kept_in_mlflow import EXPERIMENT_PREFIX
 
 RETRY_PAUSE_S = 2.0
 ATTEMPTS_BEFORE_A_WARNING = 3

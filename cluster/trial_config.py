@@ -10,7 +10,7 @@ from search_spaces import Sweep
 from trainables.checkpoint import TrialFolder
 
 if TYPE_CHECKING:
-    from search_spaces.study import Assignment, SearchStudy
+    from search_spaces.study.study import Assignment, SearchStudy
 
 
 def trial_config(folder: SweepFolder, manifest: Manifest, contest: Sweep, assignment: Assignment) -> dict[str, Any]:
@@ -37,7 +37,7 @@ def trial_config(folder: SweepFolder, manifest: Manifest, contest: Sweep, assign
 
 def drop_obsolete_states(folder: SweepFolder, search: SearchStudy, assignment: Assignment) -> None:
     """Delete the states of a population's members whose descendants have all gone on; in the end, of all."""
-    from search_spaces.population import PopulationStudy
+    from search_spaces.study.population import PopulationStudy
 
     if isinstance(search, PopulationStudy):
         for trial_id in search.obsolete(assignment):

@@ -22,9 +22,9 @@ from cluster.on_screen import print_lines
 from cluster.served import answers, links_of_newest
 from cluster.services import STUDIES_PROGRAM, ending_with_parent
 from optimizers import InputError
-from search_spaces.artifact_addresses import readable_database
-from search_spaces.links import UI_HOST, announced
-from search_spaces.mlflow_schema import check_database
+from search_spaces.stores.mlflow_schema import check_database
+from search_spaces.tracking.artifact_addresses import readable_database
+from search_spaces.tracking.links import UI_HOST, announced
 
 STOPPING_S = 10.0
 POLL_S = 0.2

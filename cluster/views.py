@@ -1,4 +1,4 @@
-"""The views that links into the MLflow UI name (see ``search_spaces.links``).
+"""The views that links into the MLflow UI name (see ``search_spaces.tracking.links``).
 
 A view is kept as a tag of the experiment, as MLflow's own "Share" button does. A version of MLflow that does not know a
 view shows its standard page.
@@ -12,7 +12,7 @@ from typing import Any
 
 import trainables
 from search_spaces import Sweep
-from search_spaces.links import CONFIRM_VIEW, SEARCH_VIEW
+from search_spaces.tracking.links import CONFIRM_VIEW, SEARCH_VIEW
 
 VIEW_TAG = "mlflow.sharedViewState."
 

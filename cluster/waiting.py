@@ -10,8 +10,8 @@ from ray.tune import Callback
 from ray.tune.experiment import Trial
 
 from cluster.capacity import Node, trials_on
-from search_spaces.resources import Resources
-from search_spaces.words import plural
+from search_spaces.schema.resources import Resources
+from search_spaces.schema.words import plural
 
 LOOK_S = 2.0
 # Between two trials, or until a lost one has another place, none runs for some seconds.

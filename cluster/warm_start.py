@@ -7,8 +7,8 @@ from cluster.places import SweepFolder
 from cluster.recorded import is_there
 from optimizers import InputError
 from search_spaces import Sweep
-from search_spaces.checks import check_sweep
-from search_spaces.space import Configuration
+from search_spaces.space.space import Configuration
+from search_spaces.sweep.sweep_checks import check_sweep
 
 
 def with_best_of(sweep: Sweep, earlier: str, storage: str) -> Sweep:
@@ -17,8 +17,8 @@ def with_best_of(sweep: Sweep, earlier: str, storage: str) -> Sweep:
     From several, where that had several workloads or studies. What of it the arm's space does not hold is at its
     default. Raises InputError where there is no such sweep, or no arm of the two goes by one name.
     """
-    from search_spaces.storage import open_storage
-    from search_spaces.study import SearchStudy, search_study_name
+    from search_spaces.stores.study_storage import open_storage
+    from search_spaces.study.study import SearchStudy, search_study_name
 
     before, manifest = SweepFolder(storage, earlier).open()
     shared = [name for name in sweep.arms if name in before.arms]

@@ -8,11 +8,12 @@ from typing import Any
 import optimizers
 import trainables
 from optimizers import InputError, Problem, did_you_mean
-from search_spaces import Sweep, arm_space, draws
-from search_spaces.arm_checks import place_of
-from search_spaces.checks import grace_problems
-from search_spaces.space import TRAINING, owner_of
-from search_spaces.workload import NamedWorkload, Objective, Workload
+from search_spaces import Sweep, arm_space
+from search_spaces.schema.workload_keys import NamedWorkload, Objective, Workload
+from search_spaces.space import draws
+from search_spaces.space.space import TRAINING, owner_of
+from search_spaces.sweep.arm_checks import place_of
+from search_spaces.sweep.sweep_checks import grace_problems
 from trainables import WorkloadEntry
 from trainables.spec import Goal
 from trainables.summary import MEASURED, STEPS_TO_TARGET

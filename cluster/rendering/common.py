@@ -9,7 +9,7 @@ from importlib.metadata import version
 from typing import Any
 
 from cluster.session import OBJECT_STORE_BYTES
-from search_spaces.yaml_source import dump_yaml
+from search_spaces.schema.yaml_source import dump_yaml
 
 PORT = 6379
 TITLE = "Rendered by `adamant cluster render`; edit the cluster file and render again."

@@ -6,7 +6,7 @@ from typing import Any
 
 from cluster.description import parse_cluster
 from cluster.rendering import render
-from search_spaces.yaml_source import Document, load_yaml
+from search_spaces.schema.yaml_source import Document, load_yaml
 from tests.conftest import REPOSITORY
 
 LAUNCH = REPOSITORY / "cluster" / "launch"

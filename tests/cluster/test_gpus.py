@@ -15,7 +15,7 @@ from cluster.gpus import UNNAMED, check_gpus, check_kinds, fit, kinds_of, larges
 from cluster.preflight import check_workload
 from optimizers import InputError
 from search_spaces import Sweep, load_sweep
-from search_spaces.resources import Resources
+from search_spaces.schema.resources import Resources
 from trainables.memory import Peak, measure
 from trainables.trial import Trial
 

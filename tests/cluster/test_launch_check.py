@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from cluster import placeholders
 from cluster.launch_check import check, check_text
 from cluster.plain_data import walk
-from search_spaces.yaml_source import dump_yaml, load_yaml
+from search_spaces.schema.yaml_source import dump_yaml, load_yaml
 from tests.cluster.launch import LAUNCH, LAUNCHER, RENDERED, launcher, ray_cluster, rendered
 
 

@@ -15,7 +15,7 @@ import torch
 from mlflow import MlflowClient
 
 import trainables
-from search_spaces.storage import open_storage
+from search_spaces.stores.study_storage import open_storage
 from tests.conftest import FrontDoor, wait_until
 from trainables import TrialSpec
 from trainables.training import Training, open_training

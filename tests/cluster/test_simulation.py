@@ -17,7 +17,7 @@ from benchmarks.search_quality import ASHA, ours, stock
 from cluster.preflight import check_workload
 from cluster.simulation import Ended, simulate
 from search_spaces import Sweep, arm_space
-from search_spaces.searcher import SweepSearcher
+from search_spaces.study.searcher import SweepSearcher
 
 
 @pytest.fixture(scope="module")

@@ -10,11 +10,11 @@ import itertools
 from collections.abc import Iterator
 
 from optimizers import Problem, did_you_mean, raise_any
-from search_spaces.arm_checks import arm_problems, place_of
-from search_spaces.methods import BRUTE_FORCE, GRID, method_problem
-from search_spaces.schema import MAX_SEED, Sweep
-from search_spaces.space import arm_space
-from search_spaces.workload import Workload
+from search_spaces.schema.methods import BRUTE_FORCE, GRID, method_problem
+from search_spaces.schema.sweep import MAX_SEED, Sweep
+from search_spaces.schema.workload_keys import Workload
+from search_spaces.space.space import arm_space
+from search_spaces.sweep.arm_checks import arm_problems, place_of
 
 # Of a whole number with more choices, a list of them would take longer than the search.
 MAX_CHOICES = 100_000

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from optimizers import InputError
-from search_spaces.addresses import is_database, sqlite_path, without_password
+from search_spaces.stores.addresses import is_database, sqlite_path, without_password
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
@@ -31,7 +31,7 @@ def database_problem(address: str) -> str:
     """
     if not is_database(address):
         return ""
-    from search_spaces.databases import is_missing
+    from search_spaces.stores.databases import is_missing
 
     try:
         return "" if is_missing(address) else _problem(address, without_password(address))

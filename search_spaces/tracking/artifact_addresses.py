@@ -19,8 +19,8 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from optimizers import InputError
-from search_spaces.addresses import sqlite_address, sqlite_path
-from search_spaces.kept_in_mlflow import ARTIFACTS_FOLDER, NOTE_TAG
+from search_spaces.stores.addresses import sqlite_address, sqlite_path
+from search_spaces.tracking.kept_in_mlflow import ARTIFACTS_FOLDER, NOTE_TAG
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Engine

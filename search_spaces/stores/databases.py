@@ -10,7 +10,7 @@ from filelock import FileLock
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, InvalidRequestError, OperationalError
 
-from search_spaces.addresses import sqlite_path
+from search_spaces.stores.addresses import sqlite_path
 
 # What SQLite keeps beside a database while it is written.
 _COMPANIONS = ("-journal", "-wal", "-shm")

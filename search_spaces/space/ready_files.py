@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-_ROOM = Path(__file__).parent
+_ROOM = Path(__file__).resolve().parent.parent
 SPACES = _ROOM / "spaces"
 DEFAULT_SPACES = SPACES / "defaults"
 SWEEPS = _ROOM / "sweeps"

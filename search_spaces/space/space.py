@@ -15,12 +15,13 @@ from pydantic import BaseModel, ConfigDict
 
 import optimizers
 from optimizers import Hyperparameter, InputError, OptimizerEntry, did_you_mean
-from search_spaces import bounds, catalogue, draws
-from search_spaces.bounds import Values
-from search_spaces.parameter import Parameter, Scalar
-from search_spaces.schema import Arm
-from search_spaces.validation import validated
-from search_spaces.yaml_source import load_yaml, read_text
+from search_spaces.schema import bounds
+from search_spaces.schema.bounds import Values
+from search_spaces.schema.parameter import Parameter, Scalar
+from search_spaces.schema.sweep import Arm
+from search_spaces.schema.validation import validated
+from search_spaces.schema.yaml_source import load_yaml, read_text
+from search_spaces.space import draws, ready_files
 
 if TYPE_CHECKING:
     import optuna
@@ -52,12 +53,12 @@ def named_space(name: str) -> NamedSpace:
     """The space of that name. Raises InputError, with the nearest name, when there is none."""
     if unknown := unknown_space(name):
         raise InputError(unknown)
-    return _read(catalogue.SPACES / f"{name}.yaml")
+    return _read(ready_files.SPACES / f"{name}.yaml")
 
 
 def unknown_space(name: str) -> str | None:
     """What to say of a name that no space has, with the nearest; None for a known one."""
-    known = [*catalogue.names(catalogue.SPACES), DEFAULT]
+    known = [*ready_files.names(ready_files.SPACES), DEFAULT]
     if name in known:
         return None
     return f'no space is called "{name}"; there are {", ".join(known)}.{did_you_mean(name, known)}'
@@ -65,7 +66,7 @@ def unknown_space(name: str) -> str | None:
 
 def default_space(entry: OptimizerEntry) -> NamedSpace:
     """What a search of that optimizer usually varies, of the one that it is built around as well."""
-    own = _read(catalogue.DEFAULT_SPACES / f"{entry.name.partition('(')[0]}.yaml")
+    own = _read(ready_files.DEFAULT_SPACES / f"{entry.name.partition('(')[0]}.yaml")
     if entry.base is None:
         return own
     base = default_space(entry.base)

@@ -9,10 +9,10 @@ from optuna.storages import BaseStorage
 from optuna.trial import TrialState
 
 from optimizers import InputError
-from search_spaces.confirmations import Confirmations
-from search_spaces.population import PopulationStudy, is_population
-from search_spaces.schema import Sweep
-from search_spaces.study import FINISHED, Assignment, Outcome, SearchStudy
+from search_spaces.schema.sweep import Sweep
+from search_spaces.study.confirmations import Confirmations
+from search_spaces.study.population import PopulationStudy, is_population
+from search_spaces.study.study import FINISHED, Assignment, Outcome, SearchStudy
 
 
 def open_arms(storage: BaseStorage, sweep: Sweep) -> dict[str, ArmStudies]:

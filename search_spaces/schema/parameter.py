@@ -9,8 +9,8 @@ from pydantic import AfterValidator, Field, model_validator
 
 from optimizers import InputError
 from optimizers.errors import Meanings
-from search_spaces import bounds, usual_names
-from search_spaces.model import Model
+from search_spaces.schema import bounds, usual_names
+from search_spaces.schema.strict_model import Model
 
 
 def _not_nan(value: float) -> float:

@@ -13,14 +13,14 @@ from pydantic import ConfigDict, Field, PrivateAttr
 
 from optimizers import InputError, Problem
 from optimizers.errors import Meanings, Path
-from search_spaces import usual_names
-from search_spaces.model import Model
-from search_spaces.parameter import Parameter, Scalar
-from search_spaces.resources import Resources
-from search_spaces.validation import related
-from search_spaces.words import plural
-from search_spaces.workload import Metric, NamedWorkload, Tradeoff, Workload
-from search_spaces.yaml_source import Document
+from search_spaces.schema import usual_names
+from search_spaces.schema.parameter import Parameter, Scalar
+from search_spaces.schema.resources import Resources
+from search_spaces.schema.strict_model import Model
+from search_spaces.schema.validation import related
+from search_spaces.schema.words import plural
+from search_spaces.schema.workload_keys import Metric, NamedWorkload, Tradeoff, Workload
+from search_spaces.schema.yaml_source import Document
 
 # What torch's generators take.
 MAX_SEED = 2**64 - 1

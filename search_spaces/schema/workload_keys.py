@@ -7,9 +7,9 @@ from typing import Any, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from optimizers.errors import Meanings
-from search_spaces import usual_names
-from search_spaces.model import Model
-from search_spaces.parameter import Scalar
+from search_spaces.schema import usual_names
+from search_spaces.schema.parameter import Scalar
+from search_spaces.schema.strict_model import Model
 
 Goal = Literal["minimize", "maximize"]
 Setting = Scalar | list[float | int] | None

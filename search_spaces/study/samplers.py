@@ -14,8 +14,8 @@ from optuna.exceptions import ExperimentalWarning
 from optuna.samplers import BaseSampler, TPESampler
 from optuna.trial import FrozenTrial, TrialState
 
-from search_spaces.methods import BRUTE_FORCE, MOST_TRIALS_OF_GP
-from search_spaces.schema import Search
+from search_spaces.schema.methods import BRUTE_FORCE, MOST_TRIALS_OF_GP
+from search_spaces.schema.sweep import Search
 
 # NumPy's generators take seeds below this.
 SEEDS = 2**32

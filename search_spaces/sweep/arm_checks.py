@@ -11,10 +11,10 @@ from optimizers import InputError, OptimizerEntry, Problem, did_you_mean, schedu
 from optimizers.domains import Choice, Integer
 from optimizers.entry import ScheduleOf
 from optimizers.errors import Path
-from search_spaces import draws
-from search_spaces.parameter import INTEGER_DISTRIBUTIONS, NUMERIC_DISTRIBUTIONS, Parameter, Scalar
-from search_spaces.schema import Sweep
-from search_spaces.space import TRAINING, ArmSpace, arm_space, hyperparameters, owner_of, unknown_space
+from search_spaces.schema.parameter import INTEGER_DISTRIBUTIONS, NUMERIC_DISTRIBUTIONS, Parameter, Scalar
+from search_spaces.schema.sweep import Sweep
+from search_spaces.space import draws
+from search_spaces.space.space import TRAINING, ArmSpace, arm_space, hyperparameters, owner_of, unknown_space
 
 # Enough for every combination in the shipped spaces; what a larger one has beyond it is checked trial by trial.
 MAX_CORNERS = 4096

@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
-from search_spaces.addresses import is_server, sqlite_path, without_userinfo
+from search_spaces.stores.addresses import is_server, sqlite_path, without_userinfo
 
 # Where `adamant ui` serves a local database.
 UI_HOST, UI_PORT = "127.0.0.1", 5000

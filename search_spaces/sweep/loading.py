@@ -10,13 +10,13 @@ from typing import Any
 import optimizers
 from optimizers import InputError, Problem, did_you_mean, raise_any
 from optimizers.errors import Path as KeyPath
-from search_spaces import catalogue
-from search_spaces.checks import problems_of_sweep
-from search_spaces.overrides import apply_overrides, apply_size
-from search_spaces.schema import Sweep
-from search_spaces.space import owner_of
-from search_spaces.validation import checked, no_name, shown
-from search_spaces.yaml_source import Document, read_text, read_yaml
+from search_spaces.schema.sweep import Sweep
+from search_spaces.schema.validation import checked, no_name, shown
+from search_spaces.schema.yaml_source import Document, read_text, read_yaml
+from search_spaces.space import ready_files
+from search_spaces.space.space import owner_of
+from search_spaces.sweep.overrides import apply_overrides, apply_size
+from search_spaces.sweep.sweep_checks import problems_of_sweep
 
 # Where one of these is missing or wrong, the rest of the file is still checked.
 _STAND_INS = {"name": "unnamed", "baseline": "unnamed", "optimizer": "unnamed", "arms": {"unnamed": {}}}
@@ -68,13 +68,13 @@ def _find(path_or_name: str) -> Path:
         if not path.is_file():
             raise InputError(f"{path_or_name}: there is no such sweep file")
         return path
-    ready = catalogue.names(catalogue.SWEEPS)
+    ready = ready_files.names(ready_files.SWEEPS)
     if path_or_name not in ready:
         raise InputError(
             f"{path_or_name}: neither a sweep file (*.yaml) nor a ready sweep ({', '.join(ready)})."
             f"{did_you_mean(path_or_name, ready)}"
         )
-    return catalogue.SWEEPS / f"{path_or_name}.yaml"
+    return ready_files.SWEEPS / f"{path_or_name}.yaml"
 
 
 def _wording(document: Document, path: KeyPath, details: Mapping[str, Any]) -> str | None:

@@ -16,12 +16,12 @@ import optuna
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 
-from search_spaces import draws
-from search_spaces.bounds import Values
-from search_spaces.parameter import Parameter, Scalar
-from search_spaces.schema import Sweep
-from search_spaces.space import Configuration, arm_space
-from search_spaces.study import Assignment, SearchStudy
+from search_spaces.schema.bounds import Values
+from search_spaces.schema.parameter import Parameter, Scalar
+from search_spaces.schema.sweep import Sweep
+from search_spaces.space import draws
+from search_spaces.space.space import Configuration, arm_space
+from search_spaces.study.study import Assignment, SearchStudy
 
 # How far a setting moves at an exchange, as a share of its range along the scale that it is drawn from.
 STEP = 0.1

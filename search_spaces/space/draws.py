@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, cast
 
 from optimizers import InputError
-from search_spaces import bounds
-from search_spaces.parameter import INTEGER_DISTRIBUTIONS, Parameter, Scalar
+from search_spaces.schema import bounds
+from search_spaces.schema.parameter import INTEGER_DISTRIBUTIONS, Parameter, Scalar
 
 if TYPE_CHECKING:
     import optuna

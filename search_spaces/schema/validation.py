@@ -14,8 +14,8 @@ from pydantic import BaseModel, ValidationError
 
 from optimizers import Problem, did_you_mean, raise_any
 from optimizers.errors import Path, nearest
-from search_spaces.model import Model
-from search_spaces.yaml_source import Document
+from search_spaces.schema.strict_model import Model
+from search_spaces.schema.yaml_source import Document
 
 Validated = TypeVar("Validated", bound=BaseModel)
 # What a kind of file says better than the general sentence; None for that one.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field, model_validator
 
-from search_spaces.model import Model
+from search_spaces.schema.strict_model import Model
 
 ANY_ACCELERATOR = "any"
 

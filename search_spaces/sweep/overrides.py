@@ -11,8 +11,8 @@ from pydantic import BaseModel
 
 from optimizers import InputError, did_you_mean
 from optimizers.errors import Path
-from search_spaces.validation import annotation_at, below, fields
-from search_spaces.yaml_source import Document, Place, load_yaml
+from search_spaces.schema.validation import annotation_at, below, fields
+from search_spaces.schema.yaml_source import Document, Place, load_yaml
 
 
 def apply_overrides(document: Document, assignments: Sequence[str], model: type[BaseModel]) -> Document:

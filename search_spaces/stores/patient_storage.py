@@ -12,8 +12,8 @@ from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
-from search_spaces.addresses import without_password
-from search_spaces.databases import is_of_the_connection, is_of_the_file
+from search_spaces.stores.addresses import without_password
+from search_spaces.stores.databases import is_of_the_connection, is_of_the_file
 
 PAUSE_S = 1.0
 PATIENCE_S = 900.0

@@ -9,8 +9,8 @@ from typing import Any
 
 from ray.tune.search import Searcher
 
-from search_spaces.arm_studies import ArmStudies
-from search_spaces.study import Assignment, Outcome
+from search_spaces.study.arm_studies import ArmStudies
+from search_spaces.study.study import Assignment, Outcome
 
 # A trial whose process is lost goes on from its checkpoint this often before that counts as its own doing.
 RESTARTS = 3
