@@ -387,7 +387,7 @@ def trajectories(
 
     import optimizers
     from analysis.trajectories import draw_paths, draw_steps, make_folder
-    from trainables.trajectories import FUNCTIONS, METHOD, landscape, trajectory
+    from trainables.workloads.function_walks import FUNCTIONS, METHOD, landscape, trajectory
 
     grounds = [landscape(name) for name in functions or FUNCTIONS]
     chosen = [optimizers.get(name).name for name in optimizer or optimizers.names()]

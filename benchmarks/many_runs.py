@@ -14,7 +14,7 @@ from cluster.descriptions import MLFLOW_STATUS, describe_summary, dotted
 from cluster.places import SweepFolder, sweep_yaml
 from search_spaces import Sweep, arm_space, parse_sweep
 from search_spaces.space.space import hyperparameters
-from trainables.checkpoint import TrialFolder
+from trainables.tune.checkpoint import TrialFolder
 
 SWEEP = """\
 name: many

@@ -17,8 +17,8 @@ from cluster.run_description import RunDescription
 from cluster.tracking import Tracker
 from search_spaces.study.searcher import SweepSearcher
 from search_spaces.study.study import Assignment, Outcome
-from trainables.checkpoint import TrialFolder
-from trainables.summary import summarise
+from trainables.tune.checkpoint import TrialFolder
+from trainables.tune.summary import summarise
 
 
 class SweepCallback(Callback):

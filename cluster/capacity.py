@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from search_spaces.schema.resources import Resources
-from trainables.bundle import ACCELERATOR_TYPE
+from trainables.tune.bundle import ACCELERATOR_TYPE
 
 Node = Mapping[str, Any]
 """As ``ray.nodes()`` lists it: ``Alive``, and ``Resources`` by name."""

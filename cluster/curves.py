@@ -10,7 +10,7 @@ from cluster.places import SweepFolder
 from cluster.run_description import MetricRow
 from optimizers.files import atomic_write
 from search_spaces.tracking.kept_in_mlflow import CURVES_FILE, from_store
-from trainables.checkpoint import TrialFolder
+from trainables.tune.checkpoint import TrialFolder
 
 # Numbers on a whole run, which MLflow holds beside its curves.
 _NO_CURVES = ("summary/", "test/")

@@ -193,7 +193,7 @@ class Driver:
     def _tell_plan(self) -> None:
         """For the report, which says what became of it."""
         from cluster.plan import make_plan
-        from trainables.checkpoint import TrialFolder
+        from trainables.tune.checkpoint import TrialFolder
 
         # By the runs and not by the data, for which this process would load torch.
         per_epoch: dict[str, int | None] = {}
@@ -220,7 +220,7 @@ class Driver:
         from cluster.schedulers import sweep_scheduler
         from cluster.waiting import WaitingCallback
         from search_spaces.study.searcher import SweepSearcher
-        from trainables.trial import Trial
+        from trainables.tune.trial import Trial
 
         resources = self.sweep.resources
         slots = slot_counter(resources)

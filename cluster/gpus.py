@@ -13,8 +13,8 @@ from cluster.plan import default_assignment
 from cluster.session import ray_session
 from search_spaces import Sweep
 from trainables import TrialSpec
-from trainables.bundle import ACCELERATOR_TYPE, bundle
-from trainables.memory import Peak, largest_state, measure_on_gpu
+from trainables.training.peak_memory import Peak, largest_state, measure_on_gpu
+from trainables.tune.bundle import ACCELERATOR_TYPE, bundle
 
 UNNAMED = "one that Ray has no name for"
 GB = 1e9

@@ -17,7 +17,7 @@ from search_spaces import load_sweep
 from search_spaces.space import ready_files
 from search_spaces.space.space import default_space, named_space
 from trainables import WorkloadEntry
-from trainables.options import TRAINING
+from trainables.workloads.training_options import TRAINING
 
 Row = dict[str, Any]
 

@@ -26,8 +26,8 @@ from search_spaces.space.space import TRAINING, hyperparameters
 from search_spaces.study.population import is_population
 from search_spaces.study.study import Assignment, arm_path
 from trainables import TrialSpec
-from trainables.checkpoint import KEPT_CHECKPOINTS
-from trainables.memory import tensors_in
+from trainables.training.peak_memory import tensors_in
+from trainables.tune.checkpoint import KEPT_CHECKPOINTS
 
 # What is pruned depends on how trials compare, so the plan is a mean over sweeps whose trials are good at random.
 SIMULATIONS = 5
@@ -254,7 +254,7 @@ def probe(sweep: Sweep, data_root: Path, slots: int) -> dict[str, Probe]:
 def _time(spec: dict[str, Any], data_root: str, cpus: int, gpus: float) -> Probe:
     import torch
 
-    from trainables.training import open_training
+    from trainables.training.training_run import open_training
 
     torch.set_num_threads(cpus)
     device = torch.device("cuda" if gpus and torch.cuda.is_available() else "cpu")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
 
-    from trainables.training import Training
+    from trainables.training.training_run import Training
 
 Curve = dict[tuple[str, int], float]
 # Written by the driver about a run, not by the run.
@@ -85,7 +85,7 @@ def _find(run_id: str, tracking_uri: str) -> tuple[MlflowClient, Run]:
 def _train(spec: TrialSpec, data_root: Path, until: int) -> Training:
     import torch
 
-    from trainables.training import open_training
+    from trainables.training.training_run import open_training
 
     torch.set_num_threads(1)
     data = trainables.get(spec.workload).load_data(data_root, spec.options)

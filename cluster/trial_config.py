@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 from cluster.descriptions import trial_spec
 from cluster.places import Manifest, SweepFolder
 from search_spaces import Sweep
-from trainables.checkpoint import TrialFolder
+from trainables.tune.checkpoint import TrialFolder
 
 if TYPE_CHECKING:
     from search_spaces.study.study import Assignment, SearchStudy
 
 
 def trial_config(folder: SweepFolder, manifest: Manifest, contest: Sweep, assignment: Assignment) -> dict[str, Any]:
-    """Return the config of a ``trainables.trial.Trial`` for an assignment of ``contest``; makes the trial's folder."""
+    """Return the config of a ``trainables.tune.trial.Trial`` for an assignment of ``contest``; makes the trial's folder."""
     from cluster.schedulers import decision_epochs
 
     spec, resources = trial_spec(contest, assignment), contest.resources

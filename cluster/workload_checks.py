@@ -16,7 +16,7 @@ from search_spaces.sweep.arm_checks import place_of
 from search_spaces.sweep.sweep_checks import grace_problems
 from trainables import WorkloadEntry
 from trainables.spec import Goal
-from trainables.summary import MEASURED, STEPS_TO_TARGET
+from trainables.tune.summary import MEASURED, STEPS_TO_TARGET
 
 Check = Callable[[Mapping[str, Any]], dict[str, Any]]
 

@@ -24,7 +24,7 @@ class SweepSearcher(Searcher):
 
     ``configure`` turns an assignment into the Trainable's config; ``slots`` says how many run at once, ``nodes_answer``
     whether every node that the cluster takes to be there is, and ``lost_nodes`` how many it has seen go. Results are
-    read by the keys ``epoch``, ``objective`` and ``outcome`` (see ``trainables.trial.Trial``).
+    read by the keys ``epoch``, ``objective`` and ``outcome`` (see ``trainables.tune.trial.Trial``).
 
     A trial whose process or node is lost is issued again, as another trial of Tune's. Tune's own restarts are not for
     this: they leave out a trial whose new process cannot start, as happens on a node that has just died.

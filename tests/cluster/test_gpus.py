@@ -16,8 +16,8 @@ from cluster.preflight import check_workload
 from optimizers import InputError
 from search_spaces import Sweep, load_sweep
 from search_spaces.schema.resources import Resources
-from trainables.memory import Peak, measure
-from trainables.trial import Trial
+from trainables.training.peak_memory import Peak, measure
+from trainables.tune.trial import Trial
 
 GB = 10**9
 

@@ -18,7 +18,7 @@ import trainables
 from search_spaces.stores.study_storage import open_storage
 from tests.conftest import FrontDoor, wait_until
 from trainables import TrialSpec
-from trainables.training import Training, open_training
+from trainables.training.training_run import Training, open_training
 
 pytestmark = pytest.mark.cluster
 
