@@ -8,7 +8,7 @@ the study in Optuna's dashboard lists it:
     confirm/0: {"configuration": 4, "seed": 1, "status": "finished", "epoch": 20, "value": 0.07, "reason": ""}
 
 The number in the key is that of the run, ``configuration`` the number of the search trial that is repeated, and
-``epoch``, ``value`` (the metric) and ``reason`` are as in :class:`~search_spaces.study.study.Outcome`. Storage folders of
+``epoch``, ``value`` (the metric) and ``reason`` are as in ``study.Outcome``. Storage folders of
 before hold a study ``<search study>/confirm``; its runs are copied over when the arm is opened, and the study stays.
 """
 

@@ -80,6 +80,6 @@ def compare_link(base: str, experiment_id: str, run_ids: Sequence[str]) -> str:
 
 
 def view_link(base: str, experiment_id: str, sweep_id: str, view: str) -> str:
-    """The chart page of a sweep's runs in one of its two views, which ``cluster.views`` keeps with the experiment."""
+    """The chart page of a sweep's runs in one of its two views, which MLflow keeps with the experiment."""
     query = {**_TRAINING, "compareRunsMode": "CHART", "viewStateShareKey": f"{sweep_id}-{view}"}
     return f"{base}/#/experiments/{experiment_id}/runs?{urlencode(query, quote_via=quote)}".removeprefix("/")

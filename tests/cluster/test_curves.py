@@ -7,10 +7,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from cluster.curves import write_curves
-from cluster.places import SweepFolder
-from cluster.run_description import RunDescription
-from cluster.tracking import Tracker
+from cluster.storage.sweep_folder import SweepFolder
+from cluster.tracking.curves_artifact import write_curves
+from cluster.tracking.run_description import RunDescription
+from cluster.tracking.tracker import Tracker
 from trainables.tune.checkpoint import TrialFolder
 
 CURVE = [

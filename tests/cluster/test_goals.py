@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 import trainables
-from cluster.descriptions import trial_spec
-from cluster.plan import default_assignment
-from cluster.preflight import check_workload, load_new_sweep
+from cluster.planning.plan import default_assignment
+from cluster.planning.preflight import check_workload, load_new_sweep
+from cluster.tracking.descriptions import trial_spec
 from optimizers import InputError
 from search_spaces import Sweep, parse_sweep
 from search_spaces.schema.yaml_source import dump_yaml

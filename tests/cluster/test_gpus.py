@@ -10,9 +10,9 @@ import pytest
 import torch
 from rich.console import Console
 
-from cluster.capacity import on_one_gpu, trials_on
-from cluster.gpus import UNNAMED, check_gpus, check_kinds, fit, kinds_of, largest_of_each_workload
-from cluster.preflight import check_workload
+from cluster.planning.gpus import UNNAMED, check_gpus, check_kinds, fit, kinds_of, largest_of_each_workload
+from cluster.planning.preflight import check_workload
+from cluster.ray.capacity import on_one_gpu, trials_on
 from optimizers import InputError
 from search_spaces import Sweep, load_sweep
 from search_spaces.schema.resources import Resources

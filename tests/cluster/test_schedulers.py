@@ -10,7 +10,7 @@ import numpy as np
 import optuna
 import pytest
 
-from cluster.schedulers import SweepScheduler, arm_scheduler, decision_epochs
+from cluster.ray.schedulers import SweepScheduler, arm_scheduler, decision_epochs
 from search_spaces import Sweep, load_sweep
 from search_spaces.stores.study_storage import open_storage
 from search_spaces.study.arm_studies import ArmStudies

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
-from cluster.locations import absolute
-from cluster.places import Manifest, SweepFolder
-from cluster.recorded import check_no_copy, check_recorded
+from cluster.storage.locations import absolute
+from cluster.storage.recorded import check_no_copy, check_recorded
+from cluster.storage.sweep_folder import Manifest, SweepFolder
 from optimizers import InputError
 from search_spaces import parse_sweep
 from search_spaces.stores.addresses import sqlite_address, sqlite_path

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cluster.simulation import simulate
+from cluster.ray.simulation import simulate
 from optimizers import InputError
 from search_spaces import Sweep, parse_sweep
 from search_spaces.stores.study_storage import open_storage

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster.preflight import check_workload
+from cluster.planning.preflight import check_workload
 from optimizers import InputError
 from search_spaces import Sweep, load_sweep, parse_sweep
 from search_spaces.schema.yaml_source import dump_yaml, load_yaml

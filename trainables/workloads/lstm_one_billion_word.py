@@ -2,7 +2,7 @@
 
 Each LSTM layer's output is projected to a narrower one, which is also what it remembers; frequent words are predicted
 directly, rare ones through clusters of falling width.
-Data: the benchmark's own layout, see ``trainables.data.one_billion_word``. Loss in nats a word; perplexity its exponential.
+Data: the benchmark's own layout, see ``data.one_billion_word``. Loss in nats a word; perplexity its exponential.
 Reference: LSTM-8192-1024 30.6 test perplexity, with Adagrad at a learning rate of 0.2 and clipping at 1 (Jozefowicz et
 al., Exploring the Limits of Language Modeling, arXiv 1602.02410); its softmax is sampled, not adaptive. The adaptive
 one: Grave et al., arXiv 1609.04309.

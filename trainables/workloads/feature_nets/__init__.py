@@ -1,7 +1,7 @@
 """Small classifiers by whose features generated images are judged where nobody has Inception's weights.
 
-One for each data set, trained once by ``python -m trainables.workloads.feature_nets`` and kept in this folder, so that a distance
-means the same on every machine. What they were trained on and how well they classify stands in ``NETS``.
+One for each data set, trained once by ``python -m trainables.workloads.feature_nets`` and kept in this folder, so that
+a distance means the same on every machine. What they were trained on and how well they classify stands in ``NETS``.
 """
 
 from __future__ import annotations
