@@ -19,7 +19,8 @@ def tuning_curves(tables: SweepTables) -> Chart:
     """Each arm's best value after 1, 2, ... trials: the median over draws from its trials, in a 95 % band.
 
     The numbers are those of `order_statistics.tuning_curve`. A trial that did not finish is never the best.
-    The band ends at the panel's edge where so many trials cannot bound it. Raises InputError where no trial has finished.
+    The band ends at the panel's edge where so many trials cannot bound it. Raises InputError where no
+    trial has finished.
     """
     tables = one_workload(tables)
     sweep, metric = tables.sweep, tables.sweep.metric.name
