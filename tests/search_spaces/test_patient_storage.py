@@ -15,6 +15,7 @@ from sqlalchemy.exc import OperationalError, PendingRollbackError
 
 from optimizers import InputError
 from search_spaces import parse_sweep
+from search_spaces.stores import _patient_storage
 from search_spaces.stores._patient_storage import PatientStorage
 from search_spaces.stores.addresses import without_password
 from search_spaces.stores.study_storage import open_storage
