@@ -12,7 +12,7 @@ import numpy as np
 from cluster.storage.sweep_folder import SweepFolder, sweep_yaml
 from cluster.tracking.curves_artifact import write_curves
 from cluster.tracking.descriptions import MLFLOW_STATUS, describe_summary, dotted
-from search_spaces import Sweep, arm_space, parse_sweep
+from search_spaces import Sweep, parse_sweep
 from search_spaces.space.space import hyperparameters
 from trainables.tune.checkpoint import TrialFolder
 
@@ -66,7 +66,7 @@ def _runs(sweep: Sweep, trials: int) -> Iterator[tuple[str, dict[str, str], dict
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     generator = np.random.default_rng(0)
     for arm in sweep.arms:
-        space = arm_space(sweep.arms[arm])
+        space = sweep.arms[arm].space
         study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
         found = [space.suggest(study.ask()) for _ in range(trials)]
         shared = {"sweep.id": "many-1", "arm": arm, "workload": "mlp/digits", "optimizer": sweep.arms[arm].optimizer}

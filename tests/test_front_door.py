@@ -13,7 +13,7 @@ import optimizers
 from cluster.cli import listing
 from cluster.planning.preflight import check_workload
 from search_spaces import parse_sweep
-from search_spaces.schema.sweep import Contest
+from search_spaces.sweep.resolved import Contest
 from tests.conftest import REPOSITORY, FrontDoor
 
 HEAVY = {"torch", "ray", "mlflow", "optuna", "sklearn", "torchvision", "scipy", "pandas"}
@@ -114,7 +114,7 @@ def test_the_sweep_of_the_readme_is_valid() -> None:
     checked = check_workload(parse_sweep(of_another, "README.md", ["metric.name=val/perplexity"]))
     assert checked.workload.options["folder"] == "text/kjv"
     without_workload = re.sub(r"workload: \{.*\}\nmetric: \{.*\}.*\n", several, sweep)
-    assert list(check_workload(parse_sweep(without_workload, "README.md")).contests()) == [
+    assert list(check_workload(parse_sweep(without_workload, "README.md")).contests) == [
         Contest("small-batch"), Contest("large-batch"), Contest("words"),
     ]  # fmt: skip
     for line in resources.splitlines():

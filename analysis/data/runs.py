@@ -89,7 +89,7 @@ def read_sweep(sweep_name: str, tracking_uri: str) -> tuple[SweepRecords, ...]:
 
     Raises InputError when the store cannot be read, has no such sweep, or holds one without its summary run.
     """
-    from search_spaces import parse_sweep
+    from search_spaces import recorded_sweep
 
     client, experiment = _open(sweep_name, tracking_uri)
     summary = _newest_summary(client, experiment.experiment_id, sweep_name)
@@ -97,7 +97,7 @@ def read_sweep(sweep_name: str, tracking_uri: str) -> tuple[SweepRecords, ...]:
     runs = _search(client, experiment.experiment_id, f"tags.`sweep.id` = '{sweep_id}'")
     trials, confirmations = _records(runs, "trial"), _records(runs, "confirm")
     source = _read_source(client, summary, sweep_name)
-    sweep = parse_sweep(source, f"sweep.yaml of run {summary.info.run_id}")
+    sweep = recorded_sweep(source, f"sweep.yaml of run {summary.info.run_id}")
     parts = (_on_workload(name, sweep, summary, trials, confirmations) for name in sweep.by_workload)
     return tuple(replace(part, source=source) for part in parts)
 

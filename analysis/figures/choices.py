@@ -13,7 +13,7 @@ from analysis.data.tables import SweepTables
 from analysis.figures.figure_parts import one_workload
 from analysis.figures.parameters import configuration
 from analysis.verdict.formatting import MetricFormat
-from search_spaces import ArmSpace, arm_space
+from search_spaces import ArmSpace
 
 _BEST_PART = 4
 _FIXED, _UNUSED = "fixed", "unused"
@@ -111,7 +111,7 @@ def _of_arm(tables: SweepTables, arm: str, hyperparameters: Sequence[str]) -> li
 
 
 def _space(tables: SweepTables, arm: str) -> ArmSpace:
-    return arm_space(tables.sweep.arms[arm])
+    return tables.sweep.arms[arm].space
 
 
 def _names(space: ArmSpace, wanted: Iterable[str]) -> list[str]:

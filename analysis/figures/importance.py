@@ -16,7 +16,7 @@ from analysis.data.tables import SweepTables
 from analysis.figures.figure_parts import not_shown, one_workload
 from analysis.figures.parameters import configuration
 from optimizers import InputError
-from search_spaces import ArmSpace, Sweep, arm_colour, arm_space
+from search_spaces import ArmSpace, Sweep, arm_colour
 from search_spaces.schema.words import plural
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def importance(tables: SweepTables) -> Chart:
     missing: dict[str, str] = {}
     for arm, asked in tables.sweep.arms.items():
         try:
-            found[arm] = importance_of(tables.trials[tables.trials["arm"] == arm], arm_space(asked), tables.sweep)
+            found[arm] = importance_of(tables.trials[tables.trials["arm"] == arm], asked.space, tables.sweep)
         except InputError as error:
             missing[arm] = str(error)
     if not found:

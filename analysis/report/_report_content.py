@@ -27,7 +27,6 @@ from analysis.verdict.configurations import as_arm, as_python, rest_of
 from analysis.verdict.findings import ArmVerdict, Verdict
 from analysis.verdict.formatting import MetricFormat
 from analysis.verdict.protocol import protocol, space_cells
-from search_spaces import arm_space
 from search_spaces.schema.words import plural
 from search_spaces.stores.addresses import is_server
 from search_spaces.tracking.links import (
@@ -127,7 +126,7 @@ def _best(arm: ArmVerdict, verdict: Verdict, level: int) -> list[Block]:
             [f"{arm.best.trial_id}, {metric} {MetricFormat(metric).value(arm.best.value)}. Trained with {trained}."]
         ),
         *([Code("python", code)] if code else []),
-        Code("yaml", as_arm(arm.name, arm_space(verdict.sweep.arms[arm.name]), arm.best.params)),
+        Code("yaml", as_arm(arm.name, verdict.sweep.arms[arm.name].space, arm.best.params)),
     ]
 
 

@@ -90,7 +90,7 @@ def _scores(
     """The score of each (rank, seed), and for each one that should be there and is not, why."""
     rank_of = {tried.trial_id: rank for rank, tried in enumerate(confirmed, start=1)}
     scores: dict[PairKey, float] = {}
-    seeds = records.sweep.confirmation_seeds(study)
+    seeds = records.sweep.confirm.of_study(study)
     unscored = {(rank, seed): "not run" for rank in rank_of.values() for seed in seeds}
     for run in confirmations:
         if run.confirm_of not in rank_of:

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from analysis.verdict.formatting import MetricFormat, outcome_counts, times
-from search_spaces import arm_space
 from search_spaces.schema.words import listing, plural, plurals
 
 if TYPE_CHECKING:
@@ -58,8 +57,8 @@ def noise_in_intervals(sweep: Sweep) -> str:
 
 
 def _is_searched(sweep: Sweep) -> bool:
-    spaces = map(arm_space, sweep.arms.values())
-    return any(parameter.value is None for space in spaces for parameter in space.parameters.values())
+    arms = sweep.arms.values()
+    return any(parameter.value is None for arm in arms for parameter in arm.space.parameters.values())
 
 
 def _is_about_arms(sweep: Sweep) -> bool:

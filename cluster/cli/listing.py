@@ -143,8 +143,8 @@ def _sweeps() -> list[Row]:
             "workload": ", ".join(workload.name for workload in sweep.by_workload.values()),
             "arms": ", ".join(sweep.arms),
             "budget": "; ".join(dict.fromkeys(workload.budget for workload in sweep.by_workload.values())),
-            "sizes": ", ".join(sweep.sizes),
-            "trials": len(sweep.contests())
+            "sizes": ", ".join(sweep.file.sizes),
+            "trials": len(sweep.contests)
             * len(sweep.arms)
             * (sweep.search.trials + sweep.confirm.top_k * len(sweep.confirm.seeds)),
         }

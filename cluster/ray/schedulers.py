@@ -44,8 +44,7 @@ def sweep_scheduler(
 ) -> SweepScheduler:
     """The scheduler of a whole sweep, standing where its studies say that it stood."""
     schedulers = {
-        path: arm_scheduler(arm.sweep, arm.sweep.workload.evaluations or 1, arm.search.study)
-        for path, arm in arms.items()
+        path: arm_scheduler(arm.sweep, arm.sweep.workload.evaluations, arm.search.study) for path, arm in arms.items()
     }
     scheduler = SweepScheduler(schedulers, assignment, slots)
     for path, arm in arms.items():

@@ -61,7 +61,7 @@ def simulate(
     storage: BaseStorage | None = None,
     stop_after: int | None = None,
 ) -> list[Ended]:
-    """Every run of a sweep (with its workload's budget filled in) on ``slots`` places, in the order of their ends.
+    """Every run of a sweep on ``slots`` places, in the order of their ends.
 
     An epoch of an arm (see ``Assignment.path``) takes its ``seconds``, 1 where none are given, and each run ``per_run``
     beside them. The studies are kept in ``storage``, so that a simulation that ended after ``stop_after`` runs is gone
@@ -74,7 +74,7 @@ def simulate(
 
     def rungs(assignment: Assignment) -> list[int]:
         contest = arms[assignment.path].sweep
-        return decision_epochs(contest, contest.workload.evaluations or 1, assignment)
+        return decision_epochs(contest, contest.workload.evaluations, assignment)
 
     return Clockwork(searcher, scheduler, curve, rungs, seconds or {}, per_run).run(slots, stop_after)
 

@@ -13,9 +13,9 @@ from rich.console import Console
 from cluster.run._time_left import Kind, Pace, in_words
 from cluster.run.on_screen import fitting, on_screen, print_lines, shortened, width_of
 from search_spaces import Sweep
-from search_spaces.schema.sweep import Contest
 from search_spaces.study.arm_studies import ArmStudies
 from search_spaces.study.study import Assignment, Outcome, arm_path
+from search_spaces.sweep.resolved import Contest
 
 COUNTED = ("finished", "pruned", "diverged")
 

@@ -73,7 +73,7 @@ class Driver:
         self.folder, self.sweep, self.manifest, self.console = folder, sweep, manifest, console
         self.tracker = Tracker(manifest.tracking_location, sweep.name, manifest.sweep_id, folder.artifacts)
         self.summary = describe_summary(sweep)
-        self.contests = sweep.contests()
+        self.contests = sweep.contests
         default = folder.storage == Path(DEFAULT_STORAGE).resolve()
         self._where = "" if default else f" --storage {shlex.quote(str(folder.storage))}"
         self._began = time.monotonic()

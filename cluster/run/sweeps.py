@@ -27,6 +27,7 @@ from cluster.tracking.descriptions import dotted
 from optimizers import InputError
 from search_spaces import Sweep
 from search_spaces.stores.addresses import is_server, sqlite_address
+from search_spaces.sweep.loading import check_workloads
 from search_spaces.tracking.artifact_addresses import correct_addresses
 from search_spaces.tracking.kept_in_mlflow import EXPERIMENT_PREFIX
 
@@ -62,7 +63,6 @@ def run_sweep(
 
     Raises InputError, with nothing written, for anything wrong beforehand.
     """
-    sweep = preflight.check_workload(sweep)
     manifest = places.manifest(sweep.name)
     folder = SweepFolder(places.storage, sweep.name)
     _refuse_taken_name(sweep, folder)
@@ -100,7 +100,7 @@ def _probed(sweep: Sweep, data_root: Path, console: Console) -> dict[str, str]:
 
 def _refuse_taken_name(sweep: Sweep, folder: SweepFolder) -> None:
     if folder.exists:
-        raise sweep.error(
+        raise sweep.file.error(
             "name",
             f'there is a sweep "{sweep.name}" in {folder.storage} already: go on with `adamant resume {sweep.name}`, '
             "or choose another name, for example with --set name=...",
@@ -114,7 +114,7 @@ def resume_sweep(name: str, storage: str, address: str | None, console: Console,
     folder.open()
     with folder.locked():
         sweep, manifest = folder.open()
-        sweep = preflight.check_workload(sweep)
+        check_workloads(sweep)
         preflight.check_resources(sweep, address)
         preflight.check_data(sweep, Path(manifest.data_root))
         preflight.check_tracking(manifest.tracking_location)
@@ -125,7 +125,7 @@ def resume_sweep(name: str, storage: str, address: str | None, console: Console,
         _check_gpus(sweep, address, manifest, console)
         if more:
             _refuse_more_members(sweep)
-            sweep = folder.replace(sweep.with_more_trials(more))
+            sweep = folder.replace(Sweep.of(sweep.file.with_more_trials(more)))
         if is_there(manifest.tracking_location) and not is_server(manifest.tracking_location):
             correct_addresses(manifest.tracking_location, folder.artifacts, EXPERIMENT_PREFIX + name)
         # What was planned was without the further trials.
@@ -139,7 +139,7 @@ def refuse_another(asked: Sweep, storage: str, *, started_from: bool = False) ->
     More trials are no matter, nor, where it is ``started_from`` another sweep, what its arms started with.
     """
     known = SweepFolder(storage, asked.name).open()[0]
-    theirs, ours = dotted("", known.plain()), dotted("", preflight.check_workload(asked).plain())
+    theirs, ours = dotted("", known.file.plain()), dotted("", asked.file.plain())
     if known.search.trials > asked.search.trials:
         ours[".search.trials"] = theirs[".search.trials"]
     if started_from:

@@ -27,7 +27,7 @@ def check_recorded(folder: SweepFolder, sweep: Sweep, manifest: Manifest) -> lis
     missing = []
     if folder.artifacts_of_sweep.is_dir() and not is_there(runs):
         missing.append(f"the runs, {_shown(runs)}")
-    paths = [arm_path(contest, arm) for contest in sweep.contests() for arm in sweep.arms]
+    paths = [arm_path(contest, arm) for contest in sweep.contests for arm in sweep.arms]
     trained = {f"{path}/{number}" for path in paths for number in _numbers(folder.trial(path))}
     searches = _searches(sweep, studies) if is_there(studies) else {}
     ended = {f"{path}/{one.number}" for path, trials in searches.items() for one in trials if one.state in FINISHED}
@@ -94,7 +94,7 @@ def _searches(sweep: Sweep, location: str) -> dict[str, list[FrozenTrial]]:
     begun = {study.study_name: study._study_id for study in storage.get_all_studies()}
     return {
         arm_path(contest.contest, arm): storage.get_all_trials(begun[name], deepcopy=False)
-        for contest in sweep.contests().values()
+        for contest in sweep.contests.values()
         for arm in sweep.arms
         if (name := search_study_name(contest, arm)) in begun
     }

@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 from cluster.storage.locations import FROM_ENVIRONMENT, absolute, absolute_below, location_path, relative_below
 from optimizers import InputError, did_you_mean
 from optimizers.files import write_text
-from search_spaces import Sweep, parse_sweep
+from search_spaces import Sweep, recorded_sweep
 from search_spaces.schema.yaml_source import dump_yaml
 from search_spaces.stores.addresses import sqlite_address, without_password
 from search_spaces.tracking.kept_in_mlflow import ARTIFACTS_FOLDER, EXPERIMENT_PREFIX
@@ -161,7 +161,7 @@ class SweepFolder:
     def _read_sweep(self) -> Sweep:
         path = self.path / "sweep.yaml"
         try:
-            return parse_sweep(path.read_text(encoding="utf-8"), str(path))
+            return recorded_sweep(path.read_text(encoding="utf-8"), str(path))
         except (OSError, UnicodeDecodeError) as error:
             reason = "is missing" if isinstance(error, FileNotFoundError) else f"cannot be read ({error})"
             raise InputError(
@@ -201,7 +201,7 @@ class SweepFolder:
 
 def sweep_yaml(sweep: Sweep) -> str:
     """The resolved sweep as YAML that reads back to an equal sweep."""
-    return dump_yaml(sweep.plain())
+    return dump_yaml(sweep.file.plain())
 
 
 def _storage_before(kept: Mapping[str, Any], folder: SweepFolder) -> Path:

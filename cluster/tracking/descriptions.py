@@ -17,8 +17,8 @@ from cluster.source_tree import SOURCE_ROOT
 from cluster.tracking._tracked_runs import NOTE_TAG
 from cluster.tracking.run_description import DataDescription, RunDescription
 from search_spaces import Sweep, arm_colour
-from search_spaces.schema.sweep import Contest
 from search_spaces.study.study import Assignment
+from search_spaces.sweep.resolved import Contest
 from trainables import TrialSpec
 
 # MLflow marks KILLED with the red cross of FAILED. A pruned trial has done all that was asked of it; the tag
@@ -34,9 +34,9 @@ def trial_spec(sweep: Sweep, assignment: Assignment) -> TrialSpec:
     workload = trainables.get(sweep.workload.name)
     return TrialSpec(
         workload=workload.name,
-        epochs=sweep.workload.evaluations or workload.epochs,
-        evaluate_every=sweep.workload.interval if sweep.workload.steps else None,
-        batch_size=sweep.workload.batch_size or workload.batch_size,
+        epochs=sweep.workload.evaluations,
+        evaluate_every=sweep.workload.interval,
+        batch_size=sweep.workload.batch_size,
         optimizer=sweep.arms[assignment.arm].optimizer,
         hyperparameters=assignment.hyperparameters,
         seed=assignment.seed,
@@ -45,7 +45,7 @@ def trial_spec(sweep: Sweep, assignment: Assignment) -> TrialSpec:
         target=sweep.metric.target,
         test=assignment.role == "confirm",
         training={**sweep.workload.training, **assignment.training},
-        options=sweep.workload.options,
+        options=dict(sweep.workload.options),
     )
 
 

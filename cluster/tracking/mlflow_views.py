@@ -29,7 +29,7 @@ def view_tags(sweep_id: str, sweep: Sweep) -> dict[str, str]:
     kept in each reader's browser, and nothing that lies with the experiment changes it. Of trials it would mislead too:
     most are stopped early, so that their mean falls with every rung by the bad ones that it loses.
     """
-    tags = [*(["sweep.workload"] if sweep.workloads else []), "arm"]
+    tags = [*([] if "" in sweep.by_workload else ["sweep.workload"]), "arm"]
     by_arm = {"aggregateFunction": "average", "groupByKeys": [{"mode": "tag", "groupByData": tag} for tag in tags]}
     search = _view(sweep_id, sweep, "trial", ["val", "train", "summary", "optim"])
     confirm = _view(sweep_id, sweep, "confirm", ["val", "train", "test", "summary", "optim"])

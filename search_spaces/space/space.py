@@ -18,7 +18,7 @@ from optimizers import Hyperparameter, InputError, OptimizerEntry, did_you_mean
 from search_spaces.schema import bounds
 from search_spaces.schema.bounds import Values
 from search_spaces.schema.parameter import Parameter, Scalar
-from search_spaces.schema.sweep import Arm
+from search_spaces.schema.sweep_file import Arm
 from search_spaces.schema.validation import validated
 from search_spaces.schema.yaml_source import load_yaml, read_text
 from search_spaces.space import draws, ready_files

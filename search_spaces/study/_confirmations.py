@@ -22,8 +22,8 @@ from typing import Any
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 
-from search_spaces.schema.sweep import Sweep
 from search_spaces.study.study import Assignment, Outcome, SearchStudy, recorded_outcome
+from search_spaces.sweep.resolved import Sweep
 
 KEY = "confirm/"
 RUNNING = "running"

@@ -15,7 +15,7 @@ from optuna.samplers import BaseSampler, TPESampler
 from optuna.trial import FrozenTrial, TrialState
 
 from search_spaces.schema.methods import BRUTE_FORCE, MOST_TRIALS_OF_GP
-from search_spaces.schema.sweep import Search
+from search_spaces.schema.sweep_file import Search
 
 # NumPy's generators take seeds below this.
 SEEDS = 2**32

@@ -9,10 +9,10 @@ from optuna.storages import BaseStorage
 from optuna.trial import TrialState
 
 from optimizers import InputError
-from search_spaces.schema.sweep import Sweep
 from search_spaces.study._confirmations import Confirmations
 from search_spaces.study.population import PopulationStudy, is_population
 from search_spaces.study.study import FINISHED, Assignment, Outcome, SearchStudy
+from search_spaces.sweep.resolved import Sweep
 
 
 def open_arms(storage: BaseStorage, sweep: Sweep) -> dict[str, ArmStudies]:
@@ -21,7 +21,7 @@ def open_arms(storage: BaseStorage, sweep: Sweep) -> dict[str, ArmStudies]:
     Raises InputError for studies that hold what this sweep cannot have written.
     """
     try:
-        opened = [ArmStudies(storage, contest, arm) for contest in sweep.contests().values() for arm in sweep.arms]
+        opened = [ArmStudies(storage, contest, arm) for contest in sweep.contests.values() for arm in sweep.arms]
         for studies in opened:
             list(studies.ended())
     except (LookupError, TypeError, ValueError) as error:

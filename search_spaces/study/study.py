@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,10 +15,10 @@ from optuna.trial import FrozenTrial, TrialState
 from optimizers import InputError
 from search_spaces.schema.methods import GRID
 from search_spaces.schema.parameter import Scalar
-from search_spaces.schema.sweep import Contest, Sweep
 from search_spaces.schema.workload_keys import Goal
-from search_spaces.space.space import TRAINING, ArmSpace, Configuration, arm_space, hyperparameters
+from search_spaces.space.space import TRAINING, ArmSpace, Configuration, hyperparameters
 from search_spaces.study._samplers import make_sampler
+from search_spaces.sweep.resolved import Contest, Sweep
 
 # Drawing a configuration that was tried already this often in a row means that the space holds no other.
 MAX_DUPLICATES_IN_A_ROW = 50
@@ -93,7 +93,7 @@ class SearchStudy:
             pruner=optuna.pruners.NopPruner(),
         )
         self._asked: dict[int, optuna.Trial] = {}
-        self.space: ArmSpace = arm_space(sweep.arms[arm])
+        self.space: ArmSpace = sweep.arms[arm].space
         self._search = sweep.search
         self._planned = sweep.search.trials
         self._tried = {key_of(self._configuration(trial)) for trial in self.trials() if _was_tried(trial)}
@@ -102,7 +102,7 @@ class SearchStudy:
         if not self.trials():
             self._begin(sweep.arms[arm].start)
 
-    def _begin(self, starts: list[dict[str, Scalar]]) -> None:
+    def _begin(self, starts: Sequence[Mapping[str, Scalar]]) -> None:
         """Queue what is tried before anything is drawn."""
         if self._search.method != GRID:
             for given in ({}, *starts):

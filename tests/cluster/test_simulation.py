@@ -38,7 +38,7 @@ def test_the_recorded_table_is_of_real_curves(curves: RecordedCurves) -> None:
     finished = curves.curves[:, -1]
     assert finished.min() < 0.2, "a tuned Adam on the digits"
     assert (curves.curves[:, 0] > 1).mean() > 0.2, "and many that are badly set"
-    configuration = arm_space(sweep().arms["adam"]).default()
+    configuration = sweep().arms["adam"].space.default()
     assert curves.value(configuration, 27) < curves.value(configuration, 1)
 
 

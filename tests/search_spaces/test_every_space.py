@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import optimizers
 from search_spaces import ArmSpace, Parameter, arm_space, parse_sweep
-from search_spaces.schema.sweep import Arm
+from search_spaces.schema.sweep_file import Arm
 from search_spaces.schema.yaml_source import dump_yaml
 from search_spaces.space import ready_files
 from search_spaces.space.space import DEFAULT, TRAINING, hyperparameters
@@ -69,7 +69,7 @@ def _close(value: Any) -> Any:
 def test_a_default_space_needs_no_word_in_the_sweep() -> None:
     arms = "{adam: {optimizer: adam}, radam: {optimizer: radam}}"
     sweep = parse_sweep(f"{{name: bare, workload: {{name: mlp/digits}}, baseline: adam, arms: {arms}}}")
-    assert set(arm_space(sweep.arms["radam"]).parameters) == {"lr", "beta1", "beta2", "eps"}
+    assert set(sweep.arms["radam"].space.parameters) == {"lr", "beta1", "beta2", "eps"}
     mixed = Arm(optimizer="radam", space=[DEFAULT, "weight_decay"])
     assert set(arm_space(mixed).parameters) == {"lr", "beta1", "beta2", "eps", "weight_decay"}
     inside = arm_space(Arm(optimizer="lookahead(sgd)")).parameters
@@ -148,7 +148,7 @@ def test_random_sweeps_survive_yaml_and_the_study(parameters: dict[str, dict[str
     }
     sweep = parse_sweep(dump_yaml(data))
     assert parse_sweep(dump_yaml(sweep.plain())).plain() == sweep.plain()
-    space = arm_space(sweep.arms["a"])
+    space = sweep.arms["a"].space
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=seed))
     for _ in range(5):
         trial = study.ask()

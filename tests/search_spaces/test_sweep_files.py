@@ -382,7 +382,7 @@ SEVERAL = GOOD.replace(
 
 def test_a_sweep_over_several_workloads_and_studies_is_made_of_contests() -> None:
     sweep = check_workload(parse_sweep(SEVERAL, "good.yaml", ["workloads.a.epochs=5"]))
-    contests = sweep.contests()
+    contests = sweep.contests
     assert [contest.path for contest in contests] == [f"{name}/study-{number}" for name in "ab" for number in (1, 2, 3)]
     first, *_, last = contests.values()
     assert (first.workload.epochs, first.metric.name, first.search.seed) == (5, "val/loss", 0)
@@ -440,7 +440,7 @@ def test_every_size_of_a_ready_sweep_is_valid_and_differs(name: str) -> None:
     budgets = {size: check_workload(load_sweep(name, size=size)) for size in usual.sizes}
     assert not usual.sizes or list(usual.sizes) == ["smoke", "small", "paper"]
     epochs = [
-        len(sized.contests()) * sized.search.trials * sum(one.epochs or 0 for one in sized.by_workload.values())
+        len(sized.contests) * sized.search.trials * sum(one.epochs or 0 for one in sized.by_workload.values())
         for sized in budgets.values()
     ]
     assert epochs == sorted(set(epochs))

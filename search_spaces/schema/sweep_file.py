@@ -1,12 +1,10 @@
-"""The sweep file: one question, its arms and its budget, as validated models.
+"""The sweep file as it is written: one question, its arms and its budget, as validated models.
 
-The schema is the contract with users; JSON Schema for editors comes from the same models.
+What follows from it is a :class:`search_spaces.Sweep`. The schema is the contract with users; JSON Schema for editors comes from the same models.
 """
 
 from __future__ import annotations
 
-import itertools
-from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field, PrivateAttr
@@ -18,7 +16,6 @@ from search_spaces.schema.parameter import Parameter, Scalar
 from search_spaces.schema.resources import Resources
 from search_spaces.schema.strict_model import Model
 from search_spaces.schema.validation import related
-from search_spaces.schema.words import plural
 from search_spaces.schema.workload_keys import Metric, NamedWorkload, Tradeoff, Workload
 from search_spaces.schema.yaml_source import Document
 
@@ -96,24 +93,21 @@ class Confirm(Model):
         description="fresh seeds, the same for every arm; with several studies those of the first",
     )
 
+    def of_study(self, study: int) -> list[int]:
+        """The seeds of a study, counted from 1, the same for all arms.
 
-@dataclass(frozen=True)
-class Contest:
-    """All arms on one workload, each tuned by one study. What a sweep has only one of is not named."""
-
-    workload: str = ""
-    study: int | None = None
-
-    @property
-    def path(self) -> str:
-        """What stands before an arm's name in trial ids and names of studies: "", ``digits`` or ``digits/study-2``."""
-        return "/".join(filter(None, (self.workload, f"study-{self.study}" if self.study else "")))
+        Each study has its own, because what studies share, an interval over studies cannot see.
+        """
+        apart = (study - 1) * (max(self.seeds) + 1)
+        return [apart + seed for seed in self.seeds]
 
 
-class Sweep(Model):
+class SweepFile(Model):
     """A question about optimizers: what is compared, on what, with which budget."""
 
-    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["workload"]}, {"required": ["workloads"]}]})
+    model_config = ConfigDict(
+        title="Sweep", json_schema_extra={"oneOf": [{"required": ["workload"]}, {"required": ["workloads"]}]}
+    )
     meanings: ClassVar[Meanings] = _usual_names.SWEEP
 
     name: Name
@@ -141,11 +135,11 @@ class Sweep(Model):
 
     _document: Document = PrivateAttr(default_factory=lambda: Document(None, "sweep"))
     _broken: frozenset[Path] = PrivateAttr(default_factory=frozenset)
-    _contest: Contest = PrivateAttr(default_factory=Contest)
+    _workload: str = PrivateAttr(default="")
 
     @property
     def workload(self) -> Workload:
-        """That of a sweep over one, as each of its :meth:`contests` is."""
+        """That of a sweep over one."""
         if self.only_workload is None:
             raise ValueError(f"{self.name} is over several workloads")
         return self.only_workload
@@ -156,54 +150,17 @@ class Sweep(Model):
         return {"": self.only_workload} if self.only_workload else {**self.workloads}
 
     @property
-    def contest(self) -> Contest:
-        """Which of the contests of a sweep this is."""
-        return self._contest
-
-    @property
     def objectives(self) -> tuple[Metric | Tradeoff, ...]:
         """All that the search looks at, the metric first."""
         return (self.metric, *self.tradeoffs)
 
-    def contests(self) -> dict[Contest, Sweep]:
-        """This sweep as sweeps over one workload with one study an arm."""
-        seeds = self.search_seeds()
-        return {
-            contest: self._as_contest(contest, workload, seed)
-            for name, workload in self.by_workload.items()
-            for study, seed in enumerate(seeds, start=1)
-            for contest in [Contest(name, study if len(seeds) > 1 else None)]
-        }
-
-    def on(self, workload: str) -> Sweep:
-        """This sweep on one of its workloads alone, still with all of its studies."""
-        return self._as_contest(Contest(workload), self.by_workload[workload], self.search.seed, self.search.studies)
-
-    def _as_contest(self, contest: Contest, workload: Workload, seed: int, studies: int = 1) -> Sweep:
-        metric = workload.metric if isinstance(workload, NamedWorkload) else None
-        copy = self._with(
-            only_workload=workload,
-            workloads={},
-            metric=metric or self.metric,
-            search=self.search.model_copy(update={"seed": seed, "studies": studies}),
-            confirm=self.confirm.model_copy(update={"seeds": self.confirmation_seeds(contest.study or 1)}),
-        )
-        copy._contest = contest
+    def on(self, workload: str) -> SweepFile:
+        """This file with one of its workloads alone; problems are still told at its own keys."""
+        chosen = self.by_workload[workload]
+        metric = chosen.metric if isinstance(chosen, NamedWorkload) else None
+        copy = self._with(only_workload=chosen, workloads={}, metric=metric or self.metric)
+        copy._workload = workload
         return copy
-
-    def search_seeds(self) -> list[int]:
-        """One for each study: that of the search, and those after it that no confirmation has."""
-        taken = {seed for study in range(self.search.studies) for seed in self.confirmation_seeds(study + 1)}
-        fresh = (seed for seed in itertools.count(self.search.seed) if seed not in taken)
-        return list(itertools.islice(fresh, self.search.studies))
-
-    def confirmation_seeds(self, study: int) -> list[int]:
-        """Those of a study, counted from 1, the same for all arms.
-
-        Each study has its own, because what studies share, an interval over studies cannot see.
-        """
-        apart = (study - 1) * (max(self.confirm.seeds) + 1)
-        return [apart + seed for seed in self.confirm.seeds]
 
     def intact(self, *path: str | int) -> bool:
         """Whether nothing at ``path`` or below it was left out because it is wrong."""
@@ -227,9 +184,9 @@ class Sweep(Model):
         return self._document.problem(self._in_file(tuple(path)), str(message))
 
     def _in_file(self, path: Path) -> Path:
-        """The key in the file that a key of a contest stands for."""
-        own = ("workloads", self._contest.workload)
-        if self._contest.workload and path[:1] == ("workload",):
+        """The key in the file that a key of one of its workloads stands for."""
+        own = ("workloads", self._workload)
+        if self._workload and path[:1] == ("workload",):
             return (*own, *path[1:])
         return (*own, *path) if path[:1] == ("metric",) and (*own, "metric") in self._document.places else path
 
@@ -238,19 +195,11 @@ class Sweep(Model):
         unused = {name for name in ("workloads", "tradeoffs") if not getattr(self, name)}
         return self.model_dump(mode="json", by_alias=True, exclude={"sizes", *unused}, exclude_none=True)
 
-    @property
-    def extent(self) -> str:
-        """In words, such as "2 arms, 16 trials an arm"."""
-        trials = plural(self.search.trials, "trial")
-        if self.search.studies > 1:
-            trials = f"{plural(self.search.studies, 'study')} of {trials}"
-        return f"{plural(len(self.arms), 'arm')}, {trials} an arm"
-
-    def with_more_trials(self, more: int) -> Sweep:
+    def with_more_trials(self, more: int) -> SweepFile:
         """This sweep with so many trials more for each arm."""
         return self._with(search=self.search.model_copy(update={"trials": self.search.trials + more}))
 
-    def with_starts(self, starts: dict[str, list[dict[str, Scalar]]]) -> Sweep:
+    def with_starts(self, starts: dict[str, list[dict[str, Scalar]]]) -> SweepFile:
         """This sweep with further configurations that its arms try first."""
         arms = {
             name: arm.model_copy(update={"start": [*arm.start, *starts.get(name, [])]})
@@ -258,18 +207,18 @@ class Sweep(Model):
         }
         return self._with(arms=arms)
 
-    def with_workloads(self, workloads: dict[str, Workload]) -> Sweep:
+    def with_workloads(self, workloads: dict[str, Workload]) -> SweepFile:
         """This sweep with others in place of its workloads, by the names of :attr:`by_workload`."""
         if self.only_workload is not None:
             return self._with(only_workload=workloads[""])
         return self._with(workloads=workloads)
 
-    def with_metrics(self, metric: Metric, tradeoffs: list[Tradeoff]) -> Sweep:
+    def with_metrics(self, metric: Metric, tradeoffs: list[Tradeoff]) -> SweepFile:
         """This sweep with others in place of its metric and its tradeoffs."""
         return self._with(metric=metric, tradeoffs=tradeoffs)
 
-    def _with(self, **changed: Any) -> Sweep:
+    def _with(self, **changed: Any) -> SweepFile:
         """A copy that still knows where its keys stand."""
         copy = self.model_copy(update=changed)
-        copy._document, copy._broken, copy._contest = self._document, self._broken, self._contest
+        copy._document, copy._broken, copy._workload = self._document, self._broken, self._workload
         return copy

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from search_spaces.schema.sweep import Sweep
+from search_spaces.sweep.resolved import Sweep
 
 # Okabe and Ito's colours, which colour-blind readers can tell apart.
 ARM_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442", "#000000")

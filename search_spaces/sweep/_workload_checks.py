@@ -8,33 +8,33 @@ from typing import Any
 import optimizers
 import trainables
 from optimizers import InputError, Problem, did_you_mean
-from search_spaces import Sweep, arm_space
-from search_spaces.schema.workload_keys import NamedWorkload, Objective, Workload
+from search_spaces.schema.sweep_file import SweepFile
+from search_spaces.schema.workload_keys import Objective
 from search_spaces.space import draws
-from search_spaces.space.space import TRAINING, owner_of
+from search_spaces.space.space import TRAINING, arm_space, owner_of
+from search_spaces.sweep._filling import goals_of
 from search_spaces.sweep.arm_checks import place_of
 from search_spaces.sweep.sweep_checks import grace_problems
 from trainables import WorkloadEntry
-from trainables.spec import Goal
 from trainables.tune.summary import MEASURED, STEPS_TO_TARGET
 
 Check = Callable[[Mapping[str, Any]], dict[str, Any]]
 
 
-def workload_problems(sweep: Sweep) -> Iterator[Problem]:
+def workload_problems(sweep: SweepFile) -> Iterator[Problem]:
     """Everything in a sweep that does not go together with its workloads."""
     for name in sweep.by_workload:
         yield from _problems(sweep.on(name))
 
 
-def goal_problems(sweep: Sweep) -> Iterator[Problem]:
+def goal_problems(sweep: SweepFile) -> Iterator[Problem]:
     """Goals in a new sweep that are the wrong way round.
 
     A recorded sweep keeps the goals that it was run with.
     """
     for name in sweep.by_workload:
         contest = sweep.on(name)
-        own = _goals(contest)
+        own = goals_of(contest)
         for place, objective in _objectives(contest):
             stated, better = objective.stated_goal, own.get(objective.name)
             if stated and better and stated != better and contest.intact(*place):
@@ -46,31 +46,7 @@ def goal_problems(sweep: Sweep) -> Iterator[Problem]:
                 )  # fmt: skip
 
 
-def resolved(sweep: Sweep) -> Sweep:
-    """The sweep with its workloads' own budgets, and the goals of their metrics, where it leaves them out."""
-    filled = sweep.with_workloads({name: _resolved(workload) for name, workload in sweep.by_workload.items()})
-    # A metric has the same goal wherever it is measured.
-    own: dict[str, Goal] = {}
-    for name in sweep.by_workload:
-        own |= _goals(sweep.on(name))
-    tradeoffs = [one.toward(own.get(one.name)) for one in sweep.tradeoffs]
-    return filled.with_metrics(sweep.metric.toward(own.get(sweep.metric.name)), tradeoffs)
-
-
-def _resolved(workload: Workload) -> Workload:
-    entry = trainables.get(workload.name)
-    filled = workload.resolved(
-        epochs=entry.epochs,
-        batch_size=entry.batch_size,
-        training=entry.check_training(workload.training),
-        options=entry.check_options(workload.options),
-    )
-    if isinstance(filled, NamedWorkload) and filled.metric is not None:
-        return filled.model_copy(update={"metric": filled.metric.toward(entry.metrics.get(filled.metric.name))})
-    return filled
-
-
-def _problems(sweep: Sweep) -> Iterator[Problem]:
+def _problems(sweep: SweepFile) -> Iterator[Problem]:
     """Of a sweep over one workload."""
     if not sweep.intact("workload", "name"):
         return
@@ -96,9 +72,9 @@ def _problems(sweep: Sweep) -> Iterator[Problem]:
         yield from _budget(sweep, entry)
 
 
-def _budget(sweep: Sweep, entry: WorkloadEntry) -> Iterator[Problem]:
+def _budget(sweep: SweepFile, entry: WorkloadEntry) -> Iterator[Problem]:
     own = {"epochs": entry.epochs, "batch_size": entry.batch_size}
-    workload = sweep.workload.resolved(**own, training={}, options={})
+    workload = sweep.workload.filled(**own, training={}, options={})
     yield from grace_problems(sweep, workload)
     if sweep.intact("resources") and sweep.resources.workers > (workload.batch_size or 1):
         yield sweep.problem(
@@ -109,7 +85,7 @@ def _budget(sweep: Sweep, entry: WorkloadEntry) -> Iterator[Problem]:
         )
 
 
-def _settings(sweep: Sweep, key: str, check: Check) -> Iterator[Problem]:
+def _settings(sweep: SweepFile, key: str, check: Check) -> Iterator[Problem]:
     given = getattr(sweep.workload, key)
     try:
         check(given)
@@ -119,20 +95,14 @@ def _settings(sweep: Sweep, key: str, check: Check) -> Iterator[Problem]:
             yield sweep.problem("workload", key, *own, problem.message)
 
 
-def _objectives(sweep: Sweep) -> Iterator[tuple[tuple[str | int, ...], Objective]]:
+def _objectives(sweep: SweepFile) -> Iterator[tuple[tuple[str | int, ...], Objective]]:
     """All that the search looks at, and where it stands."""
     yield ("metric",), sweep.metric
     for number, tradeoff in enumerate(sweep.tradeoffs):
         yield ("tradeoffs", number), tradeoff
 
 
-def _goals(sweep: Sweep) -> Mapping[str, Goal]:
-    """Which way everything is better that a search on the workload can look at; nothing for an unknown workload."""
-    known = sweep.workload.name in trainables.names()
-    return {**trainables.get(sweep.workload.name).metrics, **MEASURED} if known else {}
-
-
-def _metrics(sweep: Sweep, entry: WorkloadEntry) -> Iterator[Problem]:
+def _metrics(sweep: SweepFile, entry: WorkloadEntry) -> Iterator[Problem]:
     measured = entry.metrics_with(sweep.workload.options)
     for place, objective in _objectives(sweep):
         name, known = objective.name, [*measured, *(() if place == ("metric",) else MEASURED)]
@@ -161,7 +131,7 @@ _MEANINGS = {
 }
 
 
-def _parts(sweep: Sweep, arm: str, entry: WorkloadEntry) -> Iterator[Problem]:
+def _parts(sweep: SweepFile, arm: str, entry: WorkloadEntry) -> Iterator[Problem]:
     """Parameters of a part that the workload's model does not have."""
     try:
         known = optimizers.get(sweep.arms[arm].optimizer).hyperparameters
@@ -176,7 +146,7 @@ def _parts(sweep: Sweep, arm: str, entry: WorkloadEntry) -> Iterator[Problem]:
             yield sweep.problem("arms", arm, "parameters", parameter, told)
 
 
-def _training(sweep: Sweep, arm: str, check: Check) -> Iterator[Problem]:
+def _training(sweep: SweepFile, arm: str, check: Check) -> Iterator[Problem]:
     """Ways of training that an arm searches over and that there are not."""
     try:
         parameters = arm_space(sweep.arms[arm]).parameters
