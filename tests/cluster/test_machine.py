@@ -66,7 +66,7 @@ def wait_for_checkpoint(runs: Path, role: str, driver: subprocess.Popen) -> None
                     return True
         return False
 
-    wait_until(lambda: saved() or driver.poll() is not None, 120, f"a checkpoint of the {role}")
+    wait_until(lambda: saved() or driver.poll() is not None, 240, f"a checkpoint of the {role}")
     assert driver.poll() is None, driver.communicate()
 
 
