@@ -153,7 +153,7 @@ def test_a_second_start_of_ray_serves_as_well_as_a_first(front_door: FrontDoor) 
 import sys
 from pathlib import Path
 
-from cluster.local_ray import start_ray
+from cluster.ray.local_ray import start_ray
 
 objects = Path(sys.argv[1])
 
