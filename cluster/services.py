@@ -14,8 +14,6 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,6 +21,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from cluster.postgres import HOST, Postgres
+from cluster.served import direct
 from optimizers import InputError
 
 DEFAULT_FOLDER = Path("~/.adamant/services")
@@ -256,9 +255,9 @@ class _Kept:
 
 def _is_served(address: str) -> bool:
     try:
-        with urllib.request.urlopen(address, timeout=5) as answer:
+        with direct.open(address, timeout=5) as answer:
             return answer.status == 200
-    except (urllib.error.URLError, OSError):
+    except OSError:
         return False
 
 
