@@ -11,7 +11,7 @@ from analysis.formatting import MetricFormat
 from analysis.overall import standings
 from analysis.sentences import unit_of
 from analysis.verdict import ArmVerdict, Verdict
-from search_spaces.words import duration, plural, plurals
+from search_spaces.schema.words import duration, plural, plurals
 
 Cells = tuple[list[str], list[list[str]]]
 

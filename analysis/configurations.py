@@ -7,7 +7,7 @@ from typing import Any
 
 import optimizers
 from analysis.as_data import typed
-from search_spaces.space import ArmSpace, hyperparameters, owner_of
+from search_spaces.space.space import ArmSpace, hyperparameters, owner_of
 
 _PREFIX = "optimizer."
 _COUNTS_EPOCHS = "# Its schedules count epochs: call optimizer.set_epoch(n), from 1, as each begins."

@@ -15,8 +15,9 @@ from analysis.protocol import protocol, space_cells
 from analysis.tables import SweepTables
 from analysis.verdict import ArmVerdict, Verdict
 from search_spaces import arm_space
-from search_spaces.addresses import is_server
-from search_spaces.links import (
+from search_spaces.schema.words import plural
+from search_spaces.stores.addresses import is_server
+from search_spaces.tracking.links import (
     COMPARED,
     CONFIRM_VIEW,
     SEARCH_VIEW,
@@ -25,7 +26,6 @@ from search_spaces.links import (
     ui_address,
     view_link,
 )
-from search_spaces.words import plural
 
 
 def report_document(tables: SweepTables, verdicts: Sequence[Verdict]) -> Document:

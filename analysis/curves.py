@@ -15,7 +15,7 @@ import pandas as pd
 from analysis.runs import RunRecord
 from optimizers.cache import cache_folder
 from optimizers.files import atomic_write
-from search_spaces.kept_in_mlflow import CURVES_FILE, from_store
+from search_spaces.tracking.kept_in_mlflow import CURVES_FILE, from_store
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient

@@ -18,7 +18,7 @@ from analysis.figures.common import best_confirmations, one_workload
 from analysis.formatting import listing
 from analysis.statistics import PairKey, paired_difference
 from analysis.tables import SweepTables
-from search_spaces.words import plural
+from search_spaces.schema.words import plural
 
 LEVEL = 0.95
 _NAMES = {"adam": "Adam", "origin_adam": "Adam_custom", "rmsprop": "RMSprop", "adagrad": "AdaGrad"}

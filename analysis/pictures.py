@@ -9,7 +9,7 @@ import numpy as np
 
 from analysis.figures.common import best_confirmations
 from analysis.tables import SweepTables
-from search_spaces.kept_in_mlflow import PICTURES_FOLDER, logged_picture
+from search_spaces.tracking.kept_in_mlflow import PICTURES_FOLDER, logged_picture
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient

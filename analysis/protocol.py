@@ -8,8 +8,8 @@ from analysis.cells import Cells
 from analysis.sentences import unit_of
 from analysis.verdict import LEVEL, Verdict
 from search_spaces import Parameter, Sweep, arm_space
-from search_spaces.parameter import Scalar
-from search_spaces.words import plural
+from search_spaces.schema.parameter import Scalar
+from search_spaces.schema.words import plural
 
 _SCHEDULERS = {
     "asha": "successive halving (ASHA, grace {grace}, eta {eta}) stopped what lagged behind",

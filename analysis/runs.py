@@ -138,10 +138,10 @@ def _seconds(tags: Mapping[str, str]) -> float | None:
 
 
 def _open(sweep_name: str, tracking_uri: str) -> tuple[MlflowClient, Experiment]:
-    from search_spaces.addresses import without_password
-    from search_spaces.artifact_addresses import readable_database
-    from search_spaces.kept_in_mlflow import EXPERIMENT_PREFIX
-    from search_spaces.mlflow_schema import database_problem
+    from search_spaces.stores.addresses import without_password
+    from search_spaces.stores.mlflow_schema import database_problem
+    from search_spaces.tracking.artifact_addresses import readable_database
+    from search_spaces.tracking.kept_in_mlflow import EXPERIMENT_PREFIX
 
     with warnings.catch_warnings():
         # In a notebook, tqdm would have ipywidgets, for bars that nothing here shows.
@@ -232,7 +232,7 @@ def _records(runs: Iterable[Run], role: str) -> tuple[RunRecord, ...]:
 
 
 def _record(run: Run) -> RunRecord:
-    from search_spaces.kept_in_mlflow import from_store
+    from search_spaces.tracking.kept_in_mlflow import from_store
 
     info, tags = run.info, run.data.tags
     seed = _tag(run, "seed")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from analysis.formatting import MetricFormat, listing, outcome_counts, times
 from search_spaces import arm_space
-from search_spaces.words import plural, plurals
+from search_spaces.schema.words import plural, plurals
 
 if TYPE_CHECKING:
     from analysis.runs import SweepRecords

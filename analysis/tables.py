@@ -16,7 +16,7 @@ from analysis.formatting import listing
 from analysis.runs import RunRecord, SweepRecords, read_sweep
 from optimizers import InputError
 from search_spaces import Sweep
-from search_spaces.artifact_addresses import readable_database
+from search_spaces.tracking.artifact_addresses import readable_database
 
 TRACKING_VARIABLE = "ADAMANT_TRACKING_URI"
 LOCAL_DATABASE = "sqlite:///adamant-runs/mlflow.db"

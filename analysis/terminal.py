@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from analysis.cells import budget, front_cells, standing_cells, time_taken, trial_counts, verdict_cells
 from analysis.verdict import Verdict
-from search_spaces.words import plural
+from search_spaces.schema.words import plural
 
 
 def render_table(verdicts: Sequence[Verdict]) -> str:

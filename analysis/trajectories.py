@@ -13,7 +13,7 @@ import numpy as np
 from analysis.style import GRID, INK, SOFT
 from optimizers import InputError
 from search_spaces import ARM_COLOURS
-from search_spaces.words import plural
+from search_spaces.schema.words import plural
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,7 +30,7 @@ GROUND, PATH = "Blues_r", ARM_COLOURS[1]
 
 
 class DrawnPath(Protocol):
-    """One optimizer's way, as ``trainables.trajectories.Trajectory`` has it."""
+    """One optimizer's way, as ``trainables.workloads.function_walks.Trajectory`` has it."""
 
     @property
     def optimizer(self) -> str: ...
@@ -49,7 +49,7 @@ class DrawnPath(Protocol):
 
 
 class DrawnFunction(Protocol):
-    """What the ways are drawn on, as ``trainables.trajectories.Landscape`` has it."""
+    """What the ways are drawn on, as ``trainables.workloads.function_walks.Landscape`` has it."""
 
     @property
     def name(self) -> str: ...

@@ -10,7 +10,7 @@ from analysis.style import SOFT
 from analysis.verdict import ArmVerdict, Verdict
 from optimizers import InputError
 from search_spaces import arm_colour
-from search_spaces.words import plurals
+from search_spaces.schema.words import plurals
 
 _WHY = {"too_few_seeds": "too few seeds", "undecided": "no interval", "not_compared": "no seed in common"}
 

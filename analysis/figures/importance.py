@@ -17,7 +17,7 @@ from analysis.style import INK
 from analysis.tables import SweepTables
 from optimizers import InputError
 from search_spaces import ArmSpace, Sweep, arm_colour, arm_space
-from search_spaces.words import plural
+from search_spaces.schema.words import plural
 
 if TYPE_CHECKING:
     from optuna import Study

@@ -23,7 +23,7 @@ from analysis.tables import SweepTables
 from analysis.ticks import covering
 from optimizers import InputError
 from search_spaces import Sweep, arm_colour
-from search_spaces.words import plural
+from search_spaces.schema.words import plural
 
 
 def loss_curves(tables: SweepTables, metrics: Sequence[str] = (), by: str = "epoch") -> Chart:

@@ -18,7 +18,7 @@ from analysis.tables import SweepTables
 from analysis.ticks import Range, texts, ticks, transformed
 from optimizers import InputError
 from search_spaces import Sweep
-from search_spaces.words import plural
+from search_spaces.schema.words import plural
 
 # Under the ranges, where a line goes through a parameter that the trial does not have.
 _INACTIVE = -0.16

@@ -16,7 +16,7 @@ from analysis.tables import SweepTables
 from analysis.ticks import covering, transformed
 from optimizers import InputError
 from search_spaces import Sweep, arm_colour
-from search_spaces.words import plural
+from search_spaces.schema.words import plural
 
 _FEWEST = 4
 _SPREAD = 0.7  # of the distance between two choices, over which the arms stand side by side

@@ -16,7 +16,7 @@ from analysis.tables import SweepTables
 from analysis.ticks import covering
 from optimizers import InputError
 from search_spaces import Sweep, arm_colour
-from search_spaces.words import plural
+from search_spaces.schema.words import plural
 
 _OUTLIERS = 0.02  # of all values, at each end, that may lie beyond the axis
 

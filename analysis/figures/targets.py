@@ -16,7 +16,7 @@ from analysis.figures.common import (
 from analysis.tables import SweepTables
 from analysis.targets import reached_share
 from optimizers import InputError
-from search_spaces.words import plural
+from search_spaces.schema.words import plural
 
 _STEPS = "summary/steps_to_target"
 

@@ -8,7 +8,7 @@ from threading import Thread
 
 import pytest
 
-from cluster.served import answers
+from cluster.run.served import answers
 
 
 class Healthy(BaseHTTPRequestHandler):

@@ -1,6 +1,6 @@
 """Numbers as people say them."""
 
-from search_spaces.words import duration, plural
+from search_spaces.schema.words import duration, plural
 
 
 def test_a_duration_is_written_as_people_say_it() -> None:
