@@ -13,6 +13,7 @@ import pytest
 from tests.trainables.test_data import write_idx
 from tests.trainables.test_imagenet import write_tree
 from tests.trainables.test_training import SCHEDULED, config, spec, steps_to_end
+from trainables.tune import open_run
 from trainables.tune.checkpoint import TrialFolder
 from trainables.tune.trial import Trial
 
@@ -74,6 +75,25 @@ def test_an_image_that_is_gone_in_mid_epoch_interrupts_the_trial(
     assert interrupted["reason"].startswith(f"OSError: {image}: this image cannot be read")
     image.write_bytes(contents)
     assert train("second")["status"] == "finished"
+
+
+def test_data_that_was_changed_since_the_checkpoint_interrupts_the_trial(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ADAMANT_CACHE", str(tmp_path / "cache"))
+    image = write_tree(tmp_path) / "train" / "a" / "0.png"
+    of = dataclasses.replace(
+        spec("adam", lr=1e-3),
+        workload="resnet20/imagenet",
+        batch_size=4,
+        options={"folder": "imagenet", "resolution": 32},
+    )
+    assert not Trial(config(of, tmp_path)).step()["done"]
+    image.write_bytes(image.with_name("1.png").read_bytes())
+    open_run._load_data.cache_clear()  # as in the process of another driver
+    interrupted = Trial(config(of, tmp_path)).step()["outcome"]
+    assert interrupted["status"] == "interrupted"
+    assert "it was written by a run on other data" in interrupted["reason"]
 
 
 def test_what_is_no_error_of_the_system_fails_the_trial(tmp_path: Path) -> None:
