@@ -389,7 +389,7 @@ def trajectories(
     from rich.progress import track
 
     import optimizers
-    from analysis.trajectories import draw_paths, draw_steps, make_folder
+    from analysis.figures.trajectories import draw_paths, draw_steps, make_folder
     from trainables.workloads.function_walks import FUNCTIONS, METHOD, landscape, trajectory
 
     grounds = [landscape(name) for name in functions or FUNCTIONS]

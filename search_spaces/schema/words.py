@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 
 def plural(count: int, noun: str) -> str:
     """1 seed, 3 seeds, 1,000 studies."""
@@ -18,3 +20,9 @@ def duration(seconds: float) -> str:
     if seconds < 100:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:,.1f} h"
+
+
+def listing(parts: Iterable[str]) -> str:
+    """a; a and b; a, b and c."""
+    *firsts, last = parts
+    return f"{', '.join(firsts)} and {last}" if firsts else last

@@ -13,7 +13,7 @@ import pytest
 from tests.trainables.test_data import write_idx
 from tests.trainables.test_imagenet import write_tree
 from tests.trainables.test_training import SCHEDULED, config, spec, steps_to_end
-from trainables.tune import open_run
+from trainables.tune import _open_run
 from trainables.tune.checkpoint import TrialFolder
 from trainables.tune.trial import Trial
 
@@ -90,7 +90,7 @@ def test_data_that_was_changed_since_the_checkpoint_interrupts_the_trial(
     )
     assert not Trial(config(of, tmp_path)).step()["done"]
     image.write_bytes(image.with_name("1.png").read_bytes())
-    open_run._load_data.cache_clear()  # as in the process of another driver
+    _open_run._load_data.cache_clear()  # as in the process of another driver
     interrupted = Trial(config(of, tmp_path)).step()["outcome"]
     assert interrupted["status"] == "interrupted"
     assert "it was written by a run on other data" in interrupted["reason"]
