@@ -233,4 +233,6 @@ def test_a_bound_of_training_may_follow_from_a_hyperparameter(tmp_path: Path) ->
     text = GOOD.replace("1e-1}\n", "1e-1}\n      training.clip_norm: {distribution: uniform, min: lr * 2, max: 5}\n", 1)
     (tmp_path / "sweep.yaml").write_text(text)
     sweep = load_new_sweep(str(tmp_path / "sweep.yaml"))
-    assert 0.2 <= arm_space(sweep.arms["adam"]).default({"lr": 0.1})["training.clip_norm"] <= 5
+    norm = arm_space(sweep.arms["adam"]).default({"lr": 0.1})["training.clip_norm"]
+    assert isinstance(norm, float)
+    assert 0.2 <= norm <= 5
