@@ -45,7 +45,7 @@ def test_a_descriptor_that_was_closed_from_the_start_is_given_to_no_file() -> No
 def test_a_pipe_that_does_not_block_is_waited_for() -> None:
     """Whoever shares it can have made it so, and then a write that finds it full fails."""
     program = (
-        "import os; from cluster.console.output import drop_what_cannot_be_written; os.set_blocking(1, False); "
+        "import os; from cluster.console._output import drop_what_cannot_be_written; os.set_blocking(1, False); "
         "drop_what_cannot_be_written(); [print('x' * 99) for _ in range(5000)]"
     )
     with subprocess.Popen(
