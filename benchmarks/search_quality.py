@@ -90,12 +90,9 @@ def _ratio(found: dict[str, list[Found]], over: str, under: str, index: int) -> 
 
 def ours(curves: RecordedCurves, seed: int, method: str, scheduler: dict[str, Any], trials: int = TRIALS) -> Found:
     """One search by the searcher, studies and scheduler of a real sweep."""
-    from cluster.planning.preflight import check_workload
     from cluster.ray.simulation import simulate
 
-    sweep = check_workload(
-        sweep_of_the_table(search__method=method, search__seed=seed, search__trials=trials, scheduler=scheduler)
-    )
+    sweep = sweep_of_the_table(search__method=method, search__seed=seed, search__trials=trials, scheduler=scheduler)
     runs = simulate(sweep, lambda one, epoch: curves.value(one.hyperparameters, epoch), slots=SLOTS)
     searched = [run for run in runs if run.assignment.role == "trial"]
     finished = [run.value for run in searched if run.status == "finished"]

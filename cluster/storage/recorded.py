@@ -56,7 +56,7 @@ def check_recorded(folder: SweepFolder, sweep: Sweep, manifest: Manifest) -> lis
 def check_same_data(folder: SweepFolder, sweep: Sweep, data_root: Path) -> None:
     """Raise InputError for data other than that on which the sweep's trials were trained, whose scores it compares."""
     recorded: dict[str, str] = {}
-    for contest in sweep.contests():
+    for contest in sweep.contests:
         for arm in sweep.arms:
             path = arm_path(contest, arm)
             found = (_fingerprint(folder.trial(f"{path}/{number}")) for number in _numbers(folder.trial(path)))

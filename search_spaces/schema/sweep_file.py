@@ -1,6 +1,7 @@
 """The sweep file as it is written: one question, its arms and its budget, as validated models.
 
-What follows from it is a :class:`search_spaces.Sweep`. The schema is the contract with users; JSON Schema for editors comes from the same models.
+What follows from it is a :class:`search_spaces.Sweep`. The schema is the contract with users; JSON Schema for editors
+comes from the same models.
 """
 
 from __future__ import annotations

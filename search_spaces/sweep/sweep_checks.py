@@ -1,4 +1,4 @@
-"""What the schema of a file cannot say: names that must exist, and spaces that must stay inside what an optimizer allows.
+"""What a schema cannot say: names that must exist, and spaces that must stay inside what an optimizer allows.
 
 Each check yields everything that it finds. Of a sweep with parts left out, because they are wrong in themselves (see
 :meth:`SweepFile.intact`), each looks only at what is left.

@@ -155,7 +155,7 @@ class Store:
         }
         summary = client.create_run(experiment, tags=shared | tags, start_time=1_000_000 + start).info.run_id
         if sweep_yaml is not None:
-            client.log_text(summary, sweep_yaml or yaml.safe_dump(sweep.plain(), sort_keys=False), "sweep.yaml")
+            client.log_text(summary, sweep_yaml or yaml.safe_dump(sweep.file.plain(), sort_keys=False), "sweep.yaml")
         client.set_terminated(summary)
 
     def _write_run(self, client, experiment: str, run: RunRecord, tags: dict[str, str]) -> None:

@@ -174,8 +174,8 @@ def test_the_best_configurations_can_be_pasted(
     assert built["optimizer"].defaults["lr"] == 0.002
     arms = [yaml.safe_load(block.split("```")[0]) for block in text.split("```yaml\n")[1:]]
     assert arms[0]["arms"]["adam"]["parameters"] == {"amsgrad": {"value": False}, "lr": {"value": 0.002}}
-    sweep = {**eventful_tables.sweep.plain(), "arms": arms[0]["arms"]}
-    assert parse_sweep(yaml.safe_dump(sweep)).arms["adam"].parameters["lr"].value == 0.002
+    sweep = {**eventful_tables.sweep.file.plain(), "arms": arms[0]["arms"]}
+    assert parse_sweep(yaml.safe_dump(sweep)).arms["adam"].space.parameters["lr"].value == 0.002
     assert arms[1]["arms"]["scheduled"]["parameters"]["beta1_schedule"] == {"value": "linear"}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import resource
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -58,7 +59,7 @@ def test_a_full_disk_is_told_at_once_and_leaves_nothing_half_written(
     again = open_arms(open_storage(storage), sweep)["adam"]
     assert [outcome.status for _, outcome in again.ended()] == ["finished"]
     # Another sweep's driver has the same journal open, and writes where this one could not.
-    run_one(open_arms(open_storage(storage), sweep.model_copy(update={"name": "another"}))["adam"])
+    run_one(open_arms(open_storage(storage), replace(sweep, name="another"))["adam"])
     run_one(open_arms(open_storage(storage), sweep)["adam"])
 
 

@@ -147,7 +147,7 @@ def test_random_sweeps_survive_yaml_and_the_study(parameters: dict[str, dict[str
         "arms": {"a": {"optimizer": "moment_adam", "parameters": parameters}},
     }
     sweep = parse_sweep(dump_yaml(data))
-    assert parse_sweep(dump_yaml(sweep.plain())).plain() == sweep.plain()
+    assert parse_sweep(dump_yaml(sweep.file.plain())).file.plain() == sweep.file.plain()
     space = sweep.arms["a"].space
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=seed))
     for _ in range(5):

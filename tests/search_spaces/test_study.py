@@ -13,7 +13,7 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
 from optimizers import InputError
-from search_spaces import Sweep, arm_space, parse_sweep
+from search_spaces import Sweep, parse_sweep
 from search_spaces.stores.study_storage import open_storage
 from search_spaces.study.arm_studies import ArmStudies
 from search_spaces.study.study import Assignment, Outcome
@@ -239,7 +239,7 @@ def test_sqlite_holds_a_study_as_well(tmp_path: Path) -> None:
 def test_a_sweep_that_gets_more_trials_confirms_what_is_best_then(journal: str) -> None:
     of = sweep()
     before = run_all(reopened(journal, of), by_learning_rate)
-    more = run_all(reopened(journal, of.with_more_trials(30)), by_learning_rate)
+    more = run_all(reopened(journal, Sweep.of(of.file.with_more_trials(30))), by_learning_rate)
     search = [one for one in (*before, *more) if one.role == "trial"]
     assert [one.number for one in search] == list(range(36))
     best = sorted(search, key=lambda assignment: by_learning_rate(assignment).value)[:2]
@@ -287,4 +287,4 @@ def test_a_bound_that_leaves_nothing_costs_no_trial(journal: str) -> None:
 def test_a_bound_that_meets_the_other_is_a_point() -> None:
     parameters = {"eps": {"distribution": "log_uniform", "min": "lr", "max": 1e-3}}
     of = sweep(**{"arms.adam": {"optimizer": "adam", "parameters": parameters}})
-    assert arm_space(of.arms["adam"]).default() == {"eps": 1e-3}
+    assert of.arms["adam"].space.default() == {"eps": 1e-3}
