@@ -62,7 +62,7 @@ def submit(
         if runs is None and jobs.of(job.id).status not in LIVE:
             typer.echo(f"error: it has ended already: {jobs.logs(job).strip().splitlines()[-1]}", err=True)
             return FAILED
-        typer.echo(f"Runs: {runs or 'the job tells where they are when it has begun'}")
+        typer.echo(runs or "The job tells how to see the runs when it has begun.")
     typer.echo(f"Follow it: adamant cluster logs {asked.name} -f{_where(cluster)}")
     if cluster:
         typer.echo(f"Open the link: adamant ui --cluster {cluster}")

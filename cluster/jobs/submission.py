@@ -6,6 +6,7 @@ import logging
 import os
 import re
 import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -13,6 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cluster.console.events import PROGRESS, RUNS, last_event, without_events
+from cluster.console.events import VARIABLE as EVENTS
+from cluster.console.progress import ArmState, laid_out
 from cluster.ray.session import ROOMS, token_path
 from cluster.source_tree import SOURCE_ROOT
 from cluster.storage.sweep_folder import sweep_yaml
@@ -27,10 +31,6 @@ LIVE = ("PENDING", "RUNNING")
 # A driver told to stop closes its runs in MLflow before Ray kills it.
 STOPPING_S = 30
 BEGINNING_S = 60.0
-# The link to them, or the command that serves them.
-_RUNS = re.compile(r"^(?:Search runs|To see the runs): (.+)$", re.MULTILINE)
-# What a driver says of an arm while it runs; see cluster/run/_display.py.
-_ARM_LINE = re.compile(r"^\S+ +\d+/\d+ done, .*")
 _NOT_SHIPPED = shutil.ignore_patterns("__pycache__", "*.pyc")
 
 
@@ -71,6 +71,7 @@ class Jobs:
             COMMIT_VARIABLE: environment()["git.commit"],
             "RAY_JOB_STOP_WAIT_TIME_S": str(STOPPING_S),
             "PYTHONUNBUFFERED": "1",
+            EVENTS: "1",
             **variables,
         }
         with tempfile.TemporaryDirectory() as folder:
@@ -90,9 +91,9 @@ class Jobs:
         """Return how to see the runs, as the driver tells when it begins; None where it takes too long."""
         deadline = time.monotonic() + BEGINNING_S
         while time.monotonic() < deadline:
-            found = _RUNS.search(self.logs(job))
-            if found or self.of(job.id).status not in LIVE:
-                return found and found[1]
+            told = last_event(self._log(job), RUNS)
+            if told is not None or self.of(job.id).status not in LIVE:
+                return None if told is None else told["see"]
             time.sleep(0.5)
         return None
 
@@ -120,11 +121,17 @@ class Jobs:
         return status
 
     def logs(self, job: Job) -> str:
-        """What the job has written until now."""
+        """What the job has told people until now."""
+        return "".join(without_events([self._log(job)]))
+
+    def _log(self, job: Job) -> str:
         return self._client.get_job_logs(job.id)
 
     def follow(self, job: Job) -> Iterator[str]:
-        """What the job writes, piece after piece, until it ends."""
+        """What the job tells people, piece after piece, until it ends."""
+        return without_events(self._pieces(job))
+
+    def _pieces(self, job: Job) -> Iterator[str]:
         import asyncio
 
         pieces = self._client.tail_job_logs(job.id)
@@ -139,9 +146,9 @@ class Jobs:
             loop.close()
 
     def progress(self, job: Job) -> list[str]:
-        """The last that the driver has said of each arm."""
-        lines = [line for line in self.logs(job).splitlines() if _ARM_LINE.match(line)]
-        return list({line.split()[0]: line for line in lines}.values())
+        """How each arm stands, as far as the driver has told."""
+        told = last_event(self._log(job), PROGRESS)
+        return [] if told is None else laid_out([ArmState(**arm) for arm in told["arms"]], sys.maxsize)
 
     def nodes(self) -> list[dict[str, Any]]:
         """The living nodes, as rows: address, and how much of their cores and GPUs is in use."""

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from cluster.console.command_line import FAILED, told
+from cluster.console.events import RUNS, tell
 from cluster.ray.interruption import ignore_signals, interrupt_on_signals
 from cluster.ray.local_ray import watched
 from cluster.ray.session import lost_nodes, nodes_answer, ray_session, slot_counter
@@ -178,7 +179,9 @@ class Driver:
 
                 arms = self._arms = open_arms(open_storage(self.manifest.study_location), self.sweep)
             self._close_runs_of_earlier_drivers(arms)
-            self._say(self._links()[0])
+            first = self._links()[0]
+            tell(RUNS, see=first)
+            self._say(first)
             self._tune(arms)
         self._tell_plan()
         ended = [run.trial_id for run, _ in self._ended_runs()]

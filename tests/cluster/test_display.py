@@ -21,8 +21,9 @@ import pytest
 from optuna.storages import InMemoryStorage
 from rich.console import Console
 
+from cluster.console.progress import ArmState, laid_out
 from cluster.run import on_screen
-from cluster.run._display import Display, laid_out
+from cluster.run._display import Display
 from cluster.run.on_screen import working
 from search_spaces import Sweep, parse_sweep
 from search_spaces.study.arm_studies import ArmStudies, open_arms
@@ -230,18 +231,18 @@ def test_what_takes_long_says_what_it_is_at_once_and_for_how_long(monkeypatch: p
 @pytest.mark.parametrize(
     ("width", "expected"),
     [
-        (200, ["adam       1/8 done, 0 running, best val/loss 0.5", "scheduled  2/8 done"]),
+        (200, ["adam       1/8 done, 0 running, best val/loss 0.5", "scheduled  2/8 done, 0 running"]),
         (30, ["adam       1/8, best 0.5", "scheduled  2/8"]),
-        (20, ["adam\n  1/8, best 0.5", "scheduled\n  2/8 done"]),
+        (20, ["adam\n  1/8, best 0.5", "scheduled\n  2/8"]),
         (8, ["adam\n  1/8", "sche…led\n  2/8"]),
     ],
 )
 def test_lines_are_as_long_as_all_of_them_have_room(width: int, expected: list[str]) -> None:
-    forms = {
-        "adam": ["1/8 done, 0 running, best val/loss 0.5", "1/8, best 0.5", "1/8"],
-        "scheduled": ["2/8 done", "2/8", "2/8"],
-    }
-    assert laid_out(forms, width) == expected
+    states = [
+        ArmState("adam", "val/loss", 1, 7, 0, {}, 0.5),
+        ArmState("scheduled", "val/loss", 2, 6, 0, {}, None),
+    ]
+    assert laid_out(states, width) == expected
 
 
 def test_a_display_draws_while_events_come_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

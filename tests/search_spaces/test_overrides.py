@@ -83,13 +83,13 @@ def test_below_a_start_and_in_a_size_as_well() -> None:
     assert added.file.sizes["small"]["search.trials"] == 3
     assert added.file.sizes["tiny"] == {"search.trials": 2}
     options = parse_sweep(DOTTED, overrides=["workload.options.label_smoothing=0.1", "workload.training.clip_norm=2"])
-    assert options.workload.options == {"label_smoothing": 0.1}
-    assert options.workload.training == {"clip_norm": 2}
+    assert options.workload.options["label_smoothing"] == 0.1
+    assert options.workload.training["clip_norm"] == 2
     start = "arms.adam.start.0.training.accumulate=2"
     with pytest.raises(InputError, match=r"arms.adam.start.0.training.accumulate: this arm searches over no"):
         parse_sweep(DOTTED, overrides=[start])
     known = parse_sweep(DOTTED, overrides=["arms.adam.parameters.training.accumulate={values: [1, 2]}", start])
-    assert known.arms["adam"].start == [{"lr": 1e-3, "training.accumulate": 2}]
+    assert known.arms["adam"].start == ({"lr": 1e-3, "training.accumulate": 2},)
 
 
 @pytest.mark.parametrize(
