@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from cluster import job_commands, launch_commands
-from cluster.command_line import FAILED, clear_errors
-from cluster.destinations import check_output_file, check_output_folder
+from cluster.cli import job_commands, launch_commands
+from cluster.console.command_line import FAILED, clear_errors
+from cluster.console.locales import Utf8Group
 from cluster.distribution import version as installed_version
-from cluster.locales import Utf8Group
-from cluster.on_screen import print_lines
-from cluster.places import DEFAULT_STORAGE
+from cluster.run.on_screen import print_lines
+from cluster.storage.destinations import check_output_file, check_output_folder
+from cluster.storage.sweep_folder import DEFAULT_STORAGE
 from optimizers import InputError
 
 if TYPE_CHECKING:
-    from cluster.driver import EndedSweep
+    from cluster.run.driver import EndedSweep
 
 console = Console()
 app = typer.Typer(
@@ -127,10 +127,10 @@ def run(
 ) -> int:
     """Run a sweep: search, confirmation, verdict."""
     print_lines(console, [f"{sweep}: reading the sweep, and checking what it needs ..."])
-    from cluster.places import SweepFolder
-    from cluster.preflight import load_new_sweep
-    from cluster.sweeps import Places, refuse_another, resume_sweep, run_sweep
-    from cluster.warm_start import with_best_of
+    from cluster.planning.preflight import load_new_sweep
+    from cluster.run.sweeps import Places, refuse_another, resume_sweep, run_sweep
+    from cluster.run.warm_start import with_best_of
+    from cluster.storage.sweep_folder import SweepFolder
 
     if json_file is not None:
         check_output_file("--json", json_file)
@@ -159,7 +159,7 @@ def run(
 def resume(name: str, storage: Storage = DEFAULT_STORAGE, address: Address = None, json_file: JsonFile = None) -> int:
     """Go on with a sweep that was interrupted or killed."""
     print_lines(console, [f"{name}: looking up where it stands ..."])
-    from cluster.sweeps import resume_sweep
+    from cluster.run.sweeps import resume_sweep
 
     if json_file is not None:
         check_output_file("--json", json_file)
@@ -214,7 +214,7 @@ def validate(
     ] = False,
 ) -> None:
     """Check a sweep file without starting anything."""
-    from cluster.preflight import load_new_sweep
+    from cluster.planning.preflight import load_new_sweep
     from search_spaces import Sweep
 
     if schema:
@@ -243,9 +243,10 @@ def plan(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Say what a sweep will cost, before anything starts."""
-    from cluster import plan as planning
-    from cluster import planned, preflight, tables
-    from cluster.places import data_root_of
+    from cluster.console import console_tables
+    from cluster.planning import plan as planning
+    from cluster.planning import planned, preflight
+    from cluster.storage.sweep_folder import data_root_of
 
     if price is not None and not (math.isfinite(price) and price >= 0):
         raise InputError(f"--price {price}: must be a finite number, and not negative")
@@ -261,7 +262,7 @@ def plan(
     if as_json:
         typer.echo(json.dumps(made.to_json(), indent=2))
         return
-    tables.print_rows(console, planned.rows(made))
+    console_tables.print_rows(console, planned.rows(made))
     for line in planned.totals(made, checked, price):
         console.print(line, highlight=False, markup=False, soft_wrap=True)
 
@@ -274,17 +275,19 @@ def list_(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """List workloads, optimizers, spaces, schedules or sweeps."""
-    from cluster import tables
-    from cluster.listing import row, rows
+    from cluster.cli.listing import row, rows
+    from cluster.console import console_tables
 
     listed = rows(kind.value) if name is None else row(kind.value, name)
     if as_json:
         typer.echo(json.dumps(listed, indent=2))
     elif isinstance(listed, dict):
-        tables.print_row(console, listed)
+        console_tables.print_row(console, listed)
     else:
         name = next(iter(listed[0].values()))
-        tables.print_list(console, listed, f"All there is to say of one: adamant list {kind.value} {name}; all: --json")
+        console_tables.print_list(
+            console, listed, f"All there is to say of one: adamant list {kind.value} {name}; all: --json"
+        )
 
 
 @app.command()
@@ -297,9 +300,9 @@ def data(
 ) -> int:
     """Say which data is there, what is missing and how to get it; or fetch what can be downloaded."""
     import trainables
-    from cluster import tables
-    from cluster.listing import data_sets
-    from cluster.places import data_root_of
+    from cluster.cli.listing import data_sets
+    from cluster.console import console_tables
+    from cluster.storage.sweep_folder import data_root_of
 
     root = data_root_of(storage, data)
     if action is DataAction.fetch:
@@ -308,7 +311,7 @@ def data(
             if names or entry.fetches_data:
                 entry.obtain_data(root)
     console.print(f"Data folder: {root}", highlight=False, markup=False, soft_wrap=True)
-    tables.print_rows(console, data_sets(root))
+    console_tables.print_rows(console, data_sets(root))
     return 0
 
 
@@ -329,7 +332,7 @@ def report(
     # Some seconds of work that keep nearly all that they make: looking for garbage took a quarter of the time.
     gc.disable()
     from analysis import judge, load, render_table, to_json, write_report
-    from cluster.places import tracking_uri_of
+    from cluster.storage.sweep_folder import tracking_uri_of
 
     sweep = load(name, tracking_uri or tracking_uri_of(storage, name))
     verdicts = [judge(records) for records in sweep.records]
@@ -354,10 +357,10 @@ def ui(
     ] = None,
 ) -> int:
     """Serve the MLflow UI of the runs on this machine, or open tunnels to MLflow, Ray and Optuna on a cluster."""
-    from cluster.places import study_storage_of, tracking_uri_of
-    from cluster.ui import mlflow_server, open_tunnels, serve, studies_server
-    from search_spaces.addresses import is_server
-    from search_spaces.links import ui_address
+    from cluster.cli.ui import mlflow_server, open_tunnels, serve, studies_server
+    from cluster.storage.sweep_folder import study_storage_of, tracking_uri_of
+    from search_spaces.stores.addresses import is_server
+    from search_spaces.tracking.links import ui_address
 
     if cluster is not None:
         open_tunnels(cluster, console)
@@ -377,8 +380,8 @@ def ui(
 @clear_errors
 def replay(run_id: str, storage: Storage = DEFAULT_STORAGE, tracking_uri: TrackingUri = None, data: Data = None) -> int:
     """Repeat a finished run on the CPU and compare every metric to the last digit."""
-    from cluster.places import data_root_of, tracking_uri_of
-    from cluster.replay import replay_run
+    from cluster.run.replay import replay_run
+    from cluster.storage.sweep_folder import data_root_of, tracking_uri_of
 
     repeated = replay_run(run_id, tracking_uri or tracking_uri_of(storage), data_root_of(storage, data))
     for line in (*repeated.remarks, *repeated.differences):
@@ -402,8 +405,8 @@ def trajectories(
     from rich.progress import track
 
     import optimizers
-    from analysis.trajectories import draw_paths, draw_steps, make_folder
-    from trainables.trajectories import FUNCTIONS, METHOD, landscape, trajectory
+    from analysis.figures.trajectories import draw_paths, draw_steps, make_folder
+    from trainables.workloads.function_walks import FUNCTIONS, METHOD, landscape, trajectory
 
     grounds = [landscape(name) for name in functions or FUNCTIONS]
     chosen = [optimizers.get(name).name for name in optimizer or optimizers.names()]

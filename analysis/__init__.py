@@ -17,12 +17,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from analysis.as_data import to_json
-    from analysis.report import write_report
-    from analysis.runs import RunRecord, SweepRecords, read_sweep
-    from analysis.tables import SweepTables, load
-    from analysis.terminal import render_table
-    from analysis.verdict import ArmVerdict, Verdict, judge
+    from analysis.data.runs import RunRecord, SweepRecords, read_sweep
+    from analysis.data.tables import SweepTables, load
+    from analysis.report.terminal import render_table
+    from analysis.report.written_report import write_report
+    from analysis.verdict.as_data import to_json
+    from analysis.verdict.findings import ArmVerdict, Verdict
+    from analysis.verdict.judgement import judge
 
 __all__ = [
     "ArmVerdict",
@@ -39,12 +40,13 @@ __all__ = [
 ]
 
 _MODULES = {
-    "as_data": ("to_json",),
-    "report": ("write_report",),
-    "runs": ("RunRecord", "SweepRecords", "read_sweep"),
-    "tables": ("SweepTables", "load"),
-    "terminal": ("render_table",),
-    "verdict": ("ArmVerdict", "Verdict", "judge"),
+    "data.runs": ("RunRecord", "SweepRecords", "read_sweep"),
+    "data.tables": ("SweepTables", "load"),
+    "report.terminal": ("render_table",),
+    "report.written_report": ("write_report",),
+    "verdict.as_data": ("to_json",),
+    "verdict.findings": ("ArmVerdict", "Verdict"),
+    "verdict.judgement": ("judge",),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 

@@ -21,7 +21,7 @@ from benchmarks.recorded_sweep import RecordedTrial, recorded_trials
 from benchmarks.sandbox import core_count
 
 if TYPE_CHECKING:
-    from trainables.training import Training
+    from trainables.training.training_run import Training
 
 _NOT_COMPARED = ("timestamp",)
 
@@ -64,7 +64,7 @@ def _training(trial: RecordedTrial) -> Training:
     import torch
 
     import trainables
-    from trainables.training import open_training
+    from trainables.training.training_run import open_training
 
     spec = trainables.TrialSpec.from_dict(trial.spec)
     data = trainables.get(spec.workload).load_data(Path(), spec.options)

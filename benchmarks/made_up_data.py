@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from trainables import cifar10, mnist
+from trainables.data import cifar10, mnist
 
 TEXT = "text/kjv"
 WORDS, LENGTHS = 10_000, {"train": 740_000, "valid": 37_000, "test": 40_000}

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from cluster.curves import write_curves
-from cluster.descriptions import MLFLOW_STATUS, describe_summary, dotted
-from cluster.places import SweepFolder, sweep_yaml
+from cluster.storage.sweep_folder import SweepFolder, sweep_yaml
+from cluster.tracking.curves_artifact import write_curves
+from cluster.tracking.descriptions import MLFLOW_STATUS, describe_summary, dotted
 from search_spaces import Sweep, arm_space, parse_sweep
-from search_spaces.space import hyperparameters
-from trainables.checkpoint import TrialFolder
+from search_spaces.space.space import hyperparameters
+from trainables.tune.checkpoint import TrialFolder
 
 SWEEP = """\
 name: many

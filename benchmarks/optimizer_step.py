@@ -25,10 +25,9 @@ from torch import Tensor, nn
 
 import optimizers
 from benchmarks.report import Goal, table, wait_for
-from optimizers import moment_adam_kernel
-from optimizers.moment_adam import MomentAdam
-from optimizers.moment_adam_coefficients import form_of
-from optimizers.native_build import shared_library
+from optimizers.moment_adam import MomentAdam, kernel
+from optimizers.moment_adam.coefficients import form_of
+from optimizers.moment_adam.native_build import shared_library
 
 Shapes = list[tuple[int, ...]]
 Make = Callable[[list[nn.Parameter]], torch.optim.Optimizer]
@@ -141,12 +140,12 @@ def _state_bytes(value: Any) -> int:
 def build_times() -> tuple[float, float]:
     """Seconds to build a kernel on a machine that has none, and to load it where it was built."""
     form = form_of(MomentAdam([nn.Parameter(torch.ones(1))], **ALL_ON).param_groups[0])
-    definitions = moment_adam_kernel.definitions(form, torch.float32)
+    definitions = kernel.definitions(form, torch.float32)
     with tempfile.TemporaryDirectory() as folder, mock.patch.dict(os.environ, {"ADAMANT_CACHE": folder}):
         seconds = []
         for _ in range(2):
             start = time.perf_counter()
-            shared_library(moment_adam_kernel.SOURCE, definitions)
+            shared_library(kernel.SOURCE, definitions)
             seconds.append(time.perf_counter() - start)
     return seconds[0], seconds[1]
 

@@ -90,8 +90,8 @@ def _ratio(found: dict[str, list[Found]], over: str, under: str, index: int) -> 
 
 def ours(curves: RecordedCurves, seed: int, method: str, scheduler: dict[str, Any], trials: int = TRIALS) -> Found:
     """One search by the searcher, studies and scheduler of a real sweep."""
-    from cluster.preflight import check_workload
-    from cluster.simulation import simulate
+    from cluster.planning.preflight import check_workload
+    from cluster.ray.simulation import simulate
 
     sweep = check_workload(
         sweep_of_the_table(search__method=method, search__seed=seed, search__trials=trials, scheduler=scheduler)
@@ -124,7 +124,7 @@ class StockSearcher:
         self._issued: dict[str, Any] = {}
 
     def suggest(self, trial_id: str) -> Any:
-        from search_spaces.study import Assignment
+        from search_spaces.study.study import Assignment
 
         if self._left == 0:
             return None
@@ -150,7 +150,7 @@ def stock(curves: RecordedCurves, seed: int, asha: bool, trials: int = TRIALS) -
     """One search as Ray's documentation has it."""
     from ray.tune.schedulers import AsyncHyperBandScheduler, FIFOScheduler
 
-    from cluster.simulation import Clockwork
+    from cluster.ray.simulation import Clockwork
 
     scheduler = FIFOScheduler()
     if asha:

@@ -143,7 +143,7 @@ def _adamant(case: Case, root: str, device: str = "cpu") -> Loop:
     import torch
 
     import trainables
-    from trainables.training import open_training
+    from trainables.training.training_run import open_training
 
     entry = trainables.get(case.name)
     spec = trainables.TrialSpec(
@@ -164,7 +164,7 @@ def _tutorial(case: Case, root: str, device: str = "cpu") -> Loop:
     import torch
 
     import trainables
-    from trainables.workload import Workload
+    from trainables.workloads.workload import Workload
 
     entry = trainables.get(case.name)
     workload: Workload = entry.load(case.options)

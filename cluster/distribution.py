@@ -10,11 +10,11 @@ import shlex
 import tomllib
 from collections.abc import Mapping
 from importlib import metadata
-from pathlib import Path
 from typing import Any
 
+from cluster.source_tree import SOURCE_ROOT
+
 NAME = "adamant-sweeps"
-ROOT = Path(__file__).resolve().parents[1]
 
 
 def version() -> str:
@@ -33,14 +33,14 @@ def install_command(extra: str) -> str:
     Only a distribution that came from an index is asked for by its name alone.
     """
     if _checkout_version():
-        return shlex.join(["pip", "install", "--editable", f"{ROOT}[{extra}]"])
+        return shlex.join(["pip", "install", "--editable", f"{SOURCE_ROOT}[{extra}]"])
     recorded = metadata.distribution(NAME).read_text("direct_url.json")
     origin = f" @ {_requirement_url(json.loads(recorded))}" if recorded else ""
     return shlex.join(["pip", "install", f"{NAME}[{extra}]{origin}"])
 
 
 def _checkout_version() -> str | None:
-    project = ROOT / "pyproject.toml"
+    project = SOURCE_ROOT / "pyproject.toml"
     if not project.is_file():
         return None
     stated = tomllib.loads(project.read_text(encoding="utf-8")).get("project", {})

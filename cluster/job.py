@@ -12,14 +12,14 @@ import socket
 import subprocess
 import sys
 import time
-from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
 import typer
 
-from cluster.command_line import BAD_INPUT, FAILED, INTERRUPTED
-from cluster.places import STUDY_VARIABLE, TRACKING_VARIABLE
-from cluster.services import CLIENT_FILE
+from cluster.console.command_line import BAD_INPUT, FAILED, INTERRUPTED
+from cluster.services.head_services import CLIENT_FILE
+from cluster.source_tree import SOURCE_ROOT
+from cluster.storage.sweep_folder import STUDY_VARIABLE, TRACKING_VARIABLE
 
 ENDINGS = (0, FAILED, BAD_INPUT, INTERRUPTED)
 # One that dies this often within a while would go on dying.
@@ -31,7 +31,7 @@ SERVICES_PATIENCE_S = 900.0
 def main(arguments: list[str]) -> int:
     """Run the driver until it ends by itself; returns its exit code."""
     os.environ.update(_services())
-    adamant = Path(__file__).resolve().parent.parent / "adamant.py"
+    adamant = SOURCE_ROOT / "adamant.py"
     command = [sys.executable, str(adamant), "run", *arguments, "--or-resume", "--address", "auto"]
     deaths: list[float] = []
     stopped = _forwarded_signals()

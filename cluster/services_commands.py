@@ -15,8 +15,17 @@ from typing import Annotated
 
 import typer
 
-from cluster.command_line import clear_errors
-from cluster.services import ADMIN, CLIENT_FILE, DATABASES, DEFAULT_FOLDER, Services, wait_for, write_secret
+from cluster.console.command_line import clear_errors
+from cluster.services.head_services import (
+    ADMIN,
+    CLIENT_FILE,
+    DATABASES,
+    DEFAULT_FOLDER,
+    Services,
+    wait_for,
+    write_secret,
+)
+from cluster.source_tree import SOURCE_ROOT
 from optimizers import InputError
 
 app = typer.Typer(help="The MLflow server and the PostgreSQL database of a cluster's head.", no_args_is_help=True)
@@ -48,7 +57,7 @@ def up(
 
 def _start(services: Services) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "cluster.services_commands", "run", "--folder", str(services.folder)]
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parent.parent)}
+    environment = {**os.environ, "PYTHONPATH": str(SOURCE_ROOT)}
     with (services.folder / "supervisor.log").open("ab") as log:
         return subprocess.Popen(
             command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=environment, start_new_session=True

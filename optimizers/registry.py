@@ -85,7 +85,7 @@ def _build(entry: OptimizerEntry, groups: list[Any], values: Mapping[str, Any]) 
         del fixed["fused"]
     optimizer = optimizer_class(groups, **entry.arguments(values), **fixed)
     if entry.hides_non_finite:
-        importlib.import_module("optimizers.non_finite").refuse_non_finite(optimizer)
+        importlib.import_module("optimizers.base.non_finite").refuse_non_finite(optimizer)
     return optimizer
 
 

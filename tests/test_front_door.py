@@ -10,10 +10,10 @@ import sys
 import pytest
 
 import optimizers
-from cluster import listing
-from cluster.preflight import check_workload
+from cluster.cli import listing
+from cluster.planning.preflight import check_workload
 from search_spaces import parse_sweep
-from search_spaces.schema import Contest
+from search_spaces.schema.sweep import Contest
 from tests.conftest import REPOSITORY, FrontDoor
 
 HEAVY = {"torch", "ray", "mlflow", "optuna", "sklearn", "torchvision", "scipy", "pandas"}

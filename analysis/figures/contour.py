@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from analysis.chart import Chart, ColourBar, Heat, Key, Layer, Panel, Points, Symbol
-from analysis.figures.common import metric_label, metric_values, not_shown, one_workload, scale_for
+from analysis.charts.chart import Chart, ColourBar, Heat, Key, Layer, Panel, Points, Symbol
+from analysis.charts.style import MUTED, SOFT, shade
+from analysis.charts.ticks import transformed
+from analysis.data.tables import SweepTables
+from analysis.figures.figure_parts import metric_label, metric_values, not_shown, one_workload, scale_for
 from analysis.figures.parameters import ParameterScale, configurations, scale_of, searched
-from analysis.style import MUTED, SOFT, shade
-from analysis.tables import SweepTables
-from analysis.ticks import transformed
 from optimizers import InputError
 
 PAIRS = (("beta2", "lr"), ("lr", "order"), ("beta3", "alpha"))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from analysis.chart import Axis, Chart, Layer, Line, Panel, Points, Text
-from analysis.ranks import CriticalDifference
-from analysis.style import INK, SOFT
+from analysis.charts.chart import Axis, Chart, Layer, Line, Panel, Points, Text
+from analysis.charts.style import INK, SOFT
+from analysis.statistics.ranks import CriticalDifference
 from search_spaces import Sweep, arm_colour
 
 

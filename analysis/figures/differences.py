@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from analysis.chart import Axis, Chart, Layer, Line, Panel, Points, Rule
-from analysis.figures.common import metric_values, not_shown
-from analysis.formatting import MetricFormat
-from analysis.sentences import noise_in_intervals, unit_of
-from analysis.style import SOFT
-from analysis.verdict import ArmVerdict, Verdict
+from analysis.charts.chart import Axis, Chart, Layer, Line, Panel, Points, Rule
+from analysis.charts.style import SOFT
+from analysis.figures.figure_parts import metric_values, not_shown
+from analysis.verdict.findings import ArmVerdict, Verdict
+from analysis.verdict.formatting import MetricFormat
+from analysis.verdict.sentences import noise_in_intervals, unit_of
 from optimizers import InputError
 from search_spaces import arm_colour
-from search_spaces.words import plurals
+from search_spaces.schema.words import plurals
 
 _WHY = {"too_few_seeds": "too few seeds", "undecided": "no interval", "not_compared": "no seed in common"}
 

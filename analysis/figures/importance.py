@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from analysis.chart import Axis, Bars, Chart, Layer, Panel, Text
-from analysis.figures.common import not_shown, one_workload
+from analysis.charts.chart import Axis, Bars, Chart, Layer, Panel, Text
+from analysis.charts.style import INK
+from analysis.data.tables import SweepTables
+from analysis.figures.figure_parts import not_shown, one_workload
 from analysis.figures.parameters import configuration
-from analysis.style import INK
-from analysis.tables import SweepTables
 from optimizers import InputError
 from search_spaces import ArmSpace, Sweep, arm_colour, arm_space
-from search_spaces.words import plural
+from search_spaces.schema.words import plural
 
 if TYPE_CHECKING:
     from optuna import Study

@@ -8,8 +8,10 @@ from dataclasses import replace
 
 import pandas as pd
 
-from analysis.chart import Axis, Chart, Layer, Line, Panel, Points
-from analysis.figures.common import (
+from analysis.charts.chart import Axis, Chart, Layer, Line, Panel, Points
+from analysis.charts.ticks import covering
+from analysis.data.tables import SweepTables
+from analysis.figures.figure_parts import (
     arm_band,
     arm_line,
     best_confirmations,
@@ -19,11 +21,9 @@ from analysis.figures.common import (
     one_workload,
     time_label,
 )
-from analysis.tables import SweepTables
-from analysis.ticks import covering
 from optimizers import InputError
 from search_spaces import Sweep, arm_colour
-from search_spaces.words import plural
+from search_spaces.schema.words import plural
 
 
 def loss_curves(tables: SweepTables, metrics: Sequence[str] = (), by: str = "epoch") -> Chart:

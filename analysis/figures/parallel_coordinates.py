@@ -10,15 +10,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from analysis.chart import Axis, Chart, ColourBar, Line, Panel, Rule, Text
-from analysis.figures.common import joined, metric_label, metric_values, not_shown, one_workload, scale_for
+from analysis.charts.chart import Axis, Chart, ColourBar, Line, Panel, Rule, Text
+from analysis.charts.style import INK, MUTED, SOFT, shade
+from analysis.charts.ticks import Range, texts, ticks, transformed
+from analysis.data.tables import SweepTables
+from analysis.figures.figure_parts import joined, metric_label, metric_values, not_shown, one_workload, scale_for
 from analysis.figures.parameters import ParameterScale, configurations, scale_of, searched
-from analysis.style import INK, MUTED, SOFT, shade
-from analysis.tables import SweepTables
-from analysis.ticks import Range, texts, ticks, transformed
 from optimizers import InputError
 from search_spaces import Sweep
-from search_spaces.words import plural
+from search_spaces.schema.words import plural
 
 # Under the ranges, where a line goes through a parameter that the trial does not have.
 _INACTIVE = -0.16

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.chart import Axis, Scale
-from analysis.tables import SweepTables
+from analysis.charts.chart import Axis, Scale
+from analysis.data.tables import SweepTables
 from search_spaces import ArmSpace, Parameter, Sweep, arm_space
 
 _TRAINING = "training."

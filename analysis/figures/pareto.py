@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.chart import Chart, Layer, Line, Panel, Points
-from analysis.figures.common import arm_line, metric_axis, metric_label, metric_values, not_shown, one_workload
-from analysis.formatting import listing
-from analysis.pareto import pareto_front
-from analysis.tables import SweepTables
+from analysis.charts.chart import Chart, Layer, Line, Panel, Points
+from analysis.data.tables import SweepTables
+from analysis.figures.figure_parts import arm_line, metric_axis, metric_label, metric_values, not_shown, one_workload
+from analysis.statistics.pareto_front import pareto_front
 from optimizers import InputError
 from search_spaces import Sweep, arm_colour
+from search_spaces.schema.words import listing
 
 
 def pareto(tables: SweepTables) -> Chart:

@@ -7,10 +7,10 @@ import math
 import numpy as np
 import pandas as pd
 
-from analysis.chart import Axis, Chart, Panel
-from analysis.figures.common import share_line
-from analysis.profiles import performance_profile
-from analysis.tables import SweepTables
+from analysis.charts.chart import Axis, Chart, Panel
+from analysis.data.tables import SweepTables
+from analysis.figures.figure_parts import share_line
+from analysis.statistics.profiles import performance_profile
 from optimizers import InputError
 
 _FARTHEST = 10.0

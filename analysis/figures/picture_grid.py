@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from analysis.chart import Axis, Chart, Panel, Picture
-from analysis.figures.common import not_shown
+from analysis.charts.chart import Axis, Chart, Panel, Picture
+from analysis.figures.figure_parts import not_shown
 from optimizers import InputError
 from search_spaces import Sweep
 

@@ -8,15 +8,15 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from analysis.chart import Axis, Chart, Key, Layer, Panel, Points, Symbol
-from analysis.figures.common import arm_keys, metric_axis, metric_values, one_workload
+from analysis.charts.chart import Axis, Chart, Key, Layer, Panel, Points, Symbol
+from analysis.charts.style import SOFT
+from analysis.charts.ticks import covering, transformed
+from analysis.data.tables import SweepTables
+from analysis.figures.figure_parts import arm_keys, metric_axis, metric_values, one_workload
 from analysis.figures.parameters import ParameterScale, configurations, scale_of, searched
-from analysis.style import SOFT
-from analysis.tables import SweepTables
-from analysis.ticks import covering, transformed
 from optimizers import InputError
 from search_spaces import Sweep, arm_colour
-from search_spaces.words import plural
+from search_spaces.schema.words import plural
 
 _FEWEST = 4
 _SPREAD = 0.7  # of the distance between two choices, over which the arms stand side by side

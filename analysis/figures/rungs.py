@@ -7,16 +7,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.chart import Axis, Chart, Key, Layer, Line, Panel, Points, Rule, Symbol
-from analysis.figures.common import joined, metric_axis, metric_label, metric_values, not_shown, one_workload
-from analysis.formatting import outcome_counts
-from analysis.runs import OUTCOMES
-from analysis.style import INK, MUTED, SOFT
-from analysis.tables import SweepTables
-from analysis.ticks import covering
+from analysis.charts.chart import Axis, Chart, Key, Layer, Line, Panel, Points, Rule, Symbol
+from analysis.charts.style import INK, MUTED, SOFT
+from analysis.charts.ticks import covering
+from analysis.data.runs import OUTCOMES
+from analysis.data.tables import SweepTables
+from analysis.figures.figure_parts import joined, metric_axis, metric_label, metric_values, not_shown, one_workload
+from analysis.verdict.formatting import outcome_counts
 from optimizers import InputError
 from search_spaces import Sweep, arm_colour
-from search_spaces.words import plural
+from search_spaces.schema.words import plural
 
 _OUTLIERS = 0.02  # of all values, at each end, that may lie beyond the axis
 

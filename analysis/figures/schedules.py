@@ -7,11 +7,11 @@ import re
 import numpy as np
 import pandas as pd
 
-from analysis.chart import Axis, Chart, Panel
-from analysis.figures.common import arm_line, best_confirmations, not_shown, one_workload, scale_for, time_label
-from analysis.formatting import listing
-from analysis.tables import SweepTables
+from analysis.charts.chart import Axis, Chart, Panel
+from analysis.data.tables import SweepTables
+from analysis.figures.figure_parts import arm_line, best_confirmations, not_shown, one_workload, scale_for, time_label
 from optimizers import InputError
+from search_spaces.schema.words import listing
 
 _PREFIX = "optim/"
 _MEASURED = "update_norm"  # what came of the settings, and is none

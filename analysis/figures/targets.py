@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from analysis.chart import Axis, Chart, Layer, Panel
-from analysis.figures.common import (
+from analysis.charts.chart import Axis, Chart, Layer, Panel
+from analysis.data.tables import SweepTables
+from analysis.figures.figure_parts import (
     best_confirmations,
     metric_label,
     metric_values,
@@ -13,10 +14,9 @@ from analysis.figures.common import (
     one_workload,
     share_line,
 )
-from analysis.tables import SweepTables
-from analysis.targets import reached_share
+from analysis.statistics.time_to_target import reached_share
 from optimizers import InputError
-from search_spaces.words import plural
+from search_spaces.schema.words import plural
 
 _STEPS = "summary/steps_to_target"
 

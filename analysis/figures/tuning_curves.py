@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from analysis.chart import Axis, Chart, Layer, Panel
-from analysis.figures.common import arm_band, arm_line, metric_axis, metric_values, not_shown, one_workload
-from analysis.tables import SweepTables
-from analysis.ticks import covering
-from analysis.tuning_curves import tuning_curve
+from analysis.charts.chart import Axis, Chart, Layer, Panel
+from analysis.charts.ticks import covering
+from analysis.data.tables import SweepTables
+from analysis.figures.figure_parts import arm_band, arm_line, metric_axis, metric_values, not_shown, one_workload
+from analysis.statistics.order_statistics import tuning_curve
 from optimizers import InputError
 from search_spaces import Sweep
 
@@ -18,8 +18,9 @@ _LEVEL = 0.95
 def tuning_curves(tables: SweepTables) -> Chart:
     """Each arm's best value after 1, 2, ... trials: the median over draws from its trials, in a 95 % band.
 
-    The numbers are those of `analysis.tuning_curves.tuning_curve`. A trial that did not finish is never the best. The
-    band ends at the panel's edge where so many trials cannot bound it. Raises InputError where no trial has finished.
+    The numbers are those of `order_statistics.tuning_curve`. A trial that did not finish is never the best.
+    The band ends at the panel's edge where so many trials cannot bound it. Raises InputError where no
+    trial has finished.
     """
     tables = one_workload(tables)
     sweep, metric = tables.sweep, tables.sweep.metric.name

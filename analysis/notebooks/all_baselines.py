@@ -24,13 +24,13 @@ HYPERPARAMETERS = ["lr", "weight_decay"]
 
 # %%
 from analysis import judge, load, render_table
-from analysis.answer import answer, order_of_arms
-from analysis.choices import choices, choices_in_words
+from analysis.figures.choices import choices, choices_in_words
 from analysis.figures.differences import differences
+from analysis.figures.gallery import show
 from analysis.figures.loss_curves import loss_curves
 from analysis.figures.targets import targets
 from analysis.figures.tuning_curves import tuning_curves
-from analysis.gallery import show
+from analysis.verdict.answer import answer, order_of_arms
 
 tables = load(SWEEP, TRACKING_URI)
 tables = tables.on(tables.workloads[0])  # of a sweep over several workloads, the first

@@ -24,14 +24,14 @@ HYPERPARAMETERS = ["order", "order_time", "kappa", "kappa_d"]
 
 # %%
 from analysis import judge, load, render_table
-from analysis.answer import answer
-from analysis.choices import choices, choices_in_words
+from analysis.figures.choices import choices, choices_in_words
 from analysis.figures.contour import contour
 from analysis.figures.differences import differences
+from analysis.figures.gallery import show
 from analysis.figures.importance import importance
 from analysis.figures.loss_curves import loss_curves
 from analysis.figures.response import response
-from analysis.gallery import show
+from analysis.verdict.answer import answer
 
 tables = load(SWEEP, TRACKING_URI)
 tables = tables.on(tables.workloads[0])  # of a sweep over several workloads, the first

@@ -28,11 +28,11 @@ TRACKING_URI = os.environ.get("ADAMANT_TRACKING_URI", "sqlite:///../../adamant-r
 from IPython.display import display
 
 from analysis import judge, load
-from analysis.answer import answer
-from analysis.figures.common import best_confirmations
+from analysis.figures.figure_parts import best_confirmations
+from analysis.figures.gallery import show
 from analysis.figures.loss_curves import loss_curves
-from analysis.gallery import show
-from analysis.origin import origin_findings, origin_in_words
+from analysis.figures.origin_findings import origin_findings, origin_in_words
+from analysis.verdict.answer import answer
 from optimizers import InputError
 
 sweeps = []

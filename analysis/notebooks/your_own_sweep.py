@@ -25,11 +25,11 @@ from pathlib import Path
 import pandas as pd
 
 from analysis import judge, load, render_table
-from analysis.answer import answer, order_of_arms
-from analysis.configurations import as_python
-from analysis.draw_matplotlib import save
+from analysis.charts.draw_matplotlib import save
+from analysis.figures.gallery import of_verdict, of_workload, show
 from analysis.figures.loss_curves import loss_curves
-from analysis.gallery import of_verdict, of_workload, show
+from analysis.verdict.answer import answer, order_of_arms
+from analysis.verdict.configurations import as_python
 
 tables = load(SWEEP, TRACKING_URI)
 tables = tables.on(tables.workloads[0])  # of a sweep over several workloads, the first

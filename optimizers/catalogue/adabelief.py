@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from optimizers.catalogue.common import BETAS, betas, eps, flag, library_decay, lr
+from optimizers.catalogue.shared_hyperparameters import BETAS, betas, eps, flag, library_decay, lr
 from optimizers.domains import Integer
 from optimizers.entry import Hyperparameter, OptimizerEntry
 
 ENTRY = OptimizerEntry(
     name="adabelief",
-    target="optimizers.library_baselines:AdaBelief",
+    target="optimizers.baselines.library_baselines:AdaBelief",
     summary="Adam that divides by how far gradients are from their average",
     rule="""
         theta <- (1 - lr weight_decay) theta             without weight_decouple: g = grad + weight_decay theta

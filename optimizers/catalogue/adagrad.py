@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from optimizers.catalogue.common import NOT_NEGATIVE, eps, lr, weight_decay
+from optimizers.catalogue.shared_hyperparameters import NOT_NEGATIVE, eps, lr, weight_decay
 from optimizers.entry import Hyperparameter, OptimizerEntry
 
 ENTRY = OptimizerEntry(
     name="adagrad",
-    target="optimizers.torch_baselines:Adagrad",
+    target="optimizers.baselines.torch_baselines:Adagrad",
     summary="divides by the root of the sum of all squared gradients",
     rule="""
         g     <- grad + weight_decay theta

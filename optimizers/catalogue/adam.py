@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from optimizers.catalogue.common import AMSGRAD, BETAS, DECOUPLED, betas, eps, lr, weight_decay
+from optimizers.catalogue.shared_hyperparameters import AMSGRAD, BETAS, DECOUPLED, betas, eps, lr, weight_decay
 from optimizers.entry import OptimizerEntry
 
 ENTRY = OptimizerEntry(
     name="adam",
-    target="optimizers.torch_baselines:Adam",
+    target="optimizers.baselines.torch_baselines:Adam",
     summary="averages of the gradient and of its square, both debiased",
     rule="""
         g     <- grad + weight_decay theta

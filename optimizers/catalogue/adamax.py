@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from optimizers.catalogue.common import BETAS, betas, eps, lr, weight_decay
+from optimizers.catalogue.shared_hyperparameters import BETAS, betas, eps, lr, weight_decay
 from optimizers.entry import OptimizerEntry
 
 ENTRY = OptimizerEntry(
     name="adamax",
-    target="optimizers.torch_baselines:Adamax",
+    target="optimizers.baselines.torch_baselines:Adamax",
     summary="Adam with the largest remembered gradient in place of the second moment",
     rule="""
         g     <- grad + weight_decay theta

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from optimizers.catalogue.common import AMSGRAD, BETAS, betas, eps, lr, weight_decay
+from optimizers.catalogue.shared_hyperparameters import AMSGRAD, BETAS, betas, eps, lr, weight_decay
 from optimizers.entry import OptimizerEntry
 
 ENTRY = OptimizerEntry(
     name="adamw",
-    target="optimizers.torch_baselines:AdamW",
+    target="optimizers.baselines.torch_baselines:AdamW",
     summary="Adam with decoupled weight decay",
     rule="""
         m     <- beta1 m + (1 - beta1) grad

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from optimizers.catalogue.common import FRACTION, NOT_NEGATIVE, betas, eps, library_decay, lr
+from optimizers.catalogue.shared_hyperparameters import FRACTION, NOT_NEGATIVE, betas, eps, library_decay, lr
 from optimizers.domains import Integer, OrOff
 from optimizers.entry import Hyperparameter, OptimizerEntry
 from optimizers.errors import InputError
@@ -19,7 +19,7 @@ def _refuse_warmup_from_zero(values: Mapping[str, Any]) -> None:
 
 ENTRY = OptimizerEntry(
     name="ademamix",
-    target="optimizers.library_baselines:AdEMAMix",
+    target="optimizers.baselines.library_baselines:AdEMAMix",
     summary="AdamW with a second, much longer memory of the gradients beside the first",
     rule="""
         a     =  min(t / t_alpha_beta3, 1)               off: 1

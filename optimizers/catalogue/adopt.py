@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from optimizers.catalogue.common import BETAS, betas, eps, library_decay, lr
+from optimizers.catalogue.shared_hyperparameters import BETAS, betas, eps, library_decay, lr
 from optimizers.entry import OptimizerEntry
 
 ENTRY = OptimizerEntry(
     name="adopt",
-    target="optimizers.library_baselines:ADOPT",
+    target="optimizers.baselines.library_baselines:ADOPT",
     summary="Adam that divides each gradient by the second moment of those before it",
     rule="""
         g     <- grad + weight_decay theta               weight_decouple: theta <- (1 - lr weight_decay) theta

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from optimizers.catalogue.common import library_decay, lr
+from optimizers.catalogue.shared_hyperparameters import library_decay, lr
 from optimizers.domains import Integer, Real
 from optimizers.entry import Hyperparameter, OptimizerEntry
 
 ENTRY = OptimizerEntry(
     name="aggmo",
-    target="optimizers.library_baselines:AggMo",
+    target="optimizers.baselines.library_baselines:AggMo",
     summary="gradient descent with several momenta at once, from none to very long",
     rule="""
         b_i   =  1 - damping_base^(i - 1)                 i = 1..K, K = damping_count

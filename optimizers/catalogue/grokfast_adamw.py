@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from optimizers.catalogue.common import BETAS, FRACTION, NOT_NEGATIVE, betas, eps, flag, library_decay, lr
+from optimizers.catalogue.shared_hyperparameters import (
+    BETAS,
+    FRACTION,
+    NOT_NEGATIVE,
+    betas,
+    eps,
+    flag,
+    library_decay,
+    lr,
+)
 from optimizers.domains import Integer
 from optimizers.entry import Hyperparameter, OptimizerEntry
 
 ENTRY = OptimizerEntry(
     name="grokfast_adamw",
-    target="optimizers.library_baselines:GrokFastAdamW",
+    target="optimizers.baselines.library_baselines:GrokFastAdamW",
     summary="AdamW that amplifies the slow part of the gradients first",
     rule="""
         theta <- (1 - lr weight_decay) theta             without weight_decouple: g = grad + weight_decay theta

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from optimizers.catalogue.common import BETAS, FRACTION, library_decay, lr
+from optimizers.catalogue.shared_hyperparameters import BETAS, FRACTION, library_decay, lr
 from optimizers.entry import Hyperparameter, OptimizerEntry
 
 ENTRY = OptimizerEntry(
     name="lion",
-    target="optimizers.library_baselines:Lion",
+    target="optimizers.baselines.library_baselines:Lion",
     summary="steps of one length: the sign of an interpolated momentum",
     rule="""
         theta <- (1 - lr weight_decay) theta             without weight_decouple: g = grad + weight_decay theta

@@ -29,7 +29,7 @@ def around(base: OptimizerEntry) -> OptimizerEntry:
     return dataclasses.replace(
         base,
         name=f"lookahead({base.name})",
-        target="optimizers.lookahead:Lookahead",
+        target="optimizers.baselines.lookahead_wrapper:Lookahead",
         base=base,
         summary=f"{base.name} whose slow weights follow every few steps, and are those to be used",
         rule=_RULE.format(base=base.name, rule=base.rule.strip("\n")),

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from optimizers.catalogue.common import BETAS
+from optimizers.catalogue.shared_hyperparameters import BETAS
 from optimizers.entry import Hyperparameter, OptimizerEntry, ScheduleOf
-from optimizers.moment_adam_options import OPTIONS, SCHEDULES, check_together, coefficient_domain
+from optimizers.moment_adam.moment_options import OPTIONS, SCHEDULES, check_together, coefficient_domain
 
 
 def _check_together(values: Mapping[str, Any]) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from optimizers.catalogue.common import FRACTION, NOT_NEGATIVE, flag, momentum, weight_decay
+from optimizers.catalogue.shared_hyperparameters import FRACTION, NOT_NEGATIVE, flag, momentum, weight_decay
 from optimizers.domains import Choice, Integer
 from optimizers.entry import Hyperparameter, OptimizerEntry
 
 ENTRY = OptimizerEntry(
     name="muon",
-    target="optimizers.muon:Muon",
+    target="optimizers.baselines.muon_with_adamw:Muon",
     summary="a momentum made orthogonal, for matrices; AdamW for everything else",
     rule="""
         two dimensions:

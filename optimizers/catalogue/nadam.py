@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from optimizers.catalogue.common import BETAS, DECOUPLED, NOT_NEGATIVE, betas, eps, lr, weight_decay
+from optimizers.catalogue.shared_hyperparameters import BETAS, DECOUPLED, NOT_NEGATIVE, betas, eps, lr, weight_decay
 from optimizers.entry import Hyperparameter, OptimizerEntry
 
 ENTRY = OptimizerEntry(
     name="nadam",
-    target="optimizers.torch_baselines:NAdam",
+    target="optimizers.baselines.torch_baselines:NAdam",
     summary="Adam with Nesterov momentum on a schedule",
     rule="""
         mu_t  =  beta1 (1 - 0.5 0.96^(t momentum_decay))

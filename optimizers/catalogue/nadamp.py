@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from optimizers.catalogue.common import BETAS, NOT_NEGATIVE, betas, lr, weight_decay
+from optimizers.catalogue.shared_hyperparameters import BETAS, NOT_NEGATIVE, betas, lr, weight_decay
 from optimizers.domains import Real
 from optimizers.entry import Hyperparameter, OptimizerEntry
 
 ENTRY = OptimizerEntry(
     name="nadamp",
-    target="optimizers.nadamp:NadamP",
+    target="optimizers.baselines.nadamp:NadamP",
     summary="NAdam with decoupled weight decay and a p-th root of the second moment",
     rule="""
         m     <- beta1 m + (1 - beta1) g

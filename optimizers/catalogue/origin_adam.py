@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from optimizers.catalogue.common import BETAS, betas, eps, lr
+from optimizers.catalogue.shared_hyperparameters import BETAS, betas, eps, lr
 from optimizers.entry import OptimizerEntry
 
 ENTRY = OptimizerEntry(
     name="origin_adam",
-    target="optimizers.origin:OriginAdam",
+    target="optimizers.baselines.origin_variants:OriginAdam",
     summary="reproduction for figures only: the origin's Adam with betas times e^-t, wrong debias included",
     rule="""
         b1, b2 =  beta1 e^-t, beta2 e^-t

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from optimizers.catalogue.common import BETAS, betas, eps, lr
+from optimizers.catalogue.shared_hyperparameters import BETAS, betas, eps, lr
 from optimizers.entry import OptimizerEntry
 
 ENTRY = OptimizerEntry(
     name="origin_third_added",
-    target="optimizers.origin:OriginThirdAdded",
+    target="optimizers.baselines.origin_variants:OriginThirdAdded",
     summary="reproduction for figures only: the origin's Adam with an added third moment, which freezes where negative",
     rule="""
         m     <- beta1 m + (1 - beta1) g

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from optimizers.catalogue.common import BETAS, FRACTION, betas, eps, flag, weight_decay
+from optimizers.catalogue.shared_hyperparameters import BETAS, FRACTION, betas, eps, flag, weight_decay
 from optimizers.domains import OrInfinity, OrOff, Real
 from optimizers.entry import Hyperparameter, OptimizerEntry
 
 ENTRY = OptimizerEntry(
     name="prodigy",
-    target="optimizers.library_baselines:Prodigy",
+    target="optimizers.baselines.library_baselines:Prodigy",
     summary="AdamW that estimates its own learning rate from the distance travelled",
     rule="""
         k     =  d lr                                    bias_correction: times sqrt(1 - beta2^t) / (1 - beta1^t)

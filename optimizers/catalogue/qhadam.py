@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from optimizers.catalogue.common import BETAS, SHARE, betas, eps, library_decay, lr
+from optimizers.catalogue.shared_hyperparameters import BETAS, SHARE, betas, eps, library_decay, lr
 from optimizers.entry import Hyperparameter, OptimizerEntry
 
 ENTRY = OptimizerEntry(
     name="qhadam",
-    target="optimizers.library_baselines:QHAdam",
+    target="optimizers.baselines.library_baselines:QHAdam",
     summary="Adam that mixes today's gradient and its square into both averages at the last moment",
     rule="""
         g     <- grad + weight_decay theta               weight_decouple: theta <- (1 - lr weight_decay) theta

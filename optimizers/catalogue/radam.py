@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from optimizers.catalogue.common import BETAS, DECOUPLED, betas, eps, lr, weight_decay
+from optimizers.catalogue.shared_hyperparameters import BETAS, DECOUPLED, betas, eps, lr, weight_decay
 from optimizers.entry import OptimizerEntry
 
 ENTRY = OptimizerEntry(
     name="radam",
-    target="optimizers.torch_baselines:RAdam",
+    target="optimizers.baselines.torch_baselines:RAdam",
     summary="Adam that waits until the variance of its denominator is tractable",
     rule="""
         m, v   as in Adam;  rho_inf = 2 / (1 - beta2) - 1;  rho = rho_inf - 2 t beta2^t / (1 - beta2^t)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from optimizers.catalogue.common import FRACTION, eps, flag, lr, momentum, weight_decay
+from optimizers.catalogue.shared_hyperparameters import FRACTION, eps, flag, lr, momentum, weight_decay
 from optimizers.entry import Hyperparameter, OptimizerEntry
 
 ENTRY = OptimizerEntry(
     name="rmsprop",
-    target="optimizers.torch_baselines:RMSprop",
+    target="optimizers.baselines.torch_baselines:RMSprop",
     summary="divides by the root of an average of squared gradients",
     rule="""
         g     <- grad + weight_decay theta

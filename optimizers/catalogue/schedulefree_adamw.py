@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from optimizers.catalogue.common import BETAS, FRACTION, NOT_NEGATIVE, eps, flag, lr, weight_decay
+from optimizers.catalogue.shared_hyperparameters import BETAS, FRACTION, NOT_NEGATIVE, eps, flag, lr, weight_decay
 from optimizers.domains import Integer, Real
 from optimizers.entry import Hyperparameter, OptimizerEntry
 
 ENTRY = OptimizerEntry(
     name="schedulefree_adamw",
-    target="optimizers.library_baselines:ScheduleFreeAdamW",
+    target="optimizers.baselines.library_baselines:ScheduleFreeAdamW",
     summary="AdamW that averages its weights in place of a learning rate schedule",
     rule="""
         y     =  (1 - beta1) z + beta1 x                 where gradients are taken: the weights in train mode

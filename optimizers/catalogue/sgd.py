@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from optimizers.catalogue.common import SHARE, flag, lr, momentum, weight_decay
+from optimizers.catalogue.shared_hyperparameters import SHARE, flag, lr, momentum, weight_decay
 from optimizers.entry import Hyperparameter, OptimizerEntry
 from optimizers.errors import InputError
 
@@ -19,7 +19,7 @@ def _refuse_impossible_nesterov(values: Mapping[str, Any]) -> None:
 
 ENTRY = OptimizerEntry(
     name="sgd",
-    target="optimizers.torch_baselines:SGD",
+    target="optimizers.baselines.torch_baselines:SGD",
     summary="stochastic gradient descent, with momentum when asked for",
     rule="""
         g     <- grad + weight_decay theta

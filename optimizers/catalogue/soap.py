@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from optimizers.catalogue.common import BETAS, FRACTION, betas, eps, flag, lr, weight_decay
+from optimizers.catalogue.shared_hyperparameters import BETAS, FRACTION, betas, eps, flag, lr, weight_decay
 from optimizers.domains import Integer, OrOff
 from optimizers.entry import Hyperparameter, OptimizerEntry
 
 ENTRY = OptimizerEntry(
     name="soap",
-    target="optimizers.library_baselines:SOAP",
+    target="optimizers.baselines.library_baselines:SOAP",
     summary="Adam in the eigenbasis of Shampoo's preconditioner",
     rule="""
         L     <- shampoo_beta L + (1 - shampoo_beta) G G^T;     R likewise from G^T G

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from optimizers.catalogue.common import FRACTION, NOT_NEGATIVE, flag, weight_decay
+from optimizers.catalogue.shared_hyperparameters import FRACTION, NOT_NEGATIVE, flag, weight_decay
 from optimizers.domains import Integer
 from optimizers.entry import Hyperparameter, OptimizerEntry
 
 ENTRY = OptimizerEntry(
     name="yellowfin",
-    target="optimizers.yellowfin:YellowFin",
+    target="optimizers.baselines.yellowfin_optimizer:YellowFin",
     summary="momentum SGD that tunes its own learning rate and momentum by measuring the gradient",
     rule="""
         g     <- grad + weight_decay theta               h = ||g||^2 over all parameters, at most 100 h_max

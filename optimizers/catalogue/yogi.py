@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from optimizers.catalogue.common import BETAS, NOT_NEGATIVE, betas, eps, library_decay, lr
+from optimizers.catalogue.shared_hyperparameters import BETAS, NOT_NEGATIVE, betas, eps, library_decay, lr
 from optimizers.entry import Hyperparameter, OptimizerEntry
 
 ENTRY = OptimizerEntry(
     name="yogi",
-    target="optimizers.library_baselines:Yogi",
+    target="optimizers.baselines.library_baselines:Yogi",
     summary="Adam whose second moment moves by no more than today's squared gradient",
     rule="""
         theta <- (1 - lr weight_decay) theta             without weight_decouple: g = grad + weight_decay theta

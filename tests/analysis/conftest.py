@@ -13,7 +13,7 @@ import yaml
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "1")
 
-from analysis.runs import RunRecord, SweepRecords
+from analysis.data.runs import RunRecord, SweepRecords
 from search_spaces import parse_sweep
 
 LR = {"min": 1e-4, "max": 1e-2, "distribution": "log_uniform"}

@@ -7,8 +7,8 @@ import itertools
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
-from analysis.chart import Chart
-from analysis.draw_matplotlib import draw
+from analysis.charts.chart import Chart
+from analysis.charts.draw_matplotlib import draw
 
 
 def overlaps(chart: Chart) -> list[tuple[str, str]]:

@@ -9,9 +9,9 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.chart import Line, Panel
-from analysis.runs import SweepRecords
-from analysis.tables import SweepTables
+from analysis.charts.chart import Line, Panel
+from analysis.data.runs import SweepRecords
+from analysis.data.tables import SweepTables
 from search_spaces import parse_sweep
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

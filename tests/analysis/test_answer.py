@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from analysis import judge
-from analysis.answer import answer, order_of_arms
+from analysis.verdict.answer import answer, order_of_arms
 
 if TYPE_CHECKING:
     from analysis import SweepRecords

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from analysis.statistics import (
+from analysis.statistics.intervals import (
     Interval,
     PairKey,
     bootstrap_interval,
@@ -22,10 +22,10 @@ from analysis.statistics import (
     paired_difference,
     probability_of_improvement,
 )
-from analysis.verdict import judge
+from analysis.verdict.judgement import judge
 
 if TYPE_CHECKING:
-    from analysis.runs import SweepRecords
+    from analysis.data.runs import SweepRecords
     from tests.analysis.conftest import Make
 
 SIMULATIONS = 2000

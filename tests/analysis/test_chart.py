@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 
-from analysis.chart import (
+from analysis.charts.chart import (
     Axis,
     Band,
     Bars,
@@ -31,11 +31,11 @@ from analysis.chart import (
     Rule,
     Text,
 )
-from analysis.draw_matplotlib import draw, save
-from analysis.draw_plotly import to_plotly
-from analysis.layout import spread
-from analysis.style import INK, readable, shade
-from analysis.ticks import covering, texts, ticks
+from analysis.charts.draw_matplotlib import draw, save
+from analysis.charts.draw_plotly import to_plotly
+from analysis.charts.layout import spread
+from analysis.charts.style import INK, readable, shade
+from analysis.charts.ticks import covering, texts, ticks
 from optimizers import InputError
 from search_spaces import ARM_COLOURS
 from tests.analysis.drawn_words import overlaps

@@ -7,9 +7,9 @@ import math
 import pandas as pd
 import pytest
 
-from analysis.choices import best_trials, choices, choices_in_words
-from analysis.runs import SweepRecords
-from analysis.tables import SweepTables
+from analysis.data.runs import SweepRecords
+from analysis.data.tables import SweepTables
+from analysis.figures.choices import best_trials, choices, choices_in_words
 from search_spaces import parse_sweep
 
 SWEEP = """

@@ -14,8 +14,10 @@ import pytest
 from PIL import Image
 
 import analysis
-from analysis.chart import Band, Chart, Line, Picture, Points, Rule
-from analysis.draw_plotly import to_plotly
+from analysis.charts.chart import Band, Chart, Line, Picture, Points, Rule
+from analysis.charts.draw_plotly import to_plotly
+from analysis.data.runs import SweepRecords
+from analysis.data.tables import SweepTables
 from analysis.figures.contour import contour
 from analysis.figures.critical_difference import critical_difference
 from analysis.figures.differences import differences
@@ -30,9 +32,7 @@ from analysis.figures.rungs import rungs
 from analysis.figures.schedules import schedules
 from analysis.figures.targets import targets
 from analysis.figures.tuning_curves import tuning_curves
-from analysis.runs import SweepRecords
-from analysis.tables import SweepTables
-from analysis.tuning_curves import tuning_curve
+from analysis.statistics.order_statistics import tuning_curve
 from optimizers import InputError
 from search_spaces import parse_sweep
 from tests.analysis.drawn_words import overlaps
@@ -141,7 +141,7 @@ def test_profiles_are_shares_of_workloads_at_ratios_to_the_fastest() -> None:
 
 
 def test_ranks_are_joined_where_they_are_not_shown_to_differ() -> None:
-    from analysis.ranks import critical_difference as difference_of
+    from analysis.statistics.ranks import critical_difference as difference_of
 
     found = difference_of({"adam": 1.3, "betas": 1.7, "lost": 3.0}, 12)
     chart = critical_difference(found, parse_sweep(SWEEP))

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from analysis.chart import Band, Points
+from analysis.charts.chart import Band, Points
+from analysis.data.tables import SweepTables
 from analysis.figures.loss_curves import loss_curves
 from analysis.figures.schedules import schedules
-from analysis.tables import SweepTables
 from optimizers import InputError
 from search_spaces import ARM_COLOURS, arm_colour
 from tests.analysis.figure_tables import confirmed, drawn, layers

@@ -9,14 +9,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.chart import Bars, Heat, Line, Points, Rule
+from analysis.charts.chart import Bars, Heat, Line, Points, Rule
+from analysis.data.tables import SweepTables
 from analysis.figures.contour import contour
 from analysis.figures.importance import importance, importance_of
 from analysis.figures.parallel_coordinates import parallel_coordinates
 from analysis.figures.pareto import pareto
 from analysis.figures.response import response
 from analysis.figures.rungs import rungs
-from analysis.tables import SweepTables
 from optimizers import InputError
 from search_spaces import ARM_COLOURS, arm_space, parse_sweep
 from tests.analysis.figure_tables import (

@@ -6,9 +6,9 @@ import math
 
 import pytest
 
-from analysis import formatting
-from analysis.formatting import MetricFormat
-from analysis.statistics import Interval
+from analysis.statistics.intervals import Interval
+from analysis.verdict import formatting
+from analysis.verdict.formatting import MetricFormat
 
 ACCURACY, LOSS = MetricFormat("test/accuracy"), MetricFormat("test/loss")
 
@@ -87,7 +87,3 @@ def test_times():
         "14 times",
         "2,346 times",
     ]
-
-
-def test_listing():
-    assert [formatting.listing(text) for text in ("a", "ab", "abc")] == ["a", "a and b", "a, b and c"]

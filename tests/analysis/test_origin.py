@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from analysis.origin import FINDINGS, origin_findings, origin_in_words
-from analysis.runs import SweepRecords
-from analysis.tables import SweepTables
+from analysis.data.runs import SweepRecords
+from analysis.data.tables import SweepTables
+from analysis.figures.origin_findings import FINDINGS, origin_findings, origin_in_words
 from search_spaces import parse_sweep
 
 OPTIMIZERS = {"plain": "adam", "custom": "origin_adam", "rms": "rmsprop", "grad": "adagrad"}

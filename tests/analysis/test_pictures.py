@@ -8,7 +8,7 @@ import numpy as np
 from mlflow.tracking import MlflowClient
 
 import analysis
-from analysis.pictures import first_and_last_pictures
+from analysis.figures.pictures import first_and_last_pictures
 
 if TYPE_CHECKING:
     from tests.analysis.conftest import Make, Store

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.profiles import performance_profile
+from analysis.statistics.profiles import performance_profile
 from optimizers import InputError
 
 mpl.use("Agg")

@@ -11,7 +11,7 @@ import pytest
 import scikit_posthocs
 from scipy import stats
 
-from analysis.ranks import critical_difference, ranks
+from analysis.statistics.ranks import critical_difference, ranks
 from optimizers import InputError
 
 

@@ -14,15 +14,15 @@ import torch
 import yaml
 
 import analysis
-from analysis.content import report_document
-from analysis.curves import no_curves
-from analysis.document import Link, Paragraph
-from analysis.tables import tables_of
+from analysis.data.curves import no_curves
+from analysis.data.tables import tables_of
+from analysis.report.document import Link, Paragraph
+from analysis.report.report_content import report_document
 from optimizers import InputError
 from search_spaces import parse_sweep
 
 if TYPE_CHECKING:
-    from analysis.runs import SweepRecords
+    from analysis.data.runs import SweepRecords
     from tests.analysis.conftest import Make, Store
 
 LINK = "http://127.0.0.1:5000/#/experiments/1/runs"

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from analysis import runs
-from analysis.runs import SweepRecords, read_sweep
+from analysis.data import runs
+from analysis.data.runs import SweepRecords, read_sweep
 from optimizers import InputError
 
 if TYPE_CHECKING:
@@ -173,7 +173,7 @@ def test_a_malformed_run_is_named(store: Store, make: type[Make], tag, value, me
 
 def test_importing_analysis_is_cheap():
     check = (  # in a fresh interpreter, as the others are loaded here
-        "import sys, analysis, analysis.runs\n"
+        "import sys, analysis, analysis.data.runs\n"
         "heavy = {'mlflow', 'numpy', 'scipy', 'yaml', 'pydantic', 'torch', 'optuna'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
         "assert analysis.judge is not None"

@@ -11,13 +11,13 @@ import optuna
 import pytest
 
 import analysis
-from analysis.curves import no_curves
-from analysis.overall import standings
-from analysis.pareto import pareto_front
-from analysis.protocol import protocol
-from analysis.runs import RunRecord, SweepRecords
-from analysis.statistics import bootstrap_interval, detectable_difference
-from analysis.tables import tables_of
+from analysis.data.curves import no_curves
+from analysis.data.runs import RunRecord, SweepRecords
+from analysis.data.tables import tables_of
+from analysis.statistics.intervals import bootstrap_interval, detectable_difference
+from analysis.statistics.pareto_front import pareto_front
+from analysis.verdict.overall import standings
+from analysis.verdict.protocol import protocol
 
 SEEDS = (1, 2, 3)
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy import integrate, special, stats
 
-from analysis import statistics
-from analysis.statistics import (
+from analysis.statistics import intervals
+from analysis.statistics.intervals import (
     PairKey,
     bootstrap_interval,
     effect_size,
@@ -202,7 +202,7 @@ def test_probability_of_improvement_is_mann_whitney():
 def test_the_detectable_difference_has_its_power_in_the_mean_over_estimated_spreads(n, level):
     """By quadrature of the noncentral t test's power over the distribution of the estimate, a scaled chi."""
     unit = np.linspace(-1, 1, n)
-    detectable = statistics.detectable_difference((unit / unit.std(ddof=1)).tolist(), level)
+    detectable = intervals.detectable_difference((unit / unit.std(ddof=1)).tolist(), level)
     assert detectable is not None
     freedom, critical = n - 1, stats.t.ppf((1 + level) / 2, n - 1)
 
@@ -220,27 +220,27 @@ def test_the_detectable_difference_of_many_pairs_is_the_t_tests(level, power):
     """Of 1,000 pairs the spread is known, and the textbook's sum of quantiles holds."""
     scores = np.random.default_rng(0).normal(3, 2, size=1000)
     expected = stats.norm.ppf([(1 + level) / 2, power]).sum() * scores.std(ddof=1) / math.sqrt(1000)
-    found = statistics.detectable_difference(scores.tolist(), level, power)
+    found = intervals.detectable_difference(scores.tolist(), level, power)
     assert found == pytest.approx(expected, rel=5e-3)
 
 
 def test_the_detectable_difference_depends_on_the_spread_alone():
     scores = [0.4, 1.1, 0.2, 0.9]
-    found = statistics.detectable_difference(scores)
+    found = intervals.detectable_difference(scores)
     assert found is not None
-    assert statistics.detectable_difference([score - 7 for score in scores]) == pytest.approx(found)
-    assert statistics.detectable_difference([-100 * score for score in scores]) == pytest.approx(100 * found)
+    assert intervals.detectable_difference([score - 7 for score in scores]) == pytest.approx(found)
+    assert intervals.detectable_difference([-100 * score for score in scores]) == pytest.approx(100 * found)
 
 
 def test_the_detectable_difference_counts_seeds_not_configurations():
     by_seed = {(1, 1): 0.0, (2, 1): 2.0, (1, 2): 1.0, (2, 2): 3.0, (1, 3): -1.0, (2, 3): 1.0}
-    expected = statistics.detectable_difference([1.0, 2.0, 0.0])
-    assert statistics.detectable_difference(by_seed) == pytest.approx(expected)
+    expected = intervals.detectable_difference([1.0, 2.0, 0.0])
+    assert intervals.detectable_difference(by_seed) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("differences", [[], [1.0], [1.0, 1.0], {(1, 1): 1.0, (1, 2): 2.0, (2, 1): 0.5}])
 def test_no_detectable_difference_without_a_spread(differences):
-    assert statistics.detectable_difference(differences) is None
+    assert intervals.detectable_difference(differences) is None
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from analysis.targets import reached_share, time_to_target
+from analysis.statistics.time_to_target import reached_share, time_to_target
 from optimizers import InputError
 
 CURVES = pd.DataFrame(

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from analysis.trajectories import draw_paths, draw_steps, make_folder, outcome
+from analysis.figures.trajectories import draw_paths, draw_steps, make_folder, outcome
 from optimizers import InputError
 from tests.conftest import FrontDoor
 

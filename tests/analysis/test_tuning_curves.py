@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from analysis.tuning_curves import tuning_curve
+from analysis.statistics.order_statistics import tuning_curve
 from optimizers import InputError
 
 

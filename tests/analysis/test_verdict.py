@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from analysis.statistics import detectable_difference, paired_difference
-from analysis.verdict import judge
+from analysis.statistics.intervals import detectable_difference, paired_difference
+from analysis.verdict.judgement import judge
 
 if TYPE_CHECKING:
-    from analysis.runs import SweepRecords
+    from analysis.data.runs import SweepRecords
     from tests.analysis.conftest import Make
 
 SEEDS_ALONE = (

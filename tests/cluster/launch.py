@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from cluster.description import parse_cluster
-from cluster.rendering import render
-from search_spaces.yaml_source import Document, load_yaml
+from cluster.launch.cluster_file import parse_cluster
+from cluster.launch.rendering import render
+from search_spaces.schema.yaml_source import Document, load_yaml
 from tests.conftest import REPOSITORY
 
 LAUNCH = REPOSITORY / "cluster" / "launch"

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from cluster.destinations import check_output_file, check_output_folder
-from cluster.ui import Server, serve
+from cluster.cli.ui import Server, serve
+from cluster.storage.destinations import check_output_file, check_output_folder
 from optimizers import InputError
 from tests.conftest import FrontDoor, without_privileges
 from tests.trainables.test_data import write_idx

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
-from cluster.clusters import forwarded
-from cluster.description import load_cluster
-from cluster.postgres import program
+from cluster.launch.cluster_file import load_cluster
+from cluster.launch.clusters import forwarded
+from cluster.services.postgres import program
 from optimizers import InputError
 from tests.cluster.machines import Lab, skip_unless_possible
 from tests.cluster.test_jobs import free_ports

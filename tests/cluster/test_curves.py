@@ -7,11 +7,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from cluster.curves import write_curves
-from cluster.places import SweepFolder
-from cluster.run_description import RunDescription
-from cluster.tracking import Tracker
-from trainables.checkpoint import TrialFolder
+from cluster.storage.sweep_folder import SweepFolder
+from cluster.tracking.curves_artifact import write_curves
+from cluster.tracking.run_description import RunDescription
+from cluster.tracking.tracker import Tracker
+from trainables.tune.checkpoint import TrialFolder
 
 CURVE = [
     {"step": 8 * epoch, "epoch": epoch, "timestamp": 10**12 + epoch, "val/loss": 1 / epoch, "val/accuracy": 0.1}

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from cluster.description import AwsCluster, load_cluster, parse_cluster, spot_first
+from cluster.launch.cluster_file import AwsCluster, load_cluster, parse_cluster, spot_first
 from optimizers import InputError
-from search_spaces.yaml_source import load_yaml
+from search_spaces.schema.yaml_source import load_yaml
 from tests.conftest import REPOSITORY
 
 LAUNCH = REPOSITORY / "cluster" / "launch"

@@ -21,12 +21,12 @@ import pytest
 from optuna.storages import InMemoryStorage
 from rich.console import Console
 
-from cluster import on_screen
-from cluster.display import Display, laid_out
-from cluster.on_screen import working
+from cluster.run import on_screen
+from cluster.run.display import Display, laid_out
+from cluster.run.on_screen import working
 from search_spaces import Sweep, parse_sweep
-from search_spaces.arm_studies import ArmStudies, open_arms
-from search_spaces.study import Assignment, Outcome
+from search_spaces.study.arm_studies import ArmStudies, open_arms
+from search_spaces.study.study import Assignment, Outcome
 from tests.conftest import REPOSITORY
 
 LONG = "moment_adam_with_a_long_memory_and_schedules"

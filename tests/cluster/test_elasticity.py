@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
-from cluster.waiting import reason_to_wait
-from search_spaces.resources import Resources
+from cluster.ray.waiting import reason_to_wait
+from search_spaces.schema.resources import Resources
 from tests.conftest import FrontDoor, wait_until
 
 pytestmark = pytest.mark.cluster

@@ -13,9 +13,9 @@ import psutil
 import pytest
 from mlflow import MlflowClient
 
-from cluster.run_description import DataDescription, RunDescription
-from cluster.tracking import Tracker
-from search_spaces.kept_in_mlflow import NOTE_TAG
+from cluster.tracking.run_description import DataDescription, RunDescription
+from cluster.tracking.tracker import Tracker
+from search_spaces.tracking.kept_in_mlflow import NOTE_TAG
 from tests.cluster.mlflow_server import Server
 from tests.conftest import FrontDoor, wait_until
 

@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 
 import trainables
-from cluster.descriptions import trial_spec
-from cluster.plan import default_assignment
-from cluster.preflight import check_workload, load_new_sweep
+from cluster.planning.plan import default_assignment
+from cluster.planning.preflight import check_workload, load_new_sweep
+from cluster.tracking.descriptions import trial_spec
 from optimizers import InputError
 from search_spaces import Sweep, parse_sweep
-from search_spaces.arm_studies import ArmStudies
-from search_spaces.storage import open_storage
-from search_spaces.study import Outcome
-from search_spaces.yaml_source import dump_yaml
+from search_spaces.schema.yaml_source import dump_yaml
+from search_spaces.stores.study_storage import open_storage
+from search_spaces.study.arm_studies import ArmStudies
+from search_spaces.study.study import Outcome
 
 SWEEP = """\
 name: goals

@@ -10,14 +10,14 @@ import pytest
 import torch
 from rich.console import Console
 
-from cluster.capacity import on_one_gpu, trials_on
-from cluster.gpus import UNNAMED, check_gpus, check_kinds, fit, kinds_of, largest_of_each_workload
-from cluster.preflight import check_workload
+from cluster.planning.gpus import UNNAMED, check_gpus, check_kinds, fit, kinds_of, largest_of_each_workload
+from cluster.planning.preflight import check_workload
+from cluster.ray.capacity import on_one_gpu, trials_on
 from optimizers import InputError
 from search_spaces import Sweep, load_sweep
-from search_spaces.resources import Resources
-from trainables.memory import Peak, measure
-from trainables.trial import Trial
+from search_spaces.schema.resources import Resources
+from trainables.training.peak_memory import Peak, measure
+from trainables.tune.trial import Trial
 
 GB = 10**9
 

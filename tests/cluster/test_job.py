@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster.clusters import _running
+from cluster.launch.clusters import _running
 from optimizers import InputError
 from tests.conftest import REPOSITORY
 

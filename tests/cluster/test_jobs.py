@@ -18,7 +18,7 @@ import pytest
 from mlflow import MlflowClient
 from optuna.trial import TrialState
 
-from search_spaces.storage import open_storage
+from search_spaces.stores.study_storage import open_storage
 from tests.conftest import FrontDoor, wait_until
 
 pytestmark = pytest.mark.cluster

@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from cluster import clusters
-from cluster.description import Cluster, load_cluster
-from cluster.ui import open_tunnels
+from cluster.cli.ui import open_tunnels
+from cluster.launch import clusters
+from cluster.launch.cluster_file import Cluster, load_cluster
 from optimizers import InputError
 from tests.cluster.launch import LAUNCH
 

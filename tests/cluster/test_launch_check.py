@@ -12,10 +12,10 @@ import ray.autoscaler
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cluster import placeholders
-from cluster.launch_check import check, check_text
-from cluster.plain_data import walk
-from search_spaces.yaml_source import dump_yaml, load_yaml
+from cluster.launch import placeholders
+from cluster.launch.launch_check import check, check_text
+from cluster.launch.plain_data import walk
+from search_spaces.schema.yaml_source import dump_yaml, load_yaml
 from tests.cluster.launch import LAUNCH, LAUNCHER, RENDERED, launcher, ray_cluster, rendered
 
 

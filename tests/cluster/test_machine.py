@@ -151,7 +151,7 @@ def test_a_second_start_of_ray_serves_as_well_as_a_first(front_door: FrontDoor) 
     program = """
 import os
 os.environ["RAY_gcs_server_port_wait_time_s"] = "0"
-from cluster.local_ray import start_ray
+from cluster.ray.local_ray import start_ray
 start_ray(lambda told: os.environ.pop("RAY_gcs_server_port_wait_time_s"), include_dashboard=False, num_cpus=1)
 import ray
 print("started", ray.get(ray.remote(lambda: 42).remote()))

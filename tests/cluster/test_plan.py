@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from cluster.plan import Probe, make_plan
-from cluster.planned import rows, totals
-from cluster.preflight import check_workload
+from cluster.planning.plan import Probe, make_plan
+from cluster.planning.planned import rows, totals
+from cluster.planning.preflight import check_workload
 from search_spaces import Sweep, load_sweep
 from tests.conftest import FrontDoor
 

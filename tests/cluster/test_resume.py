@@ -15,10 +15,10 @@ import torch
 from mlflow import MlflowClient
 
 import trainables
-from search_spaces.storage import open_storage
+from search_spaces.stores.study_storage import open_storage
 from tests.conftest import FrontDoor, wait_until
 from trainables import TrialSpec
-from trainables.training import Training, open_training
+from trainables.training.training_run import Training, open_training
 
 pytestmark = pytest.mark.cluster
 

@@ -10,11 +10,11 @@ import numpy as np
 import optuna
 import pytest
 
-from cluster.schedulers import SweepScheduler, arm_scheduler, decision_epochs
+from cluster.ray.schedulers import SweepScheduler, arm_scheduler, decision_epochs
 from search_spaces import Sweep, load_sweep
-from search_spaces.arm_studies import ArmStudies
-from search_spaces.storage import open_storage
-from search_spaces.study import Assignment, Outcome
+from search_spaces.stores.study_storage import open_storage
+from search_spaces.study.arm_studies import ArmStudies
+from search_spaces.study.study import Assignment, Outcome
 
 STUDY = optuna.create_study()
 TRIAL = Assignment("adam", "trial", 0, {}, 0)

@@ -25,10 +25,10 @@ import pytest
 from mlflow import MlflowClient
 from optuna.trial import TrialState
 
-from cluster.postgres import program
-from cluster.services import Services
+from cluster.services.head_services import Services
+from cluster.services.postgres import program
 from optimizers import InputError
-from search_spaces.storage import open_storage
+from search_spaces.stores.study_storage import open_storage
 from tests.cluster.test_jobs import free_ports
 from tests.conftest import REPOSITORY, FrontDoor, wait_until
 

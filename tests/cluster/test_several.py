@@ -13,7 +13,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 from optuna.trial import TrialState
 
-from search_spaces.storage import open_storage
+from search_spaces.stores.study_storage import open_storage
 from tests.conftest import FrontDoor, wait_until
 
 pytestmark = pytest.mark.cluster

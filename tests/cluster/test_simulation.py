@@ -14,10 +14,10 @@ from optuna.storages import InMemoryStorage
 
 from benchmarks.recorded_curves import DIGITS, RecordedCurves, sweep_of_the_table
 from benchmarks.search_quality import ASHA, ours, stock
-from cluster.preflight import check_workload
-from cluster.simulation import Ended, simulate
+from cluster.planning.preflight import check_workload
+from cluster.ray.simulation import Ended, simulate
 from search_spaces import Sweep, arm_space
-from search_spaces.searcher import SweepSearcher
+from search_spaces.study.searcher import SweepSearcher
 
 
 @pytest.fixture(scope="module")

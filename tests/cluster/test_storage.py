@@ -11,17 +11,17 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
-from cluster.locations import absolute
-from cluster.places import Manifest, SweepFolder
-from cluster.recorded import check_no_copy, check_recorded
+from cluster.storage.locations import absolute
+from cluster.storage.recorded import check_no_copy, check_recorded
+from cluster.storage.sweep_folder import Manifest, SweepFolder
 from optimizers import InputError
 from search_spaces import parse_sweep
-from search_spaces.addresses import sqlite_address, sqlite_path
-from search_spaces.arm_studies import open_arms
-from search_spaces.artifact_addresses import correct_addresses, readable_database
-from search_spaces.kept_in_mlflow import NOTE_TAG
-from search_spaces.storage import open_storage
-from search_spaces.study import Outcome
+from search_spaces.stores.addresses import sqlite_address, sqlite_path
+from search_spaces.stores.study_storage import open_storage
+from search_spaces.study.arm_studies import open_arms
+from search_spaces.study.study import Outcome
+from search_spaces.tracking.artifact_addresses import correct_addresses, readable_database
+from search_spaces.tracking.kept_in_mlflow import NOTE_TAG
 from tests.conftest import FrontDoor, without_privileges
 
 NAMES = ["moved", "my runs #3 50% ü", "q?x=1", "a%20b", "semi;colon&amp", ":memory:"]

@@ -7,7 +7,7 @@ import io
 import pytest
 from rich.console import Console
 
-from cluster import tables
+from cluster.console import console_tables
 
 SENTENCE = "/data/MNIST/raw/train-images-idx3-ubyte: this MNIST file is missing; put it there unpacked"
 ROWS = [
@@ -16,11 +16,11 @@ ROWS = [
 ]
 
 
-def printed(rows: list[tables.Row], width: int | None, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def printed(rows: list[console_tables.Row], width: int | None, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What a terminal of that width shows, or a pipe for None."""
     monkeypatch.delenv("COLUMNS", raising=False)
     console = Console(file=io.StringIO(), width=width or 80, force_terminal=width is not None, color_system=None)
-    tables.print_rows(console, rows)
+    console_tables.print_rows(console, rows)
     return console.file.getvalue().splitlines()  # pyright: ignore[reportAttributeAccessIssue]
 
 

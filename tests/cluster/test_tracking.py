@@ -12,8 +12,8 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Run, ViewType
 
-from cluster.run_description import RunDescription
-from cluster.tracking import Tracker
+from cluster.tracking.run_description import RunDescription
+from cluster.tracking.tracker import Tracker
 
 CURVE = [
     {"step": step, "epoch": step, "timestamp": 1_700_000_000_000 + step, "val/loss": 1 / step} for step in range(1, 6)
@@ -21,7 +21,7 @@ CURVE = [
 KILLED = """
 import os, sys, time
 from pathlib import Path
-from cluster.tracking import Tracker
+from cluster.tracking.tracker import Tracker
 tracker = Tracker(sys.argv[1], "early", "early-1", Path(sys.argv[2]))
 time.sleep(float(sys.argv[3]))
 os._exit(9)

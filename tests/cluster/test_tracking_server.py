@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
-from cluster.preflight import check_tracking
-from cluster.run_description import DataDescription, RunDescription
-from cluster.tracking import Tracker
+from cluster.planning.preflight import check_tracking
+from cluster.tracking.run_description import DataDescription, RunDescription
+from cluster.tracking.tracker import Tracker
 from optimizers import InputError
 from tests.cluster.mlflow_server import Proxy, Server
 from tests.conftest import wait_until

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster.preflight import check_tracking
+from cluster.planning.preflight import check_tracking
 from optimizers import InputError
 
 REFUSED = {

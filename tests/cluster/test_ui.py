@@ -21,7 +21,7 @@ from mlflow.entities import Run
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from cluster.distribution import install_command
-from search_spaces.links import served_at
+from search_spaces.tracking.links import served_at
 from tests.conftest import REPOSITORY, FrontDoor, wait_until
 
 CHROMIUM = shutil.which("chromium")

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 import optimizers
-from optimizers.diagnostics import diagnostics
+from optimizers.base.diagnostics import diagnostics
 from tests.optimizers import cases
 
 

@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 import optimizers
-from optimizers import moment_adam_update as update
-from optimizers.moment_adam import MomentAdam
-from optimizers.moment_adam_coefficients import Counters, form_of, next_step
+from optimizers.moment_adam import MomentAdam, update
+from optimizers.moment_adam.coefficients import Counters, form_of, next_step
 
 Trained = Callable[..., list[Tensor]]
 Array = NDArray[np.float64]
@@ -215,7 +214,7 @@ def test_a_kernel_is_used_where_it_is_right_and_only_there(options: dict[str, An
 
 
 def test_torchs_kernel_is_left_where_a_power_of_beta_does_not_vanish(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(update.moment_adam_kernel, "load", lambda *_: None)
+    monkeypatch.setattr(update.kernel, "load", lambda *_: None)
     assert not fuses(torch.ones(4), torch.ones(4), betas=(0.9, 1 - 1e-9))
     assert fuses(torch.ones(4), torch.ones(4), betas=(0.9, 1 - 1e-7))
 

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from optimizers import schedules
 from optimizers.errors import InputError
 from optimizers.moment_adam import MomentAdam
-from optimizers.moment_adam_options import OPTIONS, SCHEDULES
+from optimizers.moment_adam.moment_options import OPTIONS, SCHEDULES
 from tests.optimizers.moment_adam_settings import EACH_ALONE, LONG
 
 Trained = Callable[..., list[Tensor]]
@@ -219,17 +219,17 @@ def test_quasi_hyperbolic_roots_of_tiny_and_huge_gradients(size: float) -> None:
 
 
 def test_without_a_compiler_foreach_steps_in(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from optimizers import moment_adam_kernel, native_build
+    from optimizers.moment_adam import kernel, native_build
 
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("CXX", raising=False)
     native_build._compiler.cache_clear()
-    moment_adam_kernel._native.cache_clear()
+    kernel._native.cache_clear()
     start, grads = random_run(3)
     try:
         with pytest.warns(RuntimeWarning, match="foreach kernels, which are slower: there is no C\\+\\+ compiler"):
             ours = stepped({"order": 3.0}, start, grads, implementation="fused")
     finally:
         native_build._compiler.cache_clear()
-        moment_adam_kernel._native.cache_clear()
+        kernel._native.cache_clear()
     np.testing.assert_array_equal(ours, stepped({"order": 3.0}, start, grads, implementation="foreach"))

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from optimizers import InputError
-from optimizers.nadamp import NadamP
+from optimizers.baselines.nadamp import NadamP
 
 Net = Callable[..., nn.Sequential]
 Train = Callable[..., None]

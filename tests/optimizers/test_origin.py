@@ -12,8 +12,8 @@ from torch import nn
 
 import optimizers
 from optimizers import InputError
+from optimizers.baselines.origin_variants import OriginAdam, OriginThirdAdded, OriginThirdReplaces
 from optimizers.moment_adam import MomentAdam
-from optimizers.origin import OriginAdam, OriginThirdAdded, OriginThirdReplaces
 
 Net = Callable[..., nn.Sequential]
 Train = Callable[..., None]

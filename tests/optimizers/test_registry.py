@@ -14,7 +14,8 @@ import torch
 from torch import nn
 
 import optimizers
-from optimizers import InputError, torch_baselines
+from optimizers import InputError
+from optimizers.baselines import torch_baselines
 from tests.optimizers import cases
 
 Net = Callable[..., nn.Sequential]

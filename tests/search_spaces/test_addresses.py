@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from search_spaces.addresses import is_database, is_server, sqlite_path, without_password
-from search_spaces.links import ui_address
+from search_spaces.stores.addresses import is_database, is_server, sqlite_path, without_password
+from search_spaces.tracking.links import ui_address
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster.preflight import load_new_sweep
+from cluster.planning.preflight import load_new_sweep
 from optimizers import InputError
 
 GOOD = """\

@@ -11,9 +11,9 @@ import pytest
 
 from optimizers import InputError
 from search_spaces import Sweep, parse_sweep
-from search_spaces.arm_studies import ArmStudies, open_arms
-from search_spaces.storage import open_storage
-from search_spaces.study import Outcome
+from search_spaces.stores.study_storage import open_storage
+from search_spaces.study.arm_studies import ArmStudies, open_arms
+from search_spaces.study.study import Outcome
 
 SWEEP = """\
 name: broken

@@ -12,9 +12,9 @@ import optuna
 import pytest
 
 from search_spaces import Sweep, parse_sweep
-from search_spaces.arm_studies import ArmStudies
-from search_spaces.storage import open_storage
-from search_spaces.study import Assignment, Outcome
+from search_spaces.stores.study_storage import open_storage
+from search_spaces.study.arm_studies import ArmStudies
+from search_spaces.study.study import Assignment, Outcome
 
 FORMER = Path(__file__).parent / "data" / "study_of_confirmations.journal"
 PAIRS = [(3, 1), (3, 2), (3, 3), (1, 1), (1, 2), (1, 3)]

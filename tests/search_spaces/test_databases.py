@@ -13,12 +13,12 @@ import optuna
 import pytest
 
 from optimizers import InputError
-from search_spaces.databases import make_whole
-from search_spaces.storage import open_storage
+from search_spaces.stores.databases import make_whole
+from search_spaces.stores.study_storage import open_storage
 
 KILLED = """
 import os, sqlite3, sys
-from search_spaces.databases import make_whole
+from search_spaces.stores.databases import make_whole
 def make(address):
     database = sqlite3.connect(address.removeprefix("sqlite:///"))
     database.execute("create table first (id)")

@@ -13,17 +13,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import optimizers
-from search_spaces import ArmSpace, Parameter, arm_space, catalogue, parse_sweep
-from search_spaces.schema import Arm
-from search_spaces.space import DEFAULT, TRAINING, hyperparameters
-from search_spaces.yaml_source import dump_yaml
+from search_spaces import ArmSpace, Parameter, arm_space, parse_sweep
+from search_spaces.schema.sweep import Arm
+from search_spaces.schema.yaml_source import dump_yaml
+from search_spaces.space import ready_files
+from search_spaces.space.space import DEFAULT, TRAINING, hyperparameters
 from trainables import get
 
 # Which optimizer a space is made for, where it is not MomentAdam.
 OPTIMIZERS = {"weight_decay": "adamw", "lr_schedule": "sgd"}
 QUESTIONS = [
     pytest.param(Arm(optimizer=OPTIMIZERS.get(name, "moment_adam"), space=sorted({"lr", name})), id=name)
-    for name in catalogue.names(catalogue.SPACES)
+    for name in ready_files.names(ready_files.SPACES)
 ]
 DEFAULTS = [pytest.param(Arm(optimizer=name), id=f"default of {name}") for name in optimizers.names()]
 WRAPPED = [pytest.param(Arm(optimizer="lookahead(sgd)"), id="default of lookahead(sgd)")]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from search_spaces.links import announced, served_at, ui_address
+from search_spaces.tracking.links import announced, served_at, ui_address
 from tests.conftest import wait_until
 
 
@@ -43,7 +43,7 @@ def test_of_two_over_the_same_runs_the_first_is_named(runs: str) -> None:
 def test_a_ui_that_was_killed_is_not_named(runs: str) -> None:
     program = f"""
 import time
-from search_spaces.links import announced
+from search_spaces.tracking.links import announced
 with announced({runs!r}, 8765):
     time.sleep(600)
 """

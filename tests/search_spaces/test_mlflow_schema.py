@@ -11,11 +11,11 @@ import pytest
 from mlflow import MlflowClient
 
 from analysis import load
-from cluster.preflight import check_tracking
-from cluster.replay import replay_run
-from cluster.ui import mlflow_server
+from cluster.cli.ui import mlflow_server
+from cluster.planning.preflight import check_tracking
+from cluster.run.replay import replay_run
 from optimizers import InputError
-from search_spaces.mlflow_schema import database_problem
+from search_spaces.stores.mlflow_schema import database_problem
 
 OLDER, NEWER = "0584bdc529eb", "ffffffffffff"
 

@@ -14,12 +14,13 @@ from optuna.trial import TrialState
 from sqlalchemy.exc import OperationalError, PendingRollbackError
 
 from optimizers import InputError
-from search_spaces import parse_sweep, patient_storage
-from search_spaces.addresses import without_password
-from search_spaces.arm_studies import ArmStudies
-from search_spaces.patient_storage import PatientStorage
-from search_spaces.storage import open_storage
-from search_spaces.study import Outcome
+from search_spaces import parse_sweep
+from search_spaces.stores import patient_storage
+from search_spaces.stores.addresses import without_password
+from search_spaces.stores.patient_storage import PatientStorage
+from search_spaces.stores.study_storage import open_storage
+from search_spaces.study.arm_studies import ArmStudies
+from search_spaces.study.study import Outcome
 
 SWEEP = """
 name: small

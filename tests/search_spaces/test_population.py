@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from cluster.simulation import simulate
+from cluster.ray.simulation import simulate
 from optimizers import InputError
 from search_spaces import Sweep, parse_sweep
-from search_spaces.arm_studies import ArmStudies
-from search_spaces.population import PopulationStudy
-from search_spaces.storage import open_storage
-from search_spaces.study import Assignment, Outcome, SearchStudy
+from search_spaces.stores.study_storage import open_storage
+from search_spaces.study.arm_studies import ArmStudies
+from search_spaces.study.population import PopulationStudy
+from search_spaces.study.study import Assignment, Outcome, SearchStudy
 
 SWEEP = """
 name: population

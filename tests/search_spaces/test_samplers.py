@@ -15,10 +15,10 @@ from optuna import samplers
 
 from optimizers import InputError
 from search_spaces import Sweep, parse_sweep
-from search_spaces.arm_studies import ArmStudies
-from search_spaces.methods import METHODS
-from search_spaces.storage import open_storage
-from search_spaces.study import Assignment, Outcome
+from search_spaces.schema.methods import METHODS
+from search_spaces.stores.study_storage import open_storage
+from search_spaces.study.arm_studies import ArmStudies
+from search_spaces.study.study import Assignment, Outcome
 
 SWEEP = """
 name: sampled

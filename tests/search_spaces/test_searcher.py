@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from search_spaces import parse_sweep
-from search_spaces.arm_studies import open_arms
-from search_spaces.searcher import RESTARTS, SweepSearcher
-from search_spaces.storage import open_storage
+from search_spaces.stores.study_storage import open_storage
+from search_spaces.study.arm_studies import open_arms
+from search_spaces.study.searcher import RESTARTS, SweepSearcher
 
 SWEEP = """\
 name: lost

@@ -8,9 +8,9 @@ import pytest
 import optimizers
 from optimizers import InputError
 from search_spaces import ArmSpace, arm_space, load_sweep
-from search_spaces.parameter import Parameter
-from search_spaces.schema import Arm
-from search_spaces.space import hyperparameters, named_space
+from search_spaces.schema.parameter import Parameter
+from search_spaces.schema.sweep import Arm
+from search_spaces.space.space import hyperparameters, named_space
 
 
 def space_of(optimizer: str, *spaces: str, **parameters: dict) -> ArmSpace:

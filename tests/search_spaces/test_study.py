@@ -14,9 +14,9 @@ from optuna.trial import TrialState
 
 from optimizers import InputError
 from search_spaces import Sweep, arm_space, parse_sweep
-from search_spaces.arm_studies import ArmStudies
-from search_spaces.storage import open_storage
-from search_spaces.study import Assignment, Outcome
+from search_spaces.stores.study_storage import open_storage
+from search_spaces.study.arm_studies import ArmStudies
+from search_spaces.study.study import Assignment, Outcome
 
 
 def sweep(**overrides: object) -> Sweep:

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from optimizers import InputError
-from search_spaces.yaml_source import dump_yaml, load_documents, load_yaml
+from search_spaces.schema.yaml_source import dump_yaml, load_documents, load_yaml
 
 AS_YAML_1_2 = {
     "off": "off", "Off": "off".capitalize(), "no": "no", "on": "on", "yes": "yes", "y": "y", "n": "n",

@@ -11,7 +11,7 @@ import torch
 import trainables
 from tests.trainables.test_imagenet import tree
 from trainables import TrialSpec
-from trainables.data import DataSet, Split
+from trainables.data.splits import DataSet, Split
 
 # Where a data set itself may not be passed on: another one of its form.
 STAND_INS: dict[str, dict[str, Any]] = {
@@ -27,8 +27,8 @@ SMALLER: dict[str, Any] = {"length": 5, "width": 8, "samples": 100}
 BATCH_SIZE, STEPS = 8, 5
 MADE_UP_CLASSES = 10
 MADE_UP_EXAMPLES: dict[str, tuple[int, ...]] = {
-    "trainables.mnist": (28 * 28,),
-    "trainables.cifar10": (3, 32, 32),
+    "trainables.data.mnist": (28 * 28,),
+    "trainables.data.cifar10": (3, 32, 32),
 }
 """The shape of an example, in bytes, of the data that has one."""
 
@@ -70,10 +70,10 @@ def first_of(data: DataSet, options: dict[str, Any]) -> DataSet:
 def made_up_data(spec: TrialSpec, folder: Path) -> DataSet:
     """Data of the form of the workload's own; what needs no file is the real thing."""
     entry = trainables.get(spec.workload)
-    if entry.data_module == "trainables.imagenet":
+    if entry.data_module == "trainables.data.imagenet":
         tree(folder)
         return entry.load_data(folder, {**spec.options, "folder": "imagenet"})
-    if entry.data_module in ("trainables.digits", "trainables.no_data"):
+    if entry.data_module in ("trainables.data.digits", "trainables.data.no_data"):
         return first_of(entry.load_data(folder, spec.options), spec.options)
     draw = torch.Generator().manual_seed(0)
     count, shape = examples(spec.options), MADE_UP_EXAMPLES.get(entry.data_module)

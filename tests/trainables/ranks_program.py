@@ -16,7 +16,7 @@ import torch.distributed as dist
 import trainables
 from tests.trainables.cases import made_up_data
 from trainables import TrialSpec
-from trainables.training import Training, open_training
+from trainables.training.training_run import Training, open_training
 
 
 def main(folder: Path, rank: int) -> None:

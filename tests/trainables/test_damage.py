@@ -12,9 +12,9 @@ import pytest
 import torch
 
 from optimizers import InputError
-from trainables import feature_nets
-from trainables.array_cache import SPLITS, Contents, ensure_cached, open_stored
-from trainables.checkpoint import TrialFolder
+from trainables.data.array_cache import SPLITS, Contents, ensure_cached, open_stored
+from trainables.tune.checkpoint import TrialFolder
+from trainables.workloads import feature_nets
 
 STATE: dict[str, Any] = {"weights": torch.randn(40, 25), "step": 7, "curve": [{"val/loss": 0.25, "step": 7}]}
 RECORD: dict[str, Any] = {"spec": {"seed": 1}, "curve": [{"val/loss": 0.1 * i} for i in range(60)], "step": 60}

@@ -15,8 +15,8 @@ import trainables
 from optimizers import InputError
 from optimizers.cache import cache_folder
 from tests.conftest import REPOSITORY
-from trainables import digits, mnist
-from trainables.array_cache import identity_of, stratified_holdout
+from trainables.data import digits, mnist
+from trainables.data.array_cache import identity_of, stratified_holdout
 
 
 @pytest.fixture(autouse=True)
@@ -157,8 +157,8 @@ def test_real_mnist_has_its_known_sizes_and_class_counts() -> None:
 
 HOLDER = """
 import sys, psutil
-from trainables.array_cache import Contents, ensure_cached
-from trainables.data import opened
+from trainables.data.array_cache import Contents, ensure_cached
+from trainables.data.splits import opened
 import numpy as np
 def arrays():
     images = np.random.default_rng(0).integers(0, 256, (60_000, 784), dtype=np.uint8)

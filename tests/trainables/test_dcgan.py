@@ -15,10 +15,11 @@ from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorIncepti
 
 import trainables
 from optimizers import InputError
-from trainables import TrialSpec, feature_nets, frechet
-from trainables.data import DataSet, Split
-from trainables.dcgan import Dcgan, GenerativePair
-from trainables.training import Training, open_training
+from trainables import TrialSpec
+from trainables.data.splits import DataSet, Split
+from trainables.training.training_run import Training, open_training
+from trainables.workloads import feature_nets, frechet
+from trainables.workloads.dcgan import Dcgan, GenerativePair
 
 SMALL = {"width": 8, "latent": 6, "samples": 64}
 

@@ -13,10 +13,11 @@ import torch
 
 import trainables
 from tests.trainables.cases import made_up_data, spec_of
-from trainables import TrialSpec, dcgan
-from trainables.checkpoint import TrialFolder
-from trainables.data import DataSet
-from trainables.training import Training, open_training
+from trainables import TrialSpec
+from trainables.data.splits import DataSet
+from trainables.training.training_run import Training, open_training
+from trainables.tune.checkpoint import TrialFolder
+from trainables.workloads import dcgan
 
 pytestmark = pytest.mark.gpu
 

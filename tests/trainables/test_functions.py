@@ -15,9 +15,9 @@ from torch import Tensor
 import optimizers
 import trainables
 from trainables import TrialSpec
-from trainables.functions import FUNCTIONS, STEPS_TO_TOLERANCE, TOLERANCE, Point
-from trainables.no_data import STEPS_PER_EPOCH
-from trainables.training import Training, open_training
+from trainables.data.no_data import STEPS_PER_EPOCH
+from trainables.training.training_run import Training, open_training
+from trainables.workloads.functions import FUNCTIONS, STEPS_TO_TOLERANCE, TOLERANCE, Point
 
 # As published, in torch: the other implementation. Ackley's and Rastrigin's in their general form over n coordinates.
 PUBLISHED: dict[str, Callable[[Tensor], Tensor]] = {

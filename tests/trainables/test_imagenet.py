@@ -16,9 +16,9 @@ from PIL import Image
 
 import trainables
 from optimizers import InputError
-from trainables import imagenet
-from trainables.image_decoding import read_rgb
-from trainables.image_files import ShuffledFiles, in_order
+from trainables.data import imagenet
+from trainables.data.image_decoding import read_rgb
+from trainables.data.image_files import ShuffledFiles, in_order
 
 
 @pytest.fixture(autouse=True)

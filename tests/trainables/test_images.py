@@ -12,9 +12,9 @@ import torch
 
 import trainables
 from optimizers import InputError
-from trainables import cifar10
-from trainables.data import Split
-from trainables.images import augment
+from trainables.data import cifar10
+from trainables.data.splits import Split
+from trainables.workloads.classification import augment
 
 
 @pytest.fixture(autouse=True)

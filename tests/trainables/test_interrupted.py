@@ -12,8 +12,8 @@ import pytest
 
 from tests.trainables.test_data import write_idx
 from tests.trainables.test_training import SCHEDULED, config, spec, steps_to_end
-from trainables.checkpoint import TrialFolder
-from trainables.trial import Trial
+from trainables.tune.checkpoint import TrialFolder
+from trainables.tune.trial import Trial
 
 
 @contextmanager

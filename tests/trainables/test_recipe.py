@@ -13,8 +13,8 @@ import torch
 import trainables
 from optimizers import InputError
 from trainables import TrialSpec
-from trainables.learning_rate import factor
-from trainables.training import Training, open_training
+from trainables.training.learning_rate import factor
+from trainables.training.training_run import Training, open_training
 
 
 @pytest.fixture(autouse=True)

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from ray.exceptions import RayActorError, RayTaskError
 
-from trainables import team
-from trainables.errors import LostContactError
+from trainables.training.lost_contact import LostContactError
+from trainables.tune import team
 
 
 class Answered:

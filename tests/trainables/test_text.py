@@ -12,9 +12,9 @@ import torch
 
 import trainables
 from optimizers import InputError
-from trainables import text
-from trainables.data import Split
-from trainables.feeds import Sequential
+from trainables.data import text
+from trainables.data.feeds import Sequential
+from trainables.data.splits import Split
 
 
 @pytest.fixture(autouse=True)

@@ -17,11 +17,11 @@ import optimizers
 import trainables
 from optimizers import InputError
 from trainables import TrialSpec
-from trainables.checkpoint import TrialFolder
-from trainables.data import DataSet
-from trainables.summary import last_values, summarise
-from trainables.training import Training, open_training
-from trainables.trial import WORST_OBJECTIVE, Trial
+from trainables.data.splits import DataSet
+from trainables.training.training_run import Training, open_training
+from trainables.tune.checkpoint import TrialFolder
+from trainables.tune.summary import last_values, summarise
+from trainables.tune.trial import WORST_OBJECTIVE, Trial
 
 SCHEDULED = {
     "lr": 3e-3,

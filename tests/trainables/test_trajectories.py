@@ -11,10 +11,11 @@ import torch
 import optimizers
 import trainables
 from optimizers import InputError
-from trainables import TrialSpec, trajectories
-from trainables.functions import FUNCTIONS, Beale, Rosenbrock
-from trainables.training import Training
-from trainables.trajectories import RATES, STEPS, landscape, trajectory, walk
+from trainables import TrialSpec
+from trainables.training.training_run import Training
+from trainables.workloads import function_walks
+from trainables.workloads.function_walks import RATES, STEPS, landscape, trajectory, walk
+from trainables.workloads.functions import FUNCTIONS, Beale, Rosenbrock
 
 
 @pytest.mark.parametrize("name", optimizers.names())
@@ -90,7 +91,7 @@ def test_averaged_weights_are_what_a_path_shows(monkeypatch: pytest.MonkeyPatch)
 
     entry = optimizers.get("sgd")
     plain = walk(Rosenbrock(), "sgd", 1e-4, 20)
-    monkeypatch.setattr(trajectories.optimizers, "get", lambda _: _with(entry, averages_weights=True))
+    monkeypatch.setattr(function_walks.optimizers, "get", lambda _: _with(entry, averages_weights=True))
     monkeypatch.setattr(optimizers, "build", lambda _name, params, lr: Doubling(params, lr))
     averaged = walk(Rosenbrock(), "sgd", 1e-4, 20)
     assert averaged.points[1:] == pytest.approx(plain.points[1:] / 2)

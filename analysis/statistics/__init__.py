@@ -1,0 +1,1 @@
+"""Intervals, paired differences, ranks, profiles and fronts, each with its source."""

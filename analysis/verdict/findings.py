@@ -1,0 +1,76 @@
+"""What a sweep shows of its arms, as data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from analysis.data.runs import Goal
+from analysis.statistics.intervals import Interval, PairedDifference, PairKey
+from analysis.verdict.evidence import Configuration
+from search_spaces import Sweep
+
+Noise = Literal["seeds", "search"]
+Finding = Literal["baseline", "better", "worse", "no_difference_shown", "too_few_seeds", "undecided", "not_compared"]
+
+
+@dataclass(frozen=True)
+class ArmVerdict:
+    """One arm: its search, its confirmation, and how it stands against the baseline.
+
+    `best` is the finished trial with the best last validation value, `best_value` the median of that over the
+    arm's studies. `confirmed` are the configurations that were confirmed, study by study and best first; their
+    place counted from 1 is the rank in the keys of `scores` and `unscored` (why a score is missing). `trials` and
+    `confirmations` count runs by outcome. `mean` is that of the scores; with several studies it is that of
+    the studies' means, and `interval`, `difference` and `effect_size` have a study where they else have a seed.
+    `effect_size` is the difference over the spread between seeds, see `intervals.effect_size`.
+    `steps_to_target` is a median over confirmation runs, infinite for "never". `search_steps` are the optimizer
+    steps of all trials, `planned_steps` those that were expected. `front` is the Pareto front of the finished
+    trials, the best in the metric first, where the sweep has tradeoffs.
+    """
+
+    name: str
+    optimizer: str
+    best: Configuration | None
+    best_value: float | None
+    trials: Mapping[str, int]
+    confirmed: tuple[Configuration, ...]
+    confirmations: Mapping[str, int]
+    unscored: Mapping[PairKey, str]
+    scores: Mapping[PairKey, float]
+    mean: float | None
+    interval: Interval | None
+    difference: PairedDifference | None
+    effect_size: float | None
+    p_better: float | None
+    steps_to_target: float | None
+    finding: Finding
+    search_steps: float | None = None
+    planned_steps: float | None = None
+    front: tuple[Configuration, ...] = ()
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a sweep shows on one workload, which has a name where the sweep is over several.
+
+    `comparison_level` is that of the differences' intervals (Bonferroni-corrected). `seconds` and
+    `planned_seconds` are the wall time of the whole sweep, where they are known.
+    """
+
+    sweep: Sweep
+    workload: str
+    sweep_id: str
+    score_metric: str
+    score_goal: Goal
+    comparison_level: float
+    arms: tuple[ArmVerdict, ...]
+    sentences: tuple[str, ...]
+    seconds: float | None
+    planned_seconds: float | None
+
+    @property
+    def interval_covers(self) -> tuple[Noise, ...]:
+        """The kinds of noise that the intervals of scores and differences hold."""
+        return ("seeds",) if self.sweep.search.studies == 1 else ("seeds", "search")

@@ -1,0 +1,161 @@
+"""What `adamant list` shows: one row a thing, the columns as keys, or all there is to say of one thing."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+import optimizers
+import trainables
+from cluster.storage.sweep_folder import DEFAULT_STORAGE, data_root_of
+from optimizers import Hyperparameter, InputError, OptimizerEntry, did_you_mean
+from search_spaces import load_sweep
+from search_spaces.space import ready_files
+from search_spaces.space.space import default_space, named_space
+from trainables import WorkloadEntry
+from trainables.workloads.training_options import TRAINING
+
+Row = dict[str, Any]
+
+
+def rows(kind: str) -> list[Row]:
+    """Rows of one kind: workloads, optimizers, spaces, schedules or sweeps. Lists are too long for a table."""
+    return _LISTS[kind]()
+
+
+def row(kind: str, name: str) -> Row:
+    """The row of one thing. Raises InputError, with the nearest name, when there is none of that name."""
+    if kind == "optimizers":
+        return _optimizer(optimizers.get(name))  # also one that is made of two, such as lookahead(sgd)
+    by_name = {next(iter(one.values())): one for one in rows(kind)}
+    if name not in by_name:
+        raise InputError(f'there is no "{name}" among the {kind}.{did_you_mean(name, by_name)}')
+    return by_name[name]
+
+
+def _workloads() -> list[Row]:
+    entries, root = [trainables.get(name) for name in trainables.names()], data_root_of(DEFAULT_STORAGE, None)
+    return [
+        {
+            "workload": entry.name,
+            "model": entry.model,
+            "data": entry.data,
+            "there": "yes" if _missing_data(entry, root) is None else "no",
+            "score": entry.score,
+            "reference": entry.reference,
+            "metrics": [
+                *entry.metrics_with({}),
+                *(f"{name}, with the option {option}" for name, option in entry.optional_metrics.items()),
+            ],
+            "parts": [
+                f"{part}: has an optimizer of its own; {part}.lr is its learning rate where lr is that of all parts"
+                for part in entry.parts
+            ],
+            "budget": [f"{entry.epochs} epochs, batch size {entry.batch_size}"],
+            "training": _hyperparameters(
+                {name: replace(one, default=entry.training.get(name, one.default)) for name, one in TRAINING.items()}
+            ),
+            "options": _hyperparameters(entry.options),
+        }
+        for entry in entries
+    ]
+
+
+def _missing_data(entry: WorkloadEntry, root: Path) -> str | None:
+    """What is missing of a workload's data; None where it is there."""
+    try:
+        entry.check_data(root)
+    except InputError as error:
+        return str(error)
+    return None
+
+
+def data_sets(root: Path) -> list[Row]:
+    """A row for each data set: which workloads take it, and whether it is there or what is missing."""
+    by_data: dict[str, list[WorkloadEntry]] = {}
+    for name in trainables.names():
+        entry = trainables.get(name)
+        by_data.setdefault(entry.data, []).append(entry)
+    return [
+        {
+            "data": data,
+            "workloads": ", ".join(entry.name for entry in entries),
+            "state": _missing_data(entries[0], root) or "there",
+        }
+        for data, entries in by_data.items()
+    ]
+
+
+def _optimizers() -> list[Row]:
+    return [_optimizer(optimizers.get(name)) for name in optimizers.names()]
+
+
+def _optimizer(entry: OptimizerEntry) -> Row:
+    return {
+        "optimizer": entry.name,
+        "what": entry.summary,
+        "source": entry.source,
+        "update_rule": dedent(entry.rule).strip().splitlines(),
+        "special_cases": list(entry.special_cases),
+        "hyperparameters": _hyperparameters(entry.hyperparameters),
+    }
+
+
+def _hyperparameters(table: Mapping[str, Hyperparameter]) -> list[Row]:
+    return [
+        {
+            "name": name,
+            "default": "off" if one.default is None else "inf" if one.default == math.inf else one.default,
+            "range": one.describe(),
+            "unit": one.unit,
+            "what": one.description,
+        }
+        for name, one in table.items()
+    ]
+
+
+def _spaces() -> list[Row]:
+    spaces = {name: named_space(name) for name in ready_files.names(ready_files.SPACES)}
+    spaces |= {f"default of {name}": default_space(optimizers.get(name)) for name in optimizers.names()}
+    return [
+        {"space": name, "what": space.description, "parameters": ", ".join(space.merged())}
+        for name, space in spaces.items()
+    ]
+
+
+def _schedules() -> list[Row]:
+    return [
+        {"schedule": name, "what": kind.description, "keys": ", ".join(kind.keys), "source": kind.source}
+        for name, kind in optimizers.schedules.KINDS.items()
+    ]
+
+
+def _sweeps() -> list[Row]:
+    sweeps = [load_sweep(name) for name in ready_files.names(ready_files.SWEEPS)]
+    return [
+        {
+            "sweep": sweep.name,
+            "question": sweep.question,
+            "workload": ", ".join(workload.name for workload in sweep.by_workload.values()),
+            "arms": ", ".join(sweep.arms),
+            "budget": "; ".join(dict.fromkeys(workload.budget for workload in sweep.by_workload.values())),
+            "sizes": ", ".join(sweep.sizes),
+            "trials": len(sweep.contests())
+            * len(sweep.arms)
+            * (sweep.search.trials + sweep.confirm.top_k * len(sweep.confirm.seeds)),
+        }
+        for sweep in sweeps
+    ]
+
+
+_LISTS = {
+    "workloads": _workloads,
+    "optimizers": _optimizers,
+    "spaces": _spaces,
+    "schedules": _schedules,
+    "sweeps": _sweeps,
+}

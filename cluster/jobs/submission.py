@@ -1,0 +1,216 @@
+"""Sweeps as jobs of a cluster, through Ray's Jobs API: they go on without whoever has submitted them."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cluster.ray.session import ROOMS, token_path
+from cluster.source_tree import SOURCE_ROOT
+from cluster.storage.sweep_folder import sweep_yaml
+from cluster.tracking.descriptions import COMMIT_VARIABLE, environment
+from optimizers import InputError, did_you_mean
+from search_spaces import Sweep
+
+if TYPE_CHECKING:
+    from ray.job_submission import JobDetails, JobSubmissionClient
+
+LIVE = ("PENDING", "RUNNING")
+# A driver told to stop closes its runs in MLflow before Ray kills it.
+STOPPING_S = 30
+BEGINNING_S = 60.0
+# The link to them, or the command that serves them.
+_RUNS = re.compile(r"^(?:Search runs|To see the runs): (.+)$", re.MULTILINE)
+# What a driver says of an arm while it runs; see cluster/run/display.py.
+_ARM_LINE = re.compile(r"^\S+ +\d+/\d+ done, .*")
+_NOT_SHIPPED = shutil.ignore_patterns("__pycache__", "*.pyc")
+
+
+@dataclass(frozen=True)
+class Job:
+    """A sweep's job: ``status`` is Ray's, from PENDING to SUCCEEDED, FAILED or STOPPED."""
+
+    id: str
+    sweep: str
+    status: str
+    message: str
+    started: float
+
+
+class Jobs:
+    """The sweeps on the cluster whose dashboard is at ``address``, such as ``http://127.0.0.1:8265``.
+
+    Raises InputError where no cluster answers there, or refuses the token.
+    """
+
+    def __init__(self, address: str) -> None:
+        # Without it Ray takes the address for that of its own protocol.
+        self._address = address if "://" in address else f"http://{address}"
+        self._client = _connected(self._address)
+
+    def submit(self, sweep: Sweep, variables: Mapping[str, str]) -> Job:
+        """Start a job for a sweep, or one that goes on with it.
+
+        ``variables`` are put into the driver's environment. Raises InputError while a job of that sweep is running.
+        """
+        running = [job for job in self.all() if job.sweep == sweep.name and job.status in LIVE]
+        if running:
+            raise InputError(
+                f'job {running[0].id} is running "{sweep.name}" already; follow it by `adamant cluster logs`, '
+                "or stop it first"
+            )
+        variables = {
+            COMMIT_VARIABLE: environment()["git.commit"],
+            "RAY_JOB_STOP_WAIT_TIME_S": str(STOPPING_S),
+            "PYTHONUNBUFFERED": "1",
+            **variables,
+        }
+        with tempfile.TemporaryDirectory() as folder:
+            _ship(sweep, Path(folder))
+            try:
+                submitted = self._client.submit_job(
+                    entrypoint="python -m cluster.job sweep.yaml",
+                    submission_id=f"{sweep.name}-{time.strftime('%Y%m%d-%H%M%S')}",
+                    metadata={"adamant.sweep": sweep.name},
+                    runtime_env={"working_dir": folder, "env_vars": variables},
+                )
+            except RuntimeError as error:
+                raise InputError(f"{self._address}: the cluster did not take the job ({_one_line(error)})") from None
+        return self.of(submitted)
+
+    def where_runs_are(self, job: Job) -> str | None:
+        """Return how to see the runs, as the driver tells when it begins; None where it takes too long."""
+        deadline = time.monotonic() + BEGINNING_S
+        while time.monotonic() < deadline:
+            found = _RUNS.search(self.logs(job))
+            if found or self.of(job.id).status not in LIVE:
+                return found and found[1]
+            time.sleep(0.5)
+        return None
+
+    def all(self) -> list[Job]:
+        """Every job of a sweep's, the newest first."""
+        jobs = [_job(details) for details in self._client.list_jobs() if "adamant.sweep" in (details.metadata or {})]
+        return sorted(jobs, key=lambda job: job.started, reverse=True)
+
+    def of(self, sweep: str) -> Job:
+        """The newest job of a sweep. Raises InputError when it has none."""
+        jobs = self.all()
+        found = next((job for job in jobs if sweep in (job.sweep, job.id)), None)
+        if found is None:
+            known = sorted({job.sweep for job in jobs})
+            there = f"there are jobs of {', '.join(known)}" if known else "there is no job of a sweep"
+            raise InputError(f'{self._address}: no job runs "{sweep}"; {there}.{did_you_mean(sweep, known)}')
+        return found
+
+    def stop(self, job: Job) -> str:
+        """Stop a job so that the sweep can be gone on with; returns its status when it has ended."""
+        self._client.stop_job(job.id)
+        deadline = time.monotonic() + STOPPING_S + 10
+        while (status := self._client.get_job_status(job.id).value) in LIVE and time.monotonic() < deadline:
+            time.sleep(0.2)
+        return status
+
+    def logs(self, job: Job) -> str:
+        """What the job has written until now."""
+        return self._client.get_job_logs(job.id)
+
+    def follow(self, job: Job) -> Iterator[str]:
+        """What the job writes, piece after piece, until it ends."""
+        import asyncio
+
+        pieces = self._client.tail_job_logs(job.id)
+        loop = asyncio.new_event_loop()
+        try:
+            while True:
+                try:
+                    yield loop.run_until_complete(anext(pieces))
+                except StopAsyncIteration:
+                    return
+        finally:
+            loop.close()
+
+    def progress(self, job: Job) -> list[str]:
+        """The last that the driver has said of each arm."""
+        lines = [line for line in self.logs(job).splitlines() if _ARM_LINE.match(line)]
+        return list({line.split()[0]: line for line in lines}.values())
+
+    def nodes(self) -> list[dict[str, Any]]:
+        """The living nodes, as rows: address, and how much of their cores and GPUs is in use."""
+        # Private, as Ray has no public call for it that goes through the dashboard and its token.
+        answer = self._client._do_request("GET", "/nodes?view=summary").json()["data"]
+        raylets = [node["raylet"] for node in answer["summary"]]
+        usage = answer.get("nodeLogicalResources") or {}
+        # By address where the older autoscaler counts, as on machines of one's own.
+        return [
+            _node(raylet, usage.get(raylet["nodeId"]) or usage.get(raylet["nodeManagerAddress"], ""))
+            for raylet in raylets
+            if raylet.get("state") == "ALIVE"
+        ]
+
+
+def _node(raylet: dict[str, Any], usage: str) -> dict[str, Any]:
+    """A row; ``usage`` has lines such as "0.5/1.0 GPU", or none where Ray has not counted yet."""
+    used = {resource: float(amount) for amount, resource in re.findall(r"([\d.]+)/[\d.]+ (CPU|GPU)\b", usage)}
+
+    def shown(resource: str) -> str:
+        total = raylet.get("resourcesTotal", {}).get(resource, 0)
+        return f"{used[resource]:g} of {total:g} used" if resource in used else f"{total:g}"
+
+    return {
+        "node": raylet.get("nodeManagerAddress", ""),
+        "role": "head" if raylet.get("isHeadNode") else "worker",
+        "cores": shown("CPU"),
+        "GPUs": shown("GPU"),
+        "labels": ", ".join(f"{k}={v}" for k, v in raylet.get("labels", {}).items() if not k.startswith("ray.io/node")),
+    }
+
+
+def _connected(address: str) -> JobSubmissionClient:
+    # Where there is a token, the cluster wants it; Ray looks at this when it is imported.
+    if "RAY_AUTH_TOKEN" in os.environ or token_path().is_file():
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
+    from ray.exceptions import AuthenticationError
+    from ray.job_submission import JobSubmissionClient
+
+    # Ray would rather go where these name than where it is told to go.
+    for variable in ("RAY_API_SERVER_ADDRESS", "RAY_ADDRESS"):
+        os.environ.pop(variable, None)
+    # It tells of every upload and every connection.
+    logging.getLogger("ray.dashboard").setLevel(logging.ERROR)
+    logging.getLogger("ray._private.runtime_env").setLevel(logging.ERROR)
+    try:
+        return JobSubmissionClient(address)
+    except (ConnectionError, RuntimeError, ValueError, AuthenticationError) as error:
+        raise InputError(f"{address}: no Ray cluster takes jobs there ({_one_line(error)})") from None
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:300]
+
+
+def _job(details: JobDetails) -> Job:
+    return Job(
+        details.submission_id or "",
+        (details.metadata or {})["adamant.sweep"],
+        details.status.value,
+        (details.message or "").strip(),
+        (details.start_time or 0) / 1000,
+    )
+
+
+def _ship(sweep: Sweep, folder: Path) -> None:
+    """Put into a folder what a driver needs: the rooms, the front door and the sweep."""
+    root = SOURCE_ROOT
+    for room in ROOMS:
+        shutil.copytree(root / room, folder / room, ignore=_NOT_SHIPPED)
+    shutil.copy(root / "adamant.py", folder)
+    (folder / "sweep.yaml").write_text(sweep_yaml(sweep), encoding="utf-8")

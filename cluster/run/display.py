@@ -1,0 +1,180 @@
+"""What a person sees while a sweep runs: the whole of it in a line, and a line for each arm."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+
+from rich.console import Console
+
+from cluster.run.on_screen import fitting, on_screen, print_lines, shortened, width_of
+from cluster.run.time_left import Kind, Pace, in_words
+from search_spaces import Sweep
+from search_spaces.schema.sweep import Contest
+from search_spaces.study.arm_studies import ArmStudies
+from search_spaces.study.study import Assignment, Outcome, arm_path
+
+COUNTED = ("finished", "pruned", "diverged")
+
+
+class ArmProgress:
+    """One line: its runs by how they ended, those running now, and the best value of the search so far."""
+
+    def __init__(self, sweep: Sweep) -> None:
+        self.metric, self._minimize = sweep.metric.name, sweep.metric.goal == "minimize"
+        self.ended: Counter[str] = Counter()
+        self.running: set[str] = set()
+        self.best: float | None = None
+
+    def end(self, assignment: Assignment, outcome: Outcome) -> None:
+        self.running.discard(assignment.trial_id)
+        self.ended[outcome.status] += 1
+        if assignment.role == "trial" and outcome.status == "finished":
+            better = self.best is None or (outcome.value < self.best) == self._minimize
+            self.best = outcome.value if better else self.best
+
+    @property
+    def done(self) -> int:
+        """Runs that count; in place of one that failed comes another."""
+        return sum(self.ended[status] for status in COUNTED)
+
+    def forms(self, left: int) -> list[str]:
+        """The line from its longest form, which says everything, to its shortest."""
+        done, running = f"{self.done}/{self.done + left}", f"{len(self.running)} running"
+        ends = [f"{self.ended[status]} {status}" for status in ("pruned", "diverged", "failed") if self.ended[status]]
+        best = [] if self.best is None else [_number(self.best)]
+        named = [f"best {self.metric} {value}" for value in best]
+        short = [f"best {value}" for value in best]
+        forms = (
+            [f"{done} done", running, *ends, *named],
+            [f"{done} done", running, *ends, *short],
+            [f"{done} done", running, *short],
+            [done, *short],
+            [done],
+        )
+        return [", ".join(parts) for parts in forms]
+
+
+class Display:
+    """Lines that are redrawn on a terminal, and printed now and then elsewhere.
+
+    An arm has a line on each workload; its studies share it. ``arms`` go by ``Assignment.path``.
+    """
+
+    def __init__(
+        self,
+        sweep: Sweep,
+        console: Console,
+        arms: Mapping[str, ArmStudies],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._console, self._arms, self._clock = console, arms, clock
+        self._lines = {
+            _name(Contest(name), arm): ArmProgress(sweep.on(name)) for name in sweep.by_workload for arm in sweep.arms
+        }
+        for studies in arms.values():
+            for assignment, outcome in studies.ended():
+                self._line(assignment).end(assignment, outcome)
+        self._left = {path: studies.left() for path, studies in arms.items()}
+        self._pace = Pace()
+        self._printed: list[str] = []
+        # Trials are told of in one thread, and drawn in another.
+        self._lock = threading.Lock()
+        self._shown = ExitStack()
+
+    def __enter__(self) -> Display:
+        self._shown.enter_context(on_screen(self._console, self.lines, self._news))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._shown.close()
+        print_lines(self._console, self.lines())
+
+    def started(self, assignment: Assignment) -> None:
+        with self._lock:
+            self._line(assignment).running.add(assignment.trial_id)
+            self._pace.started(assignment.trial_id, _kind(assignment), self._clock())
+
+    def lost(self, assignment: Assignment) -> None:
+        """Its process or its node is gone; it starts again."""
+        with self._lock:
+            self._line(assignment).running.discard(assignment.trial_id)
+            self._pace.lost(assignment.trial_id)
+
+    def ended(self, assignment: Assignment, outcome: Outcome) -> None:
+        left = self._arms[assignment.path].left()
+        with self._lock:
+            self._left[assignment.path] = left
+            self._line(assignment).end(assignment, outcome)
+            self._pace.ended(assignment.trial_id, outcome.status, self._clock())
+
+    def warn(self, message: str) -> None:
+        self._console.print(f"warning: {message}", style="yellow", highlight=False, markup=False, soft_wrap=True)
+
+    def lines(self) -> list[str]:
+        """The whole and every arm, none longer than the terminal is wide; in a log, nothing is left out."""
+        width = width_of(self._console)
+        with self._lock:
+            forms = {name: line.forms(self._left_on(name)) for name, line in self._lines.items()}
+            return [fitting(self._total(), width), *laid_out(forms, width)]
+
+    def _news(self) -> list[str]:
+        """The whole, and the arms of which there is something new since the last time."""
+        total, *arms = self.lines()
+        news, self._printed = [line for line in arms if line not in self._printed], arms
+        return [total, *news]
+
+    def _line(self, assignment: Assignment) -> ArmProgress:
+        return self._lines[_kind(assignment)[0]]
+
+    def _total(self) -> list[str]:
+        left = self._left_by_kind()
+        done = sum(line.done for line in self._lines.values())
+        running = sum(len(line.running) for line in self._lines.values())
+        counted = f"{done}/{done + left.total()} done"
+        if not left:
+            return [counted]
+        seconds = self._pace.seconds_left(left, self._clock())
+        told = "measuring" if seconds is None else f"about {in_words(seconds)} left"
+        told = told if done or running else "starting"
+        return [f"{counted}, {running} running, {told}", f"{counted}, {told}", counted]
+
+    def _left_by_kind(self) -> Counter[Kind]:
+        left: Counter[Kind] = Counter()
+        for path, roles in self._left.items():
+            for role, count in roles.items():
+                left[_name(self._arms[path].search.contest, self._arms[path].search.arm), role] += count
+        return +left
+
+    def _left_on(self, name: str) -> int:
+        return sum(count for (line, _), count in self._left_by_kind().items() if line == name)
+
+
+def laid_out(forms: Mapping[str, Sequence[str]], width: int) -> list[str]:
+    """Each name with its line in the longest form for which all of them have room beside their names.
+
+    Where not even the second shortest has, names stand above their lines. The forms of all go from the longest to the
+    shortest.
+    """
+    longest = max(map(len, forms))
+    *beside, _ = zip(*forms.values(), strict=True)
+    for lines in beside:
+        if longest + 2 + max(map(len, lines)) <= width:
+            return [f"{name:<{longest}}  {line}" for name, line in zip(forms, lines, strict=True)]
+    return [f"{shortened(name, width)}\n  {fitting(lines, width - 2)}" for name, lines in forms.items()]
+
+
+def _name(contest: Contest, arm: str) -> str:
+    """Of the line that an arm's studies on one workload share."""
+    return arm_path(Contest(contest.workload), arm)
+
+
+def _kind(assignment: Assignment) -> Kind:
+    return _name(assignment.contest, assignment.arm), assignment.role
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if 1e4 <= abs(value) < 1e9 else f"{value:.4g}"

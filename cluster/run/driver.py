@@ -1,0 +1,295 @@
+"""One driver's session of work on a sweep: training what its studies still want, and telling MLflow."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import shutil
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+
+from cluster.console.command_line import FAILED, told
+from cluster.ray.interruption import ignore_signals, interrupt_on_signals
+from cluster.ray.local_ray import watched
+from cluster.ray.session import lost_nodes, nodes_answer, ray_session, slot_counter
+from cluster.run.on_screen import print_lines, working
+from cluster.run.served import links
+from cluster.run.trial_config import drop_obsolete_states, trial_config
+from cluster.storage.sweep_folder import DEFAULT_STORAGE, Manifest, SweepFolder
+from cluster.tracking.curves_artifact import write_curves
+from cluster.tracking.descriptions import describe, describe_summary
+from cluster.tracking.mlflow_views import view_tags
+from cluster.tracking.run_notes import how_to_see, replay_command, run_note, summary_note
+from cluster.tracking.tracker import Tracker
+from optimizers import InputError
+from search_spaces import Sweep
+from search_spaces.stores.addresses import without_password
+from search_spaces.tracking.kept_in_mlflow import NOTE_TAG
+from search_spaces.tracking.links import CONFIRM_VIEW, served_at, view_link
+
+if TYPE_CHECKING:
+    from cluster.run.display import Display
+    from cluster.tracking.run_description import RunDescription
+    from search_spaces.study.arm_studies import ArmStudies
+    from search_spaces.study.study import Assignment, Outcome
+
+DONE = 0
+MAX_PENDING_TRIALS = 1000
+# Ctrl-C promises an end within seconds; what MLflow has not taken by then, a resume sends.
+CLOSING_FLUSH_S = 2.5
+# A scheduler that sends SIGTERM waits longer than a person does.
+SIGTERM_FLUSH_S = 20.0
+# A tracking server that needs longer than this after the last trial is worth a word.
+PATIENCE_S = 10.0
+
+
+@dataclass(frozen=True)
+class EndedSweep:
+    """A sweep whose driver has stopped: with ``code`` 0 all of its runs are in MLflow and can be judged.
+
+    ``links`` are the lines that lead to them, and ``confirm_link`` an address where one is served.
+    """
+
+    code: int
+    name: str
+    tracking_uri: str
+    links: list[str]
+    confirm_link: str | None
+    report_folder: Path
+
+
+class Driver:
+    """One session of work on a sweep; all that outlives it is in the study, the trial folders and MLflow."""
+
+    def __init__(self, folder: SweepFolder, sweep: Sweep, manifest: Manifest, console: Console) -> None:
+        self.folder, self.sweep, self.manifest, self.console = folder, sweep, manifest, console
+        self.tracker = Tracker(manifest.tracking_location, sweep.name, manifest.sweep_id, folder.artifacts)
+        self.summary = describe_summary(sweep)
+        self.contests = sweep.contests()
+        default = folder.storage == Path(DEFAULT_STORAGE).resolve()
+        self._where = "" if default else f" --storage {shlex.quote(str(folder.storage))}"
+        self._began = time.monotonic()
+        self._tags: dict[str, str] = {}
+        self._closing_flush_s = CLOSING_FLUSH_S
+        self._arms: dict[str, ArmStudies] = {}
+
+    def drive(self, address: str | None, plan_tags: Mapping[str, str]) -> Iterator[EndedSweep]:
+        """Train, yield the ended sweep, and publish its report; ``plan_tags`` say what was planned.
+
+        Raises KeyboardInterrupt, with everything saved and the way to go on told, for Ctrl-C, SIGTERM and SIGHUP.
+        """
+        self._tags = {**plan_tags, "sessions": str(self.manifest.session)}
+        interrupt_on_signals(self._save_longer)
+        try:
+            code = self._train_and_flush(address)
+            yield self._ended(code)
+            if code == DONE:
+                note = summary_note(self.sweep, self.manifest, self.folder.storage, self.tracker)
+                self.tracker.tag(self.summary, {NOTE_TAG: note})
+                if self.folder.report.is_dir():
+                    self.tracker.artifact(self.summary, self.folder.report)
+                self.tracker.end(self.summary, "FINISHED", {"status.reason": "finished"})
+                self.tracker.flush()
+        except KeyboardInterrupt:
+            ignore_signals()
+            self._say(f"\nInterrupted. Go on with: {self._command('resume')}")
+            raise
+        finally:
+            # Whatever ended this driver, no run stays open that a resume would not find closed.
+            self.tracker.interrupt()
+            self.tracker.close(self._closing_flush_s)
+
+    def _save_longer(self) -> None:
+        self._closing_flush_s = SIGTERM_FLUSH_S
+
+    def _train_and_flush(self, address: str | None) -> int:
+        try:
+            self._announce()
+            try:
+                self._train(address)
+            finally:
+                seconds = f"{time.monotonic() - self._began:.1f}"
+                self.tracker.tag(self.summary, {f"session.{self.manifest.session}.wall_s": seconds})
+        except InputError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it was, what is recorded can be gone on with
+            self._say_stopped(told(error))
+            return FAILED
+        return self._wait_for_tracking()
+
+    def _wait_for_tracking(self) -> int:
+        """Wait until MLflow holds everything, and say what it does not take."""
+        written = self.tracker.flush(PATIENCE_S)
+        server = f"MLflow at {without_password(self.manifest.tracking_location)}"
+        if not written and not (self.tracker.trouble and self.tracker.trouble.lasting):
+            with working(self.console, f"Training is done. Waiting for {server}"):
+                written = self.tracker.flush()
+        if not written:
+            self._say(
+                f"{server} {self.tracker.trouble or 'is slow'}. Everything is safe in {self.folder.path}; "
+                f"when this is mended, send it with: {self._command('resume')}"
+            )
+        elif refused := self.tracker.refused:
+            parts = "; ".join(f"{name} ({reason})" for name, reason in refused.items())
+            self._say(
+                f"{server} does not hold everything of {parts}. Everything is safe in {self.folder.path}; "
+                f"when this is mended, send it again with: {self._command('resume')}"
+            )
+        return FAILED if not written or self.tracker.refused else DONE
+
+    def _say_stopped(self, reason: str) -> None:
+        self._say(f"error: {reason}. What was recorded is safe; go on, when mended, with: {self._command('resume')}")
+
+    def _end_without_ray(self, server: str) -> None:
+        """End this process, from the thread that watches Ray: the main one may wait for it for ever."""
+        self.console.show_cursor()
+        self._say_stopped(f"Ray's {server} on this machine has ended")
+        self.tracker.interrupt()
+        self.tracker.close(self._closing_flush_s)
+        sys.stdout.flush()
+        os._exit(FAILED)
+
+    def _announce(self) -> None:
+        sweep = self.sweep
+        self._say(f"{sweep.name}   {sweep.question}")
+        for name, workload in sweep.by_workload.items():
+            self._say(f"{name and f'{name}: '}{workload.name}, {sweep.extent}, {workload.budget}")
+        self.tracker.tag_experiment(view_tags(self.manifest.sweep_id, sweep))
+        self.tracker.log(self.summary, [])
+        self.tracker.tag(self.summary, self._tags)
+        self.tracker.artifact(self.summary, self.folder.path / "sweep.yaml")
+
+    def _train(self, address: str | None) -> None:
+        """Train everything that the studies still want."""
+        with ExitStack() as stack:
+            with working(self.console, f"Connecting to Ray at {address}" if address else "Starting Ray"):
+                stack.enter_context(ray_session(address, lambda told: self._say(f"warning: {told}")))
+                stack.enter_context(watched(self._end_without_ray))
+                from search_spaces.stores.study_storage import open_storage
+                from search_spaces.study.arm_studies import open_arms
+
+                arms = self._arms = open_arms(open_storage(self.manifest.study_location), self.sweep)
+            self._close_runs_of_earlier_drivers(arms)
+            self._say(self._links()[0])
+            self._tune(arms)
+        self._tell_plan()
+        ended = [run.trial_id for run, _ in self._ended_runs()]
+        self.tracker.artifact(self.summary, write_curves(self.folder, ended, self.tracker.curves))
+        for name, arm in arms.items():
+            if arm.search.gave_up:
+                self._say(f"warning: {name} ended with fewer trials than asked: {arm.search.gave_up}")
+
+    def _ended_runs(self) -> list[tuple[Assignment, Outcome]]:
+        return [run for arm in self._arms.values() for run in arm.ended()]
+
+    def _tell_plan(self) -> None:
+        """For the report, which says what became of it."""
+        from cluster.planning.plan import make_plan
+        from trainables.tune.checkpoint import TrialFolder
+
+        # By the runs and not by the data, for which this process would load torch.
+        per_epoch: dict[str, int | None] = {}
+        for run, _ in self._ended_runs():
+            if run.contest.workload not in per_epoch:
+                record, _ = TrialFolder(self.folder.trial(run.trial_id)).read_record()
+                if record and record["epoch"]:
+                    per_epoch[run.contest.workload] = record["step"] // record["epoch"]
+        plan = make_plan(self.sweep, per_epoch, slots=1)
+        steps = {arm.name: arm.search_steps for arm in plan.arms if arm.search_steps is not None}
+        self.tracker.tag(self.summary, {"plan.search_steps": json.dumps(steps)})
+
+    def _tune(self, arms: dict[str, ArmStudies]) -> None:
+        from cluster.run.display import Display
+
+        with Display(self.sweep, self.console, arms) as display:
+            self._fit(arms, display)
+        shutil.rmtree(self.folder.tune, ignore_errors=True)
+
+    def _fit(self, arms: dict[str, ArmStudies], display: Display) -> None:
+        from ray import tune
+
+        from cluster.ray.schedulers import sweep_scheduler
+        from cluster.ray.waiting import WaitingCallback
+        from cluster.run.callback import SweepCallback
+        from search_spaces.study.searcher import SweepSearcher
+        from trainables.tune.trial import Trial
+
+        resources = self.sweep.resources
+        slots = slot_counter(resources)
+        # The searcher's own limit, which follows the cluster's size, is the one that counts.
+        os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(MAX_PENDING_TRIALS)
+        searcher = SweepSearcher(arms, self._configure, slots, nodes_answer, lost_nodes)
+        scheduler = sweep_scheduler(arms, searcher.assignment, slots)
+        tune.Tuner(
+            Trial,
+            tune_config=tune.TuneConfig(search_alg=searcher, scheduler=scheduler, num_samples=-1, reuse_actors=True),
+            run_config=tune.RunConfig(
+                name=f"session-{self.manifest.session}",
+                storage_path=str(self.folder.tune),
+                callbacks=[
+                    SweepCallback(self._describe, self.folder, searcher, self.tracker, display),
+                    WaitingCallback(resources, display.warn),
+                ],
+                failure_config=tune.FailureConfig(max_failures=0),  # the searcher issues what is lost again
+                checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
+                verbose=0,
+            ),
+        ).fit()
+
+    def _configure(self, assignment: Assignment) -> dict[str, Any]:
+        drop_obsolete_states(self.folder, self._arms[assignment.path].search, assignment)
+        return trial_config(self.folder, self.manifest, self.contests[assignment.contest], assignment)
+
+    def _close_runs_of_earlier_drivers(self, arms: dict[str, ArmStudies]) -> None:
+        """A killed driver may have told the study of a run's end and not yet MLflow."""
+        if self.manifest.session == 1:
+            return
+        from cluster.run.callback import close_run
+
+        closed = self.tracker.closed_runs()
+        for arm in arms.values():
+            for assignment, outcome in arm.ended():
+                if assignment.trial_id not in closed:
+                    close_run(self._describe(assignment), self.folder, self.tracker, assignment, outcome)
+
+    def _describe(self, assignment: Assignment) -> RunDescription:
+        """The MLflow run of an assignment."""
+        run = describe(self.contests[assignment.contest], assignment)
+
+        def note(run_id: str) -> str:
+            return run_note(run, self.sweep, replay_command(self.manifest, self.folder.storage, run_id))
+
+        return replace(run, note=note)
+
+    def _ended(self, code: int) -> EndedSweep:
+        # Only a sweep that is done has met its server; after Ctrl-C nobody waits for one.
+        base = served_at(self.manifest.tracking_location) if code == DONE else None
+        return EndedSweep(
+            code=code,
+            name=self.sweep.name,
+            tracking_uri=self.manifest.tracking_location,
+            links=self._links() if code == DONE else [],
+            confirm_link=base and view_link(base, self.tracker.experiment_id(), self.manifest.sweep_id, CONFIRM_VIEW),
+            report_folder=self.folder.report,
+        )
+
+    def _say(self, line: str) -> None:
+        print_lines(self.console, [line])
+
+    def _links(self) -> list[str]:
+        """Lines that lead to the runs, the trials first."""
+        base = served_at(self.manifest.tracking_location)
+        if base is None:
+            return [how_to_see(self.manifest, self.folder.storage)]
+        return links(base, self.tracker.experiment_id(), self.manifest.sweep_id, self.tracker.run_id(self.summary))
+
+    def _command(self, command: str) -> str:
+        return f"adamant {command} {self.sweep.name}{self._where}"

@@ -1,0 +1,123 @@
+"""Repeating a recorded run and comparing it, number by number."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import trainables
+from cluster.tracking.descriptions import environment
+from cluster.tracking.mlflow_errors import reason
+from optimizers import InputError
+from search_spaces.stores.addresses import without_password
+from search_spaces.stores.mlflow_schema import check_database
+from search_spaces.tracking.artifact_addresses import readable_database
+from trainables import TrialSpec
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+
+    from trainables.training.training_run import Training
+
+Curve = dict[tuple[str, int], float]
+# Written by the driver about a run, not by the run.
+_NOT_REPEATED = "summary/"
+
+
+@dataclass(frozen=True)
+class Replay:
+    """``differences`` names what is not equal to the last digit; ``remarks`` what may explain it."""
+
+    trial_id: str
+    compared: int
+    differences: tuple[str, ...]
+    remarks: tuple[str, ...]
+
+
+def replay_run(run_id: str, tracking_uri: str, data_root: Path) -> Replay:
+    """Train the run's recorded spec again, as far as it got, on one CPU core, and compare metrics and final weights.
+
+    Raises InputError when there is no such run or when it is none that can be repeated.
+    """
+    client, run = _find(run_id, tracking_uri)
+    tags = run.data.tags
+    if "trial.spec" not in tags:
+        raise InputError(
+            f"run {run_id}: only runs of trials and confirmations can be repeated; this one has no tag trial.spec"
+        )
+    spec = TrialSpec.from_dict(json.loads(tags["trial.spec"]))
+    recorded = {
+        (name, metric.step): metric.value
+        for name in run.data.metrics
+        if not name.startswith(_NOT_REPEATED)
+        for metric in client.get_metric_history(run_id, name)
+    }
+    if not recorded:
+        raise InputError(f"run {run_id}: it holds no metrics to compare with (status {run.info.status})")
+    training = _train(spec, data_root, until=max(step for _, step in recorded))
+    repeated = _curve(training)
+    differences = [
+        f"{name} at step {step}: recorded {value!r}, repeated {repeated.get((name, step))!r}"
+        for (name, step), value in sorted(recorded.items())
+        if repeated.get((name, step)) != value
+    ]
+    if tags.get("weights.sha256") and tags["weights.sha256"] != training.weights_sha256():
+        differences.append("the final weights differ")
+    return Replay(tags["trial.id"], len(recorded), tuple(differences), tuple(_remarks(tags, training)))
+
+
+def _find(run_id: str, tracking_uri: str) -> tuple[MlflowClient, Run]:
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+
+    check_database(tracking_uri)
+    client = MlflowClient(tracking_uri=readable_database(tracking_uri))
+    try:
+        return client, client.get_run(run_id)
+    except MlflowException as error:
+        raise InputError(f"run {run_id}: not found at {without_password(tracking_uri)} ({reason(error)})") from None
+
+
+def _train(spec: TrialSpec, data_root: Path, until: int) -> Training:
+    import torch
+
+    from trainables.training.training_run import open_training
+
+    torch.set_num_threads(1)
+    data = trainables.get(spec.workload).load_data(data_root, spec.options)
+    training = open_training(spec, data, torch.device("cpu"))
+    training.advance(until)
+    return training
+
+
+def _curve(training: Training) -> Curve:
+    curve = {
+        (name, int(point["step"])): value for point in training.curve for name, value in point.items() if "/" in name
+    }
+    if training.spec.test and training.finished:
+        curve |= {(name, training.step): value for name, value in training.test_metrics().items()}
+    return curve
+
+
+def _remarks(tags: Mapping[str, str], training: Training) -> list[str]:
+    remarks = []
+    if "workers" in tags:
+        remarks.append(f"recorded by {tags['workers']} workers, repeated by one, which adds up in another order")
+    if tags.get("device", "cpu") not in ("", "cpu"):
+        remarks.append(f"recorded on {tags['device']}, repeated on the CPU")
+    then, now = json.loads(tags.get("versions", "{}")), json.loads(environment()["versions"])
+    changed: dict[str, Any] = {name: (then[name], now.get(name)) for name in then if then[name] != now.get(name)}
+    if changed:
+        remarks.append(
+            "versions changed: " + ", ".join(f"{name} {old} -> {new}" for name, (old, new) in changed.items())
+        )
+    commits = [tags.get("git.commit") or "no commit", environment()["git.commit"] or "no commit"]
+    if commits[0] != commits[1]:
+        remarks.append(f"code changed: recorded at {commits[0]}, now {commits[1]}")
+    if not training.data.is_recorded_as(tags.get("data.fingerprint", training.data.fingerprint)):
+        remarks.append("the data is not what it was: its fingerprint differs")
+    return remarks

@@ -1,0 +1,164 @@
+"""Running a sweep from its first trial to its verdict, and going on with one that was interrupted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from cluster.planning import preflight
+from cluster.run.driver import Driver, EndedSweep
+from cluster.storage.recorded import check_no_copy, check_recorded, is_there
+from cluster.storage.sweep_folder import (
+    DATABASE,
+    JOURNAL,
+    STUDY_VARIABLE,
+    TRACKING_VARIABLE,
+    Manifest,
+    SweepFolder,
+    data_root_of,
+    kept_location,
+    new_sweep_id,
+)
+from cluster.tracking.descriptions import dotted
+from optimizers import InputError
+from search_spaces import Sweep
+from search_spaces.stores.addresses import is_server, sqlite_address
+from search_spaces.tracking.artifact_addresses import correct_addresses
+from search_spaces.tracking.kept_in_mlflow import EXPERIMENT_PREFIX
+
+PLANNED_WALL = "plan.wall_s"
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where a new sweep keeps things; None stands for the default below ``storage``."""
+
+    storage: str
+    tracking_uri: str | None = None
+    study_storage: str | None = None
+    data: str | None = None
+
+    def manifest(self, name: str) -> Manifest:
+        root = Path(self.storage).expanduser().resolve()
+        return Manifest(
+            sweep_id=new_sweep_id(name),
+            tracking_uri=kept_location(self.tracking_uri, TRACKING_VARIABLE, sqlite_address(root / DATABASE)),
+            study_storage=kept_location(self.study_storage, STUDY_VARIABLE, str(root / JOURNAL)),
+            data_root=str(data_root_of(root, self.data)),
+        )
+
+
+@contextmanager
+def run_sweep(
+    sweep: Sweep, places: Places, address: str | None, console: Console, *, probe: bool = False
+) -> Iterator[EndedSweep]:
+    """Run a new sweep and yield it ended; what the caller puts into its report folder becomes part of its summary run.
+
+    With ``probe`` the time that it will take is measured and told first, and the report compares.
+
+    Raises InputError, with nothing written, for anything wrong beforehand.
+    """
+    sweep = preflight.check_workload(sweep)
+    manifest = places.manifest(sweep.name)
+    folder = SweepFolder(places.storage, sweep.name)
+    _refuse_taken_name(sweep, folder)
+    preflight.check_resources(sweep, address)
+    preflight.check_data(sweep, Path(manifest.data_root))
+    preflight.check_tracking(manifest.tracking_location)
+    preflight.check_address(address)
+    preflight.check_study_storage(manifest.study_location, sweep)
+    _check_gpus(sweep, address, manifest, console)
+    plan_tags = _probed(sweep, Path(manifest.data_root), console) if probe else {}
+    with folder.locked():
+        _refuse_taken_name(sweep, folder)
+        folder.create(sweep, manifest)
+        yield from Driver(folder, sweep, manifest, console).drive(address, plan_tags)
+
+
+def _check_gpus(sweep: Sweep, address: str | None, manifest: Manifest, console: Console) -> None:
+    """See :func:`cluster.planning.gpus.check_gpus`, which needs Ray."""
+    if sweep.resources.gpu:
+        from cluster.planning.gpus import check_gpus
+
+        check_gpus(sweep, address, Path(manifest.data_root), console)
+
+
+def _probed(sweep: Sweep, data_root: Path, console: Console) -> dict[str, str]:
+    """Tell what the sweep will take on this machine; tags that keep it."""
+    from cluster.planning import planned
+    from cluster.planning.plan import probed_plan
+
+    plan = probed_plan(sweep, data_root)
+    for line in planned.totals(plan, sweep, None):
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+    return {PLANNED_WALL: str(plan.wall_s)}
+
+
+def _refuse_taken_name(sweep: Sweep, folder: SweepFolder) -> None:
+    if folder.exists:
+        raise sweep.error(
+            "name",
+            f'there is a sweep "{sweep.name}" in {folder.storage} already: go on with `adamant resume {sweep.name}`, '
+            "or choose another name, for example with --set name=...",
+        )
+
+
+@contextmanager
+def resume_sweep(name: str, storage: str, address: str | None, console: Console, more: int = 0) -> Iterator[EndedSweep]:
+    """Go on with a sweep where it stands, with ``more`` trials an arm, and yield it ended as :func:`run_sweep` does."""
+    folder = SweepFolder(storage, name)
+    folder.open()
+    with folder.locked():
+        sweep, manifest = folder.open()
+        sweep = preflight.check_workload(sweep)
+        preflight.check_resources(sweep, address)
+        preflight.check_data(sweep, Path(manifest.data_root))
+        preflight.check_tracking(manifest.tracking_location)
+        preflight.check_address(address)
+        check_no_copy(folder, manifest)
+        for warning in check_recorded(folder, sweep, manifest):
+            console.print(f"warning: {warning}", highlight=False, markup=False, soft_wrap=True)
+        _check_gpus(sweep, address, manifest, console)
+        if more:
+            _refuse_more_members(sweep)
+            sweep = folder.replace(sweep.with_more_trials(more))
+        if is_there(manifest.tracking_location) and not is_server(manifest.tracking_location):
+            correct_addresses(manifest.tracking_location, folder.artifacts, EXPERIMENT_PREFIX + name)
+        # What was planned was without the further trials.
+        plan_tags = {PLANNED_WALL: ""} if more else {}
+        yield from Driver(folder, sweep, folder.next_session(manifest), console).drive(address, plan_tags)
+
+
+def refuse_another(asked: Sweep, storage: str, *, started_from: bool = False) -> None:
+    """Raise InputError where the sweep of that name in ``storage`` asks something else.
+
+    More trials are no matter, nor, where it is ``started_from`` another sweep, what its arms started with.
+    """
+    known = SweepFolder(storage, asked.name).open()[0]
+    theirs, ours = dotted("", known.plain()), dotted("", preflight.check_workload(asked).plain())
+    if known.search.trials > asked.search.trials:
+        ours[".search.trials"] = theirs[".search.trials"]
+    if started_from:
+        theirs, ours = ({k: v for k, v in keys.items() if not k.endswith(".start")} for keys in (theirs, ours))
+    changed = [key for key in sorted({*theirs, *ours}) if theirs.get(key) != ours.get(key)]
+    if changed:
+        key = changed[0].removeprefix(".")
+        raise InputError(
+            f'"{asked.name}" is there already with another {key} ({theirs.get(changed[0])!r}, '
+            f"not {ours.get(changed[0])!r}); choose another name, for example with --set name=..."
+        )
+
+
+def _refuse_more_members(sweep: Sweep) -> None:
+    from search_spaces.study.population import is_population
+
+    populations = [arm for arm in sweep.arms if is_population(sweep, arm)]
+    if populations:
+        raise InputError(
+            f"--more: {', '.join(populations)} is a population whose members have ended together; "
+            "start another sweep, for example with --set name=..."
+        )

@@ -1,0 +1,44 @@
+"""What a Ray Tune trial is given to run an assignment of a study."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from cluster.storage.sweep_folder import Manifest, SweepFolder
+from cluster.tracking.descriptions import trial_spec
+from search_spaces import Sweep
+from trainables.tune.checkpoint import TrialFolder
+
+if TYPE_CHECKING:
+    from search_spaces.study.study import Assignment, SearchStudy
+
+
+def trial_config(folder: SweepFolder, manifest: Manifest, contest: Sweep, assignment: Assignment) -> dict[str, Any]:
+    """Return the config of a ``trainables.tune.trial.Trial`` for an assignment; makes the trial's folder."""
+    from cluster.ray.schedulers import decision_epochs
+
+    spec, resources = trial_spec(contest, assignment), contest.resources
+    return {
+        "spec": spec.to_dict(),
+        "folder": str(folder.make_trial(assignment.trial_id)),
+        "session": manifest.session,
+        "data_root": manifest.data_root,
+        "cpus": resources.cpu,
+        "gpus": resources.gpu,
+        "workers": resources.workers,
+        "accelerator": resources.accelerator_kind,
+        "checkpoint_seconds": resources.checkpoint_seconds,
+        "decisions": decision_epochs(contest, spec.epochs, assignment),
+        "parent": assignment.parent and str(folder.trial(assignment.parent)),
+        "since": assignment.since,
+        "tradeoffs": [tradeoff.name for tradeoff in contest.tradeoffs if assignment.role == "trial"],
+    }
+
+
+def drop_obsolete_states(folder: SweepFolder, search: SearchStudy, assignment: Assignment) -> None:
+    """Delete the states of a population's members whose descendants have all gone on; in the end, of all."""
+    from search_spaces.study.population import PopulationStudy
+
+    if isinstance(search, PopulationStudy):
+        for trial_id in search.obsolete(assignment):
+            TrialFolder(folder.trial(trial_id)).delete_checkpoints()

@@ -1,0 +1,285 @@
+"""The services of a cluster's head: an MLflow server with authentication and Optuna's studies, both on PostgreSQL.
+
+What they need and keep is in one folder, except for MLflow's artifacts. A supervisor starts again what ends.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from cluster.services.postgres import HOST, Postgres
+from optimizers import InputError
+
+DEFAULT_FOLDER = Path("~/.adamant/services")
+# Where a driver on this machine finds out how to reach them, wherever their data is.
+CLIENT_FILE = Path("~/.adamant/client.env")
+DATABASES = ("mlflow", "mlflow_auth", "optuna")
+ADMIN = "admin"
+# Through a tunnel a browser names this machine; whoever else is named is refused.
+ALLOWED_HOSTS = "localhost,localhost:*,127.0.0.1,127.0.0.1:*"
+# Optuna's dashboard takes an address, with its password, on the command line alone, and no database that is empty.
+STUDIES_PROGRAM = """
+import os
+from wsgiref.simple_server import WSGIRequestHandler
+from optuna_dashboard import run_server
+from search_spaces.stores.study_storage import open_storage
+WSGIRequestHandler.log_request = lambda *_: None  # errors are told all the same
+run_server(open_storage(os.environ["STUDIES"]), host="127.0.0.1", port=int(os.environ["STUDIES_PORT"]))
+"""
+STARTING_S, STOPPING_S = 120.0, 30.0
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 30.0
+# One that ran this long before it ended is started again without a growing pause.
+STABLE_S = 60.0
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the services were first started with; kept in ``services.json``, which only its owner can read."""
+
+    artifacts: str
+    port: int
+    database_port: int
+    studies_port: int
+    database_password: str
+    admin_password: str
+    session_secret: str
+
+
+class Services:
+    """The services whose data is in ``folder``."""
+
+    def __init__(self, folder: Path, settings: Settings) -> None:
+        self.folder, self.settings = folder, settings
+        self.postgres = Postgres(folder / "postgres", settings.database_port, settings.database_password)
+
+    @classmethod
+    def open(cls, folder: Path) -> Services:
+        """Those that were started there before. Raises InputError when there are none."""
+        folder = folder.expanduser().resolve()
+        try:
+            return cls(folder, Settings(**json.loads((folder / "services.json").read_text(encoding="utf-8"))))
+        except FileNotFoundError:
+            raise InputError(f"{folder}: no services were started with this folder; start them with `up`") from None
+        except (ValueError, TypeError) as error:
+            raise InputError(f"{folder}/services.json is damaged ({error}); restore it from a copy") from None
+
+    @classmethod
+    def create(cls, folder: Path, artifacts: str | None, port: int, database_port: int, studies_port: int) -> Services:
+        """Those of the folder; with new secrets where it is new."""
+        folder = folder.expanduser().resolve()
+        if not (folder / "services.json").exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            made = [secrets.token_urlsafe(24) for _ in range(3)]
+            settings = Settings(artifacts or str(folder / "artifacts"), port, database_port, studies_port, *made)
+            write_secret(folder / "services.json", json.dumps(settings.__dict__, indent=1))
+        services = cls.open(folder)
+        services.tell_clients()
+        return services
+
+    def tell_clients(self) -> None:
+        """Leave what a driver on this machine needs where it looks for that."""
+        CLIENT_FILE.expanduser().parent.mkdir(parents=True, exist_ok=True)
+        lines = (f"{name}={value}\n" for name, value in self.client_environment().items())
+        write_secret(CLIENT_FILE.expanduser(), "".join(lines))
+
+    def with_users_of(self, saved: Settings) -> Services:
+        """These services with the users' passwords of others, whose database of users has taken this one's place."""
+        settings = replace(self.settings, admin_password=saved.admin_password, session_secret=saved.session_secret)
+        write_secret(self.folder / "services.json", json.dumps(settings.__dict__, indent=1))
+        changed = Services(self.folder, settings)
+        changed.tell_clients()
+        return changed
+
+    @property
+    def tracking_uri(self) -> str:
+        return f"http://{HOST}:{self.settings.port}"
+
+    def client_environment(self) -> dict[str, str]:
+        """What a driver on this machine needs in its environment (``CLIENT_FILE``)."""
+        return {
+            "ADAMANT_TRACKING_URI": self.tracking_uri,
+            "ADAMANT_STUDY_STORAGE": self.postgres.url("optuna"),
+            "MLFLOW_TRACKING_USERNAME": ADMIN,
+            "MLFLOW_TRACKING_PASSWORD": self.settings.admin_password,
+        }
+
+    def answers(self) -> dict[str, bool]:
+        """Which of them answer."""
+        studies = f"http://{HOST}:{self.settings.studies_port}/dashboard/"
+        return {
+            "PostgreSQL": self.postgres.answers(),
+            "MLflow": _is_served(f"{self.tracking_uri}/health"),
+            "Optuna's dashboard": _is_served(studies),
+        }
+
+    def answer(self) -> bool:
+        """Whether all do."""
+        return all(self.answers().values())
+
+    def supervisor(self) -> int | None:
+        """The process that supervises them, if it lives. Raises InputError when that is on another machine."""
+        if not self._is_locked():
+            return None
+        host, _, process = (self.folder / "supervisor").read_text(encoding="utf-8").partition(" ")
+        if host != socket.gethostname():
+            raise InputError(f"{self.folder}: its services run on {host}; that is where they are stopped")
+        return int(process)
+
+    def _is_locked(self) -> bool:
+        """The system takes the lock from a supervisor that is killed; a process number alone could be anybody's."""
+        lock = FileLock(self.folder / "supervisor.lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            return True
+        lock.release()
+        return False
+
+    def run(self) -> None:
+        """Supervise them until SIGTERM or SIGINT: what ends is started again, and they end with their supervisor."""
+        lock = FileLock(self.folder / "supervisor.lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            raise InputError(f"{self.folder}: its services are running already; stop them with `down`") from None
+        with lock:
+            (self.folder / "supervisor").write_text(f"{socket.gethostname()} {os.getpid()}", encoding="utf-8")
+            self.postgres.create()
+            self._supervise(_on_signals())
+
+    def _supervise(self, stopping: Callable[[], bool]) -> None:
+        database = _Kept(self.postgres.command(), self.folder / "postgres.log", {}, signal.SIGINT)
+        server = _Kept(self._mlflow_command(), self.folder / "mlflow.log", self._mlflow_environment(), signal.SIGTERM)
+        dashboard = [sys.executable, "-c", STUDIES_PROGRAM]
+        studies = _Kept(dashboard, self.folder / "optuna.log", self._studies_environment(), signal.SIGTERM)
+        try:
+            database.keep()
+            wait_for(self.postgres.answers, lambda: stopping() or not database.alive, "PostgreSQL", self.folder)
+            for name in DATABASES:
+                self.postgres.create_database(name)
+            while not stopping():
+                for kept in (database, server, studies):
+                    kept.keep()
+                time.sleep(0.2)
+        finally:
+            for kept in (studies, server, database):
+                kept.stop()
+
+    def _studies_environment(self) -> dict[str, str]:
+        return {"STUDIES": self.postgres.url("optuna"), "STUDIES_PORT": str(self.settings.studies_port)}
+
+    def _mlflow_command(self) -> list[str]:
+        where = ["--host", HOST, "--port", str(self.settings.port), "--allowed-hosts", ALLOWED_HOSTS, "--workers", "2"]
+        artifacts = ["--artifacts-destination", self.settings.artifacts, "--serve-artifacts"]
+        return [sys.executable, "-m", "mlflow", "server", "--app-name", "basic-auth", *where, *artifacts]
+
+    def _mlflow_environment(self) -> dict[str, str]:
+        """With all secrets, which a command line would show to everybody on the machine."""
+        users = {
+            "database_uri": self.postgres.url("mlflow_auth"),
+            "default_permission": "READ",
+            "admin_username": ADMIN,
+            "admin_password": self.settings.admin_password,
+            "auth_cache_ttl_seconds": "60",
+            "authorization_function": "mlflow.server.auth:authenticate_request_basic_auth",
+        }
+        file = self.folder / "mlflow-auth.ini"
+        write_secret(file, "[mlflow]\n" + "".join(f"{k} = {v.replace('%', '%%')}\n" for k, v in users.items()))
+        return {
+            "MLFLOW_BACKEND_STORE_URI": self.postgres.url("mlflow"),
+            "MLFLOW_AUTH_CONFIG_PATH": str(file),
+            "MLFLOW_FLASK_SERVER_SECRET_KEY": self.settings.session_secret,
+            "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+            "MLFLOW_DISABLE_TELEMETRY": "1",
+        }
+
+
+def ending_with_parent(number: signal.Signals) -> list[str]:
+    """What stands before a command to which the system sends a signal when its parent dies, however that happens."""
+    has_setpriv = shutil.which("setpriv") is not None  # which only Linux has
+    return ["setpriv", "--pdeathsig", number.name.removeprefix("SIG"), "--"] if has_setpriv else []
+
+
+class _Kept:
+    """A process that is started again whenever it ends, after a pause that grows while it keeps ending."""
+
+    def __init__(self, command: list[str], log: Path, environment: dict[str, str], stop_signal: signal.Signals) -> None:
+        self._command, self._log, self._environment, self._stop_signal = command, log, environment, stop_signal
+        self._process: subprocess.Popen[bytes] | None = None
+        self._started, self._next, self._pause = 0.0, 0.0, FIRST_PAUSE_S
+
+    @property
+    def alive(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def keep(self) -> None:
+        now = time.monotonic()
+        if self.alive:
+            self._next = 0.0
+            return
+        if self._process is not None and self._next == 0.0:
+            self._pause = FIRST_PAUSE_S if now - self._started > STABLE_S else min(2 * self._pause, LONGEST_PAUSE_S)
+            self._next = now + self._pause
+        if now >= self._next:
+            self._started, self._next = now, 0.0
+            with self._log.open("ab") as log:
+                self._process = subprocess.Popen(
+                    [*ending_with_parent(self._stop_signal), *self._command],
+                    stdout=log, stderr=log, env={**os.environ, **self._environment},
+                    stdin=subprocess.DEVNULL, start_new_session=True,
+                )  # fmt: skip
+
+    def stop(self) -> None:
+        if self._process is None or not self.alive:
+            return
+        self._process.send_signal(self._stop_signal)
+        try:
+            self._process.wait(STOPPING_S)
+        except subprocess.TimeoutExpired:
+            os.killpg(self._process.pid, signal.SIGKILL)
+
+
+def _is_served(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(address, timeout=5) as answer:
+            return answer.status == 200
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def _on_signals() -> Callable[[], bool]:
+    """A function that says whether SIGTERM or SIGINT has come."""
+    came = []
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda received, _frame: came.append(received))
+    return lambda: bool(came)
+
+
+def wait_for(ready: Callable[[], bool], gone: Callable[[], bool], what: str, folder: Path) -> None:
+    """Wait until something is ready; raises InputError when it is gone, or takes too long."""
+    deadline = time.monotonic() + STARTING_S
+    while not ready():
+        if gone() or time.monotonic() > deadline:
+            raise InputError(f"{what} did not start; its log is in {folder}")
+        time.sleep(0.2)
+
+
+def write_secret(path: Path, text: str) -> None:
+    """Only the owner may read it, from its first moment on."""
+    with open(path, "w", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+        file.write(text)

@@ -1,0 +1,1 @@
+"""The storage folder: where it is, what a sweep keeps in it, and what is recorded there."""

@@ -1,0 +1,43 @@
+"""Locations of what a sweep keeps: a path, the address of an SQLite file, or that of a server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from search_spaces.stores.addresses import sqlite_address, sqlite_path
+
+# Before the name of the environment variable that holds the location.
+FROM_ENVIRONMENT = "environment:"
+
+
+def location_path(location: str) -> Path | None:
+    """Return the file or folder of a location; None for a server, an environment variable or a database in memory."""
+    if location.startswith(FROM_ENVIRONMENT):
+        return None
+    return sqlite_path(location) if "://" in location else Path(location)
+
+
+def absolute(location: str) -> str:
+    """Return a path, or the address of an SQLite file, made absolute; any other location as it is."""
+    path = location_path(location)
+    return location if path is None else _with_path(location, path.expanduser().resolve())
+
+
+def relative_below(storage: Path, location: str) -> str:
+    """Return a location below ``storage`` relative to it; any other as it is."""
+    path = location_path(location)
+    if path is None or not path.is_relative_to(storage):
+        return location
+    return _with_path(location, path.relative_to(storage))
+
+
+def absolute_below(storage: Path, location: str, before: Path) -> str:
+    """Return a relative location as one below ``storage``, and likewise one below ``before``, where that was before."""
+    path = location_path(location)
+    if path is None:
+        return location
+    return _with_path(location, storage / (path.relative_to(before) if path.is_relative_to(before) else path))
+
+
+def _with_path(location: str, path: Path) -> str:
+    return sqlite_address(path, location) if "://" in location else str(path)

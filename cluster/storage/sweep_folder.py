@@ -1,0 +1,257 @@
+"""Where a sweep keeps what it must not lose, and the manifest by which it is found again."""
+
+from __future__ import annotations
+
+import json
+import os
+import uuid
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from cluster.storage.locations import FROM_ENVIRONMENT, absolute, absolute_below, location_path, relative_below
+from optimizers import InputError, did_you_mean
+from optimizers.files import write_text
+from search_spaces import Sweep, parse_sweep
+from search_spaces.schema.yaml_source import dump_yaml
+from search_spaces.stores.addresses import sqlite_address, without_password
+from search_spaces.tracking.kept_in_mlflow import ARTIFACTS_FOLDER, EXPERIMENT_PREFIX
+
+DEFAULT_STORAGE = "adamant-runs"
+# A cluster's head sets these, so that no password stands in a command or in a sweep's folder.
+TRACKING_VARIABLE, STUDY_VARIABLE = "ADAMANT_TRACKING_URI", "ADAMANT_STUDY_STORAGE"
+# What lies in a storage folder beside the sweeps.
+DATABASE, JOURNAL, DATA = "mlflow.db", "study.journal", "data"
+RESERVED_NAMES = (DATABASE, ARTIFACTS_FOLDER, JOURNAL, DATA)
+# The keys of a manifest that hold a location, and the name of what it is by default.
+_LOCATIONS = {"tracking_uri": DATABASE, "study_storage": JOURNAL, "data_root": DATA}
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a resume needs beside the sweep itself.
+
+    Locations are absolute here. In the file, those below the storage folder are relative to it, so that they hold when
+    the folder is moved or copied.
+
+    Attributes:
+        session: Number of the drivers that have worked on the sweep.
+        storage: The storage folder in which the last of them found it.
+    """
+
+    sweep_id: str
+    tracking_uri: str
+    study_storage: str
+    data_root: str
+    session: int = 1
+    storage: str = ""
+
+    @property
+    def study_location(self) -> str:
+        """Where the studies are. Raises InputError when it stands in an environment variable that is not set here."""
+        return _location(self.study_storage, "studies")
+
+    @property
+    def tracking_location(self) -> str:
+        """Where the runs are. Raises InputError when it stands in an environment variable that is not set here."""
+        return _location(self.tracking_uri, "runs")
+
+    @property
+    def names_variable(self) -> bool:
+        """Whether it keeps not where the runs are, but the environment variable that says so."""
+        return self.tracking_uri.startswith(FROM_ENVIRONMENT)
+
+
+def _location(kept: str, what: str) -> str:
+    variable = kept.removeprefix(FROM_ENVIRONMENT)
+    if variable == kept:
+        return kept
+    if variable not in os.environ:
+        raise InputError(f"this sweep's {what} are in the database that ${variable} names, and it is not set here")
+    return os.environ[variable]
+
+
+class SweepFolder:
+    """The folder ``<storage>/<sweep name>``: manifest, resolved sweep, and one folder a trial."""
+
+    def __init__(self, storage: str | Path, name: str) -> None:
+        self.storage = Path(storage).expanduser().resolve()
+        self.name = name
+        self.path = self.storage / name
+
+    @property
+    def exists(self) -> bool:
+        return (self.path / "manifest.json").is_file()
+
+    @property
+    def trials(self) -> Path:
+        return self.path / "trials"
+
+    def trial(self, trial_id: str) -> Path:
+        return self.trials / trial_id
+
+    def make_trial(self, trial_id: str) -> Path:
+        """Make the folder of a trial. Raises FileNotFoundError where the sweep's own folder is gone."""
+        if not self.exists:
+            raise FileNotFoundError(f"{self.path} is gone; if its storage folder was moved, name the new one")
+        self.trial(trial_id).mkdir(parents=True, exist_ok=True)
+        return self.trial(trial_id)
+
+    @property
+    def artifacts(self) -> Path:
+        """Where the artefacts of the storage's runs are, unless a tracking server keeps them."""
+        return self.storage / ARTIFACTS_FOLDER
+
+    @property
+    def artifacts_of_sweep(self) -> Path:
+        return self.artifacts / f"{EXPERIMENT_PREFIX}{self.name}".replace("/", "-")
+
+    @property
+    def report(self) -> Path:
+        """The verdict as files, as it was when the sweep ended."""
+        return self.path / "report"
+
+    @property
+    def tune(self) -> Path:
+        """Ray Tune's own files; nothing is ever read back from them."""
+        return self.path / "tune"
+
+    def create(self, sweep: Sweep, manifest: Manifest) -> None:
+        """Write a new sweep; called under its lock. Raises InputError when the folder cannot be written."""
+        try:
+            write_text(self.path / "sweep.yaml", sweep_yaml(sweep))
+            self._write(manifest)
+        except OSError as error:
+            raise self._unwritable(error) from None
+
+    def replace(self, sweep: Sweep) -> Sweep:
+        """Put a changed sweep in place of what is there, whole or not at all; called under its lock."""
+        try:
+            write_text(self.path / "sweep.yaml", sweep_yaml(sweep))
+        except OSError as error:
+            raise self._unwritable(error) from None
+        return sweep
+
+    def open(self) -> tuple[Sweep, Manifest]:
+        """The sweep and its manifest. Raises InputError, with the nearest name, when there is no such sweep."""
+        if not self.exists:
+            known = sorted(path.parent.name for path in self.storage.glob("*/manifest.json"))
+            there = f"there are {', '.join(known)}" if known else "it holds no sweep"
+            raise InputError(
+                f'{self.storage}: no sweep is called "{self.name}" here; {there}.{did_you_mean(self.name, known)}'
+            )
+        return self._read_sweep(), self.manifest()
+
+    def manifest(self) -> Manifest:
+        """Return the manifest. Raises InputError when it is damaged."""
+        path = self.path / "manifest.json"
+        try:
+            kept = json.loads(path.read_text(encoding="utf-8"))
+            storage = Path(kept.get("storage") or _storage_before(kept, self))
+            located = {key: absolute_below(self.storage, kept[key], storage) for key in _LOCATIONS}
+            return Manifest(**{**kept, **located, "storage": str(storage)})
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise InputError(f"{path}: this manifest is damaged ({error!r}); restore it from a copy") from None
+
+    def _read_sweep(self) -> Sweep:
+        path = self.path / "sweep.yaml"
+        try:
+            return parse_sweep(path.read_text(encoding="utf-8"), str(path))
+        except (OSError, UnicodeDecodeError) as error:
+            reason = "is missing" if isinstance(error, FileNotFoundError) else f"cannot be read ({error})"
+            raise InputError(
+                f"{path}: this file {reason}; restore it from a copy, for example from sweep.yaml among the artefacts "
+                "of the sweep's summary run in MLflow"
+            ) from None
+
+    def next_session(self, manifest: Manifest) -> Manifest:
+        manifest = replace(manifest, session=manifest.session + 1)
+        self._write(manifest)
+        return manifest
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Only one driver at a time; the system takes the lock from a killed one. Raises InputError when it is held."""
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(self.path / ".lock")
+            lock.acquire(timeout=0)
+        except Timeout:
+            raise InputError(f"{self.path}: another adamant is running this sweep; wait for it or stop it") from None
+        except OSError as error:
+            raise self._unwritable(error) from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def _unwritable(self, error: OSError) -> InputError:
+        return InputError(f"{self.path}: the sweep's folder cannot be written ({error}); choose another with --storage")
+
+    def _write(self, manifest: Manifest) -> None:
+        kept = asdict(replace(manifest, storage=str(self.storage)))
+        kept |= {key: relative_below(self.storage, kept[key]) for key in _LOCATIONS}
+        write_text(self.path / "manifest.json", json.dumps(kept, indent=1))
+
+
+def sweep_yaml(sweep: Sweep) -> str:
+    """The resolved sweep as YAML that reads back to an equal sweep."""
+    return dump_yaml(sweep.plain())
+
+
+def _storage_before(kept: Mapping[str, Any], folder: SweepFolder) -> Path:
+    """Return the storage folder of a manifest that does not tell it: the parent of its locations by default names.
+
+    Such a name can also be a user's choice elsewhere. It counts only where the storage holds the same here, or where
+    the folder elsewhere holds the sweep.
+    """
+    named = [(location_path(kept[key]), name) for key, name in _LOCATIONS.items()]
+    found = [(path, name) for path, name in named if path is not None and path.name == name]
+    if folder.storage in {path.parent for path, _ in found}:
+        return folder.storage
+    before = [
+        path.parent
+        for path, name in found
+        if (folder.storage / name).exists() or SweepFolder(path.parent, folder.name).exists
+    ]
+    return Counter(before).most_common(1)[0][0] if before else folder.storage
+
+
+def kept_location(given: str | None, variable: str, default: str) -> str:
+    """What a manifest keeps: as given, else what the variable names, else ``default``.
+
+    In place of an address with a password in the variable, which variable it is.
+    """
+    named = os.environ.get(variable)
+    if given is None and named and without_password(named) != named:
+        return FROM_ENVIRONMENT + variable
+    return absolute(given or named or default)
+
+
+def new_sweep_id(name: str) -> str:
+    return f"{name}-{uuid.uuid4().hex[:8]}"
+
+
+def tracking_uri_of(storage: str | Path, name: str | None = None) -> str:
+    """The tracking URI of a sweep in ``storage``; without a known name that of new sweeps.
+
+    That is ``$ADAMANT_TRACKING_URI``, else the storage folder's own database.
+    """
+    if name is not None and (folder := SweepFolder(storage, name)).exists:
+        return folder.open()[1].tracking_location
+    return os.environ.get(TRACKING_VARIABLE) or sqlite_address(Path(storage).expanduser().resolve() / DATABASE)
+
+
+def study_storage_of(storage: str | Path) -> str:
+    """Where new sweeps in ``storage`` keep their studies: ``$ADAMANT_STUDY_STORAGE``, else the folder's journal."""
+    return os.environ.get(STUDY_VARIABLE) or str(Path(storage).expanduser().resolve() / JOURNAL)
+
+
+def data_root_of(storage: str | Path, given: str | None) -> Path:
+    """The data folder: as given, else ``$ADAMANT_DATA``, else ``data`` in the storage folder."""
+    return Path(given or os.environ.get("ADAMANT_DATA") or Path(storage) / DATA).expanduser().resolve()

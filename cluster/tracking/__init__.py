@@ -1,0 +1,1 @@
+"""What MLflow is told: runs and their descriptions, the queue that writes them, views, notes and pictures."""

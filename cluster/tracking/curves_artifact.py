@@ -1,0 +1,68 @@
+"""The curves of a sweep's runs as one file, so that reading them takes one call and not one for each run and metric."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from cluster.storage.sweep_folder import SweepFolder
+from cluster.tracking.run_description import MetricRow
+from optimizers.files import atomic_write
+from search_spaces.tracking.kept_in_mlflow import CURVES_FILE, from_store
+from trainables.tune.checkpoint import TrialFolder
+
+# Numbers on a whole run, which MLflow holds beside its curves.
+_NO_CURVES = ("summary/", "test/")
+Row = Mapping[str, str | float]
+
+
+def write_curves(
+    folder: SweepFolder, trial_ids: Sequence[str], in_mlflow: Callable[[Sequence[str]], Mapping[str, list[MetricRow]]]
+) -> Path:
+    """Write the curves of those trials, a row for each evaluation, and return the file.
+
+    Columns: ``trial_id``, ``step``, ``epoch``, ``timestamp`` (milliseconds since 1970), and one for each metric.
+
+    Args:
+        folder: Holds the trials' records, from which the curves come.
+        trial_ids: The trials, in their order.
+        in_mlflow: Returns the metrics that MLflow holds of trials without a readable record.
+    """
+    curves = {trial_id: _recorded(folder, trial_id) for trial_id in trial_ids}
+    missing = [trial_id for trial_id, curve in curves.items() if curve is None]
+    for trial_id, metrics in (in_mlflow(missing) if missing else {}).items():
+        curves[trial_id] = _curve(metrics)
+        if curves[trial_id]:
+            logging.getLogger("adamant").warning(
+                "%s: its record is missing or damaged; its curve is taken from MLflow", trial_id
+            )
+    path = folder.path / CURVES_FILE
+    with atomic_write(path) as temporary:
+        _write([{"trial_id": name, **point} for name, curve in curves.items() for point in curve or []], temporary)
+    return path
+
+
+def _recorded(folder: SweepFolder, trial_id: str) -> Sequence[Row] | None:
+    """The curve in a trial's record; None where there is none, as of one that failed early."""
+    record, _ = TrialFolder(folder.trial(trial_id)).read_record()
+    return record["curve"] if record else None
+
+
+def _curve(metrics: Sequence[MetricRow]) -> Sequence[Row]:
+    """The evaluations, by step, each of which MLflow knows as values of several metrics; their epochs are counted."""
+    points: dict[int, dict[str, float]] = {}
+    for name, value, timestamp, step in metrics:
+        if not name.startswith(_NO_CURVES):
+            points.setdefault(step, {"step": step, "timestamp": timestamp})[name] = from_store(value)
+    return [{"epoch": epoch, **points[step]} for epoch, step in enumerate(sorted(points), 1)]
+
+
+def _write(rows: Sequence[Row], path: Path) -> None:
+    import pyarrow
+    from pyarrow import parquet
+
+    kinds = {"trial_id": pyarrow.string(), **dict.fromkeys(("step", "epoch", "timestamp"), pyarrow.int64())}
+    names = dict.fromkeys([*kinds, *(name for row in rows for name in row)])
+    schema = pyarrow.schema([(name, kinds.get(name, pyarrow.float64())) for name in names])
+    parquet.write_table(pyarrow.Table.from_pylist(rows, schema=schema), path, compression="zstd")

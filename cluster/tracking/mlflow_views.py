@@ -1,0 +1,95 @@
+"""The views that links into the MLflow UI name (see ``search_spaces.tracking.links``).
+
+A view is kept as a tag of the experiment, as MLflow's own "Share" button does. A version of MLflow that does not know a
+view shows its standard page.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+import trainables
+from search_spaces import Sweep
+from search_spaces.tracking.links import CONFIRM_VIEW, SEARCH_VIEW
+
+VIEW_TAG = "mlflow.sharedViewState."
+
+
+def best_metric(sweep: Sweep) -> str:
+    """The summary metric by which runs are sorted: the best value of the sweep's metric."""
+    return f"summary/best_{sweep.metric.name.replace('/', '_')}"
+
+
+def view_tags(sweep_id: str, sweep: Sweep) -> dict[str, str]:
+    """Experiment tags of the two views: every trial, and every confirmation, listed by arm; each in its arm's colour.
+
+    Curves stay those of runs. A mean by arm, which MLflow draws of a group, has no colour that can be set: a group's is
+    kept in each reader's browser, and nothing that lies with the experiment changes it. Of trials it would mislead too:
+    most are stopped early, so that their mean falls with every rung by the bad ones that it loses.
+    """
+    tags = [*(["sweep.workload"] if sweep.workloads else []), "arm"]
+    by_arm = {"aggregateFunction": "average", "groupByKeys": [{"mode": "tag", "groupByData": tag} for tag in tags]}
+    search = _view(sweep_id, sweep, "trial", ["val", "train", "summary", "optim"])
+    confirm = _view(sweep_id, sweep, "confirm", ["val", "train", "test", "summary", "optim"])
+    confirm |= {"groupBy": by_arm, "useGroupedValuesInCharts": False}
+    return {
+        # Without it MLflow takes an experiment for one of language models.
+        "mlflow.experimentKind": "custom_model_development",
+        f"{VIEW_TAG}{sweep_id}-{SEARCH_VIEW}": json.dumps(search),
+        f"{VIEW_TAG}{sweep_id}-{CONFIRM_VIEW}": json.dumps(confirm),
+    }
+
+
+def _view(sweep_id: str, sweep: Sweep, role: str, sections: list[str]) -> dict[str, Any]:
+    """All runs of a role, the best first, with their curves above everything else; other charts MLflow adds itself.
+
+    The columns are for MLflow's table, a click away.
+    """
+    entries = [(trainables.get(workload.name), workload.options) for workload in sweep.by_workload.values()]
+    scores = [entry.score for entry, _ in entries] if role == "confirm" else []
+    named = [name for entry, options in entries for name in (*entry.metrics_with(options), *entry.train_losses)]
+    curves = list(dict.fromkeys(named))
+    return {
+        "searchFilter": f"tags.`sweep.id` = '{sweep_id}' and tags.`sweep.role` = '{role}'",
+        "orderByKey": f"metrics.`{best_metric(sweep)}`",
+        "orderByAsc": sweep.metric.goal == "minimize",
+        "selectedColumns": _columns(sweep, dict.fromkeys(scores)),
+        "runsHiddenMode": "SHOW_ALL",
+        "isAccordionReordered": True,
+        "compareRunSections": [_section(name) for name in sections],
+        "compareRunCharts": [_curve_chart(metric) for metric in curves],
+    }
+
+
+def _columns(sweep: Sweep, scores: Iterable[str]) -> list[str]:
+    metric = sweep.metric.name.replace("/", "_")
+    summary = [best_metric(sweep), f"summary/final_{metric}", "summary/steps_to_target", "summary/train_seconds"]
+    columns = {"tags": ["arm", "seed", "status.reason"], "params": ["optimizer.lr"], "metrics": [*scores, *summary]}
+    return [f"{kind}.`{name}`" for kind, names in columns.items() for name in names]
+
+
+def _section(name: str) -> dict[str, Any]:
+    flags = {"display": True, "isReordered": True, "deleted": False, "isGenerated": True}
+    return {"uuid": name, "name": name, "columns": 2, "cardHeight": 360, **flags}
+
+
+def _curve_chart(metric: str) -> dict[str, Any]:
+    """A line chart over steps; losses and distances on a logarithmic axis, as they fall over decades."""
+    return {
+        "uuid": metric,
+        "type": "LINE",
+        "metricSectionId": metric.partition("/")[0],
+        "metricKey": metric,
+        "selectedMetricKeys": [metric],
+        "scaleType": "log" if metric.endswith(("/loss", "distance", "fid")) else "linear",
+        "xAxisKey": "step",
+        "xAxisScaleType": "linear",
+        "selectedXAxisMetricKey": "",
+        "lineSmoothness": 0,
+        "runsCountToCompare": 100,
+        "range": {},
+        "deleted": False,
+        "isGenerated": True,
+    }

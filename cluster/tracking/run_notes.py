@@ -1,0 +1,101 @@
+"""What MLflow shows as the description of a run: Markdown for a reader who has nothing but its page."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+
+from cluster.storage.sweep_folder import DATA, DATABASE, Manifest
+from cluster.tracking.mlflow_views import best_metric
+from cluster.tracking.run_description import RunDescription
+from cluster.tracking.tracker import Tracker
+from search_spaces import Sweep
+from search_spaces.schema.yaml_source import dump_yaml
+from search_spaces.stores.addresses import sqlite_address, without_password
+from search_spaces.tracking.links import COMPARED, CONFIRM_VIEW, SEARCH_VIEW, compare_link, view_link
+
+# A description holds 8,000 characters, which are some 190 ids.
+COMPARED_IN_ALL = 150
+
+
+def run_note(run: RunDescription, sweep: Sweep, replay: str) -> str:
+    """Of a trial or a confirmation: what it is part of, how to repeat it, and its whole configuration as YAML."""
+    of, role = run.tags.get("confirm.of"), run.tags["sweep.role"]
+    what = f"Confirmation of `{of}` with seed {run.tags['seed']}" if role == "confirm" else "Trial"
+    return "\n\n".join(
+        [
+            f"{what} of the arm **{run.tags['arm']}** in the sweep **{sweep.name}**. {sweep.question}",
+            "Train it again and compare every value to the last digit:",
+            _code(replay),
+            "All that determines it:",
+            _code(configuration(run), "yaml"),
+        ]
+    )
+
+
+def configuration(run: RunDescription) -> str:
+    """All that determines a run, as YAML; what is empty is left out."""
+    spec = json.loads(run.tags["trial.spec"])
+    return dump_yaml({key: value for key, value in spec.items() if value not in ({}, None)})
+
+
+def summary_note(sweep: Sweep, manifest: Manifest, storage: Path, tracker: Tracker) -> str:
+    """Of the summary run: where its runs can be seen and compared, the question, and what to type for the report.
+
+    The links have no address, so that they work wherever the UI is served.
+    """
+    at, sweep_id = tracker.experiment_id(), manifest.sweep_id
+    report = ["adamant", "report", sweep.name, "--storage", str(storage), "--out", f"{sweep.name}-report"]
+    views = {"all trials": SEARCH_VIEW, "the confirmations by arm": CONFIRM_VIEW}
+    compare = {title: compare_link("", at, runs) for title, runs in _to_compare(sweep, tracker).items() if runs}
+    see = {title: view_link("", at, sweep_id, view) for title, view in views.items()}
+    # Links first: what is longer than some five lines MLflow folds up, and lays a veil over its end that takes clicks.
+    return f"""Compare {_linked(compare)}. See {_linked(see)}.
+
+**{sweep.question}**
+
+The verdict, as files: `{shlex.join(report)}`"""
+
+
+def _linked(links: Mapping[str, str]) -> str:
+    return ", ".join(f"[{title}]({link})" for title, link in links.items())
+
+
+def _to_compare(sweep: Sweep, tracker: Tracker) -> dict[str, list[str]]:
+    """Ids of the runs that are worth a page side by side, by its title; the confirmations seed by seed."""
+    most = min(COMPARED, COMPARED_IN_ALL // (len(sweep.by_workload) + 1))
+    pages = {}
+    for workload in sweep.by_workload:
+        contest, of = sweep.on(workload), f" and tags.`sweep.workload` = '{workload}'" if workload else ""
+        way = "ASC" if contest.metric.goal == "minimize" else "DESC"
+        best = tracker.find(f"tags.`sweep.role` = 'trial'{of}", f"metrics.`{best_metric(contest)}` {way}", most)
+        pages[f"the best {len(best)} trials{workload and f' on {workload}'}"] = best
+    confirmations = tracker.find("tags.`sweep.role` = 'confirm'", "tags.seed ASC", most)
+    return {**pages, f"{len(confirmations)} confirmations": confirmations}
+
+
+def replay_command(manifest: Manifest, storage: Path, run_id: str) -> str:
+    """What to type, in any folder, to repeat a run."""
+    options = _where(manifest, storage)
+    if manifest.data_root != str(storage / DATA):
+        options += ["--data", manifest.data_root]
+    return shlex.join(["adamant", "replay", run_id, *options])
+
+
+def how_to_see(manifest: Manifest, storage: Path) -> str:
+    """What to type to see the runs where nothing serves them yet."""
+    return f"To see the runs: {shlex.join(['adamant', 'ui', *_where(manifest, storage)])} (it prints the links)"
+
+
+def _where(manifest: Manifest, storage: Path) -> list[str]:
+    """Options of a command that is to find the runs; an address that holds a password is shown without it."""
+    options = ["--storage", str(storage)]
+    if manifest.tracking_uri != sqlite_address(storage / DATABASE) and not manifest.names_variable:
+        options += ["--tracking-uri", without_password(manifest.tracking_uri)]
+    return options
+
+
+def _code(text: str, language: str = "") -> str:
+    return f"```{language}\n{text.rstrip()}\n```"

@@ -1,0 +1,95 @@
+"""A guard before other people's optimizers, so that each keeps what torch promises of all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from optimizers.base.guards import loss_of, refuse_complex, refuse_sparse
+from optimizers.base.saved_state import SavedState
+
+
+class Guarded(SavedState):
+    """Stands before another class among the bases, as in `class Lion(Guarded, pytorch_optimizer.Lion)`.
+
+    - A step leaves every `p.grad` as it was; some classes of pytorch-optimizer write weight decay or more into it.
+    - A gradient whose elements lie in another order than the parameter's is copied: torch's fused kernels walk over raw
+      memory.
+    - State and arithmetic are float32 for float16 and bfloat16 parameters. In float16 an eps of 1e-8 is 0, and a
+      gradient of 0 then gives nan.
+    - A state dict that is not this optimizer's is refused, see `SavedState`.
+    - Copies and pickles keep what a class stores in attributes: those that `attributes` names.
+    - InputError: parameters that are not real floating-point tensors; sparse gradients, before anything moves.
+
+    `writes_gradients` says that the class does so in every step, and not for coupled weight decay alone;
+    `takes_sparse_gradients` that it does.
+    """
+
+    attributes: ClassVar[tuple[str, ...]] = ()
+    writes_gradients: ClassVar[bool] = False
+    takes_sparse_gradients: ClassVar[bool] = False
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """Add a group, whose options may differ from the defaults."""
+        super().add_param_group(param_group)
+        refuse_complex(self)
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> float | None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Update every parameter that has a gradient; `closure` computes the loss again and returns it."""
+        loss = loss_of(closure)
+        if not self.takes_sparse_gradients:
+            refuse_sparse(self)
+        step: Any = super().step.__func__
+        # Once an instance of the class itself was built, torch has put step hooks around its step as well as this one.
+        step = step.__wrapped__ if getattr(step, "hooked", False) else step
+        with _shielded(self.param_groups, self.writes_gradients):
+            step(self)
+        return loss
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy or a pickle needs; torch's own leaves attributes out."""
+        return {**super().__getstate__(), **{name: getattr(self, name) for name in self.attributes}}
+
+
+@contextmanager
+def _shielded(groups: list[dict[str, Any]], always: bool) -> Iterator[None]:
+    """Inside, half-precision parameters are float32 with their gradients, and a gradient that may change is a copy."""
+    kept: list[tuple[Tensor, Tensor, Tensor]] = []
+    for group in groups:
+        written = always or (group["weight_decay"] > 0 and not group.get("weight_decouple", True))
+        for p in group["params"]:
+            if p.grad is not None and (written or _is_half(p) or _in_other_order(p, p.grad)):
+                kept.append((p, p.data, p.grad))
+    try:
+        for p, data, grad in kept:
+            p.grad = None
+            p.data = data.float() if _is_half(data) else data
+            p.grad = _like(p, grad)
+        yield
+    finally:
+        for p, data, grad in kept:
+            p.grad = None
+            if p.dtype is not data.dtype:
+                data.copy_(p.data)
+                p.data = data
+            p.grad = grad
+
+
+def _in_other_order(p: Tensor, grad: Tensor) -> bool:
+    return grad.layout is torch.strided and grad.stride() != p.stride()
+
+
+def _like(p: Tensor, grad: Tensor) -> Tensor:
+    """A copy of a gradient in the type and, unless it is sparse, the order in memory of its parameter."""
+    if grad.layout is not torch.strided:
+        return grad.to(p.dtype, copy=True)
+    return torch.empty_like(p).copy_(grad)
+
+
+def _is_half(tensor: Tensor) -> bool:
+    return tensor.dtype in (torch.float16, torch.bfloat16)

@@ -1,0 +1,1 @@
+"""Databases and journals that hold studies and runs: addresses, schemas, and patience with what is slow."""

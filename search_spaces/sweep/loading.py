@@ -1,0 +1,139 @@
+"""From a sweep's text to a :class:`Sweep`, with everything that is wrong in it: where, what and what would be right."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import optimizers
+from optimizers import InputError, Problem, did_you_mean, raise_any
+from optimizers.errors import Path as KeyPath
+from search_spaces.schema.sweep import Sweep
+from search_spaces.schema.validation import checked, no_name, shown
+from search_spaces.schema.yaml_source import Document, read_text, read_yaml
+from search_spaces.space import ready_files
+from search_spaces.space.space import owner_of
+from search_spaces.sweep.overrides import apply_overrides, apply_size
+from search_spaces.sweep.sweep_checks import problems_of_sweep
+
+# Where one of these is missing or wrong, the rest of the file is still checked.
+_STAND_INS = {"name": "unnamed", "baseline": "unnamed", "optimizer": "unnamed", "arms": {"unnamed": {}}}
+Further = Callable[[Sweep], Iterable[Problem]]
+"""What else is wrong in a sweep: see :meth:`Sweep.intact` for the parts of it that can be looked at."""
+
+
+def load_sweep(
+    path_or_name: str, overrides: Sequence[str] = (), size: str | None = None, further: Further = lambda sweep: ()
+) -> Sweep:
+    """Read a sweep file, or a ready sweep by its name, in one of its sizes and with ``--set`` assignments applied.
+
+    Raises InputError when there is no such sweep, or with everything that is wrong in it.
+    """
+    path = _find(path_or_name)
+    return parse_sweep(read_text(path), str(path), overrides, size, further)
+
+
+def parse_sweep(
+    text: str,
+    source: str = "sweep.yaml",
+    overrides: Sequence[str] = (),
+    size: str | None = None,
+    further: Further = lambda sweep: (),
+) -> Sweep:
+    """A validated sweep from YAML text; ``source`` names the text in errors.
+
+    Raises InputError with everything that is wrong, what ``further`` finds included, in the order of the lines.
+    """
+    document = read_yaml(text, source)
+    duplicates = document.duplicates
+    if size is not None:
+        document = apply_size(document, size, Sweep)
+    document = apply_overrides(document, overrides, Sweep)
+    if not isinstance(document.data, dict):
+        raise document.error((), "a sweep is a mapping with name, workload, baseline and arms")
+    found = checked(Sweep, document, partial(_wording, document), _STAND_INS)
+    if found.value is None:
+        raise InputError(*duplicates, *found.problems)
+    sweep = found.value
+    sweep._document, sweep._broken = document, found.broken
+    raise_any([*duplicates, *found.problems, *problems_of_sweep(sweep), *further(sweep)])
+    return sweep
+
+
+def _find(path_or_name: str) -> Path:
+    if path_or_name.endswith((".yaml", ".yml")) or "/" in path_or_name:
+        path = Path(path_or_name)
+        if not path.is_file():
+            raise InputError(f"{path_or_name}: there is no such sweep file")
+        return path
+    ready = ready_files.names(ready_files.SWEEPS)
+    if path_or_name not in ready:
+        raise InputError(
+            f"{path_or_name}: neither a sweep file (*.yaml) nor a ready sweep ({', '.join(ready)})."
+            f"{did_you_mean(path_or_name, ready)}"
+        )
+    return ready_files.SWEEPS / f"{path_or_name}.yaml"
+
+
+def _wording(document: Document, path: KeyPath, details: Mapping[str, Any]) -> str | None:
+    """What a sweep says better than the general sentence."""
+    given, told = details["input"], None
+    match path, details["type"]:
+        case ("tradeoffs", *_), "string_pattern_mismatch":
+            told = (
+                "a search looks at the validation split alone, val/..., and at summary/train_seconds and "
+                f"summary/steps_to_target, not at {given!r}"
+            )
+        case (*_, "metric", "name"), "string_pattern_mismatch":
+            hint = "" if "/" in given else f' Did you mean "val/{given}"?'
+            told = f"a search looks at the validation split alone, val/..., not {given!r}.{hint}"
+        case ("name" | "baseline",), "string_pattern_mismatch":
+            told = no_name(given)
+        case ("arms", arm, "parameters", str() as name), "model_type":
+            told = _not_a_parameter(document, str(arm), name, given)
+        case ("arms", _, "parameters", _, "values", int()), _ if given is None:
+            told = "null cannot be searched; what can be switched off is switched off by off, as in values: [off, 1]"
+        case ("arms", _, "parameters", _, "values", int()), _ if isinstance(given, list | dict):
+            told = (
+                f"must be a number, a text, or true or false, not {shown(given)}: a parameter has one value at a time"
+            )
+        case ("arms", _, "space"), "list_type" if isinstance(given, str):
+            told = f"must be a list; write [{given}]"
+        case ("arms", arm, str() as name), "extra_forbidden" if _is_hyperparameter(document, str(arm), name):
+            form = f"{{{name}: {_form(given)}}}"
+            told = f"unknown key; hyperparameters stand below parameters: write parameters: {form}"
+    return told
+
+
+def _not_a_parameter(document: Document, arm: str, name: str, given: object) -> str:
+    """What to say of a parameter that is no mapping, which may be none of the optimizer's either."""
+    entry = _optimizer(document, arm)
+    form = f"write {{distribution: ..., min: ..., max: ...}} to search a range, or {_form(given)}"
+    if entry is None or owner_of(name, entry.hyperparameters)[1] in {*entry.hyperparameters, "training"}:
+        return f"must be a mapping; {form}"
+    together = entry.tuples.get(name, ())
+    if isinstance(given, list) and len(given) == len(together):
+        alone = ", ".join(f"{one}: {_form(value)}" for one, value in zip(together, given, strict=True))
+        return f"{entry.name} takes {name} one by one: write {alone}"
+    return f"{entry.unknown(name).message} It must be a mapping; {form}"
+
+
+def _form(given: object) -> str:
+    """How a fixed value, or several to choose from, are written."""
+    if isinstance(given, list):
+        return f"{{values: {shown(given)}}}"
+    return "{value: ...}" if given is None or isinstance(given, dict) else f"{{value: {shown(given)}}}"
+
+
+def _is_hyperparameter(document: Document, arm: str, name: str) -> bool:
+    entry = _optimizer(document, arm)
+    return entry is not None and name in entry.hyperparameters
+
+
+def _optimizer(document: Document, arm: str) -> optimizers.OptimizerEntry | None:
+    try:
+        return optimizers.get(document.data["arms"][arm]["optimizer"])
+    except (InputError, KeyError, TypeError):
+        return None

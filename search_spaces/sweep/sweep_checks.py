@@ -1,0 +1,146 @@
+"""What the schema cannot say: names that must exist, and spaces that must stay inside what an optimizer allows.
+
+Each check yields everything that it finds. Of a sweep with parts left out, because they are wrong in themselves (see
+:meth:`Sweep.intact`), each looks only at what is left.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+
+from optimizers import Problem, did_you_mean, raise_any
+from search_spaces.schema.methods import BRUTE_FORCE, GRID, method_problem
+from search_spaces.schema.sweep import MAX_SEED, Sweep
+from search_spaces.schema.workload_keys import Workload
+from search_spaces.space.space import arm_space
+from search_spaces.sweep.arm_checks import arm_problems, place_of
+
+# Of a whole number with more choices, a list of them would take longer than the search.
+MAX_CHOICES = 100_000
+
+
+def check_sweep(sweep: Sweep) -> None:
+    """Raise InputError, with file and lines, for everything in ``sweep`` that cannot work."""
+    raise_any(problems_of_sweep(sweep))
+
+
+def problems_of_sweep(sweep: Sweep) -> Iterator[Problem]:
+    """Everything in ``sweep`` that cannot work, as far as it can be known without its workloads."""
+    yield from _names(sweep)
+    yield from _seeds(sweep)
+    if sweep.intact("search", "method") and (wrong := method_problem(sweep.search.method, len(sweep.objectives))):
+        yield sweep.problem("search", "method", wrong)
+    if sweep.tradeoffs:
+        yield from _tradeoffs(sweep)
+    for name, workload in sweep.by_workload.items():
+        if sweep.on(name).intact("workload"):
+            yield from grace_problems(sweep, workload)
+    unsound = {name: list(arm_problems(sweep, name)) for name in sweep.arms}
+    yield from itertools.chain.from_iterable(unsound.values())
+    sound = [name for name in sweep.arms if not unsound[name] and sweep.intact("arms", name)]
+    if sweep.intact("search"):
+        yield from _of_method(sweep, sound)
+    if sweep.scheduler.type == "pbt" and len(sound) == len(sweep.arms) and sweep.intact("arms"):
+        yield from _population(sweep)
+
+
+def _names(sweep: Sweep) -> Iterator[Problem]:
+    whole = sweep.intact("workload") and sweep.intact("workloads")
+    if whole and (sweep.only_workload is None) == (not sweep.workloads):
+        yield sweep.problem("workload", "a sweep has a workload, or several under workloads")
+    arms = sweep.names_of_arms
+    if arms and sweep.intact("baseline") and sweep.baseline not in arms:
+        known = f"the arms are {', '.join(arms)}"
+        hint = did_you_mean(sweep.baseline, arms)
+        yield sweep.problem("baseline", f'no arm is called "{sweep.baseline}"; {known}.{hint}')
+
+
+def _seeds(sweep: Sweep) -> Iterator[Problem]:
+    seeds = sweep.confirm.seeds
+    if not sweep.intact("confirm", "seeds"):
+        return
+    if len(set(seeds)) < len(seeds):
+        yield sweep.problem("confirm", "seeds", "each seed may stand only once")
+    if not sweep.intact("search", "seed"):
+        return
+    if sweep.search.seed in seeds:
+        yield sweep.problem(
+            "confirm", "seeds", f"{sweep.search.seed} is the seed of the search; confirmation needs fresh seeds"
+        )
+    if not sweep.intact("search", "studies"):
+        return
+    if max(sweep.confirmation_seeds(sweep.search.studies)) > MAX_SEED:
+        yield sweep.problem(
+            "confirm", "seeds",
+            f"the seeds of {sweep.search.studies} studies follow from these, and would be greater than {MAX_SEED}; "
+            "give smaller ones",
+        )  # fmt: skip
+    elif sweep.search_seeds()[-1] > MAX_SEED:
+        yield sweep.problem(
+            "search", "seed",
+            f"the seeds of {sweep.search.studies} studies follow from this one, and would be greater than {MAX_SEED}; "
+            "give a smaller one",
+        )  # fmt: skip
+
+
+def grace_problems(sweep: Sweep, workload: Workload) -> Iterator[Problem]:
+    """Where a trial on the workload ends before it may be stopped."""
+    evaluations, grace = workload.evaluations, sweep.scheduler.grace
+    stops = sweep.intact("scheduler") and sweep.scheduler.type != "none"
+    if stops and evaluations is not None and grace > evaluations:
+        yield sweep.problem("scheduler", "grace", f"a grace of {grace} is more than a trial has: {workload.budget}")
+
+
+def _tradeoffs(sweep: Sweep) -> Iterator[Problem]:
+    if sweep.scheduler.type != "none":
+        yield sweep.problem(
+            "scheduler",
+            "type",
+            f"{sweep.scheduler.type} decides by one metric; with tradeoffs every trial runs to its end (type: none)",
+        )
+    names = [sweep.metric.name, *(tradeoff.name for tradeoff in sweep.tradeoffs)]
+    for number, name in enumerate(names[1:]):
+        if name in names[: number + 1] and sweep.intact("metric"):
+            yield sweep.problem("tradeoffs", number, "name", f"{name} is looked at already")
+
+
+def _of_method(sweep: Sweep, arms: list[str]) -> Iterator[Problem]:
+    """What a method that tries a finite number of configurations cannot do."""
+    if sweep.search.method == GRID:
+        yield from _grids(sweep, arms)
+    elif sweep.search.method == BRUTE_FORCE:
+        for name in arms:
+            endless = arm_space(sweep.arms[name]).endless(MAX_CHOICES)
+            if endless:
+                yield sweep.problem(
+                    *place_of(sweep, name, *endless),
+                    f"{BRUTE_FORCE} tries everything there is, and {', '.join(endless)} of this arm can be anything in "
+                    "a range; give values, or search by grid, which tries search.points values of each range",
+                )  # fmt: skip
+
+
+def _grids(sweep: Sweep, arms: list[str]) -> Iterator[Problem]:
+    """A part of a grid would be a corner of the space, and say nothing of the rest."""
+    for name in arms:
+        arm = sweep.arms[name]
+        if arm.start:
+            yield sweep.problem("arms", name, "start", "a grid tries its own configurations alone; leave start out")
+        trials, points = sweep.search.trials, sweep.search.points
+        size = sum(1 for _ in itertools.islice(arm_space(arm).grid(points), trials + 1))
+        if size > trials:
+            yield sweep.problem(
+                "search", "trials",
+                f"the grid of {name} has more than {trials} configurations; give as many trials as it has, fewer "
+                f"search.points than {points}, or values in place of ranges",
+            )  # fmt: skip
+
+
+def _population(sweep: Sweep) -> Iterator[Problem]:
+    if not any(arm_space(arm).scheduled_coefficients() for arm in sweep.arms.values()):
+        yield sweep.problem(
+            "scheduler",
+            "type",
+            "pbt discovers schedules, and no arm has a coefficient with a range and without a schedule that its "
+            "optimizer can change in time; give one moment_adam and, for example, the space adam",
+        )

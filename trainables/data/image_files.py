@@ -1,0 +1,98 @@
+"""Batches from image files: decoded, cut and scaled by worker processes, the same ones whatever their number."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+from torchvision.transforms import v2
+from torchvision.transforms.v2 import functional
+
+from optimizers import InputError
+from trainables.data.feeds import Batch, Feed
+from trainables.data.image_decoding import fault_of, read_rgb
+from trainables.data.splits import Split
+
+# Of 256 to 224, the usual border around what is evaluated.
+BORDER = 256 / 224
+
+
+class ImageFiles(Dataset):
+    """Images uint8 (3, resolution, resolution) of a split of paths, with their class.
+
+    With a ``seed`` for training, each is cut out at random (8 to 100 % of its area, 3:4 to 4:3) and every other one
+    mirrored, by numbers that its place and the seed determine; without one the middle is taken.
+    """
+
+    def __init__(self, split: Split, order: Tensor, resolution: int, seed: int | None) -> None:
+        # Worker processes are forks, and a fork cannot read what lies on a GPU.
+        self.split = split.to(torch.device("cpu"))
+        self.order, self.resolution, self.seed = order, resolution, seed
+        self._cut = v2.RandomResizedCrop(resolution, antialias=True)
+
+    def __len__(self) -> int:
+        return len(self.order)
+
+    def __getitem__(self, place: int) -> tuple[Tensor, int]:
+        index = int(self.order[place])
+        path = os.fsdecode(bytes(self.split.inputs[index].tolist()).rstrip(b"\0"))
+        try:
+            with open(path, "rb") as file:
+                image: Any = read_rgb(file)
+        except Exception as error:  # noqa: BLE001 - a decoder meets malformed bytes with any exception
+            raise InputError(f"{path}: {fault_of(error)}") from None
+        if self.seed is None:
+            image = functional.resize(image, [round(BORDER * self.resolution)], antialias=True)
+            image = functional.center_crop(image, [self.resolution])
+        else:
+            image = self._augmented(image, self.seed + index)
+        return functional.pil_to_tensor(image), int(self.split.targets[index])
+
+    def _augmented(self, image: Any, seed: int) -> Any:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            image = self._cut(image)
+            return functional.horizontal_flip(image) if torch.rand(()) < 0.5 else image
+
+
+class ShuffledFiles(Feed):
+    """Every image once an epoch, in an order and with cuts that are drawn anew."""
+
+    def __init__(self, split: Split, batch_size: int, resolution: int, workers: int) -> None:
+        self.split, self.batch_size, self.resolution, self.workers = split, batch_size, resolution, workers
+        self.device = split.targets.device
+        self.steps_per_epoch = math.ceil(len(split.targets) / batch_size)
+
+    def begin_epoch(self, generator: torch.Generator) -> None:
+        self._order = torch.randperm(len(self.split.targets), generator=generator)
+        self._seed = int(torch.randint(2**62, (), generator=generator))
+        self._next, self._batches = 0, iter(())
+
+    def batch(self, index: int) -> Batch:
+        if index != self._next or index == 0:
+            self._batches = self._from(index)
+        self._next = index + 1
+        images, targets = next(self._batches)
+        return images.to(self.device, non_blocking=True), targets.to(self.device, non_blocking=True)
+
+    def _from(self, index: int) -> Iterator[Batch]:
+        """The batches of the epoch from one on: a run may go on in its middle."""
+        rest = self._order[index * self.batch_size :]
+        return iter(_loader(ImageFiles(self.split, rest, self.resolution, self._seed), self.batch_size, self.workers))
+
+
+def in_order(split: Split, batch_size: int, resolution: int, workers: int) -> Iterator[Batch]:
+    """Every image once, its middle, for evaluation."""
+    images = ImageFiles(split, torch.arange(len(split.targets)), resolution, None)
+    for inputs, targets in _loader(images, batch_size, workers):
+        yield inputs.to(split.targets.device), targets.to(split.targets.device)
+
+
+def _loader(images: ImageFiles, batch_size: int, workers: int) -> DataLoader:
+    pinned = torch.cuda.is_available()
+    return DataLoader(images, batch_size, num_workers=workers, pin_memory=pinned)

@@ -1,0 +1,63 @@
+"""Data sets as tensors over memory-mapped arrays, which all processes of a node share, with a fingerprint."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from trainables.data.array_cache import SPLITS, open_stored
+
+
+@dataclass(frozen=True)
+class Split:
+    """``inputs`` (examples, ...) as stored and ``targets`` (examples,) as int64, along the same first axis."""
+
+    inputs: Tensor
+    targets: Tensor
+
+    def to(self, device: torch.device) -> Split:
+        return Split(self.inputs.to(device), self.targets.to(device))
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """The three fixed splits.
+
+    ``classes`` is the number of classes, or of words of a text. ``fingerprint`` is a SHA-256 of the data, so equal
+    exactly for equal data: of every byte of the splits or, for images that stay in files, of their names, classes and
+    contents. ``former_fingerprint`` is what earlier versions recorded, where that was another. ``note`` says, in words,
+    where the data is not the published one.
+    """
+
+    train: Split
+    validation: Split
+    test: Split
+    fingerprint: str
+    classes: int
+    note: str = ""
+    former_fingerprint: str | None = None
+
+    def to(self, device: torch.device) -> DataSet:
+        train, validation, test = (split.to(device) for split in (self.train, self.validation, self.test))
+        return replace(self, train=train, validation=validation, test=test)
+
+    def is_recorded_as(self, fingerprint: str) -> bool:
+        """Whether a run that recorded ``fingerprint`` was on this data, as far as can be told."""
+        return fingerprint in (self.fingerprint, self.former_fingerprint)
+
+
+def opened(folder: Path) -> DataSet:
+    """Return the data set of a cache folder. Raises InputError when a file in it is damaged."""
+    stored = open_stored(folder)
+    splits = [Split(*map(torch.from_numpy, stored.arrays[split])) for split in SPLITS]
+    former = None if stored.checksum == stored.fingerprint else stored.checksum
+    return DataSet(
+        *splits,
+        fingerprint=stored.fingerprint,
+        classes=stored.classes,
+        note=stored.note,
+        former_fingerprint=former,
+    )

@@ -1,0 +1,44 @@
+"""From a trial's config to its run in this process, on the device and within the memory that it was given."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from optimizers import InputError
+from trainables.spec import TrialSpec
+from trainables.workloads import registry
+
+if TYPE_CHECKING:
+    import torch
+
+    from trainables.data.splits import DataSet
+    from trainables.training.training_run import Training
+
+
+def open_run(config: dict[str, Any]) -> Training:
+    """Return the run of a trial's config (see ``trainables.tune.trial.Trial``), at its start, in this process.
+
+    Raises OSError when the data, which is the same for every configuration, can no longer be read.
+    """
+    import torch
+
+    from trainables.training.training_run import open_training
+
+    torch.set_num_threads(config["cpus"])
+    device = torch.device("cuda" if config["gpus"] and torch.cuda.is_available() else "cpu")
+    if device.type == "cuda" and config["gpus"] < 1:
+        # So that one trial's lack of memory does not become another's.
+        torch.cuda.set_per_process_memory_fraction(config["gpus"])
+    spec = TrialSpec.from_dict(config["spec"])
+    try:
+        data = _load_data(spec.workload, tuple(sorted(spec.options.items())), config["data_root"], device)
+    except InputError as error:
+        raise OSError(str(error)) from error
+    return open_training(spec, data, device, shared=config["workers"] > 1)
+
+
+@lru_cache(maxsize=2)
+def _load_data(workload: str, options: tuple[tuple[str, Any], ...], data_root: str, device: torch.device) -> DataSet:
+    return registry.get(workload).load_data(Path(data_root), dict(options)).to(device)

@@ -1,0 +1,130 @@
+"""What is known of a workload before it is loaded. Importing this imports no torch."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from optimizers import InputError
+from trainables.spec import Goal
+from trainables.workloads.training_options import (
+    TRAINING,
+    Options,
+    checked,
+    missing_file,
+)
+
+if TYPE_CHECKING:
+    from trainables.data.splits import DataSet
+    from trainables.workloads.workload import Workload
+
+
+@dataclass(frozen=True)
+class WorkloadEntry:
+    """What a reader and a sweep need to know of a workload before it is loaded.
+
+    ``target`` is "module:Class" of the workload; ``data_module`` has ``check(root)`` and ``load(root)`` for its data
+    and, where users bring it, ``store(root)``, which makes the cache that ``load`` opens without importing torch.
+    ``metrics`` are those of the validation split and which way each is better; ``optional_metrics`` names those that
+    are measured only where the option beside them is set. ``parts`` names the parts of the model that have an optimizer
+    each, where there are more than one. ``score`` is the test metric that the verdict compares, the same as one of
+    ``metrics`` on the other split, and ``score_note``, a sentence, says what else must be known to read it. ``epochs``
+    and ``batch_size`` hold where a sweep gives none, ``training`` is put over the defaults of how a run is trained, and
+    ``options`` are what else a sweep may set; those that ``data_options`` names say which data is loaded.
+    """
+
+    name: str
+    target: str
+    data_module: str
+    model: str
+    data: str
+    metrics: Mapping[str, Goal]
+    score: str
+    epochs: int
+    batch_size: int
+    reference: str
+    score_note: str = ""
+    parts: tuple[str, ...] = ()
+    optional_metrics: Mapping[str, str] = field(default_factory=dict)
+    training: Mapping[str, Any] = field(default_factory=dict)
+    options: Options = field(default_factory=dict)
+    data_options: tuple[str, ...] = ()
+
+    def metrics_with(self, options: Mapping[str, Any]) -> tuple[str, ...]:
+        """The metrics of the validation split under these options."""
+        optional = self.optional_metrics
+        return tuple(name for name in self.metrics if name not in optional or options.get(optional[name]))
+
+    @property
+    def score_goal(self) -> Goal:
+        """Which way the score is better."""
+        return self.metrics[self.score.replace("test/", "val/", 1)]
+
+    @property
+    def train_losses(self) -> tuple[str, ...]:
+        """What is minimized, as a mean over the training data."""
+        return tuple(f"train/{part}_loss" for part in self.parts) or ("train/loss",)
+
+    def check_training(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """How a run is trained, every option in its canonical form. Raises InputError."""
+        return checked({**self.training, **given}, TRAINING, f"{self.name}: training")
+
+    def check_options(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """The workload's own options, every one in its canonical form. Raises InputError."""
+        return checked(given, self.options, self.name)
+
+    def load(self, options: Mapping[str, Any] | None = None) -> Workload:
+        """The workload itself with its options; imports torch."""
+        module, _, cls = self.target.partition(":")
+        return getattr(importlib.import_module(module), cls)(self.check_options(options or {}))
+
+    def check_data(self, root: Path, options: Mapping[str, Any] | None = None) -> None:
+        """Raise InputError, naming the file and what would be right, unless the data can be had; imports no torch."""
+        with _readable():
+            importlib.import_module(self.data_module).check(root, **self._data_options(options))
+        values = self.check_options(options or {})
+        missing = missing_file(values, self.options)
+        if missing is not None:
+            wanted = f"{self.name}'s option {missing} ({self.options[missing].description})"
+            raise InputError(f"{values[missing]}: there is no such file; correct {wanted}, or leave it out")
+
+    def obtain_data(self, root: Path, options: Mapping[str, Any] | None = None) -> None:
+        """As :meth:`check_data`, after downloading what can be downloaded where nothing of it is there.
+
+        Data that lies in files is read whole, once, into this machine's cache: some faults show in no other way.
+        """
+        module = importlib.import_module(self.data_module)
+        fetch, store = getattr(module, "fetch", None), getattr(module, "store", None)
+        if fetch is not None:
+            fetch(root)
+        self.check_data(root, options)
+        if store is not None:
+            with _readable():
+                store(root, **self._data_options(options))
+
+    @property
+    def fetches_data(self) -> bool:
+        """Whether its data can be downloaded."""
+        return hasattr(importlib.import_module(self.data_module), "fetch")
+
+    def load_data(self, root: Path, options: Mapping[str, Any] | None = None) -> DataSet:
+        """The three fixed splits, memory-mapped and shared by all processes of a node."""
+        with _readable():
+            return importlib.import_module(self.data_module).load(root, **self._data_options(options))
+
+    def _data_options(self, options: Mapping[str, Any] | None) -> dict[str, Any]:
+        values = self.check_options(options or {})
+        return {name: values[name] for name in self.data_options}
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    """Raise InputError for a file of the data that the system does not let this user read."""
+    try:
+        yield
+    except OSError as error:
+        raise InputError(f"{error.filename or 'the data'}: cannot be read ({error.strerror or error})") from None
