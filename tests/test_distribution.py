@@ -185,7 +185,7 @@ def torch_alone(wheels: dict[str, Path], tmp_path_factory: pytest.TempPathFactor
         of = importlib.metadata.distribution(name)
         for top in {file.parts[0] for file in of.files or ()} - {"..", "__pycache__"}:
             with suppress(FileExistsError):  # a folder that distributions share, as NVIDIA's do
-                (site / top).symlink_to(of.locate_file(top))
+                (site / top).symlink_to(str(of.locate_file(top)))
         wanted = map(Requirement, of.requires or ())
         waiting += [each.name for each in wanted if each.marker is None or each.marker.evaluate({"extra": ""})]
     return site
