@@ -33,7 +33,7 @@ def test_a_command_whose_output_is_not_taken(redirection: str, code: int, said: 
 
 def test_a_descriptor_that_was_closed_from_the_start_is_given_to_no_file() -> None:
     program = (
-        "import os; from cluster.console.output import drop_what_cannot_be_written; drop_what_cannot_be_written(); "
+        "import os; from cluster.console._output import drop_what_cannot_be_written; drop_what_cannot_be_written(); "
         "os._exit(open(os.devnull).fileno())"
     )
     command = f'"{sys.executable}" -c "{program}" <&- >&-'

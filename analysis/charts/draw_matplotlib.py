@@ -8,6 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from analysis.charts._layout import (
+    BAR_GAP,
+    BAR_WIDTH,
+    EDGE,
+    LINE_HEIGHT,
+    Layout,
+    PlacedPanel,
+    key_width,
+    lay_out,
+    outline,
+)
 from analysis.charts.chart import (
     Band,
     Bars,
@@ -20,17 +31,6 @@ from analysis.charts.chart import (
     Points,
     Rule,
     Text,
-)
-from analysis.charts.layout import (
-    BAR_GAP,
-    BAR_WIDTH,
-    EDGE,
-    LINE_HEIGHT,
-    Layout,
-    PlacedPanel,
-    key_width,
-    lay_out,
-    outline,
 )
 from analysis.charts.style import (
     CAPTION_SIZE,

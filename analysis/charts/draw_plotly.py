@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from analysis.charts.chart import Chart, ColourBar, Picture
-from analysis.charts.layout import (
+from analysis.charts._layout import (
     BAR_GAP,
     BAR_WIDTH,
     EDGE,
@@ -17,7 +16,8 @@ from analysis.charts.layout import (
     PlacedPanel,
     lay_out,
 )
-from analysis.charts.plotly_layers import COLOUR_SCALE, SYMBOLS, Drawing, draw_layer, html_text, translucent
+from analysis.charts._plotly_layers import COLOUR_SCALE, SYMBOLS, Drawing, draw_layer, html_text, translucent
+from analysis.charts.chart import Chart, ColourBar, Picture
 from analysis.charts.style import (
     CAPTION_SIZE,
     FONTS,

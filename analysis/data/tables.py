@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.data.curves import read_curves
+from analysis.data._curves import read_curves
 from analysis.data.runs import RunRecord, SweepRecords, read_sweep
 from analysis.data.typed_params import typed
 from optimizers import InputError
@@ -96,7 +96,7 @@ def load(sweep: str, tracking_uri: str | None = None) -> SweepTables:
 
 
 def tables_of(records: tuple[SweepRecords, ...], curves: pd.DataFrame, tracking_uri: str) -> SweepTables:
-    """The tables of runs that have been read, with their curves as `analysis.data.curves.read_curves` gives them."""
+    """The tables of runs that have been read, with their curves as `analysis.data._curves.read_curves` gives them."""
     trials, confirmations = (_runs_table(records, role) for role in ("trials", "confirmations"))
     return SweepTables(records, trials, confirmations, _curves_table(records, curves), tracking_uri)
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from analysis.charts.chart import Chart
 from analysis.data.tables import SweepTables
-from analysis.report.document import Document, Figure
-from analysis.report.markdown import to_markdown
-from analysis.report.page import to_html
-from analysis.report.report_content import report_document
+from analysis.report._document import Document, Figure
+from analysis.report._markdown import to_markdown
+from analysis.report._page import to_html
+from analysis.report._report_content import report_document
 from analysis.verdict.as_data import to_json
 from analysis.verdict.findings import Verdict
 from optimizers import InputError

@@ -9,7 +9,7 @@ from typing import Any
 
 from analysis.data.typed_params import typed
 from analysis.statistics.intervals import Interval, PairKey
-from analysis.verdict.evidence import Configuration
+from analysis.verdict._evidence import Configuration
 from analysis.verdict.findings import ArmVerdict, Verdict
 from analysis.verdict.overall import standings
 

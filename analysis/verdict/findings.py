@@ -8,7 +8,7 @@ from typing import Literal
 
 from analysis.data.runs import Goal
 from analysis.statistics.intervals import Interval, PairedDifference, PairKey
-from analysis.verdict.evidence import Configuration
+from analysis.verdict._evidence import Configuration
 from search_spaces import Sweep
 
 Noise = Literal["seeds", "search"]

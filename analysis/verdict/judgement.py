@@ -12,7 +12,7 @@ from analysis.data.runs import OUTCOMES, RunRecord, SweepRecords
 from analysis.statistics import intervals
 from analysis.statistics.intervals import Interval, PairedDifference, PairKey
 from analysis.verdict import sentences
-from analysis.verdict.evidence import (
+from analysis.verdict._evidence import (
     Evidence,
     best_first,
     by_rank_of_all,

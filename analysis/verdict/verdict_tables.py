@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from analysis.verdict import formatting
-from analysis.verdict.evidence import Configuration
+from analysis.verdict._evidence import Configuration
 from analysis.verdict.findings import ArmVerdict, Verdict
 from analysis.verdict.formatting import MetricFormat
 from analysis.verdict.overall import standings

@@ -12,7 +12,7 @@ from typing import ParamSpec
 import click
 import typer
 
-from cluster.console.output import drop_what_cannot_be_written, lost_output
+from cluster.console._output import drop_what_cannot_be_written, lost_output
 from optimizers import InputError
 
 FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130

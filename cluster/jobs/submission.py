@@ -29,7 +29,7 @@ STOPPING_S = 30
 BEGINNING_S = 60.0
 # The link to them, or the command that serves them.
 _RUNS = re.compile(r"^(?:Search runs|To see the runs): (.+)$", re.MULTILINE)
-# What a driver says of an arm while it runs; see cluster/run/display.py.
+# What a driver says of an arm while it runs; see cluster/run/_display.py.
 _ARM_LINE = re.compile(r"^\S+ +\d+/\d+ done, .*")
 _NOT_SHIPPED = shutil.ignore_patterns("__pycache__", "*.pyc")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import trainables
-from cluster.planning.workload_checks import goal_problems, resolved, workload_problems
+from cluster.planning._workload_checks import goal_problems, resolved, workload_problems
 from cluster.storage.sweep_folder import RESERVED_NAMES
 from cluster.tracking.mlflow_errors import reason, root
 from optimizers import InputError, Problem, raise_any

@@ -20,9 +20,9 @@ from cluster.console.command_line import FAILED, told
 from cluster.ray.interruption import ignore_signals, interrupt_on_signals
 from cluster.ray.local_ray import watched
 from cluster.ray.session import lost_nodes, nodes_answer, ray_session, slot_counter
+from cluster.run._trial_config import drop_obsolete_states, trial_config
 from cluster.run.on_screen import print_lines, working
 from cluster.run.served import links
-from cluster.run.trial_config import drop_obsolete_states, trial_config
 from cluster.storage.sweep_folder import DEFAULT_STORAGE, Manifest, SweepFolder
 from cluster.tracking.curves_artifact import write_curves
 from cluster.tracking.descriptions import describe, describe_summary
@@ -36,7 +36,7 @@ from search_spaces.tracking.kept_in_mlflow import NOTE_TAG
 from search_spaces.tracking.links import CONFIRM_VIEW, served_at, view_link
 
 if TYPE_CHECKING:
-    from cluster.run.display import Display
+    from cluster.run._display import Display
     from cluster.tracking.run_description import RunDescription
     from search_spaces.study.arm_studies import ArmStudies
     from search_spaces.study.study import Assignment, Outcome
@@ -207,7 +207,7 @@ class Driver:
         self.tracker.tag(self.summary, {"plan.search_steps": json.dumps(steps)})
 
     def _tune(self, arms: dict[str, ArmStudies]) -> None:
-        from cluster.run.display import Display
+        from cluster.run._display import Display
 
         with Display(self.sweep, self.console, arms) as display:
             self._fit(arms, display)
@@ -218,7 +218,7 @@ class Driver:
 
         from cluster.ray.schedulers import sweep_scheduler
         from cluster.ray.waiting import WaitingCallback
-        from cluster.run.callback import SweepCallback
+        from cluster.run._callback import SweepCallback
         from search_spaces.study.searcher import SweepSearcher
         from trainables.tune.trial import Trial
 
@@ -252,7 +252,7 @@ class Driver:
         """A killed driver may have told the study of a run's end and not yet MLflow."""
         if self.manifest.session == 1:
             return
-        from cluster.run.callback import close_run
+        from cluster.run._callback import close_run
 
         closed = self.tracker.closed_runs()
         for arm in arms.values():

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from cluster.run.time_left import in_words
+from cluster.run._time_left import in_words
 
 REFRESHES_PER_SECOND = 2
 # On a dumb terminal and in a log something is printed this often.

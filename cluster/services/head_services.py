@@ -22,7 +22,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from cluster.services.postgres import HOST, Postgres
+from cluster.services._postgres import HOST, Postgres
 from optimizers import InputError
 
 DEFAULT_FOLDER = Path("~/.adamant/services")

@@ -16,8 +16,8 @@ from typing import Any
 import trainables
 from cluster import distribution
 from cluster.source_tree import SOURCE_ROOT
+from cluster.tracking._tracked_runs import NOTE_TAG
 from cluster.tracking.run_description import DataDescription, RunDescription
-from cluster.tracking.tracked_runs import NOTE_TAG
 from search_spaces import Sweep, arm_colour
 from search_spaces.schema.sweep import Contest
 from search_spaces.study.study import Assignment

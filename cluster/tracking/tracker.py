@@ -14,10 +14,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cluster.tracking.logged_pictures import Pictures
+from cluster.tracking._logged_pictures import Pictures
+from cluster.tracking._tracked_runs import EXPERIMENT, INCOMPLETE_TAG, TrackedRuns, now_ms
 from cluster.tracking.mlflow_errors import is_lasting, reason
 from cluster.tracking.run_description import MetricRow, RunDescription, metric_rows
-from cluster.tracking.tracked_runs import EXPERIMENT, INCOMPLETE_TAG, TrackedRuns, now_ms
 from search_spaces.tracking.kept_in_mlflow import EXPERIMENT_PREFIX
 
 RETRY_PAUSE_S = 2.0

@@ -12,8 +12,8 @@ from torch import Tensor
 from torch.optim.optimizer import ParamsT
 
 from optimizers.base.dense_optimizer import DECAY, LR, MAXIMIZE, Bucket, DenseOptimizer, Work, gradient
-from optimizers.baselines import yellowfin_tuner as tuner
-from optimizers.baselines.yellowfin_tuner import Averages, Tuned
+from optimizers.baselines import _yellowfin_tuner as tuner
+from optimizers.baselines._yellowfin_tuner import Averages, Tuned
 from optimizers.domains import Flag, Integer
 from optimizers.errors import InputError
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from optimizers import schedules
-from optimizers.moment_adam.rule import Coefficients, Form
+from optimizers.moment_adam._rule import Coefficients, Form
 
 
 class Counters(NamedTuple):

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from optimizers.moment_adam._rule import CUBE_LIMIT, CUBE_UNIT, Coefficients, Form
 from optimizers.moment_adam.native_build import BuildError, shared_library
-from optimizers.moment_adam.rule import CUBE_LIMIT, CUBE_UNIT, Coefficients, Form
 
 if TYPE_CHECKING:
-    from optimizers.moment_adam.tensors import Tensors
+    from optimizers.moment_adam._tensors import Tensors
 
 Kernel = Callable[["Tensors", Form, Coefficients], None]
 
@@ -46,11 +46,11 @@ def load(form: Form, dtype: torch.dtype, device: torch.device) -> Kernel | None:
 @functools.cache
 def _triton() -> Kernel | None:
     try:
-        from optimizers.moment_adam import triton_kernel
+        from optimizers.moment_adam import _triton_kernel
     except ImportError as error:
         _warn_of_foreach(error)
         return None
-    return triton_kernel.step
+    return _triton_kernel.step
 
 
 @functools.cache

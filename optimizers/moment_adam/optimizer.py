@@ -9,11 +9,11 @@ from torch.optim.optimizer import ParamsT
 
 from optimizers import schedules
 from optimizers.base.dense_optimizer import DenseOptimizer, Work
+from optimizers.moment_adam._rule import Form
+from optimizers.moment_adam._tensors import Tensors
+from optimizers.moment_adam._update import apply
 from optimizers.moment_adam.coefficients import Counters, form_of, next_step, scheduled
 from optimizers.moment_adam.moment_options import ENGINE, GROUP_KEYS, checked_options
-from optimizers.moment_adam.rule import Form
-from optimizers.moment_adam.tensors import Tensors
-from optimizers.moment_adam.update import apply
 
 
 class MomentAdam(DenseOptimizer):

@@ -1,7 +1,7 @@
 """Schedules of an optimizer's coefficients: plain dicts, checked and evaluated by pure functions."""
 
-from optimizers.schedules.kinds import KINDS
-from optimizers.schedules.schedule import (
+from optimizers.schedules._kinds import KINDS
+from optimizers.schedules._schedule import (
     DECAY,
     HORIZON,
     Schedule,

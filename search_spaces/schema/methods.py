@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from optimizers import did_you_mean
-from search_spaces.schema.usual_names import METHOD
+from search_spaces.schema._usual_names import METHOD
 
 METHODS = {
     "tpe": "tree-structured Parzen estimator, all parameters together, aware of what is still running; the default",

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from optimizers import InputError
 from optimizers.errors import Meanings
-from search_spaces.schema import bounds, usual_names
+from search_spaces.schema import _usual_names, bounds
 from search_spaces.schema.strict_model import Model
 
 
@@ -42,7 +42,7 @@ Distribution = Literal[
 class Parameter(Model):
     """One hyperparameter: a distribution between ``min`` and ``max``, ``values`` to choose from, or one ``value``."""
 
-    meanings: ClassVar[Meanings] = usual_names.PARAMETER
+    meanings: ClassVar[Meanings] = _usual_names.PARAMETER
 
     distribution: Distribution | None = Field(
         default=None, description="how values between min and max are drawn; not needed beside values or value"

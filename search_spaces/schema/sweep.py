@@ -13,7 +13,7 @@ from pydantic import ConfigDict, Field, PrivateAttr
 
 from optimizers import InputError, Problem
 from optimizers.errors import Meanings, Path
-from search_spaces.schema import usual_names
+from search_spaces.schema import _usual_names
 from search_spaces.schema.parameter import Parameter, Scalar
 from search_spaces.schema.resources import Resources
 from search_spaces.schema.strict_model import Model
@@ -29,7 +29,7 @@ Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=80)]
 
 
 class Arm(Model):
-    meanings: ClassVar[Meanings] = usual_names.ARM
+    meanings: ClassVar[Meanings] = _usual_names.ARM
 
     optimizer: str = Field(description="an optimizer of `adamant list optimizers`")
     space: list[str] = Field(
@@ -47,7 +47,7 @@ class Arm(Model):
 
 
 class Search(Model):
-    meanings: ClassVar[Meanings] = usual_names.SEARCH
+    meanings: ClassVar[Meanings] = _usual_names.SEARCH
 
     method: str = Field(
         default="tpe",
@@ -66,7 +66,7 @@ class Search(Model):
 
 
 class Scheduler(Model):
-    meanings: ClassVar[Meanings] = usual_names.SCHEDULER
+    meanings: ClassVar[Meanings] = _usual_names.SCHEDULER
 
     type: Literal["asha", "hyperband", "median", "pbt", "none"] = Field(
         default="none",
@@ -87,7 +87,7 @@ class Scheduler(Model):
 
 
 class Confirm(Model):
-    meanings: ClassVar[Meanings] = usual_names.CONFIRM
+    meanings: ClassVar[Meanings] = _usual_names.CONFIRM
 
     top_k: int = Field(default=1, ge=1, description="best configurations per arm that are run again")
     seeds: list[Seed] = Field(
@@ -114,7 +114,7 @@ class Sweep(Model):
     """A question about optimizers: what is compared, on what, with which budget."""
 
     model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["workload"]}, {"required": ["workloads"]}]})
-    meanings: ClassVar[Meanings] = usual_names.SWEEP
+    meanings: ClassVar[Meanings] = _usual_names.SWEEP
 
     name: Name
     question: str = ""

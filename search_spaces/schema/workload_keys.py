@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from optimizers.errors import Meanings
-from search_spaces.schema import usual_names
+from search_spaces.schema import _usual_names
 from search_spaces.schema.parameter import Scalar
 from search_spaces.schema.strict_model import Model
 
@@ -19,7 +19,7 @@ MINIMIZED = (LOSS, "summary/train_seconds", "summary/steps_to_target")
 
 
 class Workload(Model):
-    meanings: ClassVar[Meanings] = usual_names.WORKLOAD
+    meanings: ClassVar[Meanings] = _usual_names.WORKLOAD
 
     name: str = Field(description="a workload of `adamant list workloads`, for example mlp/mnist")
     epochs: int | None = Field(
@@ -89,7 +89,7 @@ class Workload(Model):
 class Objective(Model):
     """A metric that the search looks at."""
 
-    meanings: ClassVar[Meanings] = usual_names.OBJECTIVE
+    meanings: ClassVar[Meanings] = _usual_names.OBJECTIVE
 
     name: str
     stated_goal: Goal | None = Field(

@@ -34,7 +34,7 @@ def open_storage(location: str) -> BaseStorage:
             raise InputError(f"{without_password(location)}: the study storage cannot be opened ({reason})") from None
     from optuna.storages.journal import JournalFileSymlinkLock
 
-    from search_spaces.stores.journal import WholeLines, drop_torn_line
+    from search_spaces.stores._journal import WholeLines, drop_torn_line
 
     # With a relative path Optuna's lock links to a file that is not there and waits for ever.
     path = Path(location).resolve()
@@ -58,8 +58,8 @@ def _open_database(location: str) -> BaseStorage:
     """Raises InputError where the tables are of another Optuna."""
     import optuna
 
+    from search_spaces.stores._patient_storage import PatientStorage
     from search_spaces.stores.databases import make_whole
-    from search_spaces.stores.patient_storage import PatientStorage
 
     make_whole(location, _make_tables)
     database = optuna.storages.RDBStorage(

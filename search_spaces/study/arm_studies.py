@@ -10,7 +10,7 @@ from optuna.trial import TrialState
 
 from optimizers import InputError
 from search_spaces.schema.sweep import Sweep
-from search_spaces.study.confirmations import Confirmations
+from search_spaces.study._confirmations import Confirmations
 from search_spaces.study.population import PopulationStudy, is_population
 from search_spaces.study.study import FINISHED, Assignment, Outcome, SearchStudy
 

@@ -15,7 +15,7 @@ from search_spaces.schema.validation import checked, no_name, shown
 from search_spaces.schema.yaml_source import Document, read_text, read_yaml
 from search_spaces.space import ready_files
 from search_spaces.space.space import owner_of
-from search_spaces.sweep.overrides import apply_overrides, apply_size
+from search_spaces.sweep._overrides import apply_overrides, apply_size
 from search_spaces.sweep.sweep_checks import problems_of_sweep
 
 # Where one of these is missing or wrong, the rest of the file is still checked.

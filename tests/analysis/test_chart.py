@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 
+from analysis.charts._layout import spread
 from analysis.charts.chart import (
     Axis,
     Band,
@@ -33,7 +34,6 @@ from analysis.charts.chart import (
 )
 from analysis.charts.draw_matplotlib import draw, save
 from analysis.charts.draw_plotly import to_plotly
-from analysis.charts.layout import spread
 from analysis.charts.style import INK, readable, shade
 from analysis.charts.ticks import covering, texts, ticks
 from optimizers import InputError

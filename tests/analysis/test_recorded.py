@@ -55,7 +55,7 @@ def test_the_curves_in_the_sweeps_file_are_those_in_mlflows_history(
     assert set(from_file.trials[~diverged]["run_id"]) <= set(from_file.curves["run_id"])
     assert set(from_file.confirmations["run_id"]) <= set(from_file.curves["run_id"])
     monkeypatch.setenv("ADAMANT_CACHE", str(tmp_path / "another"))
-    monkeypatch.setattr("analysis.data.curves.CURVES_FILE", "no-such-file")
+    monkeypatch.setattr("analysis.data._curves.CURVES_FILE", "no-such-file")
     from_history = analysis.load("recorded", door.tracking_uri)
     assert set(from_history.curves) == set(from_file.curves)
     pd.testing.assert_frame_equal(from_history.curves[list(from_file.curves)], from_file.curves)

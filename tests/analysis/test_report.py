@@ -14,10 +14,10 @@ import torch
 import yaml
 
 import analysis
-from analysis.data.curves import no_curves
+from analysis.data._curves import no_curves
 from analysis.data.tables import tables_of
-from analysis.report.document import Link, Paragraph
-from analysis.report.report_content import report_document
+from analysis.report._document import Link, Paragraph
+from analysis.report._report_content import report_document
 from optimizers import InputError
 from search_spaces import parse_sweep
 

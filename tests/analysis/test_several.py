@@ -11,7 +11,7 @@ import optuna
 import pytest
 
 import analysis
-from analysis.data.curves import no_curves
+from analysis.data._curves import no_curves
 from analysis.data.runs import RunRecord, SweepRecords
 from analysis.data.tables import tables_of
 from analysis.statistics.intervals import bootstrap_interval, detectable_difference

@@ -15,7 +15,7 @@ from mlflow import MlflowClient
 
 from cluster.launch.cluster_file import load_cluster
 from cluster.launch.clusters import forwarded
-from cluster.services.postgres import program
+from cluster.services._postgres import program
 from optimizers import InputError
 from tests.cluster.machines import Lab, skip_unless_possible
 from tests.cluster.test_jobs import free_ports

@@ -22,7 +22,7 @@ from optuna.storages import InMemoryStorage
 from rich.console import Console
 
 from cluster.run import on_screen
-from cluster.run.display import Display, laid_out
+from cluster.run._display import Display, laid_out
 from cluster.run.on_screen import working
 from search_spaces import Sweep, parse_sweep
 from search_spaces.study.arm_studies import ArmStudies, open_arms

@@ -25,8 +25,8 @@ import pytest
 from mlflow import MlflowClient
 from optuna.trial import TrialState
 
+from cluster.services._postgres import program
 from cluster.services.head_services import Services
-from cluster.services.postgres import program
 from optimizers import InputError
 from search_spaces.stores.study_storage import open_storage
 from tests.cluster.test_jobs import free_ports

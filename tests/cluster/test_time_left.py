@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster.run.time_left import Kind, Pace, in_words
+from cluster.run._time_left import Kind, Pace, in_words
 
 EVENTS = Path(__file__).parent / "data" / "events.txt"
 ARMS = ("adam", "adamw", "scheduled", "orders", "memory", "sgd")

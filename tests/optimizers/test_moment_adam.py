@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 import optimizers
-from optimizers.moment_adam import MomentAdam, update
+from optimizers.moment_adam import MomentAdam, _update
 from optimizers.moment_adam.coefficients import Counters, form_of, next_step
 
 Trained = Callable[..., list[Tensor]]
@@ -199,7 +199,7 @@ def fuses(p: Tensor, grad: Tensor, **options: Any) -> bool:
     group = MomentAdam([nn.Parameter(torch.ones(1))], **options).param_groups[0]
     coefficients, _ = next_step(group, Counters())
     memories = [torch.zeros_like(p)], [torch.zeros_like(p)], [], []
-    return update.fused(update.Tensors([p], [grad], *memories), form_of(group), coefficients)
+    return _update.fused(_update.Tensors([p], [grad], *memories), form_of(group), coefficients)
 
 
 @pytest.mark.parametrize("options", [{}, {"order": 3.0}], ids=["torch's kernel", "ours"])
@@ -214,7 +214,7 @@ def test_a_kernel_is_used_where_it_is_right_and_only_there(options: dict[str, An
 
 
 def test_torchs_kernel_is_left_where_a_power_of_beta_does_not_vanish(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(update.kernel, "load", lambda *_: None)
+    monkeypatch.setattr(_update.kernel, "load", lambda *_: None)
     assert not fuses(torch.ones(4), torch.ones(4), betas=(0.9, 1 - 1e-9))
     assert fuses(torch.ones(4), torch.ones(4), betas=(0.9, 1 - 1e-7))
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from optimizers.moment_adam import MomentAdam, update
+from optimizers.moment_adam import MomentAdam, _update
 from tests.optimizers.moment_adam_settings import EACH_ALONE, LONG, SEVERAL
 
 pytestmark = pytest.mark.gpu
@@ -72,7 +72,7 @@ def by_the_rule(device: torch.device, options: dict[str, Any]) -> Way:
 @pytest.fixture
 def kernels_only(monkeypatch: pytest.MonkeyPatch) -> None:
     """A step that falls back to torch's foreach kernels fails."""
-    monkeypatch.setattr(update, "foreach", lambda *_: pytest.fail("no kernel computes this form"))
+    monkeypatch.setattr(_update, "foreach", lambda *_: pytest.fail("no kernel computes this form"))
 
 
 @pytest.mark.usefixtures("kernels_only")
@@ -105,7 +105,7 @@ def test_its_plain_form_is_torchs_fused_adam(rival: Any, weight_decay: float, gp
 
 @pytest.mark.usefixtures("kernels_only")
 def test_our_kernel_computes_adam_too(gpu: torch.device, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(update.fused_adam, "computes", lambda *_: False)
+    monkeypatch.setattr(_update._fused_adam, "computes", lambda *_: False)
     assert way(gpu, moment_adam({}), torch.float32).distance(by_the_rule(gpu, {})) < 1e-5
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from optimizers.moment_adam import MomentAdam
-from optimizers.moment_adam.rule import skewness
+from optimizers.moment_adam._rule import skewness
 
 IMPLEMENTATIONS = ("reference", "foreach", "fused")
 ORDERS = (1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 11.3, 16.0)

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from optimizers import InputError
+from optimizers.baselines._yellowfin_tuner import Averages, Measurements, measure
 from optimizers.baselines.yellowfin_optimizer import YellowFin
-from optimizers.baselines.yellowfin_tuner import Averages, Measurements, measure
 
 Net = Callable[..., nn.Sequential]
 Train = Callable[..., None]

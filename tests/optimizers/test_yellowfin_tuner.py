@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize_scalar
 
-from optimizers.baselines import yellowfin_tuner as tuner
-from optimizers.baselines.yellowfin_tuner import EPS, Averages, Measurements
+from optimizers.baselines import _yellowfin_tuner as tuner
+from optimizers.baselines._yellowfin_tuner import EPS, Averages, Measurements
 
 
 def roots_of_numpy(ps: np.ndarray) -> np.ndarray:

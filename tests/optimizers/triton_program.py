@@ -9,11 +9,11 @@ import torch
 import triton
 from torch import Tensor, nn
 
-from optimizers.moment_adam import MomentAdam, triton_kernel, update
+from optimizers.moment_adam import MomentAdam, _triton_kernel, _update
 from optimizers.moment_adam.coefficients import form_of
 from tests.optimizers.moment_adam_settings import EACH_ALONE, SEVERAL
 
-SHAPES: list[tuple[int, ...]] = [(3, 5), (), (0,), (2, triton_kernel.BLOCK - 3)]
+SHAPES: list[tuple[int, ...]] = [(3, 5), (), (0,), (2, _triton_kernel.BLOCK - 3)]
 COMPILED = ["nothing", "order 3", "order 7.3", "order inf", "order off", "cautious", "cosine", "all on"]
 
 
@@ -35,8 +35,8 @@ def stepped(options: dict[str, Any], kernel: bool) -> list[Tensor]:
 
 def compare() -> None:
     """Every setting alone and several together; on the CPU the interpreter stands in for the GPU."""
-    update.fused_adam.computes = lambda *_: False  # so that Adam's own form is ours too
-    update.kernel.load = lambda *_: triton_kernel.step
+    _update._fused_adam.computes = lambda *_: False  # so that Adam's own form is ours too
+    _update.kernel.load = lambda *_: _triton_kernel.step
     settings = {**EACH_ALONE, **SEVERAL}
     for name, options in settings.items():
         for ours, theirs in zip(stepped(options, True), stepped(options, False), strict=True):
@@ -59,19 +59,19 @@ def compile_forms() -> None:
         form = form_of(MomentAdam([nn.Parameter(torch.ones(1))], **{**EACH_ALONE, **SEVERAL}[name]).param_groups[0])
         phases = ("advance", "move") if form.gate in ("cautious", "cosine") else ("whole",)
         for phase in phases:
-            constants = {**triton_kernel.constants(form), "PHASE": phase}
+            constants = {**_triton_kernel.constants(form), "PHASE": phase}
             signature = {
                 **dict.fromkeys(("addresses", "sizes", "tensor_of", "start_of"), "*i64"),
                 "sums": "*fp64",
                 "scales": "*fp32",
-                "n": floats(triton_kernel.Numbers),
+                "n": floats(_triton_kernel.Numbers),
                 **dict.fromkeys(
                     ("short_blend", "long_blend", "moment_blend", "skewness_blend", "quasi_blend"),
-                    floats(triton_kernel.Blend),
+                    floats(_triton_kernel.Blend),
                 ),
                 **dict.fromkeys(constants, "constexpr"),
             }
-            kernel: Any = triton_kernel.step_kernel
+            kernel: Any = _triton_kernel.step_kernel
             source = ASTSource(kernel, signature, {(kernel.arg_names.index(k),): v for k, v in constants.items()})
             compiled = triton.compile(source, target=GPUTarget("cuda", 90, 32))
             assert "cubin" in compiled.asm

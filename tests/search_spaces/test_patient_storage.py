@@ -15,9 +15,9 @@ from sqlalchemy.exc import OperationalError, PendingRollbackError
 
 from optimizers import InputError
 from search_spaces import parse_sweep
-from search_spaces.stores import patient_storage
+from search_spaces.stores import _patient_storage
+from search_spaces.stores._patient_storage import PatientStorage
 from search_spaces.stores.addresses import without_password
-from search_spaces.stores.patient_storage import PatientStorage
 from search_spaces.stores.study_storage import open_storage
 from search_spaces.study.arm_studies import ArmStudies
 from search_spaces.study.study import Outcome
@@ -63,7 +63,7 @@ class Unreliable:
 
 @pytest.fixture(autouse=True)
 def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patient_storage, "PAUSE_S", 0.0)
+    monkeypatch.setattr(_patient_storage, "PAUSE_S", 0.0)
 
 
 def database(path: Path) -> BaseStorage:

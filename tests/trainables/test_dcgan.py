@@ -18,7 +18,7 @@ from optimizers import InputError
 from trainables import TrialSpec
 from trainables.data.splits import DataSet, Split
 from trainables.training.training_run import Training, open_training
-from trainables.workloads import feature_nets, frechet
+from trainables.workloads import _frechet, feature_nets
 from trainables.workloads.dcgan import Dcgan, GenerativePair
 
 SMALL = {"width": 8, "latent": 6, "samples": 64}
@@ -186,29 +186,29 @@ def test_the_distance_of_gaussians_is_its_closed_form() -> None:
     samples = samples @ torch.linalg.inv(torch.linalg.cholesky(samples.T.cov())).T
     mean, deviation = torch.tensor([1.0, -2.0, 0.5, 0.0]), torch.tensor([0.5, 1.0, 2.0, 3.0])
     expected = mean.square().sum() + (deviation - 1).square().sum()
-    found = frechet.distance(samples * deviation + mean, samples, lambda images: images)
+    found = _frechet.distance(samples * deviation + mean, samples, lambda images: images)
     assert found == pytest.approx(expected.item(), rel=1e-9)
     # Correlated: of covariances A and B of one eigenbasis, sum (sqrt a - sqrt b)^2.
     turn, _ = torch.linalg.qr(torch.randn(width, width, generator=draw, dtype=torch.float64))
     one, other = (samples * deviation) @ turn.T, (samples * deviation.flip(0)) @ turn.T
     expected = (deviation - deviation.flip(0)).square().sum()
-    assert frechet.distance(one, other, lambda images: images) == pytest.approx(expected.item(), rel=1e-9)
+    assert _frechet.distance(one, other, lambda images: images) == pytest.approx(expected.item(), rel=1e-9)
 
 
 def test_the_real_images_are_looked_at_once() -> None:
     gan, split = workload(), digits().validation
     model = gan.build_model(10)
-    before = frechet._statistics_of_real.cache_info()
+    before = _frechet._statistics_of_real.cache_info()
     assert gan.evaluate(model, split) == gan.evaluate(model, split)
-    after = frechet._statistics_of_real.cache_info()
+    after = _frechet._statistics_of_real.cache_info()
     assert (after.misses - before.misses, after.hits - before.hits) == (1, 1)
 
 
 def test_equal_images_have_no_distance_and_broken_ones_no_number() -> None:
     images = torch.randint(256, (300, 1, 28, 28), dtype=torch.uint8)
-    features = frechet.own_features("mnist", torch.device("cpu"))
-    assert frechet.distance(images, images, features) == pytest.approx(0, abs=1e-3)
-    broken = frechet.distance(images, images, lambda some: features(some) * math.inf)
+    features = _frechet.own_features("mnist", torch.device("cpu"))
+    assert _frechet.distance(images, images, features) == pytest.approx(0, abs=1e-3)
+    broken = _frechet.distance(images, images, lambda some: features(some) * math.inf)
     assert math.isnan(broken)
 
 
@@ -228,7 +228,7 @@ def test_fid_is_measured_by_torch_fidelitys_net_under_its_own_name(
     measured = gan.evaluate(gan.build_model(10), split)
     assert set(measured) == {"frechet_distance", "fid"}
     real = split.inputs.view(-1, 1, 28, 28).expand(-1, 3, -1, -1).contiguous()
-    features = frechet.inception_features(str(weights), torch.device("cpu"))(split.inputs.view(-1, 1, 28, 28))
+    features = _frechet.inception_features(str(weights), torch.device("cpu"))(split.inputs.view(-1, 1, 28, 28))
     assert torch.equal(features, net(real)[0])
     assert trainables.get("dcgan/mnist").metrics_with({"inception": str(weights)}) == (
         "val/frechet_distance",

@@ -56,7 +56,7 @@ def test_an_interrupted_trial_equals_an_uninterrupted_one(
 ) -> None:
     spec = spec_of(name)
     data = some_data(name, spec.options)
-    monkeypatch.setattr("trainables.tune.open_run._load_data", lambda *_: data)
+    monkeypatch.setattr("trainables.tune._open_run._load_data", lambda *_: data)
     whole = trial(spec, tmp_path / "whole")
     assert [whole.step()["epoch"], whole.step()["done"]] == [1, True]
     interrupted = trial(spec, tmp_path / "part")

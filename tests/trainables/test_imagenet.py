@@ -17,7 +17,7 @@ from PIL import Image
 import trainables
 from optimizers import InputError
 from trainables.data import imagenet
-from trainables.data.image_decoding import read_rgb
+from trainables.data._image_decoding import read_rgb
 from trainables.data.image_files import ShuffledFiles, in_order
 
 

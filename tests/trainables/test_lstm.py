@@ -16,7 +16,7 @@ import trainables
 from trainables import TrialSpec
 from trainables.data.splits import Split
 from trainables.training.training_run import Training, open_training
-from trainables.workloads.linear_cross_entropy import linear_cross_entropy
+from trainables.workloads._linear_cross_entropy import linear_cross_entropy
 from trainables.workloads.lstm import LanguageModel
 
 SMALL: dict[str, Any] = {"embedding": 12, "hidden": 16, "layers": 2, "dropout": 0.3, "length": 20}

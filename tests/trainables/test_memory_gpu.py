@@ -19,7 +19,7 @@ LIMITED = """
 import sys
 
 import torch
-from trainables.tune.open_run import open_run
+from trainables.tune._open_run import open_run
 
 spec = {"workload": "mlp/digits", "epochs": 1, "batch_size": 64, "optimizer": "adam", "hyperparameters": {}, "seed": 0}
 config = {"spec": spec, "data_root": ".", "cpus": 1, "gpus": 0.1, "workers": 1}

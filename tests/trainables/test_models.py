@@ -11,7 +11,7 @@ from torch import nn
 from torchvision.models import resnet18
 
 import trainables
-from trainables.workloads.residual_nets import resnet_6n_plus_2
+from trainables.workloads._residual_nets import resnet_6n_plus_2
 
 CLASSIFICATION = [name for name in trainables.names() if "val/accuracy" in trainables.get(name).metrics]
 # In full: He et al. say 0.27 M and 0.46 M for 20 and 32 layers; the others follow from the layers' sizes.

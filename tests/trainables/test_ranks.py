@@ -18,7 +18,7 @@ from tests.conftest import REPOSITORY
 from tests.trainables.cases import spec_of
 from tests.trainables.ranks_program import came_out, opened, train
 from trainables import TrialSpec
-from trainables.training.worker_ranks import BUCKET_BYTES, _buckets
+from trainables.training._worker_ranks import BUCKET_BYTES, _buckets
 
 WORKERS = 2
 ALLOWED = 1e-5

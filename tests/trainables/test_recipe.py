@@ -13,7 +13,7 @@ import torch
 import trainables
 from optimizers import InputError
 from trainables import TrialSpec
-from trainables.training.learning_rate import factor
+from trainables.training._learning_rate import factor
 from trainables.training.training_run import Training, open_training
 
 

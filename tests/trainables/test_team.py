@@ -8,7 +8,7 @@ import pytest
 from ray.exceptions import RayActorError, RayTaskError
 
 from trainables.training.lost_contact import LostContactError
-from trainables.tune import team
+from trainables.tune import _team
 
 
 class Answered:
@@ -30,21 +30,21 @@ def failed(cause: Exception) -> RayTaskError:
 
 @pytest.fixture(autouse=True)
 def answered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(team, "ray", Answered())
+    monkeypatch.setattr(_team, "ray", Answered())
 
 
 def test_answers_come_in_the_order_of_the_calls() -> None:
-    assert team._answers([1, None, 3]) == [1, None, 3]
+    assert _team._answers([1, None, 3]) == [1, None, 3]
 
 
 def test_a_followers_own_error_is_told_and_not_what_the_others_met_of_it() -> None:
     out_of_memory = MemoryError("no room")
     with pytest.raises(MemoryError, match="no room"):
-        team._answers([failed(LostContactError("closed")), failed(out_of_memory), None])
+        _team._answers([failed(LostContactError("closed")), failed(out_of_memory), None])
 
 
 def test_a_follower_that_is_gone_is_lost_contact_whatever_the_others_met() -> None:
     with pytest.raises(LostContactError, match="is gone"):
-        team._answers([failed(LostContactError("closed")), RayActorError(), "late"], timeout=1.0)
+        _team._answers([failed(LostContactError("closed")), RayActorError(), "late"], timeout=1.0)
     with pytest.raises(LostContactError, match="closed"):
-        team._answers([None, failed(LostContactError("closed"))])
+        _team._answers([None, failed(LostContactError("closed"))])

@@ -14,8 +14,8 @@ from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional
 
 from optimizers import InputError
+from trainables.data._image_decoding import fault_of, read_rgb
 from trainables.data.feeds import Batch, Feed
-from trainables.data.image_decoding import fault_of, read_rgb
 from trainables.data.splits import Split
 
 # Of 256 to 224, the usual border around what is evaluated.

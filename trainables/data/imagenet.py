@@ -3,7 +3,7 @@
 The images stay where they are: a split holds their paths. Where one folder stands beside ``train`` (``val``, ``valid``,
 ``validation`` or ``test``), its images test, and one in fifty training images of each class validates. Where there are
 two, ``val`` validates and ``test`` tests. Images may lie in folders below that of their class, as Tiny ImageNet's do;
-hidden files and folders are left out. See :mod:`trainables.data.image_decoding` for what is made of an image.
+hidden files and folders are left out. See :mod:`trainables.data._image_decoding` for what is made of an image.
 
 A data set is identified by its images' names, classes and contents, so it is the same one wherever it lies. All images
 are read and decoded for this once per machine, and again when one of the files changes.
@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from optimizers import InputError
-from trainables.data.image_decoding import ENDINGS, fault_of, read_rgb
-from trainables.data.image_tree import class_names, has_image, images_of
+from trainables.data._image_decoding import ENDINGS, fault_of, read_rgb
+from trainables.data._image_tree import class_names, has_image, images_of
 
 if TYPE_CHECKING:
     import numpy as np

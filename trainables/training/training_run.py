@@ -14,9 +14,9 @@ from torch import Tensor, nn
 
 from trainables.data.splits import DataSet, Split
 from trainables.spec import TrialSpec
-from trainables.training.learning_rate import factor
-from trainables.training.trained_part import TrainedPart
-from trainables.training.worker_ranks import Ranks
+from trainables.training._learning_rate import factor
+from trainables.training._trained_part import TrainedPart
+from trainables.training._worker_ranks import Ranks
 from trainables.workloads import registry
 from trainables.workloads.workload import Workload
 

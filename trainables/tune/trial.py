@@ -16,11 +16,11 @@ from ray.util import get_node_ip_address
 
 from trainables.spec import TrialSpec
 from trainables.training.lost_contact import LostContactError
+from trainables.tune._open_run import open_run
+from trainables.tune._team import Team
 from trainables.tune.bundle import bundle
 from trainables.tune.checkpoint import TrialFolder
-from trainables.tune.open_run import open_run
 from trainables.tune.summary import last_values
-from trainables.tune.team import Team
 
 if TYPE_CHECKING:
     from trainables.training.training_run import Training

@@ -21,7 +21,7 @@ from torchvision.utils import make_grid
 
 from trainables.data.example_draws import per_example
 from trainables.data.splits import Split
-from trainables.workloads import feature_nets, frechet
+from trainables.workloads import _frechet, feature_nets
 from trainables.workloads.workload import Part, Workload
 
 EVALUATION_BATCH = 256
@@ -150,11 +150,11 @@ class Dcgan(Workload):
     def evaluate(self, model: nn.Module, split: Split) -> dict[str, float]:
         generated = self.generate(model, self.options["samples"])
         device = generated.device
-        own = frechet.own_features(self.feature_net, device)
-        measured = {"frechet_distance": frechet.distance(generated, split.inputs, own)}
+        own = _frechet.own_features(self.feature_net, device)
+        measured = {"frechet_distance": _frechet.distance(generated, split.inputs, own)}
         if self.options["inception"]:
-            inception = frechet.inception_features(self.options["inception"], device)
-            measured["fid"] = frechet.distance(generated, split.inputs, inception)
+            inception = _frechet.inception_features(self.options["inception"], device)
+            measured["fid"] = _frechet.distance(generated, split.inputs, inception)
         return measured
 
     def pictures(self, model: nn.Module) -> dict[str, Tensor]:

@@ -22,7 +22,7 @@ from torch.nn import functional
 from trainables.data.feeds import Feed, Sequential
 from trainables.data.splits import Split
 from trainables.data.text import EVALUATION_COLUMNS
-from trainables.workloads.linear_cross_entropy import linear_cross_entropy
+from trainables.workloads._linear_cross_entropy import linear_cross_entropy
 from trainables.workloads.workload import OneLoss
 
 State = tuple[Tensor, Tensor]

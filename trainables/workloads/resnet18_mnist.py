@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from torch import nn
 
+from trainables.workloads._residual_nets import resnet18_small_images
 from trainables.workloads.mlp_mnist import Mnist
-from trainables.workloads.residual_nets import resnet18_small_images
 
 
 class ResNet18Mnist(Mnist):

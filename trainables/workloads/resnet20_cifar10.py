@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from torch import nn
 
+from trainables.workloads._residual_nets import resnet_6n_plus_2
 from trainables.workloads.mlp_cifar10 import Cifar10
-from trainables.workloads.residual_nets import resnet_6n_plus_2
 
 
 class ResNet20Cifar10(Cifar10):

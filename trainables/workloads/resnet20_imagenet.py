@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from torch import nn
 
-from trainables.workloads.residual_nets import resnet_6n_plus_2
+from trainables.workloads._residual_nets import resnet_6n_plus_2
 from trainables.workloads.resnet18_imagenet import ImageNet
 
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from torch import nn
 
+from trainables.workloads._residual_nets import resnet_6n_plus_2
 from trainables.workloads.mlp_mnist import Mnist
-from trainables.workloads.residual_nets import resnet_6n_plus_2
 
 
 class ResNet20Mnist(Mnist):

@@ -10,8 +10,8 @@ from contextlib import ExitStack
 
 from rich.console import Console
 
+from cluster.run._time_left import Kind, Pace, in_words
 from cluster.run.on_screen import fitting, on_screen, print_lines, shortened, width_of
-from cluster.run.time_left import Kind, Pace, in_words
 from search_spaces import Sweep
 from search_spaces.schema.sweep import Contest
 from search_spaces.study.arm_studies import ArmStudies

@@ -8,9 +8,9 @@ from typing import Any
 from torch import Tensor
 
 from optimizers.base.tensor_list import TensorList
-from optimizers.moment_adam import fused_adam, kernel
-from optimizers.moment_adam.rule import Coefficients, Form, Memory, update
-from optimizers.moment_adam.tensors import Tensors
+from optimizers.moment_adam import _fused_adam, kernel
+from optimizers.moment_adam._rule import Coefficients, Form, Memory, update
+from optimizers.moment_adam._tensors import Tensors
 
 
 def apply(implementation: str, tensors: Tensors, form: Form, c: Coefficients) -> None:
@@ -53,8 +53,8 @@ def fused(tensors: Tensors, form: Form, c: Coefficients) -> bool:
     """One pass over memory, by torch's kernel or by ours; False, and nothing done, where neither can."""
     if not all(map(_same_layout, tensors.params, tensors.grads, tensors.short)):
         return False
-    if fused_adam.computes(form, c, tensors.params[0].device):
-        fused_adam.step(*tensors[:4], form, c)
+    if _fused_adam.computes(form, c, tensors.params[0].device):
+        _fused_adam.step(*tensors[:4], form, c)
         return True
     step = kernel.load(form, tensors.params[0].dtype, tensors.params[0].device)
     if step is None:

@@ -9,7 +9,7 @@ from typing import Any
 from ray.tune import Callback
 from ray.tune.experiment import Trial
 
-from cluster.run.display import Display
+from cluster.run._display import Display
 from cluster.storage.sweep_folder import SweepFolder
 from cluster.tracking.descriptions import MLFLOW_STATUS
 from cluster.tracking.run_description import RunDescription

@@ -23,8 +23,8 @@ from ray.exceptions import RayActorError, RayTaskError
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
 from trainables.training.lost_contact import LostContactError
+from trainables.tune._open_run import open_run
 from trainables.tune.checkpoint import TrialFolder
-from trainables.tune.open_run import open_run
 
 if TYPE_CHECKING:
     from trainables.training.training_run import Training

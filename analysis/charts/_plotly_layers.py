@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from analysis.charts._layout import PlacedPanel, outline
 from analysis.charts.chart import Band, Bars, Heat, Line, Picture, Points, Rule, Text
-from analysis.charts.layout import PlacedPanel, outline
 from analysis.charts.style import SHADES, TICK_SIZE, readable
 from analysis.charts.ticks import transformed
 from optimizers import InputError

@@ -10,7 +10,7 @@ import math
 import torch
 from torch import Tensor
 
-from optimizers.moment_adam.rule import Coefficients, Form
+from optimizers.moment_adam._rule import Coefficients, Form
 
 _PLAIN = (Form(), Form(coupled=True), Form(decoupled=True))
 _FORMS = {*_PLAIN, *(form._replace(maximize=True) for form in _PLAIN)}

@@ -13,7 +13,7 @@ from typing import Any
 
 from optimizers.domains import Integer, Real
 from optimizers.errors import InputError, did_you_mean
-from optimizers.schedules.kinds import KINDS, Key, Kind, Need
+from optimizers.schedules._kinds import KINDS, Key, Kind, Need
 
 __all__ = ["DECAY", "HORIZON", "KINDS", "check", "evaluate", "kinds_for", "normalise", "value", "with_budget"]
 

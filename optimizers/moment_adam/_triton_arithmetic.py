@@ -11,7 +11,7 @@ from __future__ import annotations
 import triton
 import triton.language as tl
 
-from optimizers.moment_adam.rule import CUBE_LIMIT, CUBE_UNIT
+from optimizers.moment_adam._rule import CUBE_LIMIT, CUBE_UNIT
 
 TINY: tl.constexpr = tl.constexpr(1e-30)
 ONE: tl.constexpr = tl.constexpr(0x3F800000)  # the bits of 1.0

@@ -17,8 +17,8 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from optimizers.moment_adam.rule import CUBE_UNIT, Coefficients, Form
-from optimizers.moment_adam.triton_arithmetic import (
+from optimizers.moment_adam._rule import CUBE_UNIT, Coefficients, Form
+from optimizers.moment_adam._triton_arithmetic import (
     agreement,
     average_cube,
     blended,
@@ -28,7 +28,7 @@ from optimizers.moment_adam.triton_arithmetic import (
 )
 
 if TYPE_CHECKING:
-    from optimizers.moment_adam.tensors import Tensors
+    from optimizers.moment_adam._tensors import Tensors
 
 BLOCK = 1024
 UNROLLED_ORDERS = (2, 3, 4, 6, 8)

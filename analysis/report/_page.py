@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 from plotly.offline import get_plotlyjs
 
 from analysis.charts.draw_plotly import to_plotly
-from analysis.report.document import Block, Document, Figure, Folded, Link
+from analysis.report._document import Block, Document, Figure, Folded, Link
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure as PlotlyFigure
 
-_TEMPLATE = Path(__file__).with_name("page.html")
+_TEMPLATE = Path(__file__).with_name("_page.html")
 
 
 def to_html(document: Document) -> str:

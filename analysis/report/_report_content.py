@@ -9,7 +9,7 @@ import pandas as pd
 
 from analysis.data.tables import SweepTables
 from analysis.figures import gallery
-from analysis.report.document import (
+from analysis.report._document import (
     Block,
     Bullets,
     Cell,

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 import optimizers
 from optimizers.base.diagnostics import diagnostics
 from trainables.spec import TrialSpec
-from trainables.training.worker_ranks import Ranks
+from trainables.training._worker_ranks import Ranks
 from trainables.workloads.workload import Part
 
 

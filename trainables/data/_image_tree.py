@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from optimizers import InputError
-from trainables.data.image_decoding import ENDINGS
+from trainables.data._image_decoding import ENDINGS
 
 # Of images that are not read: left out without a word, they would be missed.
 OTHER_IMAGES = (".heic", ".heif", ".avif", ".jp2", ".jxl", ".svg", ".psd", ".dng", ".tga")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from analysis.report.document import (
+from analysis.report._document import (
     Block,
     Bullets,
     Cell,
