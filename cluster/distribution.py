@@ -34,8 +34,8 @@ def install_command(extra: str) -> str:
     """
     if _checkout_version():
         return shlex.join(["pip", "install", "--editable", f"{SOURCE_ROOT}[{extra}]"])
-    recorded = metadata.distribution(NAME).read_text("direct_url.json")
-    origin = f" @ {_requirement_url(json.loads(recorded))}" if recorded else ""
+    record = next((file for file in metadata.files(NAME) or () if file.name == "direct_url.json"), None)
+    origin = "" if record is None else f" @ {_requirement_url(json.loads(record.read_text(encoding='utf-8')))}"
     return shlex.join(["pip", "install", f"{NAME}[{extra}]{origin}"])
 
 

@@ -285,6 +285,7 @@ def test_an_extra_is_installed_from_where_the_distribution_came_from(
     (installed / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {ADAMANT}\nVersion: 0.7\n")
     if record is not None:
         (installed / "direct_url.json").write_text(json.dumps(record))
+        (installed / "RECORD").write_text(f"{installed.name}/direct_url.json,,\n")
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.setattr(distribution, "SOURCE_ROOT", tmp_path)
     assert distribution.install_command("services") == f"pip install '{ADAMANT}[services]{source}'"
