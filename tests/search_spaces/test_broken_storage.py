@@ -84,7 +84,7 @@ def test_an_error_of_the_storage_itself_is_told_as_it_is(sweep: Sweep) -> None:
         def get_all_trials(self, *args: Any, **kwargs: Any) -> Any:
             raise InputError("the study storage is of another Optuna")
 
-    with pytest.raises(InputError, match="^the study storage is of another Optuna$"):
+    with pytest.raises(InputError, match=r"^the study storage is of another Optuna$"):
         open_arms(Refusing(), sweep)
 
 

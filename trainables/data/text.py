@@ -160,8 +160,8 @@ def not_utf_8(path: Path) -> InputError:
 def holds_nul(path: Path) -> InputError:
     """The error for a file that is UTF-8 and has a character in it that no text has."""
     return InputError(
-        f"{path}: there is a NUL character in it, as in UTF-16 without a byte order mark or in a damaged file; write it "
-        "as UTF-8, for example by iconv -f UTF-16LE -t UTF-8 if that is what it is, or fetch it again"
+        f"{path}: there is a NUL character in it, as in UTF-16 without a byte order mark or in a damaged file; write "
+        "it as UTF-8, for example by iconv -f UTF-16LE -t UTF-8 if that is what it is, or fetch it again"
     )
 
 

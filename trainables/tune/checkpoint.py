@@ -135,7 +135,7 @@ def _numbers(path: Path) -> tuple[int, int]:
 
 
 def _check_archive(contents: bytes) -> None:
-    """Raise DamagedError for a member that is not what was saved: torch does not look at the checksums of its archives."""
+    """Raise DamagedError for what is not as it was saved: torch does not look at the checksums of its archives."""
     with zipfile.ZipFile(io.BytesIO(contents)) as archive:
         damaged = archive.testzip()
     if damaged is not None:
@@ -143,7 +143,7 @@ def _check_archive(contents: bytes) -> None:
 
 
 def _verified(path: Path) -> dict[str, Any]:
-    """The state in a checkpoint. Raises DamagedError when it is not what was saved, OSError when it cannot be loaded."""
+    """The state in a checkpoint. Raises DamagedError when it is not what was saved, OSError when torch refuses it."""
     import torch
 
     contents = path.read_bytes()
@@ -162,6 +162,6 @@ def _verified(path: Path) -> dict[str, Any]:
         if expected is None:
             raise DamagedError(reason) from error
         raise OSError(
-            f"{path} is whole, and torch {torch.__version__} cannot load it ({reason[:200]}); go on with the torch that "
-            "saved it, or move it away"
+            f"{path} is whole, and torch {torch.__version__} cannot load it ({reason[:200]}); go on with the torch "
+            "that saved it, or move it away"
         ) from error
