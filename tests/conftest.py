@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import secrets
 import signal
 import subprocess
@@ -85,6 +86,17 @@ class FrontDoor:
     @property
     def tracking_uri(self) -> str:
         return f"sqlite:///{self.runs / 'mlflow.db'}"
+
+
+@contextmanager
+def largest_file(size: int) -> Iterator[None]:
+    """Have every write beyond ``size`` bytes of a file fail, as on a disk that is full."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 @contextmanager

@@ -15,13 +15,11 @@ import pandas as pd
 from analysis.data.runs import RunRecord
 from optimizers.cache import cache_folder
 from optimizers.files import atomic_write
-from search_spaces.tracking.kept_in_mlflow import CURVES_FILE, from_store
+from search_spaces.tracking.kept_in_mlflow import CURVES_FILE, NO_CURVES, from_store
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
-# MLflow holds these beside the curves: numbers on a whole run.
-_NO_CURVES = ("summary/", "test/")
 # A server answers several questions at once, and a database waits for its disk.
 _READERS = 8
 _POINT = ["step", "epoch", "timestamp"]
@@ -53,7 +51,7 @@ def read_curves(tracking_uri: str, summary_id: str, runs: Sequence[RunRecord]) -
 
 
 def _curve_metrics(run: RunRecord) -> list[str]:
-    return [name for name in run.metrics if not name.startswith(_NO_CURVES)]
+    return [name for name in run.metrics if not name.startswith(NO_CURVES)]
 
 
 def _kept(curves: pd.DataFrame, runs: Sequence[RunRecord]) -> pd.DataFrame:

@@ -236,7 +236,7 @@ def _record(run: Run) -> RunRecord:
 
     info, tags = run.info, run.data.tags
     seed = _tag(run, "seed")
-    if not seed.lstrip("-").isdigit():
+    if not seed.lstrip("-").isdecimal():
         raise InputError(f'Run {info.run_id}: tag seed is "{seed}", not a whole number.')
     # an unfinished run may carry the reason of an earlier attempt
     unfinished = info.status not in _OUTCOME_OF_STATUS

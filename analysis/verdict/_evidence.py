@@ -129,7 +129,7 @@ def best_first(found: Iterable[Configuration], goal: Goal) -> list[Configuration
     def place(tried: Configuration) -> tuple[float, int, str]:
         value = math.inf if tried.value is None else tried.value if goal == "minimize" else -tried.value
         number = tried.trial_id.rpartition("/")[2]
-        return value, int(number) if number.isdigit() else 0, tried.trial_id
+        return value, int(number) if number.isdecimal() else 0, tried.trial_id
 
     return sorted(found, key=place)
 

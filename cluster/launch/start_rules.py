@@ -23,14 +23,14 @@ def joining(heads: Mapping[Place, str], workers: Mapping[Place, str]) -> Iterato
         if not HEAD.search(command):
             yield place, "this starts no head: add --head"
     listening = {match[1] if (match := PORT.search(command)) else DEFAULT_PORT for command in heads.values()}
-    ports = listening if all(map(str.isdigit, listening)) else set()  # a variable may be any
+    ports = listening if all(map(str.isdecimal, listening)) else set()  # a variable may be any
     for place, command in workers.items():
         address = ADDRESS.search(command)
         if HEAD.search(command):
             yield place, "this starts a head of its own: write --address=$RAY_HEAD_IP:PORT in place of --head"
         elif address is None:
             yield place, "this joins no head: add --address=$RAY_HEAD_IP:PORT"
-        elif ports and (asked := _port_of(address[1])).isdigit() and asked not in ports:
+        elif ports and (asked := _port_of(address[1])).isdecimal() and asked not in ports:
             yield place, f"the workers ask port {asked}, and the head listens on {' and '.join(sorted(ports))}"
 
 

@@ -122,7 +122,7 @@ def _beyond_this_machine(sweep: Sweep) -> Iterator[Problem]:
 def check_address(address: str | None) -> None:
     """Raise InputError for the ``host:port`` of a Ray cluster that does not answer."""
     host, _, port = (address or "").removeprefix("ray://").rpartition(":")
-    if not host or not port.isdigit():
+    if not host or not port.isdecimal():
         return
     try:
         socket.create_connection((host, int(port)), SERVER_TIMEOUT_S).close()

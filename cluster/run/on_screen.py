@@ -32,7 +32,7 @@ def width_of(console: Console) -> int:
     if not console.file.isatty():
         return sys.maxsize
     told = os.environ.get("COLUMNS", "")
-    return int(told) if told.isdigit() else os.get_terminal_size(console.file.fileno()).columns or UNTOLD_WIDTH
+    return int(told) if told.isdecimal() else os.get_terminal_size(console.file.fileno()).columns or UNTOLD_WIDTH
 
 
 @contextmanager

@@ -96,7 +96,7 @@ def _numbers(folder: Path) -> list[str]:
     """Names of the trial folders in an arm's folder that hold something."""
     if not folder.is_dir():
         return []
-    return [path.name for path in folder.iterdir() if path.name.isdigit() and path.is_dir() and any(path.iterdir())]
+    return [path.name for path in folder.iterdir() if path.name.isdecimal() and path.is_dir() and any(path.iterdir())]
 
 
 def _fingerprint(trial: Path) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
@@ -124,9 +124,9 @@ class DenseOptimizer(SavedState):
             bucket.states.append(state)
         return list(buckets.values())
 
-    def options_of(self, group: Mapping[str, Any]) -> Collection[str]:
-        """The learning rate alone: options that an older checkpoint lacks get their defaults from `__setstate__`."""
-        return ("lr",)
+    def check_options(self, own: Mapping[str, Any], saved: Mapping[str, Any]) -> None:
+        """InputError unless each option that was saved for a group is in its domain."""
+        self.checked({**own, **saved})
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Restore a pickled optimizer; options that an older one did not have get their defaults."""

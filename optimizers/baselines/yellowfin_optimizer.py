@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any, ClassVar, NamedTuple, cast
 
 import torch
@@ -14,7 +15,7 @@ from torch.optim.optimizer import ParamsT
 from optimizers.base.dense_optimizer import DECAY, LR, MAXIMIZE, Bucket, DenseOptimizer, Work, gradient
 from optimizers.baselines import _yellowfin_tuner as tuner
 from optimizers.baselines._yellowfin_tuner import Averages, Tuned
-from optimizers.domains import Flag, Integer
+from optimizers.domains import Flag, Integer, Real
 from optimizers.errors import InputError
 
 STATISTICS_LIMIT = 100.0
@@ -23,6 +24,7 @@ STEP_LIMIT = 100.0
 """lr ||g|| is kept below, in units of the parameters."""
 
 _TUNER = "tuner"
+_FINITE = Real()
 _WHOLE = ("beta", "window", "smooth", "clip")
 
 
@@ -151,8 +153,13 @@ class YellowFin(DenseOptimizer):
         """InputError unless the state is one that a YellowFin of these parameters could have saved."""
         super().check_state(state_dict)
         saved = state_dict["state"]
-        if saved and set(saved.get(_TUNER, ())) != {*Averages._fields, "tuned"}:
+        averages = saved.get(_TUNER)
+        if saved and (not isinstance(averages, Mapping) or averages.keys() != {*Averages._fields, "tuned"}):
             raise InputError("The loaded state is not that of YellowFin, it lacks the averages of the tuner.")
+        for name, value in (averages or {}).items():
+            members = value if name in ("recent", "tuned") and isinstance(value, tuple | list) else (value,)
+            for member in members:
+                _FINITE.check(member, f"The loaded state is not that of YellowFin: {name} of its tuner")
 
     @property
     def _shared(self) -> dict[str, Any]:

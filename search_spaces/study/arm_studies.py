@@ -24,6 +24,8 @@ def open_arms(storage: BaseStorage, sweep: Sweep) -> dict[str, ArmStudies]:
         opened = [ArmStudies(storage, contest, arm) for contest in sweep.contests.values() for arm in sweep.arms]
         for studies in opened:
             list(studies.ended())
+    except InputError:
+        raise
     except (LookupError, TypeError, ValueError) as error:
         raise InputError(f"the studies of {sweep.name} are damaged ({error!r}); restore them from a copy") from error
     return {studies.search.path: studies for studies in opened}

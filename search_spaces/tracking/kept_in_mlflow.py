@@ -8,6 +8,8 @@ import sys
 
 # An artefact of the summary run: the curves of all runs, a row for each evaluation.
 CURVES_FILE = "curves.parquet"
+# What begins so is a number on a whole run, which MLflow holds beside its curves.
+NO_CURVES = ("summary/", "test/")
 # Of a storage folder: the artefacts of every run whose tracking is a database, a folder for each experiment.
 ARTIFACTS_FOLDER = "mlflow-artifacts"
 # MLflow's own tag for what a run's page shows as its description.

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import fcntl
 import json
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import IO
 from urllib.parse import quote, urlencode
 
 from search_spaces.stores.addresses import is_server, sqlite_path, without_userinfo
@@ -16,6 +18,8 @@ UI_HOST, UI_PORT = "127.0.0.1", 5000
 SEARCH_VIEW, CONFIRM_VIEW = "search", "confirm"
 # MLflow's page for comparing runs is slow with more.
 COMPARED = 30
+# A reader holds the lock for the blink of an eye; another server, for as long as it runs.
+_ATTEMPTS, _PAUSE_S = 20, 0.02
 # Without it MLflow opens its pages for language models, in which runs are called evaluations.
 _TRAINING = {"workflowType": "machine_learning"}
 
@@ -54,12 +58,23 @@ def announced(tracking_uri: str, port: int) -> Iterator[None]:
         with suppress(OSError):
             if record is not None:
                 file = held.enter_context(record.open("a+", encoding="utf-8"))
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                _lock(file)
                 file.truncate(0)
                 file.write(str(port))
                 file.flush()
                 held.callback(record.unlink, missing_ok=True)
         yield
+
+
+def _lock(file: IO[str]) -> None:
+    """Raises BlockingIOError where another server holds the lock."""
+    for left in reversed(range(_ATTEMPTS)):
+        try:
+            return fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if not left:
+                raise
+            time.sleep(_PAUSE_S)
 
 
 def _record(tracking_uri: str) -> Path | None:

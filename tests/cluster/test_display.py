@@ -24,7 +24,7 @@ from rich.console import Console
 from cluster.console.progress import ArmState, laid_out
 from cluster.run import on_screen
 from cluster.run._display import Display
-from cluster.run.on_screen import working
+from cluster.run.on_screen import width_of, working
 from search_spaces import Sweep, parse_sweep
 from search_spaces.study.arm_studies import ArmStudies, open_arms
 from search_spaces.study.study import Assignment, Outcome
@@ -271,3 +271,10 @@ adamant.app()
     )
     assert ended.returncode != 0
     assert ended.stdout.startswith("quickstart: ")
+
+
+@pytest.mark.parametrize("told", ["²", "¼", "-3", "wide", ""])
+def test_a_width_that_is_no_number_is_asked_of_the_terminal(told: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with terminal(47, "xterm", monkeypatch) as (console, _):
+        monkeypatch.setenv("COLUMNS", told)
+        assert width_of(console) == 47

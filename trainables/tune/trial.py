@@ -85,7 +85,7 @@ class Trial(tune.Trainable):
         except Exception as error:
             self._training = None
             self.cleanup()  # where the others stand now is not known
-            if isinstance(error, LostContactError | MemoryError) or _is_out_of_memory(error):
+            if isinstance(error, LostContactError | ChildProcessError | MemoryError) or _is_out_of_memory(error):
                 raise
             return self._failure(error)
 
@@ -103,7 +103,7 @@ class Trial(tune.Trainable):
         record = self._record(training)
         if not training.finished:  # also for those that go on from here
             self._save(training)
-        self._folder.write_record(record)
+        self._warnings += self._folder.write_record(record)
         return self._result(record)
 
     def _start(self) -> None:
