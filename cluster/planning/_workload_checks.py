@@ -14,6 +14,7 @@ from search_spaces.space import draws
 from search_spaces.space.space import TRAINING, owner_of
 from search_spaces.sweep.arm_checks import place_of
 from search_spaces.sweep.sweep_checks import grace_problems
+from search_spaces.tracking.contract import TRAIN_SECONDS, Prefix
 from trainables import WorkloadEntry
 from trainables.spec import Goal
 from trainables.tune.summary import MEASURED, STEPS_TO_TARGET
@@ -150,8 +151,8 @@ def _metrics(sweep: Sweep, entry: WorkloadEntry) -> Iterator[Problem]:
 
 
 _MEANINGS = {
-    "summary/seconds": ("summary/train_seconds",),
-    "summary/time": ("summary/train_seconds",),
+    f"{Prefix.SUMMARY}seconds": (TRAIN_SECONDS,),
+    f"{Prefix.SUMMARY}time": (TRAIN_SECONDS,),
     "val/acc": ("val/accuracy",),
     "val/error": ("val/accuracy", "val/loss"),
     "val/nll": ("val/loss",),

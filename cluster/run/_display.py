@@ -16,8 +16,9 @@ from search_spaces import Sweep
 from search_spaces.schema.sweep import Contest
 from search_spaces.study.arm_studies import ArmStudies
 from search_spaces.study.study import Assignment, Outcome, arm_path
+from search_spaces.tracking.contract import Role, Status
 
-COUNTED = ("finished", "pruned", "diverged")
+COUNTED = (Status.FINISHED, Status.PRUNED, Status.DIVERGED)
 
 
 class ArmProgress:
@@ -25,14 +26,14 @@ class ArmProgress:
 
     def __init__(self, sweep: Sweep) -> None:
         self.metric, self._minimize = sweep.metric.name, sweep.metric.goal == "minimize"
-        self.ended: Counter[str] = Counter()
+        self.ended: Counter[Status] = Counter()
         self.running: set[str] = set()
         self.best: float | None = None
 
     def end(self, assignment: Assignment, outcome: Outcome) -> None:
         self.running.discard(assignment.trial_id)
         self.ended[outcome.status] += 1
-        if assignment.role == "trial" and outcome.status == "finished":
+        if assignment.role == Role.TRIAL and outcome.status == Status.FINISHED:
             better = self.best is None or (outcome.value < self.best) == self._minimize
             self.best = outcome.value if better else self.best
 
@@ -44,7 +45,8 @@ class ArmProgress:
     def forms(self, left: int) -> list[str]:
         """The line from its longest form, which says everything, to its shortest."""
         done, running = f"{self.done}/{self.done + left}", f"{len(self.running)} running"
-        ends = [f"{self.ended[status]} {status}" for status in ("pruned", "diverged", "failed") if self.ended[status]]
+        told = (Status.PRUNED, Status.DIVERGED, Status.FAILED)
+        ends = [f"{self.ended[status]} {status}" for status in told if self.ended[status]]
         best = [] if self.best is None else [_number(self.best)]
         named = [f"best {self.metric} {value}" for value in best]
         short = [f"best {value}" for value in best]

@@ -17,6 +17,7 @@ from search_spaces.space import ready_files
 from search_spaces.space.space import owner_of
 from search_spaces.sweep._overrides import apply_overrides, apply_size
 from search_spaces.sweep.sweep_checks import problems_of_sweep
+from search_spaces.tracking.contract import STEPS_TO_TARGET, SWEEP_FILE, TRAIN_SECONDS
 
 # Where one of these is missing or wrong, the rest of the file is still checked.
 _STAND_INS = {"name": "unnamed", "baseline": "unnamed", "optimizer": "unnamed", "arms": {"unnamed": {}}}
@@ -37,7 +38,7 @@ def load_sweep(
 
 def parse_sweep(
     text: str,
-    source: str = "sweep.yaml",
+    source: str = SWEEP_FILE,
     overrides: Sequence[str] = (),
     size: str | None = None,
     further: Further = lambda sweep: (),
@@ -83,8 +84,8 @@ def _wording(document: Document, path: KeyPath, details: Mapping[str, Any]) -> s
     match path, details["type"]:
         case ("tradeoffs", *_), "string_pattern_mismatch":
             told = (
-                "a search looks at the validation split alone, val/..., and at summary/train_seconds and "
-                f"summary/steps_to_target, not at {given!r}"
+                "a search looks at the validation split alone, val/..., and at "
+                f"{TRAIN_SECONDS} and {STEPS_TO_TARGET}, not at {given!r}"
             )
         case (*_, "metric", "name"), "string_pattern_mismatch":
             hint = "" if "/" in given else f' Did you mean "val/{given}"?'

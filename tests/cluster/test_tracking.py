@@ -14,6 +14,7 @@ from mlflow.entities import Run, ViewType
 
 from cluster.tracking.run_description import RunDescription
 from cluster.tracking.tracker import Tracker
+from search_spaces.tracking.contract import Status
 
 CURVE = [
     {"step": step, "epoch": step, "timestamp": 1_700_000_000_000 + step, "val/loss": 1 / step} for step in range(1, 6)
@@ -47,7 +48,7 @@ def send(tracker: Tracker, run: RunDescription) -> None:
     """All of a run, as is done when its trial has ended."""
     tracker.send_again(run)
     tracker.log(run, CURVE)
-    tracker.end(run, "FINISHED", {"status.reason": "finished"}, [{"step": 0, "timestamp": 1, "summary/x": 0.2}])
+    tracker.end(run, Status.FINISHED, points=[{"step": 0, "timestamp": 1, "summary/x": 0.2}])
 
 
 def active(uri: str, name: str) -> dict[str, list[Run]]:

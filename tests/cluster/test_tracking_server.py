@@ -14,6 +14,7 @@ from cluster.planning.preflight import check_tracking
 from cluster.tracking.run_description import DataDescription, RunDescription
 from cluster.tracking.tracker import Tracker
 from optimizers import InputError
+from search_spaces.tracking.contract import Status
 from tests.cluster.mlflow_server import Proxy, Server
 from tests.conftest import wait_until
 
@@ -41,7 +42,7 @@ def proxy(server: Server) -> Iterator[Proxy]:
 def send(tracker: Tracker) -> None:
     tracker.log(RUN, [POINT])
     tracker.dataset(RUN, "f" * 64)
-    tracker.end(RUN, "FINISHED", {"status.reason": "finished"})
+    tracker.end(RUN, Status.FINISHED)
 
 
 def assert_whole(server: Server, name: str) -> None:
