@@ -138,7 +138,7 @@ def refuse_another(asked: Sweep, storage: str, *, started_from: bool = False) ->
     More trials are no matter, nor, where it is ``started_from`` another sweep, what its arms started with.
     """
     known = SweepFolder(storage, asked.name).open()[0]
-    theirs, ours = flatten(known.plain()), flatten(preflight.check_workload(asked).plain())
+    theirs, ours = _asked(known), _asked(preflight.check_workload(asked))
     if known.search.trials > asked.search.trials:
         ours["search.trials"] = theirs["search.trials"]
     if started_from:
@@ -150,6 +150,11 @@ def refuse_another(asked: Sweep, storage: str, *, started_from: bool = False) ->
             f'"{asked.name}" is there already with another {key} ({theirs.get(key)!r}, '
             f"not {ours.get(key)!r}); choose another name, for example with --set name=..."
         )
+
+
+def _asked(sweep: Sweep) -> dict[str, object]:
+    """What a sweep asks, by dotted key; an empty mapping asks nothing."""
+    return {key: value for key, value in flatten(sweep.plain()).items() if value != {}}
 
 
 def _refuse_more_members(sweep: Sweep) -> None:
