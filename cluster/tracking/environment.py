@@ -6,27 +6,29 @@ import json
 import os
 import platform
 import subprocess
+from contextlib import suppress
 from functools import lru_cache
-from importlib.metadata import PackageNotFoundError, version
+from importlib import metadata
 from pathlib import Path
 
+from cluster import distribution
 from cluster.source_tree import SOURCE_ROOT
 from search_spaces.tracking.contract import Tag
 
 # A job's copy of the rooms is in no repository, so it is told the commit of what it was made from.
 COMMIT_VARIABLE = "ADAMANT_GIT_COMMIT"
-RECORDED_PACKAGES = ("adamant", "torch", "torchvision", "numpy", "ray", "optuna", "mlflow", "scikit-learn")
+RECORDED_PACKAGES = ("torch", "torchvision", "numpy", "ray", "optuna", "mlflow", "scikit-learn")
 
 
 @lru_cache
 def environment() -> dict[str, str]:
     """Tags ``versions`` (JSON) and ``git.commit`` (``+changes`` for a changed tree; empty outside a checkout)."""
     versions = {"python": platform.python_version()}
+    with suppress(metadata.PackageNotFoundError):
+        versions["adamant"] = distribution.version()
     for package in RECORDED_PACKAGES:
-        try:
-            versions[package] = version(package)
-        except PackageNotFoundError:
-            continue
+        with suppress(metadata.PackageNotFoundError):
+            versions[package] = metadata.version(package)
     return {Tag.VERSIONS: json.dumps(versions), Tag.GIT_COMMIT: _git_commit()}
 
 
