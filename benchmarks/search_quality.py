@@ -15,6 +15,7 @@ import numpy as np
 
 from benchmarks.recorded_curves import DIGITS, RecordedCurves, sweep_of_the_table
 from benchmarks.report import Goal, table
+from trainables.mlflow_contract import Role
 
 SEEDS, TRIALS, SLOTS, EPOCHS = 50, 48, 4, 27
 ASHA = {"type": "asha", "grace": 1, "eta": 3}
@@ -129,7 +130,7 @@ class StockSearcher:
         drawn = self._search.suggest(trial_id) or {}
         configuration = {"lr": drawn["lr"], "eps": drawn["eps"]}
         configuration |= {name: 1 - drawn[f"1-{name}"] for name in ("beta1", "beta2")}
-        self._issued[trial_id] = Assignment("adam", "trial", len(self._issued), configuration, 0)
+        self._issued[trial_id] = Assignment("adam", Role.TRIAL, len(self._issued), configuration, 0)
         return drawn
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:

@@ -15,7 +15,7 @@ import pandas as pd
 from analysis.data.runs import RunRecord
 from optimizers.cache import cache_folder
 from optimizers.files import atomic_write
-from search_spaces.tracking.kept_in_mlflow import CURVES_FILE, NO_CURVES, from_store
+from trainables.mlflow_contract import CURVES_FILE, Status, from_store, is_of_curve
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
@@ -46,12 +46,12 @@ def read_curves(tracking_uri: str, summary_id: str, runs: Sequence[RunRecord]) -
         curves += [left, *_histories(client, _not_in(missing, left))]
     found = pd.concat(curves, ignore_index=True) if missing else known
     if missing:
-        _keep(found[~found["status"].isin(("running", "interrupted"))], cache)
+        _keep(found[~found["status"].isin((Status.RUNNING, Status.INTERRUPTED))], cache)
     return found.drop(columns="status").sort_values(["run_id", "step"], ignore_index=True)
 
 
 def _curve_metrics(run: RunRecord) -> list[str]:
-    return [name for name in run.metrics if not name.startswith(NO_CURVES)]
+    return [name for name in run.metrics if is_of_curve(name)]
 
 
 def _kept(curves: pd.DataFrame, runs: Sequence[RunRecord]) -> pd.DataFrame:

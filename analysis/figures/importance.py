@@ -18,6 +18,7 @@ from analysis.figures.parameters import configuration
 from optimizers import InputError
 from search_spaces import ArmSpace, Sweep, arm_colour
 from search_spaces.schema.words import plural
+from trainables.mlflow_contract import Status
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -138,7 +139,7 @@ def _rebuilt(trials: pd.DataFrame, space: ArmSpace, sweep: Sweep) -> Study:
         finite = trials.loc[trials["value"].notna(), "value"]
         worst = finite.max() if sweep.metric.goal == "minimize" else finite.min()
         for run in trials.to_dict("records"):
-            value = worst if run["outcome"] == "diverged" else run["value"]
+            value = worst if run["outcome"] == Status.DIVERGED else run["value"]
             if math.isfinite(value):
                 _add(study, space, configuration(space, run), value)
     finally:

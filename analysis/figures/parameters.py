@@ -12,8 +12,8 @@ import pandas as pd
 from analysis.charts.chart import Axis, Scale
 from analysis.data.tables import SweepTables
 from search_spaces import ArmSpace, Parameter, Sweep
-
-_TRAINING = "training."
+from search_spaces.space.space import KIND, TRAINING
+from trainables.mlflow_contract import Section
 
 
 @dataclass(frozen=True)
@@ -85,8 +85,8 @@ def configuration(space: ArmSpace, run: Mapping[Any, Any]) -> dict[str, Any]:
 
 def _recorded(name: str, parameter: Parameter, run: Mapping[Any, Any]) -> Any:
     """The value in the run; a schedule with settings of its own has its name under ``.kind``."""
-    column = name if name.startswith(_TRAINING) else f"optimizer.{name}"
-    for key in (column, f"{column}.kind"):
+    column = name if name.startswith(f"{TRAINING}.") else f"{Section.OPTIMIZER}.{name}"
+    for key in (column, f"{column}{KIND}"):
         value = run.get(key)
         if not pd.isna(value):
             return value

@@ -29,6 +29,7 @@ from analysis.verdict.formatting import MetricFormat
 from analysis.verdict.protocol import protocol, space_cells
 from search_spaces.schema.words import plural
 from search_spaces.stores.addresses import is_server
+from search_spaces.tracking.codec import section
 from search_spaces.tracking.links import (
     COMPARED,
     CONFIRM_VIEW,
@@ -38,6 +39,7 @@ from search_spaces.tracking.links import (
     ui_address,
     view_link,
 )
+from trainables.mlflow_contract import Section, Tag
 
 
 def report_document(tables: SweepTables, verdicts: Sequence[Verdict]) -> Document:
@@ -175,7 +177,7 @@ def _seconds(seconds: float) -> str:
 
 
 def _hyperparameters(run: Mapping) -> str:
-    own = {name.removeprefix("optimizer."): value for name, value in run.items() if name.startswith("optimizer.")}
+    own = section(run, Section.OPTIMIZER)
     return ", ".join(f"{name} {_short(value)}" for name, value in own.items() if not _missing(value))
 
 
@@ -189,8 +191,8 @@ def _missing(value: object) -> bool:
 
 def _environment(tables: SweepTables, verdict: Verdict) -> list[Block]:
     records = tables.records[0]
-    commit = records.environment.get("git.commit")
-    versions = [[name, version] for name, version in records.environment.items() if name != "git.commit"]
+    commit = records.environment.get(Tag.GIT_COMMIT)
+    versions = [[name, version] for name, version in records.environment.items() if name != Tag.GIT_COMMIT]
     return [
         Heading(2, "Environment"),
         Paragraph([f"Sweep {verdict.sweep_id}" + (f", commit {commit}." if commit else ".")]),

@@ -25,7 +25,7 @@ from cluster.storage.locations import location_path
 from optimizers import InputError
 from search_spaces.stores.mlflow_schema import check_database
 from search_spaces.tracking.artifact_addresses import readable_database
-from search_spaces.tracking.links import UI_HOST, announced
+from search_spaces.tracking.links import UI_HOST, announced, local_address
 
 STOPPING_S = 10.0
 POLL_S = 0.2
@@ -47,7 +47,7 @@ class Server:
 
     @property
     def address(self) -> str:
-        return f"http://{UI_HOST}:{self.port}"
+        return local_address(self.port)
 
 
 def mlflow_server(tracking_uri: str, port: int) -> Server:
@@ -147,7 +147,7 @@ def open_tunnels(file: Path, console: Console) -> None:
     cluster = load_cluster(file)
     ports = clusters.ui_ports(cluster)
     with clusters.forwarded(cluster, list(ports), list(ports)):
-        served = [f"{what}: http://{UI_HOST}:{port}" for port, what in ports.items()]
+        served = [f"{what}: {local_address(port)}" for port, what in ports.items()]
         print_lines(console, [*served, *clusters.ui_passwords(cluster, file), "Ctrl-C closes the tunnels."])
         with suppress(KeyboardInterrupt):
             threading.Event().wait()

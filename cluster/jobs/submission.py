@@ -20,9 +20,10 @@ from cluster.console.progress import ArmState, laid_out
 from cluster.ray.session import ROOMS, token_path
 from cluster.source_tree import SOURCE_ROOT
 from cluster.storage.sweep_folder import sweep_yaml
-from cluster.tracking.descriptions import COMMIT_VARIABLE, environment
+from cluster.tracking.environment import COMMIT_VARIABLE, environment
 from optimizers import InputError, did_you_mean
 from search_spaces import Sweep
+from trainables.mlflow_contract import SWEEP_FILE, Tag
 
 if TYPE_CHECKING:
     from ray.job_submission import JobDetails, JobSubmissionClient
@@ -68,7 +69,7 @@ class Jobs:
                 "or stop it first"
             )
         variables = {
-            COMMIT_VARIABLE: environment()["git.commit"],
+            COMMIT_VARIABLE: environment()[Tag.GIT_COMMIT],
             "RAY_JOB_STOP_WAIT_TIME_S": str(STOPPING_S),
             "PYTHONUNBUFFERED": "1",
             EVENTS: "1",
@@ -78,7 +79,7 @@ class Jobs:
             _ship(sweep, Path(folder))
             try:
                 submitted = self._client.submit_job(
-                    entrypoint="python -m cluster.job sweep.yaml",
+                    entrypoint=f"python -m cluster.job {SWEEP_FILE}",
                     submission_id=f"{sweep.name}-{time.strftime('%Y%m%d-%H%M%S')}",
                     metadata={"adamant.sweep": sweep.name},
                     runtime_env={"working_dir": folder, "env_vars": variables},
@@ -220,4 +221,4 @@ def _ship(sweep: Sweep, folder: Path) -> None:
     for room in ROOMS:
         shutil.copytree(root / room, folder / room, ignore=_NOT_SHIPPED)
     shutil.copy(root / "adamant.py", folder)
-    (folder / "sweep.yaml").write_text(sweep_yaml(sweep), encoding="utf-8")
+    (folder / SWEEP_FILE).write_text(sweep_yaml(sweep), encoding="utf-8")

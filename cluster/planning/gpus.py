@@ -10,7 +10,7 @@ from rich.console import Console
 from cluster.planning.plan import default_assignment
 from cluster.ray.capacity import Node, on_one_gpu
 from cluster.ray.session import ray_session
-from cluster.tracking.descriptions import trial_spec
+from cluster.tracking.run_description import trial_spec
 from search_spaces import Sweep
 from trainables import TrialSpec
 from trainables.training.peak_memory import Peak, largest_state, measure_on_gpu

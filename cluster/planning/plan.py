@@ -17,7 +17,7 @@ from typing import Any
 import trainables
 from cluster.ray.capacity import workers_on
 from cluster.ray.simulation import Ended, simulate
-from cluster.tracking.descriptions import describe, trial_spec
+from cluster.tracking.run_description import describe, trial_spec
 from optimizers import InputError
 from search_spaces import Sweep
 from search_spaces.space.space import TRAINING, hyperparameters
@@ -25,6 +25,7 @@ from search_spaces.study.population import is_population
 from search_spaces.study.study import Assignment, arm_path
 from search_spaces.sweep.resolved import Contest, Workload
 from trainables import TrialSpec
+from trainables.mlflow_contract import Role
 from trainables.training.peak_memory import tensors_in
 from trainables.tune.checkpoint import KEPT_CHECKPOINTS
 
@@ -181,8 +182,8 @@ def _arm_plan(sweep: Sweep, side: Side, runs: list[list[Ended]], steps: int | No
     own = [
         [ended for ended in run if (ended.assignment.contest.workload, ended.assignment.arm) == side] for run in runs
     ]
-    searched = [[ended for ended in run if ended.assignment.role == "trial"] for run in own]
-    confirmed = [[ended for ended in run if ended.assignment.role == "confirm"] for run in own]
+    searched = [[ended for ended in run if ended.assignment.role == Role.TRIAL] for run in own]
+    confirmed = [[ended for ended in run if ended.assignment.role == Role.CONFIRM] for run in own]
     search_epochs = statistics.mean(sum(ended.epochs for ended in run) for run in searched)
     confirm_epochs = sum(ended.epochs for ended in confirmed[0])
     busy = None if seconds is None else (search_epochs + confirm_epochs) * seconds + BETWEEN_RUNS_S * len(own[0])
@@ -223,7 +224,7 @@ def default_assignment(sweep: Sweep, arm: str) -> Assignment:
     """A trial of an arm of a sweep over one workload, at its default configuration."""
     values = hyperparameters(sweep.arms[arm].space.default())
     training = values.pop(TRAINING, {})
-    return Assignment(arm, "trial", 0, values, sweep.search.seed, training=training, contest=sweep.contest)
+    return Assignment(arm, Role.TRIAL, 0, values, sweep.search.seed, training=training, contest=sweep.contest)
 
 
 def probe(sweep: Sweep, data_root: Path, slots: int) -> dict[str, Probe]:

@@ -22,6 +22,7 @@ from search_spaces import Sweep
 from search_spaces.study.arm_studies import open_arms
 from search_spaces.study.searcher import SweepSearcher
 from search_spaces.study.study import Assignment
+from trainables.mlflow_contract import Status
 
 Curve = Callable[[Assignment, int], float]
 """The metric of a run after an epoch, counted from 1."""
@@ -151,10 +152,10 @@ class Clockwork:
                 self._go_on(event.trial_id, event.at, event.epoch)
                 return False
         else:
-            result["outcome/status"] = "finished"
+            result["outcome/status"] = Status.FINISHED
         self._scheduler.on_trial_complete(_NO_CONTROLLER, _trial(event.trial_id), result)
         self._searcher.on_trial_complete(event.trial_id, result)
-        status = result.get("outcome/status", "pruned")
+        status = result.get("outcome/status", Status.PRUNED)
         self._ended.append(Ended(assignment, status, event.epoch - assignment.since, value, event.at))
         return True
 

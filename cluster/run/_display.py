@@ -19,8 +19,9 @@ from search_spaces import Sweep
 from search_spaces.study.arm_studies import ArmStudies
 from search_spaces.study.study import Assignment, Outcome, arm_path
 from search_spaces.sweep.resolved import Contest
+from trainables.mlflow_contract import Role, Status
 
-COUNTED = ("finished", "pruned", "diverged")
+COUNTED = (Status.FINISHED, Status.PRUNED, Status.DIVERGED)
 
 
 class ArmProgress:
@@ -28,14 +29,14 @@ class ArmProgress:
 
     def __init__(self, sweep: Sweep) -> None:
         self.metric, self._minimize = sweep.metric.name, sweep.metric.goal == "minimize"
-        self.ended: Counter[str] = Counter()
+        self.ended: Counter[Status] = Counter()
         self.running: set[str] = set()
         self.best: float | None = None
 
     def end(self, assignment: Assignment, outcome: Outcome) -> None:
         self.running.discard(assignment.trial_id)
         self.ended[outcome.status] += 1
-        if assignment.role == "trial" and outcome.status == "finished":
+        if assignment.role == Role.TRIAL and outcome.status == Status.FINISHED:
             better = self.best is None or (outcome.value < self.best) == self._minimize
             self.best = outcome.value if better else self.best
 
@@ -46,7 +47,11 @@ class ArmProgress:
 
     def state(self, name: str, left: int) -> ArmState:
         """Return how it stands, with ``left`` runs still to end."""
-        ended = {status: self.ended[status] for status in ("pruned", "diverged", "failed") if self.ended[status]}
+        ended = {
+            str(status): self.ended[status]
+            for status in (Status.PRUNED, Status.DIVERGED, Status.FAILED)
+            if self.ended[status]
+        }
         return ArmState(name, self.metric, self.done, left, len(self.running), ended, self.best)
 
 

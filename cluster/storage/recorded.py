@@ -13,7 +13,7 @@ from optimizers.files import unsealed
 from search_spaces import Sweep
 from search_spaces.stores.addresses import without_password
 from search_spaces.study.study import FINISHED, arm_path, search_study_name
-from search_spaces.tracking.kept_in_mlflow import EXPERIMENT_PREFIX
+from trainables.mlflow_contract import EXPERIMENT_PREFIX, Role, Tag, tagged
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
@@ -137,7 +137,7 @@ def _tracks_trials(manifest: Manifest, sweep: Sweep) -> bool:
 
     client = MlflowClient(manifest.tracking_location)
     experiment = client.get_experiment_by_name(EXPERIMENT_PREFIX + sweep.name)
-    of_trials = f"tags.`sweep.id` = '{manifest.sweep_id}' and tags.`sweep.role` = 'trial'"
+    of_trials = f"{tagged(Tag.SWEEP_ID, manifest.sweep_id)} and {tagged(Tag.SWEEP_ROLE, Role.TRIAL)}"
     return experiment is not None and bool(client.search_runs([experiment.experiment_id], of_trials, max_results=1))
 
 

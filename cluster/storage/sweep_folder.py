@@ -20,7 +20,7 @@ from optimizers.files import write_text
 from search_spaces import Sweep, recorded_sweep
 from search_spaces.schema.yaml_source import dump_yaml
 from search_spaces.stores.addresses import sqlite_address, without_password
-from search_spaces.tracking.kept_in_mlflow import ARTIFACTS_FOLDER, EXPERIMENT_PREFIX
+from trainables.mlflow_contract import ARTIFACTS_FOLDER, EXPERIMENT_PREFIX, SWEEP_FILE
 
 DEFAULT_STORAGE = "adamant-runs"
 # A cluster's head sets these, so that no password stands in a command or in a sweep's folder.
@@ -124,7 +124,7 @@ class SweepFolder:
     def create(self, sweep: Sweep, manifest: Manifest) -> None:
         """Write a new sweep; called under its lock. Raises InputError when the folder cannot be written."""
         try:
-            write_text(self.path / "sweep.yaml", sweep_yaml(sweep))
+            write_text(self.path / SWEEP_FILE, sweep_yaml(sweep))
             self._write(manifest)
         except OSError as error:
             raise self._unwritable(error) from None
@@ -132,7 +132,7 @@ class SweepFolder:
     def replace(self, sweep: Sweep) -> Sweep:
         """Put a changed sweep in place of what is there, whole or not at all; called under its lock."""
         try:
-            write_text(self.path / "sweep.yaml", sweep_yaml(sweep))
+            write_text(self.path / SWEEP_FILE, sweep_yaml(sweep))
         except OSError as error:
             raise self._unwritable(error) from None
         return sweep
@@ -159,7 +159,7 @@ class SweepFolder:
             raise InputError(f"{path}: this manifest is damaged ({error!r}); restore it from a copy") from None
 
     def _read_sweep(self) -> Sweep:
-        path = self.path / "sweep.yaml"
+        path = self.path / SWEEP_FILE
         try:
             return recorded_sweep(path.read_text(encoding="utf-8"), str(path))
         except (OSError, UnicodeDecodeError) as error:

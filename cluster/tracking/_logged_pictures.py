@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from search_spaces.tracking.kept_in_mlflow import PICTURES_FOLDER, logged_picture
+from trainables.mlflow_contract import PICTURES_FOLDER, logged_picture
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

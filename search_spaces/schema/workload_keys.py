@@ -10,12 +10,13 @@ from optimizers.errors import Meanings
 from search_spaces.schema import _usual_names
 from search_spaces.schema.parameter import Scalar
 from search_spaces.schema.strict_model import Model
+from trainables.mlflow_contract import STEPS_TO_TARGET, TRAIN_SECONDS, Prefix
 
 Goal = Literal["minimize", "maximize"]
 Setting = Scalar | list[float | int] | None
-LOSS = "val/loss"
+LOSS = f"{Prefix.VALIDATION}loss"
 # Minimized whatever the workload is; every other metric's goal stands with its workload.
-MINIMIZED = (LOSS, "summary/train_seconds", "summary/steps_to_target")
+MINIMIZED = (LOSS, TRAIN_SECONDS, STEPS_TO_TARGET)
 
 
 class Workload(Model):

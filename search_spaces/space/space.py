@@ -22,6 +22,8 @@ from search_spaces.schema.sweep_file import Arm
 from search_spaces.schema.validation import validated
 from search_spaces.schema.yaml_source import load_yaml, read_text
 from search_spaces.space import draws, ready_files
+from search_spaces.tracking.codec import nest
+from trainables.mlflow_contract import Section
 
 if TYPE_CHECKING:
     import optuna
@@ -30,8 +32,10 @@ Configuration = dict[str, Scalar]
 
 DEFAULT = "default"
 """The name of the space that is each optimizer's own."""
-TRAINING = "training"
+TRAINING = str(Section.TRAINING)
 """What stands before the parameters that say how a trial is trained, and not by which optimizer."""
+KIND = ".kind"
+"""What a schedule's name is called in a mapping of its settings."""
 
 
 class NamedSpace(BaseModel):
@@ -215,18 +219,16 @@ def arm_space(arm: Arm) -> ArmSpace:
 
 def hyperparameters(configuration: Mapping[str, Scalar]) -> dict[str, Any]:
     """Nest dotted names: ``{"beta1_schedule": "demon", "beta1_schedule.total": 9}`` becomes one schedule mapping."""
-    nested: dict[str, Any] = {}
-    below: dict[str, dict[str, Scalar]] = {}
-    for name, value in configuration.items():
-        owner, dot, key = name.partition(".")
-        if dot:
-            below.setdefault(owner, {})[key] = value
-        else:
-            nested[owner] = value
-    for owner, values in below.items():
-        kind = {"kind": nested[owner]} if owner in nested else {}
-        nested[owner] = {**kind, **hyperparameters(values)}
-    return nested
+
+    def has_settings(name: str) -> bool:
+        return any(other.startswith(f"{name}.") for other in configuration)
+
+    return nest({f"{name}{KIND}" if has_settings(name) else name: value for name, value in configuration.items()})
+
+
+def configuration_of(flat: Mapping[str, Any]) -> dict[str, Any]:
+    """Name flattened hyperparameters as an arm's parameters: the opposite of :func:`hyperparameters`."""
+    return dict(sorted((name.removesuffix(KIND), value) for name, value in flat.items()))
 
 
 def owner_of(parameter: str, known: Collection[str]) -> tuple[str, str]:

@@ -22,6 +22,7 @@ from search_spaces.space import draws
 from search_spaces.space.space import Configuration
 from search_spaces.study.study import Assignment, SearchStudy
 from search_spaces.sweep.resolved import Sweep
+from trainables.mlflow_contract import Role
 
 # How far a setting moves at an exchange, as a share of its range along the scale that it is drawn from.
 STEP = 0.1
@@ -86,7 +87,7 @@ class PopulationStudy(SearchStudy):
 
     def obsolete(self, assignment: Assignment) -> list[str]:
         """Trials whose state nobody goes on from any more, now that this one runs; of a confirmation, all."""
-        kept = self._of(assignment.number)["generation"] - 1 if assignment.role == "trial" else math.inf
+        kept = self._of(assignment.number)["generation"] - 1 if assignment.role == Role.TRIAL else math.inf
         return [f"{self.path}/{trial.number}" for trial in self.trials() if trial.user_attrs["generation"] < kept]
 
     def _of(self, number: int) -> Mapping[str, Any]:

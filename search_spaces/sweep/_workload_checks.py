@@ -16,6 +16,7 @@ from search_spaces.sweep._filling import goals_of
 from search_spaces.sweep.arm_checks import place_of
 from search_spaces.sweep.sweep_checks import grace_problems
 from trainables import WorkloadEntry
+from trainables.mlflow_contract import TRAIN_SECONDS, Prefix
 from trainables.tune.summary import MEASURED, STEPS_TO_TARGET
 
 Check = Callable[[Mapping[str, Any]], dict[str, Any]]
@@ -120,8 +121,8 @@ def _metrics(sweep: SweepFile, entry: WorkloadEntry) -> Iterator[Problem]:
 
 
 _MEANINGS = {
-    "summary/seconds": ("summary/train_seconds",),
-    "summary/time": ("summary/train_seconds",),
+    f"{Prefix.SUMMARY}seconds": (TRAIN_SECONDS,),
+    f"{Prefix.SUMMARY}time": (TRAIN_SECONDS,),
     "val/acc": ("val/accuracy",),
     "val/error": ("val/accuracy", "val/loss"),
     "val/nll": ("val/loss",),

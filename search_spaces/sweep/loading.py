@@ -21,6 +21,7 @@ from search_spaces.sweep._overrides import apply_overrides, apply_size
 from search_spaces.sweep._workload_checks import goal_problems, workload_problems
 from search_spaces.sweep.resolved import Sweep
 from search_spaces.sweep.sweep_checks import problems_of_sweep
+from trainables.mlflow_contract import STEPS_TO_TARGET, SWEEP_FILE, TRAIN_SECONDS
 
 # Where one of these is missing or wrong, the rest of the file is still checked.
 _STAND_INS = {"name": "unnamed", "baseline": "unnamed", "optimizer": "unnamed", "arms": {"unnamed": {}}}
@@ -35,7 +36,7 @@ def load_sweep(path_or_name: str, overrides: Sequence[str] = (), size: str | Non
     return parse_sweep(read_text(path), str(path), overrides, size)
 
 
-def parse_sweep(text: str, source: str = "sweep.yaml", overrides: Sequence[str] = (), size: str | None = None) -> Sweep:
+def parse_sweep(text: str, source: str = SWEEP_FILE, overrides: Sequence[str] = (), size: str | None = None) -> Sweep:
     """Return the sweep that a YAML text asks for; ``source`` names the text in errors.
 
     Raises InputError with everything that is wrong, in the order of the lines.
@@ -107,8 +108,8 @@ def _wording(document: Document, path: KeyPath, details: Mapping[str, Any]) -> s
     match path, details["type"]:
         case ("tradeoffs", *_), "string_pattern_mismatch":
             told = (
-                "a search looks at the validation split alone, val/..., and at summary/train_seconds and "
-                f"summary/steps_to_target, not at {given!r}"
+                "a search looks at the validation split alone, val/..., and at "
+                f"{TRAIN_SECONDS} and {STEPS_TO_TARGET}, not at {given!r}"
             )
         case (*_, "metric", "name"), "string_pattern_mismatch":
             hint = "" if "/" in given else f' Did you mean "val/{given}"?'

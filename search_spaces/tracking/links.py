@@ -24,9 +24,14 @@ _ATTEMPTS, _PAUSE_S = 20, 0.02
 _TRAINING = {"workflowType": "machine_learning"}
 
 
+def local_address(port: int | str) -> str:
+    """Where a page is served on this machine."""
+    return f"http://{UI_HOST}:{port}"
+
+
 def ui_address(tracking_uri: str) -> str:
     """The UI over a tracking URI, or where `adamant ui` would serve it: for what is kept longer than a server runs."""
-    return served_at(tracking_uri) or f"http://{UI_HOST}:{UI_PORT}"
+    return served_at(tracking_uri) or local_address(UI_PORT)
 
 
 def served_at(tracking_uri: str) -> str | None:
@@ -35,7 +40,7 @@ def served_at(tracking_uri: str) -> str | None:
         return without_userinfo(tracking_uri)
     record = _record(tracking_uri)
     port = record and _port_in(record)
-    return f"http://{UI_HOST}:{port}" if port else None
+    return local_address(port) if port else None
 
 
 def _port_in(record: Path) -> str:
@@ -98,7 +103,12 @@ def compare_link(base: str, experiment_id: str, run_ids: Sequence[str]) -> str:
     return f"{base}/#/compare-runs?{urlencode(query, quote_via=quote)}".removeprefix("/")
 
 
+def view_key(sweep_id: str, view: str) -> str:
+    """The name under which MLflow keeps a view of a sweep with its experiment."""
+    return f"{sweep_id}-{view}"
+
+
 def view_link(base: str, experiment_id: str, sweep_id: str, view: str) -> str:
     """The chart page of a sweep's runs in one of its two views, which MLflow keeps with the experiment."""
-    query = {**_TRAINING, "compareRunsMode": "CHART", "viewStateShareKey": f"{sweep_id}-{view}"}
+    query = {**_TRAINING, "compareRunsMode": "CHART", "viewStateShareKey": view_key(sweep_id, view)}
     return f"{base}/#/experiments/{experiment_id}/runs?{urlencode(query, quote_via=quote)}".removeprefix("/")

@@ -191,7 +191,7 @@ def test_everything_that_happens(eventful: SweepRecords):
     assert dict(scheduled.confirmations) == dict(adam.confirmations) | {"finished": 4, "diverged": 1}
     assert adam.best is not None
     assert (adam.best.trial_id, adam.best.value) == ("adam/1", 0.071)
-    assert adam.best.params == {"optimizer.lr": "0.002", "optimizer.amsgrad": "False"}
+    assert adam.best.params == {"optimizer.lr": 0.002, "optimizer.amsgrad": False}
     assert scheduled.best is not None
     assert scheduled.best.trial_id == "scheduled/0"  # the pruned trial's lower loss is that of fewer epochs
     assert lost.best is None

@@ -29,6 +29,7 @@ from search_spaces import Sweep, parse_sweep
 from search_spaces.study.arm_studies import ArmStudies, open_arms
 from search_spaces.study.study import Assignment, Outcome
 from tests.conftest import REPOSITORY
+from trainables.mlflow_contract import Status
 
 LONG = "moment_adam_with_a_long_memory_and_schedules"
 
@@ -74,7 +75,7 @@ def log() -> Console:
 
 
 def finished(value: float) -> Outcome:
-    return Outcome("finished", 9, value)
+    return Outcome(Status.FINISHED, 9, value)
 
 
 def test_a_log_has_every_count_and_the_time_once_for_all() -> None:
@@ -83,8 +84,8 @@ def test_a_log_has_every_count_and_the_time_once_for_all() -> None:
     for value in (0.5, 0.25, 0.125):
         shown.run("adam", finished(value))
     assert shown.display.lines()[0] == "3/16 done, 0 running, measuring"
-    shown.run("sgd", Outcome("pruned", 3, 0.9))
-    shown.run("sgd", Outcome("diverged", 1, 1e300))
+    shown.run("sgd", Outcome(Status.PRUNED, 3, 0.9))
+    shown.run("sgd", Outcome(Status.DIVERGED, 1, 1e300))
     assert shown.display.lines() == [
         "5/16 done, 0 running, about 10 s left",
         "adam  3/8 done, 0 running, best val/loss 0.125",
@@ -95,7 +96,7 @@ def test_a_log_has_every_count_and_the_time_once_for_all() -> None:
 def test_a_failed_run_is_counted_apart_as_another_comes_in_its_place() -> None:
     shown = Shown(log(), "adam")
     for number in range(10):
-        shown.run("adam", Outcome("failed", 0, 0.0, "lost") if number in (1, 8) else finished(0.1 + number))
+        shown.run("adam", Outcome(Status.FAILED, 0, 0.0, "lost") if number in (1, 8) else finished(0.1 + number))
     assert shown.display.lines() == [
         "8/8 done",
         "adam  8/8 done, 0 running, 2 failed, best val/loss 0.1",
@@ -162,8 +163,8 @@ def test_no_line_is_wider_than_the_terminal_and_no_number_is_cut(
         with shown.display:
             for value in (0.51234, 0.25678, 0.12345):
                 shown.run("adam", finished(value))
-            shown.run(LONG, Outcome("pruned", 3, 0.9))
-            shown.run(LONG, Outcome("diverged", 1, 1e300))
+            shown.run(LONG, Outcome(Status.PRUNED, 3, 0.9))
+            shown.run(LONG, Outcome(Status.DIVERGED, 1, 1e300))
     lines = printed(written)
     assert max(map(len, lines)) <= columns
     text = "\n".join(lines)

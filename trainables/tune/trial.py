@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ray import tune
 from ray.util import get_node_ip_address
 
+from trainables.mlflow_contract import Status
 from trainables.spec import TrialSpec
 from trainables.training.lost_contact import LostContactError
 from trainables.tune._open_run import open_run
@@ -185,7 +186,7 @@ class Trial(tune.Trainable):
         if self._ended(training):
             tested = training.test_metrics() if self._spec.test and not training.diverged else {}
             record["outcome"] = {
-                "status": "diverged" if training.diverged else "finished",
+                "status": Status.DIVERGED if training.diverged else Status.FINISHED,
                 "test": tested,
                 "weights_sha256": training.weights_sha256(),
             }
@@ -193,7 +194,7 @@ class Trial(tune.Trainable):
 
     def _result(self, record: dict[str, Any]) -> dict[str, Any]:
         curve, outcome = record["curve"], record.get("outcome")
-        diverged = outcome is not None and outcome["status"] == "diverged"
+        diverged = outcome is not None and outcome["status"] == Status.DIVERGED
         worst = WORST_OBJECTIVE if self._spec.goal == "minimize" else -WORST_OBJECTIVE
         result = {
             "epoch": max(record["epoch"], 1),
@@ -213,7 +214,7 @@ class Trial(tune.Trainable):
     def _failure(self, error: Exception) -> dict[str, Any]:
         with suppress(OSError):  # the error may well be that nothing can be written there
             (self._folder.path / "error.txt").write_text(traceback.format_exc(), encoding="utf-8")
-        status = "interrupted" if isinstance(error, OSError) else "failed"
+        status = Status.INTERRUPTED if isinstance(error, OSError) else Status.FAILED
         reason = " ".join(f"{type(error).__name__}: {error}".split())
         return {
             "epoch": 1,

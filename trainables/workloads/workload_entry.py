@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from optimizers import InputError
+from trainables.mlflow_contract import Prefix
 from trainables.spec import Goal
 from trainables.workloads.training_options import (
     TRAINING,
@@ -62,12 +63,12 @@ class WorkloadEntry:
     @property
     def score_goal(self) -> Goal:
         """Which way the score is better."""
-        return self.metrics[self.score.replace("test/", "val/", 1)]
+        return self.metrics[self.score.replace(Prefix.TEST, Prefix.VALIDATION, 1)]
 
     @property
     def train_losses(self) -> tuple[str, ...]:
         """What is minimized, as a mean over the training data."""
-        return tuple(f"train/{part}_loss" for part in self.parts) or ("train/loss",)
+        return tuple(f"{Prefix.TRAIN}{part}_loss" for part in self.parts) or (f"{Prefix.TRAIN}loss",)
 
     def check_training(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """How a run is trained, every option in its canonical form. Raises InputError."""
