@@ -77,7 +77,7 @@ def looked_up(tree: ast.Module) -> Iterator[ast.Constant]:
 
 def names_in(path: Path) -> set[str]:
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    found = {node.value for node in looked_up(tree)}
+    found = {str(node.value) for node in looked_up(tree)}
     for node in constants(tree):
         text = str(node.value)
         if text in NAMES or text.startswith(BEGINNINGS) or any(part in text for part in PARTS):

@@ -229,7 +229,8 @@ def test_a_configuration_comes_back_into_a_table_as_what_it_was(uri: str, tmp_pa
     [logged] = active(uri, "values")["scheduled/0"]
     assert logged.data.params == {name: str(value) for name, value in run.params.items()}
     [row] = analysis.load("values", uri).trials.to_dict("records")
-    read = {name.removeprefix("optimizer."): value for name, value in row.items() if name.startswith("optimizer.")}
+    columns = {str(name): value for name, value in row.items()}
+    read = {name.removeprefix("optimizer."): value for name, value in columns.items() if name.startswith("optimizer.")}
     schedule = hyperparameters.pop("beta1_schedule")
     expected = {**hyperparameters, "beta1_schedule.kind": schedule["kind"], "beta1_schedule.tau": schedule["tau"]}
     assert {name: repr(value) for name, value in read.items()} == {name: repr(expected[name]) for name in read}
