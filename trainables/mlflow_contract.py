@@ -1,8 +1,8 @@
 """The names under which a sweep stands in MLflow: tags, parameters, metrics, files, roles and statuses.
 
-Every room takes them from here: a trial writes the first of them, the verdict reads the last. Whole metric names, such as ``val/loss``, are each workload's own; here stand their
-prefixes and the metrics that the project measures itself. The values are those of every version before, so that
-its runs stay readable.
+Every room takes them from here: a trial writes the first of them, the verdict reads the last. Whole metric names, such
+as ``val/loss``, are each workload's own; here stand their prefixes and the metrics that the project measures itself.
+The values are those of every version before, so that its runs stay readable.
 """
 
 from __future__ import annotations
