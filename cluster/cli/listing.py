@@ -129,8 +129,8 @@ def _spaces() -> list[Row]:
 
 def _schedules() -> list[Row]:
     return [
-        {"schedule": name, "what": kind.description, "keys": ", ".join(kind.keys), "source": kind.source}
-        for name, kind in optimizers.schedules.KINDS.items()
+        {"schedule": kind.name, "what": kind.description, "keys": ", ".join(kind.keys), "source": kind.source}
+        for kind in optimizers.schedules.KINDS.entries()
     ]
 
 

@@ -26,9 +26,7 @@ _OPTIONS = ("lookahead_k", "lookahead_alpha", "lookahead_step")
 class Lookahead(Averaging, SavedState):
     """Every `lookahead_k` steps of `base`, slow weights go part of the way to the fast ones, which go on from there.
 
-        theta <- base's step                              fast weights, the parameters themselves
-        phi   <- phi + lookahead_alpha (theta - phi)      every lookahead_k steps; phi = theta at the start
-        theta <- phi                                      at the same steps
+    The rule is that of the catalogue's lookahead.
 
     Lookahead Optimizer: k steps forward, 1 step back, arXiv 1907.08610.
 
