@@ -18,7 +18,7 @@ from search_spaces.schema.parameter import Scalar
 from search_spaces.schema.sweep import Contest, Sweep
 from search_spaces.schema.workload_keys import Goal
 from search_spaces.space.space import TRAINING, ArmSpace, Configuration, arm_space, hyperparameters
-from search_spaces.study._samplers import make_sampler
+from search_spaces.study.samplers import make_sampler
 
 # Drawing a configuration that was tried already this often in a row means that the space holds no other.
 MAX_DUPLICATES_IN_A_ROW = 50
