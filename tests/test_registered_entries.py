@@ -9,6 +9,8 @@ from pathlib import Path
 import optuna
 import pytest
 import torch
+from optuna.distributions import BaseDistribution, FloatDistribution
+from optuna.trial import FrozenTrial
 from typer.testing import CliRunner
 
 import adamant
@@ -77,10 +79,12 @@ def reversed_sampler(search: Search, seed: int) -> optuna.samplers.BaseSampler:
 class Reversed(optuna.samplers.RandomSampler):
     """Draws from the upper half of each range."""
 
-    def sample_independent(self, study, trial, param_name, param_distribution):
-        low, high = param_distribution.low, param_distribution.high
-        drawn = super().sample_independent(study, trial, param_name, param_distribution)
-        return max(drawn, (low * high) ** 0.5)
+    def sample_independent(
+        self, study: optuna.Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
+    ) -> float:
+        assert isinstance(param_distribution, FloatDistribution)
+        middle = (param_distribution.low * param_distribution.high) ** 0.5
+        return max(super().sample_independent(study, trial, param_name, param_distribution), middle)
 
 
 @pytest.fixture(autouse=True)
