@@ -31,7 +31,7 @@ class Problem:
         return self.source if self.line is None else f"{self.source}:{self.line}"
 
     def __str__(self) -> str:
-        """Such as "sweep.yaml:7: arms.adam.optimizer: There is no optimizer 'adan'."."""
+        """Such as "sweep.yaml:7: arms.adam.optimizer: adam: lr must be a number >= 0, got -1."."""
         key = ".".join(map(str, self.path)) if self.source else ""
         return ": ".join(filter(None, (self.place, key, self.message)))
 

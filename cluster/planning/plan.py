@@ -187,7 +187,7 @@ def _arm_plan(sweep: Sweep, side: Side, runs: list[list[Ended]], steps: int | No
     search_epochs = statistics.mean(sum(ended.epochs for ended in run) for run in searched)
     confirm_epochs = sum(ended.epochs for ended in confirmed[0])
     busy = None if seconds is None else (search_epochs + confirm_epochs) * seconds + BETWEEN_RUNS_S * len(own[0])
-    epochs = sweep.by_workload[side[0]].evaluations or 1
+    epochs = sweep.by_workload[side[0]].evaluations
     return ArmPlan(
         _label(*side),
         len(searched[0]),

@@ -7,12 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from search_spaces.schema.sweep import Contest
-
 import trainables
 from cluster.tracking.environment import environment
 from search_spaces import Sweep, arm_colour
 from search_spaces.study.study import Assignment
+from search_spaces.sweep.resolved import Contest
 from search_spaces.tracking.codec import parameters
 from trainables import TrialSpec
 from trainables.mlflow_contract import Role, Tag, score_tag

@@ -13,12 +13,8 @@ from torch.optim.optimizer import ParamsT
 
 from optimizers.base.guards import loss_of, precise_dtype, refuse_complex, refuse_sparse
 from optimizers.base.saved_state import SavedState
-from optimizers.domains import Domain, Flag, Real
+from optimizers.domains import Domain
 from optimizers.errors import InputError
-
-LR = Real(0)
-DECAY = Real(0, 1, exclude_max=True)
-MAXIMIZE = Flag()
 
 
 @dataclass(frozen=True)

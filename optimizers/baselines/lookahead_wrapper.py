@@ -26,9 +26,7 @@ _OWN = {"lookahead_k": LOOKAHEAD_K, "lookahead_alpha": LOOKAHEAD_ALPHA, "lookahe
 class Lookahead(Averaging, SavedState):
     """Every `lookahead_k` steps of `base`, slow weights go part of the way to the fast ones, which go on from there.
 
-        theta <- base's step                              fast weights, the parameters themselves
-        phi   <- phi + lookahead_alpha (theta - phi)      every lookahead_k steps; phi = theta at the start
-        theta <- phi                                      at the same steps
+    The rule is that of the catalogue's lookahead.
 
     Lookahead Optimizer: k steps forward, 1 step back, arXiv 1907.08610.
 

@@ -12,10 +12,10 @@ import torch
 from torch import Tensor
 from torch.optim.optimizer import ParamsT
 
-from optimizers.base.dense_optimizer import DECAY, LR, MAXIMIZE, Bucket, DenseOptimizer, Work, gradient
+from optimizers.base.dense_optimizer import Bucket, DenseOptimizer, Work, gradient
 from optimizers.baselines import _yellowfin_tuner as tuner
 from optimizers.baselines._yellowfin_tuner import Averages, Tuned
-from optimizers.domains import Flag, Integer, Real
+from optimizers.domains import DECAY, NOT_NEGATIVE, Flag, Integer, Real
 from optimizers.errors import InputError
 
 STATISTICS_LIMIT = 100.0
@@ -39,13 +39,7 @@ class _Part(NamedTuple):
 class YellowFin(DenseOptimizer):
     """Momentum SGD whose learning rate and momentum follow from measurements of the gradient.
 
-        g     <- grad + weight_decay theta
-        h     =  ||g||^2 over all parameters together, at most 100 h_max              with clip
-        mu, lr_t  =  those for the measured curvature range, variance and distance; formulas: `yellowfin_tuner`
-        mu, lr_t  <- their debiased averages                                          with smooth
-        g     <- g sqrt(h_max) / ||g|| where ||g||^2 >= h_max                         with clip
-        b     <- mu b + g
-        theta <- theta - min(lr lr_t, 100 / ||g||) b                                  the minimum with clip
+    The rule is that of the catalogue's yellowfin; exact formulas of lr_t and mu: `_yellowfin_tuner`.
 
     h_max in both clips is that of before the step; at the first step there is none, and no clip. A parameter without a
     gradient counts as zero in the measurements and does not move. ||g||^2 stands for a curvature as it does for a
@@ -72,13 +66,13 @@ class YellowFin(DenseOptimizer):
     """
 
     options: ClassVar = {
-        "lr": LR,
+        "lr": NOT_NEGATIVE,
         "beta": DECAY,
         "window": Integer(1),
         "smooth": Flag(),
         "clip": Flag(),
-        "weight_decay": LR,
-        "maximize": MAXIMIZE,
+        "weight_decay": NOT_NEGATIVE,
+        "maximize": Flag(),
     }
     memories = ("exp_avg", "momentum_buffer")
     counters: ClassVar = {}

@@ -17,7 +17,7 @@ from search_spaces.schema.methods import GRID
 from search_spaces.schema.parameter import Scalar
 from search_spaces.schema.workload_keys import Goal
 from search_spaces.space.space import TRAINING, ArmSpace, Configuration, hyperparameters
-from search_spaces.study._samplers import make_sampler
+from search_spaces.study.samplers import make_sampler
 from search_spaces.sweep.resolved import Contest, Sweep
 from trainables.mlflow_contract import Role, Status
 

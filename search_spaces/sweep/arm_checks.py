@@ -9,8 +9,8 @@ from typing import Any
 import optimizers
 from optimizers import InputError, OptimizerEntry, Problem, did_you_mean, schedules
 from optimizers.domains import Choice, Integer
-from optimizers.entry import ScheduleOf
 from optimizers.errors import Path
+from optimizers.hyperparameter import ScheduleOf
 from search_spaces.schema.parameter import INTEGER_DISTRIBUTIONS, NUMERIC_DISTRIBUTIONS, Parameter, Scalar
 from search_spaces.schema.sweep_file import SweepFile
 from search_spaces.space import draws
@@ -107,7 +107,7 @@ def _conditions(sweep: SweepFile, arm: str, name: str, space: ArmSpace, entry: O
             continue
         domain = entry.hyperparameters[owner].domain
         if isinstance(domain, ScheduleOf):
-            domain = Choice(tuple(schedules.KINDS))
+            domain = Choice(schedules.names())
         for value in wanted if isinstance(wanted, list) else [wanted]:
             try:
                 domain.check(value, condition)

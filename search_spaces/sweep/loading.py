@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import optimizers
-from optimizers import InputError, Problem, did_you_mean, raise_any
+from optimizers import InputError, Problem, raise_any
 from optimizers.errors import Path as KeyPath
 from search_spaces.schema.parameter import Scalar
 from search_spaces.schema.sweep_file import SweepFile
 from search_spaces.schema.validation import checked, no_name, shown
 from search_spaces.schema.yaml_source import Document, read_text, read_yaml
-from search_spaces.space import ready_files
+from search_spaces.space.ready_files import SWEEPS
 from search_spaces.space.space import owner_of
 from search_spaces.sweep._filling import filled, is_whole
 from search_spaces.sweep._overrides import apply_overrides, apply_size
@@ -93,13 +93,12 @@ def _find(path_or_name: str) -> Path:
         if not path.is_file():
             raise InputError(f"{path_or_name}: there is no such sweep file")
         return path
-    ready = ready_files.names(ready_files.SWEEPS)
-    if path_or_name not in ready:
+    if path_or_name not in SWEEPS:
         raise InputError(
-            f"{path_or_name}: neither a sweep file (*.yaml) nor a ready sweep ({', '.join(ready)})."
-            f"{did_you_mean(path_or_name, ready)}"
+            f"{path_or_name}: neither a sweep file (*.yaml) nor a ready sweep ({', '.join(SWEEPS.names())})."
+            f"{SWEEPS.nearest(path_or_name)}"
         )
-    return ready_files.SWEEPS / f"{path_or_name}.yaml"
+    return SWEEPS.get(path_or_name).path
 
 
 def _wording(document: Document, path: KeyPath, details: Mapping[str, Any]) -> str | None:

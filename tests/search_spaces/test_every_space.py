@@ -16,7 +16,7 @@ import optimizers
 from search_spaces import ArmSpace, Parameter, arm_space, parse_sweep
 from search_spaces.schema.sweep_file import Arm
 from search_spaces.schema.yaml_source import dump_yaml
-from search_spaces.space import ready_files
+from search_spaces.space.ready_files import SPACES
 from search_spaces.space.space import DEFAULT, TRAINING, hyperparameters
 from trainables import get
 
@@ -24,7 +24,7 @@ from trainables import get
 OPTIMIZERS = {"weight_decay": "adamw", "lr_schedule": "sgd"}
 QUESTIONS = [
     pytest.param(Arm(optimizer=OPTIMIZERS.get(name, "moment_adam"), space=sorted({"lr", name})), id=name)
-    for name in ready_files.names(ready_files.SPACES)
+    for name in SPACES.names()
 ]
 DEFAULTS = [pytest.param(Arm(optimizer=name), id=f"default of {name}") for name in optimizers.names()]
 WRAPPED = [pytest.param(Arm(optimizer="lookahead(sgd)"), id="default of lookahead(sgd)")]

@@ -55,7 +55,7 @@ def keys(assignments: list[Assignment]) -> list[tuple[float, float]]:
     return [(one.hyperparameters["lr"], one.hyperparameters["beta1"]) for one in assignments]
 
 
-@pytest.mark.parametrize("method", [*METHODS, "NSGAIIISampler", "BruteForceSampler"])
+@pytest.mark.parametrize("method", [*METHODS.names(), "NSGAIIISampler", "BruteForceSampler"])
 def test_every_method_gives_as_many_new_configurations_as_asked_and_after_a_resume_the_same_ones(
     method: str, tmp_path: Path
 ) -> None:
@@ -146,7 +146,7 @@ NOT_FOR_A_SWEEP = {"BaseSampler", "BaseGASampler", "GridSampler", "PartialFixedS
 
 
 @pytest.mark.parametrize("space", [*SPACES, "ranges, with a tradeoff"])
-@pytest.mark.parametrize("method", [*METHODS, *SAMPLERS])
+@pytest.mark.parametrize("method", [*METHODS.names(), *SAMPLERS])
 def test_every_sampler_of_optuna_searches_and_goes_on_or_is_refused(method: str, space: str, tmp_path: Path) -> None:
     space, _, more = space.partition(", ")
     tradeoffs = [{"name": "summary/train_seconds"}] if more else []
@@ -195,7 +195,7 @@ def test_brute_force_ends_when_everything_was_tried(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("seed", [4295, 2**64 - 1])
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", METHODS.names())
 def test_every_seed_that_is_accepted_searches_and_confirms_also_after_a_resume(
     method: str, seed: int, tmp_path: Path
 ) -> None:

@@ -15,7 +15,7 @@ import trainables
 from optimizers import InputError
 from trainables.data import one_billion_word
 from trainables.data.splits import Split
-from trainables.workloads.lstm_one_billion_word import ProjectedLanguageModel
+from trainables.workloads.lstm import ProjectedLanguageModel
 
 SIZES: dict[str, Any] = {"embedding": 12, "hidden": 20, "projection": 8, "layers": 2, "dropout": 0.0}
 

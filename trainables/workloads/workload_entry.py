@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import pkgutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -55,6 +56,11 @@ class WorkloadEntry:
     options: Options = field(default_factory=dict)
     data_options: tuple[str, ...] = ()
 
+    @property
+    def origin(self) -> str:
+        """Where it is defined."""
+        return self.target
+
     def metrics_with(self, options: Mapping[str, Any]) -> tuple[str, ...]:
         """The metrics of the validation split under these options."""
         optional = self.optional_metrics
@@ -80,8 +86,7 @@ class WorkloadEntry:
 
     def load(self, options: Mapping[str, Any] | None = None) -> Workload:
         """The workload itself with its options; imports torch."""
-        module, _, cls = self.target.partition(":")
-        return getattr(importlib.import_module(module), cls)(self.check_options(options or {}))
+        return pkgutil.resolve_name(self.target)(self.check_options(options or {}))
 
     def check_data(self, root: Path, options: Mapping[str, Any] | None = None) -> None:
         """Raise InputError, naming the file and what would be right, unless the data can be had; imports no torch."""

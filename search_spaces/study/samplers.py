@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import pkgutil
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -14,7 +15,7 @@ from optuna.exceptions import ExperimentalWarning
 from optuna.samplers import BaseSampler, TPESampler
 from optuna.trial import FrozenTrial, TrialState
 
-from search_spaces.schema.methods import BRUTE_FORCE, MOST_TRIALS_OF_GP
+from search_spaces.schema.methods import BRUTE_FORCE, METHODS, MOST_TRIALS_OF_GP
 from search_spaces.schema.sweep_file import Search
 
 # NumPy's generators take seeds below this.
@@ -25,35 +26,64 @@ def make_sampler(search: Search, number: int) -> BaseSampler:
     """Return the sampler of a checked method that draws the trial of this number, and no other.
 
     What it draws follows from the sweep's seed, the number and the study alone, and not from what the same process
-    has drawn before, so that a sweep which was interrupted goes on as if it had not been. A sequence has the sweep's
-    own seed, as it keeps its place in the study.
+    has drawn before, so that a sweep which was interrupted goes on as if it had not been.
     """
     seed = int(np.random.SeedSequence([search.seed, number]).generate_state(1)[0])
-    startup = min(10, max(4, search.trials // 4))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)
-        tpe = TPESampler(seed=seed, multivariate=True, group=True, constant_liar=True, n_startup_trials=startup)
-        makers: dict[str, Callable[[], BaseSampler]] = {
-            "tpe": lambda: tpe,
-            "random": lambda: samplers.RandomSampler(seed=seed),
-            "grid": lambda: samplers.RandomSampler(seed=seed),
-            "qmc": lambda: samplers.QMCSampler(
-                scramble=True,
-                seed=search.seed % SEEDS,
-                warn_independent_sampling=False,
-                independent_sampler=samplers.RandomSampler(seed=seed),
-            ),
-            "cmaes": lambda: samplers.CmaEsSampler(
-                seed=seed, consider_pruned_trials=True, warn_independent_sampling=False, independent_sampler=tpe
-            ),
-            "gp": lambda: _AtFirst(
-                samplers.GPSampler(seed=seed, n_startup_trials=startup, warn_independent_sampling=False),
-                tpe,
-                MOST_TRIALS_OF_GP,
-            ),
-            "nsgaii": lambda: samplers.NSGAIISampler(seed=seed, population_size=min(50, max(4, search.trials // 4))),
-        }
-        return makers[search.method]() if search.method in makers else _of_optuna(search.method, seed)
+        if search.method in METHODS:
+            return pkgutil.resolve_name(METHODS.get(search.method).target)(search, seed)
+        return _of_optuna(search.method, seed)
+
+
+def tpe(search: Search, seed: int) -> BaseSampler:
+    """Return a sampler of the tree-structured Parzen estimator."""
+    startup = _startup(search)
+    return TPESampler(seed=seed, multivariate=True, group=True, constant_liar=True, n_startup_trials=startup)
+
+
+def independent(search: Search, seed: int) -> BaseSampler:
+    """Return a sampler that draws every parameter by itself."""
+    return samplers.RandomSampler(seed=seed)
+
+
+def sobol(search: Search, seed: int) -> BaseSampler:
+    """Return a sampler of a scrambled Sobol sequence, which keeps its place in the study.
+
+    So it has the sweep's own seed.
+    """
+    return samplers.QMCSampler(
+        scramble=True,
+        seed=search.seed % SEEDS,
+        warn_independent_sampling=False,
+        independent_sampler=independent(search, seed),
+    )
+
+
+def cmaes(search: Search, seed: int) -> BaseSampler:
+    """Return a sampler of the covariance matrix adaptation."""
+    return samplers.CmaEsSampler(
+        seed=seed,
+        consider_pruned_trials=True,
+        warn_independent_sampling=False,
+        independent_sampler=tpe(search, seed),
+    )
+
+
+def gaussian_process(search: Search, seed: int) -> BaseSampler:
+    """Return a sampler of a Gaussian process, as long as the study is small enough for it."""
+    first = samplers.GPSampler(seed=seed, n_startup_trials=_startup(search), warn_independent_sampling=False)
+    return _AtFirst(first, tpe(search, seed), MOST_TRIALS_OF_GP)
+
+
+def nsgaii(search: Search, seed: int) -> BaseSampler:
+    """Return a sampler of the genetic algorithm."""
+    return samplers.NSGAIISampler(seed=seed, population_size=min(50, max(4, search.trials // 4)))
+
+
+def _startup(search: Search) -> int:
+    """How many trials are drawn at random before a model is made of them."""
+    return min(10, max(4, search.trials // 4))
 
 
 def _of_optuna(name: str, seed: int) -> BaseSampler:
