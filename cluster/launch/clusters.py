@@ -17,14 +17,13 @@ from pathlib import Path
 
 from cluster.launch.cluster_file import Cluster, KubeCluster, LocalCluster, SlurmCluster
 from cluster.launch.rendering import render
-from cluster.launch.rendering.kuberay_services import SERVICES_PORT
 from cluster.ray.session import token_path
 from cluster.services.head_services import CLIENT_FILE
 from cluster.source_tree import SOURCE_ROOT
 from optimizers import InputError
 
-JOBS_PORT = 8265
-UI_PORTS = {5000: "MLflow", JOBS_PORT: "Ray", 8080: "Optuna"}
+JOBS_PORT, MLFLOW_PORT = 8265, 5000
+UI_PORTS = {MLFLOW_PORT: "MLflow", JOBS_PORT: "Ray", 8080: "Optuna"}
 """Ports of the head that a browser may want, with what is there."""
 TOKEN_VARIABLE, TOKEN_KEY = "RAY_AUTH_TOKEN", "auth_token"
 """Where Ray looks for its token first, and KubeRay's key of it in the Secret that it makes for each cluster."""
@@ -151,7 +150,7 @@ def _kube_files(files: list[Path]) -> list[Path]:
 
 def _kube_services(cluster: KubeCluster) -> dict[int, str]:
     """By port, the Kubernetes Service behind it: KubeRay's own of the head, and ours of MLflow."""
-    mlflow = {SERVICES_PORT: f"{cluster.name}-mlflow"} if cluster.services else {}
+    mlflow = {MLFLOW_PORT: f"{cluster.name}-mlflow"} if cluster.services else {}
     return {**mlflow, JOBS_PORT: f"{cluster.name}-head-svc"}
 
 
