@@ -12,9 +12,9 @@ import ray.autoscaler
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cluster.launch import placeholders
+from cluster.launch import _placeholders
+from cluster.launch._plain_data import walk
 from cluster.launch.launch_check import check, check_text
-from cluster.launch.plain_data import walk
 from search_spaces.schema.yaml_source import dump_yaml, load_yaml
 from tests.cluster.launch import LAUNCH, LAUNCHER, RENDERED, launcher, ray_cluster, rendered
 
@@ -407,4 +407,4 @@ def test_what_is_no_launch_file_is_not_called_good(name: str) -> None:
 )
 def test_values_of_examples_are_named(line: str, value: str | None) -> None:
     expected = [] if value is None else [f"c.yaml:2: {value} is the value of an example; write your own"]
-    assert list(placeholders.problems(f"a: 1\n{line}\n", "c.yaml")) == expected
+    assert list(_placeholders.problems(f"a: 1\n{line}\n", "c.yaml")) == expected

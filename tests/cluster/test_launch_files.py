@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 from mlflow.cli import server as mlflow_server
 from mlflow.server.security_utils import is_allowed_host_header
 
+from cluster.launch._manifest_rules import RayCluster, RayJob
 from cluster.launch.cluster_file import load_cluster
 from cluster.launch.launch_check import check, check_text, ray_validates
-from cluster.launch.manifest_rules import RayCluster, RayJob
 from cluster.launch.rendering import render
 from search_spaces.schema.yaml_source import load_documents, load_yaml
 from tests.cluster.launch import EXAMPLES, FILES, LAUNCH, LAUNCHER, OWN, RENDERED, filled, launcher, rendered
