@@ -13,11 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cluster.polling import holds_within
 from cluster.ray.session import ROOMS, token_path
 from cluster.source_tree import SOURCE_ROOT
 from cluster.storage.sweep_folder import sweep_yaml
 from cluster.tracking.descriptions import COMMIT_VARIABLE, environment
 from optimizers import InputError, did_you_mean
+from optimizers.errors import one_line
 from search_spaces import Sweep
 
 if TYPE_CHECKING:
@@ -83,18 +85,20 @@ class Jobs:
                     runtime_env={"working_dir": folder, "env_vars": variables},
                 )
             except RuntimeError as error:
-                raise InputError(f"{self._address}: the cluster did not take the job ({_one_line(error)})") from None
+                raise InputError(
+                    f"{self._address}: the cluster did not take the job ({one_line(error)[:300]})"
+                ) from None
         return self.of(submitted)
 
     def where_runs_are(self, job: Job) -> str | None:
         """Return how to see the runs, as the driver tells when it begins; None where it takes too long."""
-        deadline = time.monotonic() + BEGINNING_S
-        while time.monotonic() < deadline:
-            found = _RUNS.search(self.logs(job))
-            if found or self.of(job.id).status not in LIVE:
-                return found and found[1]
-            time.sleep(0.5)
-        return None
+        holds_within(
+            BEGINNING_S,
+            lambda: _RUNS.search(self.logs(job)) or self.of(job.id).status not in LIVE,
+            pause_s=0.5,
+        )
+        found = _RUNS.search(self.logs(job))
+        return found and found[1]
 
     def all(self) -> list[Job]:
         """Every job of a sweep's, the newest first."""
@@ -114,10 +118,8 @@ class Jobs:
     def stop(self, job: Job) -> str:
         """Stop a job so that the sweep can be gone on with; returns its status when it has ended."""
         self._client.stop_job(job.id)
-        deadline = time.monotonic() + STOPPING_S + 10
-        while (status := self._client.get_job_status(job.id).value) in LIVE and time.monotonic() < deadline:
-            time.sleep(0.2)
-        return status
+        holds_within(STOPPING_S + 10, lambda: self._client.get_job_status(job.id).value not in LIVE)
+        return self._client.get_job_status(job.id).value
 
     def logs(self, job: Job) -> str:
         """What the job has written until now."""
@@ -190,11 +192,7 @@ def _connected(address: str) -> JobSubmissionClient:
     try:
         return JobSubmissionClient(address)
     except (ConnectionError, RuntimeError, ValueError, AuthenticationError) as error:
-        raise InputError(f"{address}: no Ray cluster takes jobs there ({_one_line(error)})") from None
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:300]
+        raise InputError(f"{address}: no Ray cluster takes jobs there ({one_line(error)[:300]})") from None
 
 
 def _job(details: JobDetails) -> Job:

@@ -16,6 +16,7 @@ from cluster.launch._plain_data import walk
 from cluster.launch.cluster_file import parse_cluster
 from cluster.launch.rendering import render
 from optimizers import InputError
+from optimizers.errors import one_line
 from search_spaces.schema.validation import validated
 from search_spaces.schema.yaml_source import Document, load_documents, load_yaml, read_text
 
@@ -84,7 +85,7 @@ def ray_validates(config: dict[str, Any]) -> dict[str, Any]:
     except (click.ClickException, ValueError, RuntimeError, AssertionError) as error:
         raise ValueError(" ".join((str(error) or said.getvalue()).split())) from None
     except Exception as error:  # noqa: BLE001 - it reads on before it looks at types, so malformed parts end in anything
-        raise ValueError(f"it cannot read this file ({type(error).__name__}: {' '.join(str(error).split())})") from None
+        raise ValueError(f"it cannot read this file ({type(error).__name__}: {one_line(error)})") from None
     return prepared
 
 

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from optimizers.errors import first_line
+
 # A machine that is busy for a moment may have Ray's own limits pass.
 STARTS = 3
 LOOK_S = 0.5
@@ -27,7 +29,7 @@ def start_ray(warn: Callable[[str], None], **settings: Any) -> None:
             raise
         except Exception as error:  # noqa: BLE001 - Ray raises plain ones too
             _stop_processes(error)
-            reason = (str(error).strip() or repr(error)).splitlines()[0].rstrip(".")
+            reason = first_line(error).rstrip(".")
             if start == STARTS:
                 times = f"Ray has not started on this machine, {STARTS} times in a row"
                 raise OSError(f"{times} ({reason}); it needs free cores, memory, and space in /tmp") from None

@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from optimizers import InputError
+from optimizers.errors import first_line
 from search_spaces.stores.addresses import is_database, sqlite_path, without_password
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def database_problem(address: str) -> str:
             "another driver in the address, such as postgresql+psycopg2://"
         )
     except Exception as error:  # noqa: BLE001 - every database driver has its own errors
-        reason = without_password(str(error).strip() or repr(error)).splitlines()[0]
+        reason = without_password(first_line(error))
         return f"this database cannot be used ({reason})"
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from optimizers import InputError
+from optimizers.errors import one_line
 
 if TYPE_CHECKING:
     import numpy as np
@@ -66,7 +67,7 @@ def fetch(root: Path) -> None:
         try:
             CIFAR10(temporary, download=True)
         except (OSError, RuntimeError) as error:
-            reason = " ".join(str(error).split())
+            reason = one_line(error)
             raise InputError(
                 f"{root}: CIFAR-10 is not there and could not be downloaded ({reason}); put the unpacked folder "
                 f"{FOLDER} of cifar-10-python.tar.gz there, or name another folder with --data"

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from optimizers import InputError
+from optimizers.errors import one_line
 
 if TYPE_CHECKING:
     import numpy as np
@@ -94,7 +95,7 @@ def _download(root: Path) -> None:
         try:
             MNIST(temporary, train=True, download=True)
         except (OSError, RuntimeError) as error:
-            reason = " ".join(str(error).split())
+            reason = one_line(error)
             raise InputError(
                 f"{root}: MNIST is not there and could not be downloaded ({reason}); put the unpacked files "
                 f"{', '.join(FILES)} into {_raw(root)}, or name another folder with --data"
