@@ -297,6 +297,23 @@ def test_each_rule_catches_what_it_is_for_and_nothing_else(case: str) -> None:
     assert re.match(r"hand\.yaml:(\d+: | Ray says)", problems[0]), problems
 
 
+@pytest.mark.parametrize("part", ["networkPolicy", "tlsOptions", "historyServerOptions"])
+def test_what_newer_releases_of_kuberay_know_is_let_pass(part: str) -> None:
+    config = ray_cluster()
+    config["spec"][part] = {}
+    config["spec"]["headGroupSpec"]["ingressOptions"] = {}
+    assert check_text(dump_yaml(config), "hand.yaml") == []
+
+
+def test_only_an_interactive_job_goes_without_a_command() -> None:
+    job = load_yaml(rendered("kuberay")["sweeps-rayjob.yaml"], "job").data
+    del job["spec"]["entrypoint"]
+    [problem] = check_text(dump_yaml(job), "hand.yaml")
+    assert "spec: entrypoint is missing" in problem
+    job["spec"] |= {"submissionMode": "InteractiveMode", "preRunningDeadlineSeconds": 600}
+    assert check_text(dump_yaml(job), "hand.yaml") == []
+
+
 @pytest.mark.parametrize("provider", ["aws", "gcp"])
 def test_what_is_left_out_is_judged_by_the_default_that_ray_puts_there(provider: str) -> None:
     config = launcher(provider)
