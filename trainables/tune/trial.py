@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ray import tune
 from ray.util import get_node_ip_address
 
+from optimizers.errors import one_line
 from trainables.spec import TrialSpec
 from trainables.training.lost_contact import LostContactError
 from trainables.tune._open_run import open_run
@@ -214,7 +215,7 @@ class Trial(tune.Trainable):
         with suppress(OSError):  # the error may well be that nothing can be written there
             (self._folder.path / "error.txt").write_text(traceback.format_exc(), encoding="utf-8")
         status = "interrupted" if isinstance(error, OSError) else "failed"
-        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        reason = f"{type(error).__name__}: {one_line(error)}"
         return {
             "epoch": 1,
             "step": 0,
