@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shutil
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -38,17 +39,14 @@ stdout_logfile_backups = 3
 
 
 def supervise(folder: Path) -> None:
-    """Keep the services of ``folder`` running until SIGTERM, SIGINT or SIGHUP."""
-    from supervisor.options import ServerOptions
-    from supervisor.supervisord import go
-
+    """Keep the services of ``folder`` running until SIGTERM or SIGINT."""
     configuration = folder / "supervisord.conf"
     configuration.write_text(SUPERVISOR + "".join(map(_service, STOPPED_BY)), encoding="utf-8")
-    options = ServerOptions()
-    options.realize(["--configuration", str(configuration)])
-    # As its own main() does, but once: that begins anew after SIGHUP, and closes the folder's lock with other files.
-    options.first, options.test = True, False
-    go(options)
+    command = [sys.executable, "-m", "supervisor.supervisord", "--configuration", str(configuration)]
+    supervisor = subprocess.Popen([*ending_with_parent(signal.SIGTERM), *command])
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: supervisor.terminate())
+    supervisor.wait()
 
 
 def ending_with_parent(number: signal.Signals) -> list[str]:
