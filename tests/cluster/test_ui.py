@@ -19,6 +19,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from cluster.distribution import install_command
 from cluster.ports import free_port, listens
 from search_spaces.tracking.links import served_at
 from tests.conftest import REPOSITORY, FrontDoor, wait_until
@@ -258,4 +259,4 @@ adamant.app()
     )
     assert refused.returncode == 2
     assert refused.stderr.count("\n") == 1
-    assert "pip install adamant[services]" in refused.stderr
+    assert refused.stderr.endswith(f"is not installed; {install_command('services')}\n")
