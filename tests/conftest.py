@@ -8,7 +8,6 @@ import secrets
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -16,6 +15,8 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 import pytest
+
+from cluster.polling import holds_within
 
 if TYPE_CHECKING:
     import torch
@@ -149,8 +150,5 @@ def open_front_door(tmp_path: Path) -> Iterator[FrontDoor]:
 
 def wait_until(condition: Callable[[], object], timeout: float, what: str) -> None:
     """Poll until ``condition`` holds; fails the test with ``what`` when it does not in time."""
-    deadline = time.monotonic() + timeout
-    while not condition():
-        if time.monotonic() > deadline:
-            pytest.fail(f"waited {timeout} s for: {what}")
-        time.sleep(0.05)
+    if not holds_within(timeout, condition, pause_s=0.05):
+        pytest.fail(f"waited {timeout} s for: {what}")

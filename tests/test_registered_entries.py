@@ -9,7 +9,6 @@ from pathlib import Path
 import optuna
 import pytest
 import torch
-from cluster.tracking.descriptions import trial_spec
 from optuna.distributions import BaseDistribution, FloatDistribution
 from optuna.trial import FrozenTrial
 from typer.testing import CliRunner
@@ -18,6 +17,7 @@ import adamant
 import optimizers
 import trainables
 from cluster.cli import listing
+from cluster.tracking.run_description import trial_spec
 from optimizers import InputError, schedules
 from optimizers.factory import OPTIMIZERS
 from search_spaces import (

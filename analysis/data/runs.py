@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from optimizers import InputError, did_you_mean
+from optimizers.errors import first_line
 from search_spaces.tracking.codec import recorded_parameters
 from trainables.mlflow_contract import (
     EXPERIMENT_PREFIX,
@@ -175,7 +176,7 @@ def _open(sweep_name: str, tracking_uri: str) -> tuple[MlflowClient, Experiment]
         raise
     except Exception as error:  # MLflow's own, SQLAlchemy's, and those of its plugins
         raise InputError(
-            f'Tracking store "{without_password(tracking_uri)}" cannot be read: {without_password(_first_line(error))}'
+            f'Tracking store "{without_password(tracking_uri)}" cannot be read: {without_password(first_line(error))}'
         ) from error
     known = f"There are: {', '.join(existing)}." if existing else "It holds no sweep at all."
     nearest = did_you_mean(sweep_name, existing)
@@ -211,7 +212,7 @@ def _read_source(client: MlflowClient, summary: Run, sweep_name: str) -> str:
             return Path(path).read_text(encoding="utf-8")
         except Exception as error:  # each kind of artifact store raises its own
             raise InputError(
-                f'Sweep "{sweep_name}": {SWEEP_FILE} of run {summary.info.run_id} cannot be read: {_first_line(error)}'
+                f'Sweep "{sweep_name}": {SWEEP_FILE} of run {summary.info.run_id} cannot be read: {first_line(error)}'
             ) from error
 
 
@@ -277,10 +278,6 @@ def _tag(run: Run, name: str) -> str:
     if value is None:
         raise InputError(f"Run {run.info.run_id} has no tag {name}, which every run of a sweep carries.")
     return value
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0]
 
 
 def _time(milliseconds: int) -> datetime:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -18,9 +17,11 @@ from rich.console import Console
 
 from cluster.console.command_line import FAILED
 from cluster.distribution import install_command
+from cluster.ports import listens
 from cluster.run.on_screen import print_lines
 from cluster.run.served import answers, links_of_newest
-from cluster.services.head_services import STUDIES_PROGRAM, ending_with_parent
+from cluster.services.head_services import STUDIES_PROGRAM
+from cluster.services.supervision import ending_with_parent
 from cluster.storage.locations import location_path
 from optimizers import InputError
 from search_spaces.stores.mlflow_schema import check_database
@@ -88,9 +89,8 @@ def serve(servers: Sequence[Server], console: Console) -> int:
     for server in servers:
         if not 1 <= server.port <= LAST_PORT:
             raise InputError(f"--port: {server.name} would be served on port {server.port}; ports are 1 to {LAST_PORT}")
-        with socket.socket() as probe:
-            if probe.connect_ex((UI_HOST, server.port)) == 0:
-                raise InputError(f"port {server.port}: something listens there already; choose another with --port")
+        if listens(server.port, UI_HOST):
+            raise InputError(f"port {server.port}: something listens there already; choose another with --port")
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: stopped.set())

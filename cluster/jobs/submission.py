@@ -17,11 +17,13 @@ from typing import TYPE_CHECKING, Any
 from cluster.console.events import PROGRESS, RUNS, last_event, without_events
 from cluster.console.events import VARIABLE as EVENTS
 from cluster.console.progress import ArmState, laid_out
+from cluster.polling import holds_within
 from cluster.ray.session import ROOMS, token_path
 from cluster.source_tree import SOURCE_ROOT
 from cluster.storage.sweep_folder import sweep_yaml
 from cluster.tracking.environment import COMMIT_VARIABLE, environment
 from optimizers import InputError, did_you_mean
+from optimizers.errors import one_line
 from search_spaces import Sweep
 from trainables.mlflow_contract import SWEEP_FILE, Tag
 
@@ -85,18 +87,20 @@ class Jobs:
                     runtime_env={"working_dir": folder, "env_vars": variables},
                 )
             except RuntimeError as error:
-                raise InputError(f"{self._address}: the cluster did not take the job ({_one_line(error)})") from None
+                raise InputError(
+                    f"{self._address}: the cluster did not take the job ({one_line(error)[:300]})"
+                ) from None
         return self.of(submitted)
 
     def where_runs_are(self, job: Job) -> str | None:
         """Return how to see the runs, as the driver tells when it begins; None where it takes too long."""
-        deadline = time.monotonic() + BEGINNING_S
-        while time.monotonic() < deadline:
-            told = last_event(self._log(job), RUNS)
-            if told is not None or self.of(job.id).status not in LIVE:
-                return None if told is None else told["see"]
-            time.sleep(0.5)
-        return None
+        holds_within(
+            BEGINNING_S,
+            lambda: last_event(self._log(job), RUNS) is not None or self.of(job.id).status not in LIVE,
+            pause_s=0.5,
+        )
+        told = last_event(self._log(job), RUNS)
+        return None if told is None else told["see"]
 
     def all(self) -> list[Job]:
         """Every job of a sweep's, the newest first."""
@@ -116,10 +120,8 @@ class Jobs:
     def stop(self, job: Job) -> str:
         """Stop a job so that the sweep can be gone on with; returns its status when it has ended."""
         self._client.stop_job(job.id)
-        deadline = time.monotonic() + STOPPING_S + 10
-        while (status := self._client.get_job_status(job.id).value) in LIVE and time.monotonic() < deadline:
-            time.sleep(0.2)
-        return status
+        holds_within(STOPPING_S + 10, lambda: self._client.get_job_status(job.id).value not in LIVE)
+        return self._client.get_job_status(job.id).value
 
     def logs(self, job: Job) -> str:
         """What the job has told people until now."""
@@ -198,11 +200,7 @@ def _connected(address: str) -> JobSubmissionClient:
     try:
         return JobSubmissionClient(address)
     except (ConnectionError, RuntimeError, ValueError, AuthenticationError) as error:
-        raise InputError(f"{address}: no Ray cluster takes jobs there ({_one_line(error)})") from None
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:300]
+        raise InputError(f"{address}: no Ray cluster takes jobs there ({one_line(error)[:300]})") from None
 
 
 def _job(details: JobDetails) -> Job:

@@ -9,6 +9,8 @@ from typing import Any
 
 import psutil
 
+from optimizers.errors import first_line
+
 # A machine that is busy for a moment may have Ray's own limits pass.
 STARTS = 3
 LOOK_S = 0.5
@@ -31,7 +33,7 @@ def start_ray(warn: Callable[[str], None], **settings: Any) -> None:
             # Ray itself ends what a failed start has left only when this process ends.
             ray.shutdown()
             _kill(_processes() - before)
-            reason = (str(error).strip() or repr(error)).splitlines()[0].rstrip(".")
+            reason = first_line(error).rstrip(".")
             if start == STARTS:
                 times = f"Ray has not started on this machine, {STARTS} times in a row"
                 raise OSError(f"{times} ({reason}); it needs free cores, memory, and space in /tmp") from None

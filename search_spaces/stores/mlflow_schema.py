@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from optimizers import InputError
+from optimizers.errors import first_line
 from search_spaces.stores.addresses import is_database, sqlite_path, without_password
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def database_problem(address: str) -> str:
     try:
         return "" if is_missing(address) else _missing_driver(address) or _problem(address, without_password(address))
     except Exception as error:  # noqa: BLE001 - every database driver has its own errors
-        reason = without_password(str(error).strip() or repr(error)).splitlines()[0]
+        reason = without_password(first_line(error))
         return f"this database cannot be used ({reason})"
 
 

@@ -28,7 +28,7 @@ from cluster.run.on_screen import width_of, working
 from search_spaces import Sweep, parse_sweep
 from search_spaces.study.arm_studies import ArmStudies, open_arms
 from search_spaces.study.study import Assignment, Outcome
-from tests.conftest import REPOSITORY
+from tests.conftest import REPOSITORY, wait_until
 from trainables.mlflow_contract import Status
 
 LONG = "moment_adam_with_a_long_memory_and_schedules"
@@ -182,10 +182,9 @@ def test_a_dumb_terminal_and_a_log_hear_of_a_sweep_in_which_nothing_ends(monkeyp
         for heard in (console, log()):
             shown = Shown(heard, "adam", "sgd")
             with shown.display:
-                deadline = time.monotonic() + 10
-                while text(heard, written).count("0/16 done, 0 running, starting") < 3:
-                    assert time.monotonic() < deadline
-                    time.sleep(0.02)
+                wait_until(
+                    lambda heard=heard: text(heard, written).count("0/16 done, 0 running, st") >= 3, 10, "three lines"
+                )
                 silent = text(heard, written).count("sgd   0/8 done")
             assert silent == 1, "an arm of which there is nothing new is not told again"
             assert "\x1b[" not in text(heard, written)
@@ -220,10 +219,7 @@ def test_what_takes_long_says_what_it_is_at_once_and_for_how_long(monkeypatch: p
     console = log()
     with working(console, "Starting Ray"):
         assert text(console, []) == "Starting Ray ...\n"
-        deadline = time.monotonic() + 10
-        while "Starting Ray, 1 s" not in text(console, []):
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        wait_until(lambda: "Starting Ray, 1 s" in text(console, []), 10, "the first second")
     told = text(console, [])
     time.sleep(0.2)
     assert text(console, []) == told, "nothing is printed after the end"

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from optimizers import InputError
+from optimizers.errors import one_line
 
 
 @contextmanager
@@ -20,9 +21,8 @@ def downloaded(root: Path, data: str, download: Callable[[str], object], remedy:
         try:
             download(temporary)
         except (OSError, RuntimeError) as error:
-            reason = " ".join(str(error).split())
             raise InputError(
-                f"{root}: {data} is not there and could not be downloaded ({reason}); {remedy}, or name another folder "
+                f"{root}: {data} is not there and could not be downloaded ({one_line(error)}); {remedy}, or name another folder "
                 "with --data"
             ) from None
         yield Path(temporary)

@@ -10,6 +10,7 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from optimizers.errors import one_line
 from optimizers.files import atomic_write, sealed, unsealed, write_text
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ class TrialFolder:
     def _set_aside(self, path: Path, error: Exception) -> str:
         aside = path.with_suffix(f"{path.suffix}.damaged")
         path.replace(aside)
-        reason = " ".join(str(error).split())[:120] or repr(error)
+        reason = one_line(error)[:120]
         return f"{path} is damaged ({reason}); it is set aside as {aside.name}, and training goes on from before it"
 
     def delete_checkpoints(self) -> None:
@@ -158,7 +159,7 @@ def _verified(path: Path) -> dict[str, Any]:
     except MemoryError:
         raise
     except Exception as error:  # torch raises many types for a damaged file
-        reason = " ".join(str(error).split()) or repr(error)
+        reason = one_line(error)
         if expected is None:
             raise DamagedError(reason) from error
         raise OSError(

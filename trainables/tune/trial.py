@@ -215,7 +215,7 @@ class Trial(tune.Trainable):
         with suppress(OSError):  # the error may well be that nothing can be written there
             (self._folder.path / "error.txt").write_text(traceback.format_exc(), encoding="utf-8")
         status = Status.INTERRUPTED if isinstance(error, OSError) else Status.FAILED
-        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        reason = f"{type(error).__name__}: {one_line(error)}"
         return {
             "epoch": 1,
             "step": 0,

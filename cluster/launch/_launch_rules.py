@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from cluster.launch import start_rules
+from cluster.launch import _start_rules
+from cluster.launch._launch_keys import NODE_KEYS, PROVIDER_KEYS
+from cluster.launch._plain_data import mapping, mappings
 from cluster.launch.cluster_file import is_pinned
-from cluster.launch.launch_keys import NODE_KEYS, PROVIDER_KEYS
-from cluster.launch.plain_data import mapping, mappings
 from optimizers import did_you_mean
 from search_spaces.schema.yaml_source import Path
 
@@ -90,7 +90,7 @@ def _joining(given: Config, config: Config) -> Iterator[Problem]:
         for key in ("head_start_ray_commands", "worker_start_ray_commands")
     ]
     heads, workers = commands
-    for (path, hint), message in (*start_rules.joining(heads, workers), *start_rules.scaling(heads)):
+    for (path, hint), message in (*_start_rules.joining(heads, workers), *_start_rules.scaling(heads)):
         yield path, f"{hint}{message}"
 
 

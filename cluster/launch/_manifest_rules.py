@@ -1,4 +1,7 @@
-"""KubeRay's manifests: the fields of its resources as far as they matter here, and rules about their pods."""
+"""KubeRay's manifests: the fields of its resources as far as they matter here, and rules about their pods.
+
+``tests/by_hand/kuberay_fields.py`` compares the fields with the definitions that KubeRay installs.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,8 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
+from cluster.launch._plain_data import mapping, mappings, walk
 from cluster.launch.cluster_file import is_pinned
-from cluster.launch.plain_data import mapping, mappings, walk
 from search_spaces.schema.strict_model import Model
 from search_spaces.schema.yaml_source import Path
 
@@ -59,6 +62,7 @@ class HeadGroup(Group):
     serviceType: Literal["ClusterIP"] = "ClusterIP"  # noqa: N815
     headService: Any = None  # noqa: N815
     enableIngress: Literal[False] | None = None  # noqa: N815
+    ingressOptions: Any = None  # noqa: N815
 
     @model_validator(mode="after")
     def _check_trials(self) -> HeadGroup:
@@ -97,6 +101,9 @@ class ClusterSpec(Model):
     gcsFaultToleranceOptions: Any = None  # noqa: N815
     headServiceAnnotations: dict[str, str] | None = None  # noqa: N815
     upgradeStrategy: Any = None  # noqa: N815
+    networkPolicy: Any = None  # noqa: N815
+    tlsOptions: Any = None  # noqa: N815
+    historyServerOptions: Any = None  # noqa: N815
     managedBy: str | None = None  # noqa: N815
     suspend: bool | None = None
 
@@ -109,11 +116,12 @@ class ClusterSpec(Model):
 
 
 class JobSpec(Model):
-    entrypoint: str
+    entrypoint: str | None = None
     rayClusterSpec: ClusterSpec | None = None  # noqa: N815
     clusterSelector: dict[str, str] | None = None  # noqa: N815
     shutdownAfterJobFinishes: bool | None = None  # noqa: N815
     ttlSecondsAfterFinished: int | None = None  # noqa: N815
+    preRunningDeadlineSeconds: int | None = None  # noqa: N815
     activeDeadlineSeconds: int | None = None  # noqa: N815
     backoffLimit: int | None = None  # noqa: N815
     submissionMode: str | None = None  # noqa: N815
@@ -128,6 +136,12 @@ class JobSpec(Model):
     jobId: str | None = None  # noqa: N815
     managedBy: str | None = None  # noqa: N815
     suspend: bool | None = None
+
+    @model_validator(mode="after")
+    def _check_entrypoint(self) -> JobSpec:
+        if self.entrypoint is None and self.submissionMode != "InteractiveMode":
+            raise ValueError("entrypoint is missing, which only submissionMode: InteractiveMode goes without")
+        return self
 
 
 class RayCluster(Model):
