@@ -22,7 +22,6 @@ from optimizers import InputError, schedules
 from optimizers.factory import OPTIMIZERS
 from search_spaces import (
     SearchMethod,
-    arm_space,
     load_sweep,
     register_default_space,
     register_method,
@@ -175,7 +174,7 @@ def test_it_is_searched_and_trained(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     first, second = arm.search.ask(), arm.search.ask()
     assert first is not None
     assert second is not None
-    assert first.hyperparameters["lr"] == arm_space(sweep.arms["usual"]).default()["lr"] == pytest.approx(1e-2)
+    assert first.hyperparameters["lr"] == sweep.arms["usual"].space.default()["lr"] == pytest.approx(1e-2)
     assert second.hyperparameters["lr"] >= 1e-2, "drawn by the registered method"
     spec = trial_spec(sweep, second)
     training = open_training(spec, trainables.get(spec.workload).load_data(tmp_path), torch.device("cpu"))

@@ -22,7 +22,7 @@ def downloaded(root: Path, data: str, download: Callable[[str], object], remedy:
             download(temporary)
         except (OSError, RuntimeError) as error:
             raise InputError(
-                f"{root}: {data} is not there and could not be downloaded ({one_line(error)}); {remedy}, or name another folder "
-                "with --data"
+                f"{root}: {data} is not there and could not be downloaded ({one_line(error)}); {remedy}, or name "
+                "another folder with --data"
             ) from None
         yield Path(temporary)

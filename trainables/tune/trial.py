@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ray import tune
 from ray.util import get_node_ip_address
 
+from optimizers.errors import one_line
 from trainables.mlflow_contract import Status
 from trainables.spec import TrialSpec
 from trainables.training.lost_contact import LostContactError
