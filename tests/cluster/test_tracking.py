@@ -14,6 +14,7 @@ from mlflow.entities import Run, ViewType
 
 from cluster.tracking.run_description import RunDescription
 from cluster.tracking.tracker import Tracker
+from tests.conftest import slow
 
 CURVE = [
     {"step": step, "epoch": step, "timestamp": 1_700_000_000_000 + step, "val/loss": 1 / step} for step in range(1, 6)
@@ -73,7 +74,7 @@ def erase(uri: str, run_id: str) -> None:
             database.execute(f"delete from {table} where run_uuid = ?", (run_id,))
 
 
-@pytest.mark.parametrize("seconds", [0.0, 0.7, 1.4, 2.1])
+@pytest.mark.parametrize("seconds", [slow(0.0), 0.7, slow(1.4), slow(2.1)])
 def test_a_driver_killed_while_it_makes_the_database_leaves_a_storage_that_works(
     tmp_path: Path, seconds: float
 ) -> None:
