@@ -124,6 +124,7 @@ class FrontDoor:
 
     folder: Path
     environment: dict[str, str]
+    ray_address: str | None = None
     started: list[subprocess.Popen] = field(default_factory=list)
 
     def __call__(self, *arguments: str, timeout: float = 240) -> subprocess.CompletedProcess[str]:
@@ -133,6 +134,8 @@ class FrontDoor:
 
     def start(self, *arguments: str, output: IO[str] | int = subprocess.PIPE) -> subprocess.Popen:
         """``output`` takes what it prints. A server whose pipe nobody reads would stand still once that is full."""
+        if self.ray_address is not None and arguments[0] in ("run", "resume"):
+            arguments = (*arguments, "--address", self.ray_address)
         process = subprocess.Popen(
             [sys.executable, str(REPOSITORY / "adamant.py"), *arguments],
             cwd=self.folder,
@@ -161,13 +164,14 @@ class CommandLine:
 
     folder: Path
     environment: dict[str, str]
+    width: int = 200
 
     def __call__(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         import adamant
 
         with pytest.MonkeyPatch.context() as patched:
             patched.chdir(self.folder)
-            patched.setattr(adamant, "console", Console(width=200))
+            patched.setattr(adamant, "console", Console(width=self.width))
             result = CliRunner().invoke(adamant.app, arguments, env=self.environment)
         gc.enable()  # a report has it disabled
         return subprocess.CompletedProcess(arguments, result.exit_code, result.stdout, result.stderr)
@@ -205,7 +209,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[FrontDo
         yield door, ended.stdout
 
 
-def open_front_door(tmp_path: Path) -> Iterator[FrontDoor]:
+def new_environment(tmp_path: Path) -> dict[str, str]:
     home = tmp_path / "home"
     home.mkdir()
     (home / "ray-token").write_text(secrets.token_hex(32))
@@ -217,7 +221,47 @@ def open_front_door(tmp_path: Path) -> Iterator[FrontDoor]:
         "COLUMNS": "200",
     }
     environment.pop("ADAMANT_DATA", None)
-    door = FrontDoor(tmp_path, environment)
+    return environment
+
+
+@dataclass(frozen=True)
+class RayHead:
+    """A Ray cluster of this machine's cores, with the environment that its trials have."""
+
+    address: str
+    environment: dict[str, str]
+
+
+RAY_HEAD = """
+import sys
+from ray.cluster_utils import Cluster
+cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 2, "include_dashboard": False})
+print(cluster.address, flush=True)
+sys.stdin.read()
+cluster.shutdown()
+"""
+
+
+@pytest.fixture(scope="session")
+def ray_head(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RayHead]:
+    environment = new_environment(tmp_path_factory.mktemp("ray-head"))
+    process = subprocess.Popen(
+        [sys.executable, "-c", RAY_HEAD], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    yield RayHead(next(line.strip() for line in process.stdout if line.strip().count(":") == 1), environment)
+    process.communicate("", timeout=60)
+
+
+@pytest.fixture
+def shared_ray(tmp_path: Path, ray_head: RayHead) -> Iterator[FrontDoor]:
+    """A front door whose sweeps run on one Ray for all tests, of which they may test neither the start nor the end."""
+    yield from open_front_door(tmp_path, ray_head)
+
+
+def open_front_door(tmp_path: Path, on: RayHead | None = None) -> Iterator[FrontDoor]:
+    environment = new_environment(tmp_path) if on is None else dict(on.environment)
+    door = FrontDoor(tmp_path, environment, on.address if on is not None else None)
     yield door
     for process in door.started:
         # The whole group, as a server's workers outlive it and hold its pipes open.
