@@ -1,9 +1,8 @@
 """Put small faults into a copy of the repository, one at a time, and see whether the tests find them.
 
-Run from the repository: ``python tests/by_hand/mutations.py [--full] [--jobs N] [NUMBER ...]``. For each fault, or those
-with these numbers, it prints a line of a table: by which of its tests the gate finds it and, with ``--full``, by which
-test everything does. The files that a fault names are those which should find it; none may be found by chance.
-Takes some minutes.
+Run from the repository: ``python tests/by_hand/mutations.py [--full] [--jobs N] [NUMBER ...]``. For each fault, or for
+those with these numbers, it prints a line of a table: the test by which the gate finds it and, with ``--full``, the one
+by which everything does. Takes some minutes.
 """
 
 from __future__ import annotations
