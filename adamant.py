@@ -184,7 +184,7 @@ def _write_json(path: Path, contents: dict[str, Any]) -> None:
     if path.exists() and not path.is_file():
         path.write_text(text, encoding="utf-8")
     else:
-        write_text(path, text)
+        write_text(path.resolve(), text)
 
 
 @app.command()

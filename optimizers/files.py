@@ -19,26 +19,32 @@ _NOT_POSSIBLE = (errno.EINVAL, errno.ENOTSUP, errno.EBADF)
 
 
 @contextmanager
-def atomic_write(path: Path) -> Iterator[Path]:
+def atomic_write(path: Path, *, durable: bool = True) -> Iterator[Path]:
     """Yield a temporary path beside `path`, of the same suffix, for a file or a new folder, which then takes its place.
 
     The contents are on the disk before the rename, and the rename before this returns. After an error the temporary
     file is gone and what was at `path` stays.
+
+    Args:
+        path: What is replaced.
+        durable: Wait for the disk. Without it a power cut, and nothing else, may lose the file or damage it.
     """
     temporary = path.with_name(f".{uuid.uuid4().hex[:12]}.{path.name}")
     try:
         yield temporary
-        for written in (*temporary.rglob("*"), temporary):
-            _flush(written)
+        if durable:
+            for written in (*temporary.rglob("*"), temporary):
+                _flush(written)
         temporary.replace(path)
-        _flush(path.parent)
+        if durable:
+            _flush(path.parent)
     finally:
         shutil.rmtree(temporary) if temporary.is_dir() else temporary.unlink(missing_ok=True)
 
 
-def write_text(path: Path, text: str) -> None:
+def write_text(path: Path, text: str, *, durable: bool = True) -> None:
     """Put a text, as UTF-8, in place of the file, by `atomic_write`."""
-    with atomic_write(path) as temporary:
+    with atomic_write(path, durable=durable) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 

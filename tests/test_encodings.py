@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -85,6 +87,16 @@ def test_a_locale_without_utf_8_neither_garbles_files_nor_ends_a_command(front_d
     shown = front_door("data", "--storage", "β")
     assert shown.returncode == 0, shown.stderr
     assert "\\u03b2/data" in shown.stdout
+
+
+def test_a_python_that_stays_out_of_utf_8_mode_runs_all_the_same(front_door: FrontDoor) -> None:
+    """Options of the interpreter win over the environment by which a command changes the mode."""
+    command = [sys.executable, "-X", "utf8=0", str(REPOSITORY / "adamant.py"), "list", "schedules"]
+    ended = subprocess.run(
+        command, env=front_door.environment | ASCII, capture_output=True, encoding="utf-8", timeout=60, check=False
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert "cosine" in ended.stdout
 
 
 def test_what_a_terminal_cannot_show_is_escaped(front_door: FrontDoor) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -39,3 +40,20 @@ def test_a_descriptor_that_was_closed_from_the_start_is_given_to_no_file() -> No
     command = f'"{sys.executable}" -c "{program}" <&- >&-'
     ended = subprocess.run(["bash", "-c", command], cwd=REPOSITORY, env=os.environ, check=False)
     assert ended.returncode > 2
+
+
+def test_a_pipe_that_does_not_block_is_waited_for() -> None:
+    """Whoever shares it can have made it so, and then a write that finds it full fails."""
+    program = (
+        "import os; from cluster.console._output import drop_what_cannot_be_written; os.set_blocking(1, False); "
+        "drop_what_cannot_be_written(); [print('x' * 99) for _ in range(5000)]"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program], bufsize=0, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        first = process.stdout.read(1)
+        time.sleep(1)
+        rest, said = process.communicate()
+    assert said == b""
+    assert len(first + rest) == 500_000

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import os
+import select
 import sys
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,9 @@ class _Dropping(io.FileIO):
     def write(self, data: Buffer) -> int | None:
         if self.error is None:
             try:
-                return super().write(data)
+                while (written := super().write(data)) is None:  # it does not block, and is full
+                    select.select([], [self], [])
+                return written
             except OSError as error:
                 self.error = error
         return memoryview(data).nbytes

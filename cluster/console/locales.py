@@ -14,7 +14,8 @@ class Utf8Group(TyperGroup):
     """Commands that run in Python's UTF-8 mode, which Ray's processes inherit."""
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
-        if sys.getfilesystemencoding() != "utf-8":
+        # An option such as -X utf8=0 wins over the variable, however often the command starts again.
+        if sys.getfilesystemencoding() != "utf-8" and os.environ.get("PYTHONUTF8") != "1":
             # The terminal keeps the encoding that it understands.
             os.environ |= {"PYTHONUTF8": "1", "PYTHONIOENCODING": getattr(sys.stdout, "encoding", "utf-8")}
             os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])

@@ -183,7 +183,7 @@ def _training(sweep: Sweep, arm: str, check: Check) -> Iterator[Problem]:
     except InputError:
         return
     for name, parameter in parameters.items():
-        if not name.startswith(f"{TRAINING}."):
+        if not name.startswith(f"{TRAINING}.") or parameter.formulas:
             continue
         for value in draws.grid(name, parameter, {}, 2):
             try:

@@ -77,9 +77,12 @@ def _database_problem(tracking_uri: str) -> str:
     if path is None and scheme_of(tracking_uri).startswith("sqlite"):
         return "a database in memory ends with this process, and all runs with it; name a file, as in sqlite:///runs.db"
     if path is not None:
-        there = next(folder for folder in (path, *path.absolute().parents) if folder.exists())
-        if not os.access(there, os.W_OK) or (there != path and not there.is_dir()):
-            return f"{there} cannot be written"
+        # SQLite keeps a journal beside the database while it is written.
+        folder = next(one for one in path.absolute().parents if one.exists())
+        if not folder.is_dir() or not os.access(folder, os.W_OK):
+            return f"{folder} cannot be written"
+        if path.exists() and not os.access(path, os.W_OK):
+            return f"{path} cannot be written"
     return database_problem(tracking_uri)
 
 

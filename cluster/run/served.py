@@ -11,6 +11,8 @@ from search_spaces.tracking.links import CONFIRM_VIEW, SEARCH_VIEW, run_link, vi
 # The others are in MLflow's own list.
 SHOWN_SWEEPS = 3
 TIMEOUT_S = 5.0
+# Without the proxy that the environment may name, which does not lead to this machine's own servers.
+direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def links(base: str, experiment_id: str, sweep_id: str, summary_id: str) -> list[str]:
@@ -26,7 +28,7 @@ def links(base: str, experiment_id: str, sweep_id: str, summary_id: str) -> list
 def answers(base: str) -> bool:
     """Whether the server is up."""
     try:
-        with urllib.request.urlopen(f"{base}/health", timeout=TIMEOUT_S):
+        with direct.open(f"{base}/health", timeout=TIMEOUT_S):
             return True
     except OSError:
         return False
@@ -53,5 +55,5 @@ def links_of_newest(base: str) -> list[str]:
 def _ask(base: str, what: str, asked: dict[str, Any]) -> dict[str, Any]:
     headers = {"Content-Type": "application/json"}
     request = urllib.request.Request(f"{base}/api/2.0/mlflow/{what}", json.dumps(asked).encode(), headers)
-    with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:
+    with direct.open(request, timeout=TIMEOUT_S) as answer:
         return json.load(answer)

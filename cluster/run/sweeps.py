@@ -11,7 +11,7 @@ from rich.console import Console
 
 from cluster.planning import preflight
 from cluster.run.driver import Driver, EndedSweep
-from cluster.storage.recorded import check_no_copy, check_recorded, is_there
+from cluster.storage.recorded import check_no_copy, check_recorded, check_same_data, is_there
 from cluster.storage.sweep_folder import (
     DATABASE,
     JOURNAL,
@@ -122,6 +122,7 @@ def resume_sweep(name: str, storage: str, address: str | None, console: Console,
         check_no_copy(folder, manifest)
         for warning in check_recorded(folder, sweep, manifest):
             console.print(f"warning: {warning}", highlight=False, markup=False, soft_wrap=True)
+        check_same_data(folder, sweep, Path(manifest.data_root))
         _check_gpus(sweep, address, manifest, console)
         if more:
             _refuse_more_members(sweep)

@@ -14,7 +14,6 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -25,6 +24,8 @@ from filelock import FileLock, Timeout
 from cluster.services._postgres import HOST, Postgres
 from optimizers import InputError
 
+# Without the proxy that the environment may name, which does not lead to servers of this machine.
+_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 DEFAULT_FOLDER = Path("~/.adamant/services")
 # Where a driver on this machine finds out how to reach them, wherever their data is.
 CLIENT_FILE = Path("~/.adamant/client.env")
@@ -256,9 +257,9 @@ class _Kept:
 
 def _is_served(address: str) -> bool:
     try:
-        with urllib.request.urlopen(address, timeout=5) as answer:
+        with _DIRECT.open(address, timeout=5) as answer:
             return answer.status == 200
-    except (urllib.error.URLError, OSError):
+    except OSError:
         return False
 
 

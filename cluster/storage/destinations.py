@@ -9,13 +9,17 @@ from optimizers import InputError
 
 
 def check_output_file(option: str, path: Path) -> None:
-    """Raise InputError unless a file can be written there; nothing is made."""
+    """Raise InputError unless a file can be put there, whole, in place of one that may be there; nothing is made."""
+    folder = path.resolve().parent
     if path.is_dir():
         raise InputError(f"{option} {path}: this is a folder; name a file")
-    if not path.resolve().parent.is_dir():
-        raise InputError(f"{option} {path}: there is no folder {path.resolve().parent}")
-    if not os.access(path if path.exists() else path.resolve().parent, os.W_OK):
+    if not folder.is_dir():
+        raise InputError(f"{option} {path}: there is no folder {folder}")
+    if path.exists() and not os.access(path, os.W_OK):
         raise InputError(f"{option} {path}: this file cannot be written")
+    is_special = path.exists() and not path.is_file()  # a pipe or a terminal, which nothing replaces
+    if not is_special and not os.access(folder, os.W_OK | os.X_OK):
+        raise InputError(f"{option} {path}: {folder} cannot be written")
 
 
 def check_output_folder(option: str, path: Path) -> None:

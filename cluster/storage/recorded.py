@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import trainables
 from cluster.storage.locations import location_path
 from cluster.storage.sweep_folder import Manifest, SweepFolder
 from optimizers import InputError
+from optimizers.files import unsealed
 from search_spaces import Sweep
 from search_spaces.stores.addresses import without_password
 from search_spaces.study.study import FINISHED, arm_path, search_study_name
@@ -51,6 +53,25 @@ def check_recorded(folder: SweepFolder, sweep: Sweep, manifest: Manifest) -> lis
     return [f"{lost} of {len(ended)} trials that have ended have no record in {folder.trials}"] if lost else []
 
 
+def check_same_data(folder: SweepFolder, sweep: Sweep, data_root: Path) -> None:
+    """Raise InputError for data other than that on which the sweep's trials were trained, whose scores it compares."""
+    recorded: dict[str, str] = {}
+    for contest in sweep.contests():
+        for arm in sweep.arms:
+            path = arm_path(contest, arm)
+            found = (_fingerprint(folder.trial(f"{path}/{number}")) for number in _numbers(folder.trial(path)))
+            if (fingerprint := next(filter(None, found), None)) is not None:
+                recorded.setdefault(contest.workload, fingerprint)
+    for name, fingerprint in recorded.items():
+        workload = sweep.by_workload[name]
+        if not trainables.get(workload.name).is_recorded_data(fingerprint, data_root, workload.options):
+            raise InputError(
+                f"{data_root}: the data of {workload.name} is not that on which the trials of {sweep.name} were "
+                "trained, so that their scores could not be compared. Put it back, or start the sweep anew under "
+                "another name"
+            )
+
+
 def is_there(location: str) -> bool:
     """Return whether a location is a server's, or that of a file that exists."""
     path = location_path(location)
@@ -76,6 +97,14 @@ def _numbers(folder: Path) -> list[str]:
     if not folder.is_dir():
         return []
     return [path.name for path in folder.iterdir() if path.name.isdigit() and path.is_dir() and any(path.iterdir())]
+
+
+def _fingerprint(trial: Path) -> str | None:
+    """That of the data in a trial's record; None where it has none that can be read."""
+    try:
+        return unsealed((trial / "record.json").read_text(encoding="utf-8"), older="spec").get("fingerprint")
+    except (OSError, ValueError):
+        return None
 
 
 def _path(trial_id: str) -> str:

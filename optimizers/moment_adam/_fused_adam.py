@@ -14,11 +14,12 @@ from optimizers.moment_adam._rule import Coefficients, Form
 
 _PLAIN = (Form(), Form(coupled=True), Form(decoupled=True))
 _FORMS = {*_PLAIN, *(form._replace(maximize=True) for form in _PLAIN)}
-_LATE_STEP = 1e9
-_LARGEST_EXACT_STEP = 2.0**24
+_LATE_STEP = 10**9
+_LARGEST_EXACT_STEP = 2**24
 """From here on float32, in which the kernel takes the step, has no room for each."""
 _LARGEST_BETA = math.exp(-40 / _LATE_STEP)
 """Its power at the late step is e^-40, below half a unit in the last place of 1.0 in float64."""
+_NUMBERS_AT_ONCE = 64
 
 # fmt: off
 _KERNEL_ARGUMENTS = [
@@ -53,7 +54,7 @@ def step(
     The kernel decays by `1 - lr' wd'`, so wd' = wd lr/lr' keeps the decay at `1 - lr wd`.
     """
     own_debias = 0 < c.constant_steps <= _LARGEST_EXACT_STEP
-    number = c.constant_steps if own_debias else _LATE_STEP
+    number = int(c.constant_steps) if own_debias else _LATE_STEP
     divisor, scale = (1.0, 1.0) if own_debias else (c.divisor, c.divisor / c.debias1)
     kernel = torch._fused_adamw_ if form.decoupled else torch._fused_adam_
     kernel(
@@ -62,7 +63,7 @@ def step(
         exp_avgs,
         exp_avg_sqs,
         [],
-        [torch.full((), number, dtype=torch.float32, device=params[0].device)] * len(params),
+        [_step_number(number, params[0].device)] * len(params),
         lr=c.lr * scale,
         beta1=c.beta1,
         beta2=c.beta2,
@@ -71,6 +72,19 @@ def step(
         amsgrad=False,
         maximize=form.maximize,
     )
+
+
+def _step_number(number: int, device: torch.device) -> Tensor:
+    """A scalar tensor of the number. On the CPU many are made at once, since most of the cost is that of a call."""
+    if device.type != "cpu":  # where another stream might read a kept one before it is written
+        return torch.full((), number, dtype=torch.float32, device=device)
+    return _step_numbers(number // _NUMBERS_AT_ONCE)[number % _NUMBERS_AT_ONCE]
+
+
+@functools.lru_cache(maxsize=64)
+def _step_numbers(block: int) -> tuple[Tensor, ...]:
+    first = block * _NUMBERS_AT_ONCE
+    return torch.arange(first, first + _NUMBERS_AT_ONCE, dtype=torch.float32).unbind()
 
 
 @functools.cache

@@ -30,15 +30,19 @@ def served_at(tracking_uri: str) -> str | None:
     if is_server(tracking_uri):
         return without_userinfo(tracking_uri)
     record = _record(tracking_uri)
-    if record is None or not record.exists():
-        return None
-    with record.open() as file:
+    port = record and _port_in(record)
+    return f"http://{UI_HOST}:{port}" if port else None
+
+
+def _port_in(record: Path) -> str:
+    """The port of the server that holds the record; empty where none does, or where the record cannot be read."""
+    with suppress(OSError), record.open(encoding="utf-8") as file:
         try:
             # Who serves holds the lock, and the system takes it from a server that was killed.
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
-            return f"http://{UI_HOST}:{file.read()}"
-    return None
+            return file.read()
+    return ""
 
 
 @contextmanager

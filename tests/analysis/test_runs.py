@@ -14,6 +14,7 @@ import pytest
 from analysis.data import runs
 from analysis.data.runs import SweepRecords, read_sweep
 from optimizers import InputError
+from tests.conftest import REPOSITORY
 
 if TYPE_CHECKING:
     from tests.analysis.conftest import Make, Store
@@ -180,3 +181,11 @@ def test_importing_analysis_is_cheap():
     )
     done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_server_that_is_away_is_told_at_once() -> None:
+    program = "from analysis.data.runs import read_sweep; read_sweep('s', 'http://127.0.0.1:9')"
+    ended = subprocess.run(
+        [sys.executable, "-c", program], cwd=REPOSITORY, capture_output=True, encoding="utf-8", timeout=60, check=False
+    )
+    assert 'http://127.0.0.1:9" cannot be read' in ended.stderr

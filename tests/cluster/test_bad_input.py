@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
+from adamant import _write_json
 from cluster.cli.ui import Server, serve
 from cluster.storage.destinations import check_output_file, check_output_folder
 from optimizers import InputError
@@ -150,6 +153,25 @@ def test_a_price_that_is_none_is_refused(command_line: CommandLine, price: str) 
 def test_a_port_that_there_is_not_is_refused(port: int) -> None:
     with pytest.raises(InputError, match=f"port {port}; ports are 1 to 65535"):
         serve([Server("MLflow", port, [], {})], Console())
+
+
+def test_a_file_that_cannot_be_replaced_is_refused() -> None:
+    with tempfile.TemporaryDirectory() as closed:
+        verdict = Path(closed) / "verdict.json"
+        verdict.touch()
+        verdict.chmod(0o666)
+        Path(closed).chmod(0o555)
+        with without_privileges(), pytest.raises(InputError, match=f"{closed} cannot be written"):
+            check_output_file("--json", verdict)
+    check_output_file("--json", Path("/dev/null"))
+
+
+def test_a_verdict_is_written_where_a_link_leads(tmp_path: Path) -> None:
+    link = tmp_path / "link.json"
+    link.symlink_to("verdict.json")
+    _write_json(link, {"schema_version": 1})
+    assert link.is_symlink()
+    assert json.loads((tmp_path / "verdict.json").read_text()) == {"schema_version": 1}
 
 
 def test_a_file_that_cannot_be_written_is_refused(tmp_path: Path) -> None:

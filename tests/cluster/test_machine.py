@@ -66,7 +66,7 @@ def wait_for_checkpoint(runs: Path, role: str, driver: subprocess.Popen) -> None
                     return True
         return False
 
-    wait_until(lambda: saved() or driver.poll() is not None, 120, f"a checkpoint of the {role}")
+    wait_until(lambda: saved() or driver.poll() is not None, 240, f"a checkpoint of the {role}")
     assert driver.poll() is None, driver.communicate()
 
 
@@ -148,19 +148,37 @@ def test_ray_that_does_not_start_is_tried_again_and_then_told_in_one_sentence(fr
 
 
 def test_a_second_start_of_ray_serves_as_well_as_a_first(front_door: FrontDoor) -> None:
+    # Ray looks for the folder of its objects when its first servers run already.
     program = """
-import os
-os.environ["RAY_gcs_server_port_wait_time_s"] = "0"
+import sys
+from pathlib import Path
+
 from cluster.ray.local_ray import start_ray
-start_ray(lambda told: os.environ.pop("RAY_gcs_server_port_wait_time_s"), include_dashboard=False, num_cpus=1)
+
+objects = Path(sys.argv[1])
+
+def mend(told):
+    print(told)
+    objects.mkdir()
+
+start_ray(mend, include_dashboard=False, num_cpus=1, _plasma_directory=str(objects))
+
+import psutil
 import ray
+
+names = [process.name() for process in psutil.Process().children()]
+print(names.count("gcs_server"), "GCS server,", names.count("raylet"), "raylet")
 print("started", ray.get(ray.remote(lambda: 42).remote()))
 """
+    objects = front_door.folder / "objects"
     ended = subprocess.run(
-        [sys.executable, "-c", program], cwd=REPOSITORY, env=front_door.environment, capture_output=True, text=True,
-        check=False,
+        [sys.executable, "-c", program, str(objects)], cwd=REPOSITORY, env=front_door.environment,
+        capture_output=True, text=True, check=False,
     )  # fmt: skip
-    assert "started 42" in ended.stdout, ended.stderr
+    assert ended.returncode == 0, ended.stderr
+    [warning, servers, started] = ended.stdout.splitlines()
+    assert str(objects) in warning, "the first start failed"
+    assert (servers, started) == ("1 GCS server, 1 raylet", "started 42")
 
 
 class SmallDisk:

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
+import trainables
 from cluster.storage.locations import absolute
-from cluster.storage.recorded import check_no_copy, check_recorded
+from cluster.storage.recorded import check_no_copy, check_recorded, check_same_data
 from cluster.storage.sweep_folder import Manifest, SweepFolder
 from optimizers import InputError
 from search_spaces import parse_sweep
@@ -23,6 +24,7 @@ from search_spaces.study.study import Outcome
 from search_spaces.tracking.artifact_addresses import correct_addresses, readable_database
 from search_spaces.tracking.kept_in_mlflow import NOTE_TAG
 from tests.conftest import FrontDoor, without_privileges
+from trainables.tune.checkpoint import TrialFolder
 
 NAMES = ["moved", "my runs #3 50% ü", "q?x=1", "a%20b", "semi;colon&amp", ":memory:"]
 SWEEP = """
@@ -303,3 +305,21 @@ def test_a_copy_with_an_odd_name_is_resumed_and_trains_nothing_twice(
     assert tree(copy / "recorded" / "trials") == records
     assert tree(door.runs) == original
     assert [path.name for path in tmp_path.iterdir()] == [copy.name]
+
+
+def test_data_other_than_that_of_the_trials_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ADAMANT_CACHE", str(tmp_path / "cache"))
+    text = tmp_path / "data" / "words" / "a.txt"
+    text.parent.mkdir(parents=True)
+    text.write_text("one two three four five\n" * 60)
+    folder = new_sweep(tmp_path / "runs")
+    words = SWEEP.replace("mlp/digits, epochs: 1", "lstm/text, epochs: 1, options: {folder: words}")
+    sweep = folder.replace(parse_sweep(words, "s.yaml"))
+    data = trainables.get("lstm/text").load_data(tmp_path / "data", sweep.workload.options)
+    TrialFolder(folder.make_trial("adam/0")).write_record({"spec": {}, "fingerprint": data.fingerprint})
+    check_same_data(folder, sweep, tmp_path / "data")
+    text.touch()
+    check_same_data(folder, sweep, tmp_path / "data")
+    text.write_text("one two three four six\n" * 60)
+    with pytest.raises(InputError, match="the data of lstm/text is not that on which the trials of s were trained"):
+        check_same_data(folder, sweep, tmp_path / "data")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sqlite3
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from cluster.planning.preflight import check_tracking
 from optimizers import InputError
+from tests.conftest import without_privileges
 
 REFUSED = {
     "http://user:p@ss@127.0.0.1:9": r"http://user:\*\*\*@127\.0\.0\.1:9: no MLflow server answers there \(.*refused",
@@ -39,6 +42,17 @@ def test_an_address_that_cannot_be_used_is_refused_without_its_password(address:
         check_tracking(address)
     message = str(refused.value)
     assert not any(password in message for password in ("p@ss", "secret", "se:c#et"))
+
+
+def test_a_database_in_a_folder_that_cannot_be_written_is_refused() -> None:
+    """SQLite keeps a journal beside it while it is written."""
+    with tempfile.TemporaryDirectory() as closed:
+        database = Path(closed) / "mlflow.db"
+        sqlite3.connect(database).execute("CREATE TABLE experiments (id)").connection.close()
+        database.chmod(0o666)
+        Path(closed).chmod(0o555)
+        with without_privileges(), pytest.raises(InputError, match=f"{closed} cannot be written"):
+            check_tracking(f"sqlite:///{database}")
 
 
 def test_a_database_that_is_yet_to_be_made_is_taken_and_not_made(tmp_path: Path) -> None:

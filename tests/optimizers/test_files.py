@@ -59,3 +59,15 @@ def test_a_file_of_the_same_name_is_replaced_and_its_suffix_kept(tmp_path: Path)
             assert temporary.suffix == ".html"
             temporary.write_text(text)
     assert [path.read_text() for path in tmp_path.iterdir()] == ["two"]
+
+
+def test_what_need_not_be_durable_waits_for_no_disk_and_is_still_replaced_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "fsync", lambda _: pytest.fail("it waited for the disk"))
+    path = tmp_path / "file"
+    path.write_text("before")
+    with atomic_write(path, durable=False) as temporary:
+        temporary.write_text("after")
+        assert path.read_text() == "before"
+    assert [other.read_text() for other in tmp_path.iterdir()] == ["after"]

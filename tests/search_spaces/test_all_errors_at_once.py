@@ -10,6 +10,7 @@ import pytest
 
 from cluster.planning.preflight import load_new_sweep
 from optimizers import InputError
+from search_spaces import arm_space
 
 GOOD = """\
 name: good
@@ -226,3 +227,12 @@ def test_off_switches_off(words: str, tmp_path: Path) -> None:
     assert sweep.baseline == "no"
     assert sweep.workload.training["clip_norm"] is None
     assert json.dumps(sweep.arms["no"].parameters["training.clip_norm"].values) == '["off", 1.0]'
+
+
+def test_a_bound_of_training_may_follow_from_a_hyperparameter(tmp_path: Path) -> None:
+    text = GOOD.replace("1e-1}\n", "1e-1}\n      training.clip_norm: {distribution: uniform, min: lr * 2, max: 5}\n", 1)
+    (tmp_path / "sweep.yaml").write_text(text)
+    sweep = load_new_sweep(str(tmp_path / "sweep.yaml"))
+    norm = arm_space(sweep.arms["adam"]).default({"lr": 0.1})["training.clip_norm"]
+    assert isinstance(norm, float)
+    assert 0.2 <= norm <= 5

@@ -6,12 +6,13 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from search_spaces.tracking.links import announced, served_at, ui_address
-from tests.conftest import wait_until
+from tests.conftest import wait_until, without_privileges
 
 
 @pytest.fixture
@@ -61,3 +62,15 @@ def test_a_folder_that_cannot_be_written_serves_all_the_same(tmp_path: Path) -> 
     with announced(runs, 8765):
         assert served_at(runs) is None
     assert not os.listdir(tmp_path)
+
+
+def test_a_record_that_cannot_be_read_names_no_server() -> None:
+    """Such as that of another user, whom a sweep is not to end for."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        runs = f"sqlite:///{folder}/mlflow.db"
+        with announced(runs, 8765):
+            for record in Path(folder).iterdir():
+                record.chmod(0o600)
+            with without_privileges():
+                assert served_at(runs) is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,10 @@ import pytest
 import torch
 
 from optimizers import InputError
+from tests.trainables.test_training import SCHEDULED, config, spec, steps_to_end
 from trainables.data.array_cache import SPLITS, Contents, ensure_cached, open_stored
 from trainables.tune.checkpoint import TrialFolder
+from trainables.tune.trial import Trial
 from trainables.workloads import feature_nets
 
 STATE: dict[str, Any] = {"weights": torch.randn(40, 25), "step": 7, "curve": [{"val/loss": 0.25, "step": 7}]}
@@ -86,6 +89,29 @@ def test_a_damaged_record_is_set_aside(tmp_path: Path) -> None:
             assert (tmp_path / "record.json.damaged").read_bytes() == contents
         else:  # another way to write the same number
             assert record == {**RECORD, "session": 1}
+
+
+def test_only_a_record_with_an_outcome_waits_for_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    waited = []
+    monkeypatch.setattr(os, "fsync", waited.append)
+    folder = TrialFolder(tmp_path)
+    folder.write_record(RECORD)
+    assert not waited
+    folder.write_record({**RECORD, "outcome": {"status": "finished"}})
+    assert len(waited) == 2, "the file and its folder"
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5])
+def test_a_record_that_a_power_cut_damaged_is_told_and_costs_time_alone(tmp_path: Path, share: float) -> None:
+    of = spec(**SCHEDULED)
+    settings = config(of, tmp_path)
+    Trial(settings).step()
+    path = Path(settings["folder"]) / "record.json"
+    path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
+    resumed = steps_to_end(Trial(config(of, tmp_path, session=2)))
+    whole = steps_to_end(Trial(config(of, tmp_path / "whole")))
+    assert "record.json is damaged" in resumed[0]["warnings"][0]
+    assert resumed[-1]["outcome"] == whole[-1]["outcome"]
 
 
 def test_a_record_of_a_version_before_is_read(tmp_path: Path) -> None:

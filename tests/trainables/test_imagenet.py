@@ -106,7 +106,7 @@ def test_what_is_missing_or_damaged_is_named(tmp_path: Path) -> None:
         (folder / part / "dog").rmdir()
     data = imagenet.load(tmp_path, "imagenet")
     (folder / "val" / "bee" / "1.png").write_bytes(b"no image")
-    with pytest.raises(InputError, match=r"val/bee/1.png: this image cannot be read"):
+    with pytest.raises(OSError, match=r"val/bee/1.png: this image cannot be read"):
         list(in_order(data.test, 2, 16, 0))
 
 

@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from tests.trainables.test_data import write_idx
+from tests.trainables.test_imagenet import write_tree
 from tests.trainables.test_training import SCHEDULED, config, spec, steps_to_end
+from trainables.tune import _open_run
 from trainables.tune.checkpoint import TrialFolder
 from trainables.tune.trial import Trial
 
@@ -49,6 +51,50 @@ def test_data_that_is_gone_interrupts_the_trial(tmp_path: Path, monkeypatch: pyt
     assert result["outcome"]["status"] == "interrupted"
     write_idx(tmp_path)
     assert Trial(config(of, tmp_path)).step()["outcome"]["status"] == "finished"
+
+
+@pytest.mark.parametrize("workers", [0, 1], ids=["in the training's process", "beside it"])
+def test_an_image_that_is_gone_in_mid_epoch_interrupts_the_trial(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int
+) -> None:
+    monkeypatch.setenv("ADAMANT_CACHE", str(tmp_path / "cache"))
+    image = write_tree(tmp_path) / "train" / "a" / "0.png"
+    options = {"folder": "imagenet", "resolution": 32, "workers": workers}
+    of = dataclasses.replace(
+        spec("adam", lr=1e-3), workload="resnet20/imagenet", epochs=1, batch_size=4, options=options
+    )
+
+    def train(name: str) -> dict:
+        return Trial({**config(of, tmp_path / name), "data_root": str(tmp_path)}).step()["outcome"]
+
+    assert train("first")["status"] == "finished"
+    # The next trial of the same process does not read all files again before it starts.
+    contents = image.read_bytes()
+    image.unlink()
+    interrupted = train("second")
+    assert interrupted["status"] == "interrupted"
+    assert interrupted["reason"].startswith(f"OSError: {image}: this image cannot be read")
+    image.write_bytes(contents)
+    assert train("second")["status"] == "finished"
+
+
+def test_data_that_was_changed_since_the_checkpoint_interrupts_the_trial(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ADAMANT_CACHE", str(tmp_path / "cache"))
+    image = write_tree(tmp_path) / "train" / "a" / "0.png"
+    of = dataclasses.replace(
+        spec("adam", lr=1e-3),
+        workload="resnet20/imagenet",
+        batch_size=4,
+        options={"folder": "imagenet", "resolution": 32},
+    )
+    assert not Trial(config(of, tmp_path)).step()["done"]
+    image.write_bytes(image.with_name("1.png").read_bytes())
+    _open_run._load_data.cache_clear()  # as in the process of another driver
+    interrupted = Trial(config(of, tmp_path)).step()["outcome"]
+    assert interrupted["status"] == "interrupted"
+    assert "it was written by a run on other data" in interrupted["reason"]
 
 
 def test_what_is_no_error_of_the_system_fails_the_trial(tmp_path: Path) -> None:

@@ -48,6 +48,10 @@ class Stored:
     classes: int
     note: str
 
+    def is_recorded_as(self, fingerprint: str) -> bool:
+        """Whether a run that recorded ``fingerprint`` was on this data; earlier versions recorded the checksum."""
+        return fingerprint in (self.fingerprint, self.checksum)
+
 
 def stratified_holdout(labels: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
     """Indices (kept, held out), each sorted: ``count`` held out, every class at its share, the same each time."""

@@ -13,7 +13,6 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional
 
-from optimizers import InputError
 from trainables.data._image_decoding import fault_of, read_rgb
 from trainables.data.feeds import Batch, Feed
 from trainables.data.splits import Split
@@ -26,7 +25,8 @@ class ImageFiles(Dataset):
     """Images uint8 (3, resolution, resolution) of a split of paths, with their class.
 
     With a ``seed`` for training, each is cut out at random (8 to 100 % of its area, 3:4 to 4:3) and every other one
-    mirrored, by numbers that its place and the seed determine; without one the middle is taken.
+    mirrored, by numbers that its place and the seed determine; without one the middle is taken. All images were decoded
+    when their cache was made; OSError: one has been lost or changed since.
     """
 
     def __init__(self, split: Split, order: Tensor, resolution: int, seed: int | None) -> None:
@@ -45,7 +45,7 @@ class ImageFiles(Dataset):
             with open(path, "rb") as file:
                 image: Any = read_rgb(file)
         except Exception as error:  # noqa: BLE001 - a decoder meets malformed bytes with any exception
-            raise InputError(f"{path}: {fault_of(error)}") from None
+            raise OSError(f"{path}: {fault_of(error)}") from None
         if self.seed is None:
             image = functional.resize(image, [round(BORDER * self.resolution)], antialias=True)
             image = functional.center_crop(image, [self.resolution])
@@ -83,16 +83,20 @@ class ShuffledFiles(Feed):
     def _from(self, index: int) -> Iterator[Batch]:
         """The batches of the epoch from one on: a run may go on in its middle."""
         rest = self._order[index * self.batch_size :]
-        return iter(_loader(ImageFiles(self.split, rest, self.resolution, self._seed), self.batch_size, self.workers))
+        return _batches(ImageFiles(self.split, rest, self.resolution, self._seed), self.batch_size, self.workers)
 
 
 def in_order(split: Split, batch_size: int, resolution: int, workers: int) -> Iterator[Batch]:
     """Every image once, its middle, for evaluation."""
     images = ImageFiles(split, torch.arange(len(split.targets)), resolution, None)
-    for inputs, targets in _loader(images, batch_size, workers):
+    for inputs, targets in _batches(images, batch_size, workers):
         yield inputs.to(split.targets.device), targets.to(split.targets.device)
 
 
-def _loader(images: ImageFiles, batch_size: int, workers: int) -> DataLoader:
+def _batches(images: ImageFiles, batch_size: int, workers: int) -> Iterator[Batch]:
     pinned = torch.cuda.is_available()
-    return DataLoader(images, batch_size, num_workers=workers, pin_memory=pinned)
+    try:
+        yield from DataLoader(images, batch_size, num_workers=workers, pin_memory=pinned)
+    except OSError as error:
+        # Torch puts the traceback of its worker process before the error itself, which is the last line.
+        raise OSError(str(error).strip().splitlines()[-1].removeprefix("OSError: ")) from error

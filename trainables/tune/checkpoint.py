@@ -98,12 +98,14 @@ class TrialFolder:
     def write_record(self, record: dict[str, Any]) -> None:
         """Replace the record: the spec, the curve so far and, at the end, the outcome.
 
-        A record that a later driver's process has written stays.
+        A record that a later driver's process has written stays. Only one with an outcome is waited for until it is on
+        the disk: without one, a trial whose record is lost or damaged goes on from its checkpoint.
         """
         there, _ = self.read_record()
         if there is not None and there["session"] > self.session:
             return
-        write_text(self.path / "record.json", sealed({**record, "session": self.session}))
+        contents = sealed({**record, "session": self.session})
+        write_text(self.path / "record.json", contents, durable="outcome" in record)
 
     def read_record(self) -> tuple[dict[str, Any] | None, list[str]]:
         """The record, or None before the trial's first decision, and a sentence if a damaged one was set aside."""

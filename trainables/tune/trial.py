@@ -137,7 +137,12 @@ class Trial(tune.Trainable):
         self._load(training, state, parent, inherited=True)
 
     def _load(self, training: Training, state: dict[str, Any], folder: TrialFolder, inherited: bool = False) -> None:
-        training.load_state_dict(state, inherited)
+        try:
+            training.load_state_dict(state, inherited)
+        except ValueError as error:  # such as data that was changed meanwhile, which is no fault of a configuration
+            raise FileExistsError(
+                f"{folder.path} holds a checkpoint that cannot be gone on from: {error}; mend this, or move it away"
+            ) from error
         if self._team is not None:
             self._team.load(training, folder.path, inherited)
 

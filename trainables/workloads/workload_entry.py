@@ -106,6 +106,16 @@ class WorkloadEntry:
             with _readable():
                 store(root, **self._data_options(options))
 
+    def is_recorded_data(self, fingerprint: str, root: Path, options: Mapping[str, Any] | None = None) -> bool:
+        """Whether a run that recorded ``fingerprint`` was on the data that is in ``root`` now; imports no torch."""
+        from trainables.data.array_cache import open_stored
+
+        store = getattr(importlib.import_module(self.data_module), "store", None)
+        if store is None:  # it comes with a package
+            return True
+        with _readable():
+            return open_stored(store(root, **self._data_options(options))).is_recorded_as(fingerprint)
+
     @property
     def fetches_data(self) -> bool:
         """Whether its data can be downloaded."""
