@@ -57,7 +57,7 @@ def _dcgan(data: str, reference: str, source: Mapping[str, Any]) -> WorkloadEntr
     """A generator and a discriminator on images."""
     return WorkloadEntry(
         name=f"dcgan/{data}",
-        target=f"trainables.dcgan_{data}:Dcgan{data.capitalize()}",
+        target=f"trainables.workloads.dcgan_{data}:Dcgan{data.capitalize()}",
         model="DCGAN, two players, WGAN-GP as an option; 1.07 M and 0.66 M parameters",
         epochs=20,
         batch_size=128,
