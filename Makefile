@@ -5,7 +5,7 @@ VENV := .venv
 STAMP := $(VENV)/.installed
 WORKERS ?= 2
 PYTEST := $(VENV)/bin/pytest -n $(WORKERS) --durations=20
-TOGETHER := $(MAKE) --no-print-directory --jobs=2 --output-sync=target
+TOGETHER := $(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=target
 
 demo: $(STAMP)
 	$(VENV)/bin/adamant run quickstart --set name=quickstart-$$(date +%Y%m%d-%H%M%S)
