@@ -50,7 +50,7 @@ bench: $(STAMP)
 
 # The exact versions that were tested, from the environment as it stands.
 constraints: $(STAMP)
-	$(VENV)/bin/pip freeze --exclude-editable --exclude adamant > constraints.txt
+	$(VENV)/bin/pip freeze --exclude-editable --exclude adamant-sweeps > constraints.txt
 
 $(STAMP): pyproject.toml constraints.txt
 	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)

@@ -15,6 +15,7 @@ from rich.console import Console
 from cluster.cli import job_commands, launch_commands
 from cluster.console.command_line import FAILED, clear_errors
 from cluster.console.locales import Utf8Group
+from cluster.distribution import version as installed_version
 from cluster.run.on_screen import print_lines
 from cluster.storage.destinations import check_output_file, check_output_folder
 from cluster.storage.sweep_folder import DEFAULT_STORAGE
@@ -59,6 +60,21 @@ Size = Annotated[
 ]
 JsonFile = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the verdict as JSON.")]
 Data = Annotated[str | None, typer.Option(help="Data folder; else $ADAMANT_DATA, else data/ in the storage folder.")]
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"adamant {installed_version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def _front_door(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Take the options that stand before a command."""
 
 
 cluster_app = typer.Typer(help="Ray clusters, and sweeps as their jobs.", no_args_is_help=True)
@@ -333,7 +349,7 @@ def ui(
     tracking_uri: TrackingUri = None,
     port: Annotated[int, typer.Option(help="Port of the MLflow UI; Optuna's dashboard is on the next one.")] = 5000,
     studies: Annotated[
-        bool, typer.Option("--studies", help="Serve Optuna's dashboard over the studies too (adamant[services]).")
+        bool, typer.Option("--studies", help="Serve Optuna's dashboard over the studies too (extra: services).")
     ] = False,
     study_storage: StudyStorage = None,
     cluster: Annotated[

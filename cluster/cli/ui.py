@@ -17,6 +17,7 @@ from pathlib import Path
 from rich.console import Console
 
 from cluster.console.command_line import FAILED
+from cluster.distribution import install_command
 from cluster.run.on_screen import print_lines
 from cluster.run.served import answers, links_of_newest
 from cluster.services.head_services import STUDIES_PROGRAM, ending_with_parent
@@ -71,7 +72,7 @@ def studies_server(studies: str, port: int) -> Server:
     Raises InputError when it is not installed, or when there is no such journal.
     """
     if find_spec("optuna_dashboard") is None:
-        raise InputError("--studies: Optuna's dashboard is not installed; pip install adamant[services]")
+        raise InputError(f"--studies: Optuna's dashboard is not installed; {install_command('services')}")
     path = location_path(studies)
     if path is not None and not path.is_file():
         raise InputError(f"{path}: no studies here yet; start with `adamant run quickstart`")

@@ -7,12 +7,14 @@ import os
 import platform
 import subprocess
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import lru_cache
-from importlib.metadata import PackageNotFoundError, version
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import trainables
+from cluster import distribution
 from cluster.source_tree import SOURCE_ROOT
 from cluster.tracking._tracked_runs import NOTE_TAG
 from cluster.tracking.run_description import DataDescription, RunDescription
@@ -26,7 +28,7 @@ from trainables import TrialSpec
 MLFLOW_STATUS = {"finished": "FINISHED", "pruned": "FINISHED", "diverged": "FAILED", "failed": "FAILED"}
 # A job's copy of the rooms is in no repository, so it is told the commit of what it was made from.
 COMMIT_VARIABLE = "ADAMANT_GIT_COMMIT"
-RECORDED_PACKAGES = ("adamant", "torch", "torchvision", "numpy", "ray", "optuna", "mlflow", "scikit-learn")
+RECORDED_PACKAGES = ("torch", "torchvision", "numpy", "ray", "optuna", "mlflow", "scikit-learn")
 
 
 def trial_spec(sweep: Sweep, assignment: Assignment) -> TrialSpec:
@@ -126,11 +128,11 @@ def dotted(prefix: str, values: Mapping[str, Any]) -> dict[str, Any]:
 def environment() -> dict[str, str]:
     """Tags ``versions`` (JSON) and ``git.commit`` (``+changes`` for a changed tree; empty outside a checkout)."""
     versions = {"python": platform.python_version()}
+    with suppress(metadata.PackageNotFoundError):
+        versions["adamant"] = distribution.version()
     for package in RECORDED_PACKAGES:
-        try:
-            versions[package] = version(package)
-        except PackageNotFoundError:
-            continue
+        with suppress(metadata.PackageNotFoundError):
+            versions[package] = metadata.version(package)
     return {"versions": json.dumps(versions), "git.commit": _git_commit()}
 
 

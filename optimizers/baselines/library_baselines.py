@@ -9,7 +9,6 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import pytorch_optimizer as library
 import torch
 from torch import Tensor
 
@@ -17,6 +16,14 @@ from optimizers.base.averaging import Averaging
 from optimizers.base.guarded import Guarded
 from optimizers.base.saved_state import Layout
 from optimizers.errors import InputError
+
+try:
+    import pytorch_optimizer as library
+except ModuleNotFoundError as error:
+    raise InputError(
+        "This optimizer is computed by pytorch-optimizer, which is not installed: "
+        "pip install 'pytorch-optimizer>=4.1,<5'"
+    ) from error
 
 
 class AdaBelief(Guarded, library.AdaBelief):

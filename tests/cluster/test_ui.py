@@ -20,6 +20,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from cluster.distribution import install_command
 from search_spaces.tracking.links import served_at
 from tests.conftest import REPOSITORY, FrontDoor, wait_until
 
@@ -272,4 +273,4 @@ adamant.app()
     )
     assert refused.returncode == 2
     assert refused.stderr.count("\n") == 1
-    assert "pip install adamant[services]" in refused.stderr
+    assert refused.stderr.endswith(f"is not installed; {install_command('services')}\n")
