@@ -55,7 +55,9 @@ def keys(assignments: list[Assignment]) -> list[tuple[float, float]]:
     return [(one.hyperparameters["lr"], one.hyperparameters["beta1"]) for one in assignments]
 
 
-@pytest.mark.parametrize("method", [*METHODS, "NSGAIIISampler", "BruteForceSampler"])
+@pytest.mark.parametrize(
+    "method", [slow(name) if name == "gp" else name for name in (*METHODS, "NSGAIIISampler", "BruteForceSampler")]
+)
 def test_every_method_gives_as_many_new_configurations_as_asked_and_after_a_resume_the_same_ones(
     method: str, tmp_path: Path
 ) -> None:

@@ -14,6 +14,7 @@ from search_spaces import Sweep, load_sweep, parse_sweep
 from search_spaces.schema.yaml_source import dump_yaml, load_yaml
 from search_spaces.space import ready_files
 from search_spaces.space.space import arm_space, hyperparameters
+from tests.conftest import slow
 
 GOOD = """\
 name: good
@@ -434,7 +435,9 @@ def test_a_bad_parameter_of_a_part_is_named(good: str, bad: str, message: str) -
         parse_sweep(PARTS.replace(good, bad), "bad.yaml")
 
 
-@pytest.mark.parametrize("name", ready_files.names(ready_files.SWEEPS))
+@pytest.mark.parametrize(
+    "name", [name if name.startswith("mnist") else slow(name) for name in ready_files.names(ready_files.SWEEPS)]
+)
 def test_every_size_of_a_ready_sweep_is_valid_and_differs(name: str) -> None:
     usual = load_sweep(name)
     budgets = {size: check_workload(load_sweep(name, size=size)) for size in usual.sizes}
