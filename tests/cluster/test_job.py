@@ -23,17 +23,16 @@ from pathlib import Path
 from cluster import job
 job.PAUSE_S = float(sys.argv[1])
 job.MOST_DEATHS = 2
-job.Path = lambda _: Path(sys.argv[2])
+job.SOURCE_ROOT = Path(sys.argv[2])
 sys.exit(job.main([]))
 """
 
 
 def job(folder: Path, pause: float, environment: dict[str, str] | None = None) -> subprocess.Popen[str]:
-    """A job whose rooms and front door stand in a folder."""
-    (folder / "cluster").mkdir()
+    """A job whose front door stands in a folder."""
     (folder / "adamant.py").write_text(DYING)
     return subprocess.Popen(
-        [sys.executable, "-c", JOB, str(pause), str(folder / "cluster" / "job.py")],
+        [sys.executable, "-c", JOB, str(pause), str(folder)],
         cwd=REPOSITORY,
         env={**os.environ, "HOME": str(folder), **(environment or {})},
         stdout=subprocess.PIPE,
