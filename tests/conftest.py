@@ -72,7 +72,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items.sort(key=lambda item: not is_marked(item, "cluster", "browser"))
     for item in items:
         recorded = "recorded" in getattr(item, "fixturenames", ())
-        item.add_marker(pytest.mark.xdist_group("recorded" if recorded else str(item.path)))
+        item.add_marker(pytest.mark.xdist_group("recorded" if recorded else item.path.stem))
 
 
 def slow(*values: object) -> ParameterSet:
