@@ -172,6 +172,7 @@ class CommandLine:
         with pytest.MonkeyPatch.context() as patched:
             patched.chdir(self.folder)
             patched.setattr(adamant, "console", Console(width=self.width))
+            patched.setenv("COLUMNS", str(self.width))
             result = CliRunner().invoke(adamant.app, arguments, env=self.environment)
         gc.enable()  # a report has it disabled
         return subprocess.CompletedProcess(arguments, result.exit_code, result.stdout, result.stderr)

@@ -209,10 +209,10 @@ def found_by(fault: Fault, full: bool) -> str:
             timeout=PATIENCE_S,
             check=False,
         )
-        named = re.search(r"^(?:FAILED|ERROR) (\S+)", ended.stdout, re.MULTILINE)
+        named = re.search(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", ended.stdout, re.MULTILINE)
         if ended.returncode not in (0, 1) or (ended.returncode == 1) != (named is not None):
             raise RuntimeError(ended.stdout + ended.stderr)
-        return named[1].rpartition("/")[2] if named else ""
+        return named[1].removeprefix("tests/") if named else ""
 
 
 def main() -> None:
