@@ -1,19 +1,44 @@
 # Every target creates .venv with pip when it is missing or older than what it is made from.
-.PHONY: demo test lint format bench constraints
+.PHONY: demo check test test-all lint types layers tests-quick tests-gate tests-full format bench constraints
 PYTHON ?= python3
 VENV := .venv
 STAMP := $(VENV)/.installed
+WORKERS ?= 2
+PYTEST := $(VENV)/bin/pytest -n $(WORKERS) --durations=20
+TOGETHER := $(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=target
 
 demo: $(STAMP)
 	$(VENV)/bin/adamant run quickstart --set name=quickstart-$$(date +%Y%m%d-%H%M%S)
 
-test: lint
-	$(VENV)/bin/pytest
+# Each of the three runs its parts side by side, and shows the output of each whole when it has ended.
+# pyproject.toml says which tests the marks stand for.
+check: $(STAMP)
+	$(TOGETHER) tests-quick lint types layers
+
+test: $(STAMP)
+	$(TOGETHER) tests-gate lint types layers
+
+test-all: $(STAMP)
+	$(TOGETHER) tests-full lint types layers
+	$(VENV)/bin/pytest --full -m alone --durations=20
+
+tests-quick: $(STAMP)
+	$(PYTEST) -m "not cluster and not browser"
+
+tests-gate: $(STAMP)
+	$(PYTEST)
+
+tests-full: $(STAMP)
+	$(PYTEST) --full -m "not alone"
 
 lint: $(STAMP)
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
+
+types: $(STAMP)
 	$(VENV)/bin/basedpyright
+
+layers: $(STAMP)
 	$(VENV)/bin/lint-imports
 
 format: $(STAMP)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
 import analysis
-from tests.conftest import REPOSITORY
+from tests.conftest import REPOSITORY, slow
 
 if TYPE_CHECKING:
     from tests.conftest import FrontDoor
@@ -58,30 +58,30 @@ def damaged(recorded: tuple[FrontDoor, str], tmp_path_factory: pytest.TempPathFa
 @pytest.fixture(scope="session")
 def executed(
     recorded: tuple[FrontDoor, str], damaged: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[dict[str, Future[NotebookNode]]]:
-    """Every notebook, executed two at a time by this Python, each in a folder of its own."""
+) -> Iterator[Callable[[str], NotebookNode]]:
+    """A function that executes a notebook once, by this Python, in a folder of its own."""
     folder = tmp_path_factory.mktemp("notebooks")
     homes = ("HOME", "IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "ADAMANT_CACHE")
-    changed = jupytext.read(REPOSITORY / "analysis" / "notebooks" / "your_own_sweep.py")
-    changed.cells.insert(-2, new_code_cell(OWN_CELL))
-    jobs = {path.stem: (jupytext.read(path), recorded[0].tracking_uri) for path in NOTEBOOKS}
-    with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(2) as pool:
+
+    @cache
+    def execute(name: str) -> NotebookNode:
+        notebook, uri = jupytext.read((NOTEBOOKS[0].parent / name.partition(",")[0]).with_suffix(".py")), damaged
+        if name == CHANGED:
+            notebook.cells.insert(-2, new_code_cell(OWN_CELL))
+        else:
+            uri = recorded[0].tracking_uri
+        place = folder / name
+        place.mkdir()
+        metadata = {"metadata": {"path": str(place)}}
+        client = NotebookClient(notebook, timeout=120, kernel_name="python3", resources=metadata)
+        return client.execute(env={**os.environ, "ADAMANT_TRACKING_URI": uri})
+
+    with pytest.MonkeyPatch.context() as patch:
         for name in homes:
             patch.setenv(name, str(folder / name.lower()))
         patch.setenv("PYTHONPATH", str(REPOSITORY))
         patch.setenv("ADAMANT_SWEEP", "recorded")
-        found = {}
-        # The longest begin first.
-        for name, (notebook, uri) in {CHANGED: (changed, damaged), **dict(reversed(jobs.items()))}.items():
-            place = folder / name
-            place.mkdir()
-            found[name] = pool.submit(_execute, notebook, uri, place)
-        yield found
-
-
-def _execute(notebook: NotebookNode, tracking_uri: str, folder: Path) -> NotebookNode:
-    client = NotebookClient(notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": str(folder)}})
-    return client.execute(env={**os.environ, "ADAMANT_TRACKING_URI": tracking_uri})
+        yield execute
 
 
 def texts(cell: Any) -> str:
@@ -115,11 +115,11 @@ def test_each_notebook_is_short_begins_with_a_question_and_ends_with_an_answer(p
 
 
 @pytest.mark.cluster
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [name if name == "your_own_sweep" else slow(name) for name in NAMES])
 def test_each_notebook_runs_from_a_clean_kernel_and_ends_with_the_verdict(
-    name: str, executed: dict[str, Future[NotebookNode]], recorded: tuple[FrontDoor, str]
+    name: str, executed: Callable[[str], NotebookNode], recorded: tuple[FrontDoor, str]
 ) -> None:
-    notebook = executed[name].result()
+    notebook = executed(name)
     tables = analysis.load("recorded", recorded[0].tracking_uri)
     verdict = analysis.judge(tables.records[0])
     said = texts(notebook.cells[-1])
@@ -152,11 +152,12 @@ def _conclusion(name: str, tables: analysis.SweepTables) -> str:
     }[name]
 
 
+@pytest.mark.slow
 @pytest.mark.cluster
 def test_a_changed_notebook_keeps_working_where_runs_failed_are_gone_or_still_run(
-    executed: dict[str, Future[NotebookNode]], damaged: str
+    executed: Callable[[str], NotebookNode], damaged: str
 ) -> None:
-    notebook = executed[CHANGED].result()
+    notebook = executed(CHANGED)
     tables = analysis.load("recorded", damaged)
     said = texts(notebook.cells[-1])
     assert all(sentence in said for sentence in analysis.judge(tables.records[0]).sentences)
@@ -169,9 +170,9 @@ def test_a_changed_notebook_keeps_working_where_runs_failed_are_gone_or_still_ru
 
 @pytest.mark.cluster
 def test_what_a_notebook_takes_away_holds_the_tables(
-    executed: dict[str, Future[NotebookNode]], recorded: tuple[FrontDoor, str], tmp_path_factory: pytest.TempPathFactory
+    executed: Callable[[str], NotebookNode], recorded: tuple[FrontDoor, str], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    executed["your_own_sweep"].result()
+    executed("your_own_sweep")
     folder = next(tmp_path_factory.getbasetemp().glob("notebooks*/your_own_sweep/recorded-tables"))
     tables = analysis.load("recorded", recorded[0].tracking_uri)
     assert list(pd.read_csv(folder / "trials.csv")["trial_id"]) == list(tables.trials["trial_id"])

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from analysis.figures.trajectories import draw_paths, draw_steps, make_folder, outcome
 from optimizers import InputError
-from tests.conftest import FrontDoor
+from tests.conftest import CommandLine
 
 
 @dataclass(frozen=True)
@@ -99,15 +99,15 @@ def test_a_figure_that_cannot_be_written_is_named(tmp_path: Path) -> None:
         draw_steps({"bowl": PATHS}, "", tmp_path / "nowhere" / "steps.png")
 
 
-def test_the_command_writes_a_figure_for_each_function_and_the_table(front_door: FrontDoor) -> None:
-    ended = front_door(
+def test_the_command_writes_a_figure_for_each_function_and_the_table(command_line: CommandLine) -> None:
+    ended = command_line(
         "trajectories", "beale", "himmelblau", "--optimizer", "adam", "--optimizer", "sgd", "--out", "here"
     )
     assert ended.returncode == 0, ended.stderr
     files = ["here/trajectories-beale.png", "here/trajectories-himmelblau.png", "here/trajectories-steps.png"]
     assert ended.stdout.split() == files
-    assert all((front_door.folder / file).stat().st_size > 10_000 for file in files)
-    refused = front_door("trajectories", "beal")
+    assert all((command_line.folder / file).stat().st_size > 10_000 for file in files)
+    refused = command_line("trajectories", "beal")
     assert refused.returncode == 2
     assert 'Did you mean "beale"' in refused.stderr
-    assert not (front_door.folder / "trajectories").exists()
+    assert not (command_line.folder / "trajectories").exists()

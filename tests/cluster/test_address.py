@@ -22,6 +22,7 @@ cluster.shutdown()
 """
 
 
+@pytest.mark.slow
 def test_a_sweep_runs_on_the_nodes_of_a_running_cluster(front_door: FrontDoor) -> None:
     nodes = subprocess.Popen(
         [sys.executable, "-c", TWO_NODES],

@@ -19,7 +19,7 @@ from cluster.console.command_line import told
 from cluster.planning.preflight import check_address
 from cluster.storage.destinations import check_output_file, check_output_folder
 from optimizers import InputError
-from tests.conftest import FrontDoor, without_privileges
+from tests.conftest import CommandLine, without_privileges
 from tests.trainables.test_data import write_idx
 
 CASES = {
@@ -79,9 +79,9 @@ def files_under(folder: Path) -> set[Path]:
     return {path for path in folder.rglob("*") if "home" not in path.relative_to(folder).parts}
 
 
-def assert_refused(door: FrontDoor, arguments: list[str], message: str) -> None:
+def assert_refused(door: CommandLine, arguments: list[str], message: str) -> None:
     before = files_under(door.folder)
-    ended = door(*arguments, timeout=120)
+    ended = door(*arguments)
     assert ended.returncode == 2, ended.stdout + ended.stderr
     assert message in ended.stderr
     assert ended.stderr.count("\n") == 1, ended.stderr
@@ -89,25 +89,25 @@ def assert_refused(door: FrontDoor, arguments: list[str], message: str) -> None:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_a_bad_sweep_is_refused_before_anything_starts(front_door: FrontDoor, case: str) -> None:
+def test_a_bad_sweep_is_refused_before_anything_starts(command_line: CommandLine, case: str) -> None:
     arguments, message = CASES[case]
-    assert_refused(front_door, ["run", "quickstart", *arguments], message)
+    assert_refused(command_line, ["run", "quickstart", *arguments], message)
 
 
-def test_a_folder_without_mnist_is_refused_with_what_to_put_where(front_door: FrontDoor) -> None:
+def test_a_folder_without_mnist_is_refused_with_what_to_put_where(command_line: CommandLine) -> None:
     # An address on this machine where nobody listens stands in for a machine without a network.
     for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
-        front_door.environment[name] = "http://127.0.0.1:9"
-    (front_door.folder / "empty").mkdir()
+        command_line.environment[name] = "http://127.0.0.1:9"
+    (command_line.folder / "empty").mkdir()
     arguments = ["run", "mnist-beta-schedules", "--data", "empty"]
-    assert_refused(front_door, arguments, "put the unpacked files train-images-idx3-ubyte, ")
+    assert_refused(command_line, arguments, "put the unpacked files train-images-idx3-ubyte, ")
 
 
-def test_a_truncated_mnist_file_is_refused_by_name(front_door: FrontDoor) -> None:
-    raw = write_idx(front_door.folder / "data")
+def test_a_truncated_mnist_file_is_refused_by_name(command_line: CommandLine) -> None:
+    raw = write_idx(command_line.folder / "data")
     os.truncate(raw / "train-images-idx3-ubyte", 1_000)
     arguments = ["run", "mnist-beta-schedules", "--data", "data"]
-    assert_refused(front_door, arguments, "train-images-idx3-ubyte: 1,000 bytes instead of 47,040,016")
+    assert_refused(command_line, arguments, "train-images-idx3-ubyte: 1,000 bytes instead of 47,040,016")
 
 
 @pytest.mark.parametrize(
@@ -123,17 +123,17 @@ def test_a_truncated_mnist_file_is_refused_by_name(front_door: FrontDoor) -> Non
         (["run", "missing.yaml"], "there is no such sweep file"),
     ],
 )
-def test_names_that_do_not_exist_are_refused(front_door: FrontDoor, arguments: list[str], message: str) -> None:
-    assert_refused(front_door, arguments, message)
+def test_names_that_do_not_exist_are_refused(command_line: CommandLine, arguments: list[str], message: str) -> None:
+    assert_refused(command_line, arguments, message)
 
 
-def test_everything_wrong_in_a_file_is_told_at_once_also_by_validate(front_door: FrontDoor) -> None:
-    (front_door.folder / "first.yaml").write_text(
+def test_everything_wrong_in_a_file_is_told_at_once_also_by_validate(command_line: CommandLine) -> None:
+    (command_line.folder / "first.yaml").write_text(
         "name: mlflow.db\nworkload: {name: mlp/digits, epoch: 5}\nmetric: {name: val/accuracy, goal: minimize}\n"
         "baseline: adm\narms: {adam: {optimizer: adam, parameters: {lr: 1e-3}}}\nsearch: {method: bayes}\n"
     )
     for command in ("validate", "plan", "run"):
-        ended = front_door(command, "first.yaml", timeout=120)
+        ended = command_line(command, "first.yaml")
         assert ended.returncode == 2
         places = [line.split(": ")[1:3] for line in ended.stderr.splitlines()]
         assert places == [
@@ -148,8 +148,10 @@ def test_everything_wrong_in_a_file_is_told_at_once_also_by_validate(front_door:
 
 
 @pytest.mark.parametrize("price", ["nan", "inf", "-1"])
-def test_a_price_that_is_none_is_refused(front_door: FrontDoor, price: str) -> None:
-    assert_refused(front_door, ["plan", "quickstart", f"--price={price}"], f"--price {float(price)}: must be a finite")
+def test_a_price_that_is_none_is_refused(command_line: CommandLine, price: str) -> None:
+    assert_refused(
+        command_line, ["plan", "quickstart", f"--price={price}"], f"--price {float(price)}: must be a finite"
+    )
 
 
 @pytest.mark.parametrize("port", [0, 99999])

@@ -21,7 +21,7 @@ from tests.cluster.machines import Lab, skip_unless_possible
 from tests.cluster.test_jobs import free_ports
 from tests.conftest import FrontDoor, wait_until
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.alone]
 
 DESCRIPTION = """\
 name: lab

@@ -17,8 +17,6 @@ from cluster.ray.waiting import reason_to_wait
 from search_spaces.schema.resources import Resources
 from tests.conftest import FrontDoor, wait_until
 
-pytestmark = pytest.mark.cluster
-
 # It does what is written to it: kill a worker node's raylet as a power cut would, add a node, tell the GPUs in use.
 NODES = """
 import os, signal, sys, json
@@ -88,6 +86,8 @@ def checkpoints(trials: Path) -> dict[str, float]:
     return found
 
 
+@pytest.mark.cluster
+@pytest.mark.alone
 def test_a_node_killed_and_a_node_added_cost_no_trial_and_little_work(
     front_door: FrontDoor, three_nodes: Nodes
 ) -> None:
@@ -139,6 +139,8 @@ def test_a_node_killed_and_a_node_added_cost_no_trial_and_little_work(
     print(f"lost at most {max(lost.values()):.1f} s of work; all go on after {recovered:.0f} s")  # noqa: T201
 
 
+@pytest.mark.cluster
+@pytest.mark.alone
 def test_trials_that_wait_for_a_node_say_so_and_go_on_when_it_joins(front_door: FrontDoor) -> None:
     nodes = Nodes(front_door, 0)
     settings = ["search.trials=2", "confirm.seeds=[1]", "workload.epochs=5", "resources.gpu=0.5"]

@@ -127,6 +127,7 @@ def actors_of(door: FrontDoor) -> list[psutil.Process]:
     return actors
 
 
+@pytest.mark.slow
 def test_a_trial_whose_process_is_killed_goes_on_from_its_checkpoint(front_door: FrontDoor) -> None:
     driver = front_door.start(
         "run", "quickstart", "--set", "search.trials=2", "--set", "confirm.seeds=[1]", "--set", "workload.epochs=200",
@@ -154,16 +155,16 @@ def test_a_trial_whose_process_is_killed_goes_on_from_its_checkpoint(front_door:
     assert {run.info.status for run in logged} == {"FINISHED"}
 
 
-def test_a_report_that_cannot_be_written_does_not_undo_a_sweep_that_is_done(front_door: FrontDoor) -> None:
-    (front_door.runs / "quickstart").mkdir(parents=True)
-    (front_door.runs / "quickstart" / "report").write_text("in the way")
+def test_a_report_that_cannot_be_written_does_not_undo_a_sweep_that_is_done(shared_ray: FrontDoor) -> None:
+    (shared_ray.runs / "quickstart").mkdir(parents=True)
+    (shared_ray.runs / "quickstart" / "report").write_text("in the way")
     settings = ["search.trials=2", "confirm.seeds=[1]", "workload.epochs=5"]
-    ended = front_door("run", "quickstart", *[part for setting in settings for part in ("--set", setting)])
+    ended = shared_ray("run", "quickstart", *[part for setting in settings for part in ("--set", setting)])
     assert ended.returncode == 0, ended.stderr
     assert "against adam" in ended.stdout
     assert "warning: no report (" in ended.stdout
     assert "adamant report quickstart --out DIR" in ended.stdout
-    client = MlflowClient(front_door.tracking_uri)
+    client = MlflowClient(shared_ray.tracking_uri)
     experiment = client.get_experiment_by_name("adamant/quickstart")
     assert experiment is not None
     [summary] = client.search_runs([experiment.experiment_id], "tags.`sweep.role` = 'summary'")

@@ -126,6 +126,7 @@ def test_the_probe_trains_the_arm_with_the_largest_state_of_each_workload(
     assert meter.begun == 2
 
 
+@pytest.mark.slow
 @pytest.mark.cluster
 def test_a_cluster_of_several_kinds_is_seen_through_ray(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import ray

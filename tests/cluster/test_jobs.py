@@ -122,6 +122,7 @@ def head(front_door: FrontDoor) -> Iterator[Head]:
     process.communicate("", timeout=60)
 
 
+@pytest.mark.slow
 def test_a_killed_driver_is_followed_by_another_while_nobody_looks(head: Head) -> None:
     submitted = head.submit()
     assert submitted.returncode == 0, submitted.stderr
@@ -142,6 +143,7 @@ def test_a_killed_driver_is_followed_by_another_while_nobody_looks(head: Head) -
     assert "head" in status.stdout
 
 
+@pytest.mark.slow
 def test_a_stopped_job_is_gone_on_with_by_a_second_submit(head: Head) -> None:
     assert head.submit().returncode == 0
     wait_until(lambda: head.ended() >= 3, 120, "three trials of the job")

@@ -14,7 +14,7 @@ from unittest.mock import MagicMock
 import click
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from mlflow.cli import server as mlflow_server
 from mlflow.server.security_utils import is_allowed_host_header
@@ -25,7 +25,7 @@ from cluster.launch.launch_check import check, check_text, ray_validates
 from cluster.launch.rendering import render
 from search_spaces.schema.yaml_source import load_documents, load_yaml
 from tests.cluster.launch import EXAMPLES, FILES, LAUNCH, LAUNCHER, OWN, RENDERED, filled, launcher, rendered
-from tests.conftest import FrontDoor
+from tests.conftest import CommandLine
 
 VARIATIONS = sorted((Path(__file__).parent / "variations").glob("*.yaml"))
 
@@ -44,7 +44,6 @@ def test_every_part_of_a_template_renders_to_what_is_recorded(file: Path) -> Non
     assert render(load_cluster(file)) == recorded
 
 
-@settings(max_examples=20, deadline=None)
 @given(values=st.lists(st.text(), min_size=5, max_size=5))
 def test_any_text_of_the_users_comes_back_from_a_rendered_file(values: list[str]) -> None:
     taint, label, value, folder, name = values
@@ -272,7 +271,6 @@ kinds = st.builds(
 )
 
 
-@settings(max_examples=25, deadline=None)
 @given(
     workers=st.dictionaries(st.from_regex(r"[a-z][a-z0-9-]{0,10}", fullmatch=True), kinds, min_size=1, max_size=4),
     services=st.booleans(),
@@ -292,17 +290,17 @@ def test_whatever_is_described_is_rendered_to_good_files(workers: dict, services
         assert order == sorted(order, reverse=True)
 
 
-def test_the_commands_render_and_check(front_door: FrontDoor) -> None:
-    example = front_door.folder / "cluster.yaml"
+def test_the_commands_render_and_check(command_line: CommandLine) -> None:
+    example = command_line.folder / "cluster.yaml"
     example.write_text(filled((LAUNCH / "aws.yaml").read_text()))
-    done = front_door("cluster", "render", "cluster.yaml", "--out", "launch")
+    done = command_line("cluster", "render", "cluster.yaml", "--out", "launch")
     assert (done.returncode, done.stdout) == (0, "launch/sweeps.yaml\nlaunch/sweeps-network.yaml\n"), done.stderr
-    written = front_door.folder / "launch" / "sweeps.yaml"
+    written = command_line.folder / "launch" / "sweeps.yaml"
     assert written.read_text() == filled((RENDERED / "aws" / "sweeps.yaml").read_text())
     assert sorted(path.name for path in written.parent.iterdir()) == ["sweeps-network.yaml", "sweeps.yaml"]
 
     written.write_text(written.read_text().replace("--dashboard-host=127.0.0.1", "--dashboard-host=0.0.0.0"))
-    done = front_door("cluster", "check", "cluster.yaml", "launch/sweeps.yaml")
+    done = command_line("cluster", "check", "cluster.yaml", "launch/sweeps.yaml")
     assert done.returncode == 2
     assert done.stdout == "cluster.yaml: good\n"
     assert re.fullmatch(
@@ -310,20 +308,20 @@ def test_the_commands_render_and_check(front_door: FrontDoor) -> None:
     )
 
 
-def test_nothing_is_written_for_a_bad_cluster_file(front_door: FrontDoor) -> None:
+def test_nothing_is_written_for_a_bad_cluster_file(command_line: CommandLine) -> None:
     text = (LAUNCH / "aws.yaml").read_text()
-    (front_door.folder / "cluster.yaml").write_text(text.replace("203.0.113.7/32", "0.0.0.0/0"))
-    done = front_door("cluster", "render", "cluster.yaml", "--out", "launch")
+    (command_line.folder / "cluster.yaml").write_text(text.replace("203.0.113.7/32", "0.0.0.0/0"))
+    done = command_line("cluster", "render", "cluster.yaml", "--out", "launch")
     assert done.returncode == 2
     assert done.stderr.startswith("error: cluster.yaml:7: ssh_from: 0.0.0.0/0 opens SSH to much of the world")
     assert done.stderr.count("\n") == 1
-    assert not (front_door.folder / "launch").exists()
+    assert not (command_line.folder / "launch").exists()
 
 
-def test_a_cluster_file_is_not_overwritten(front_door: FrontDoor) -> None:
-    (front_door.folder / "sweeps.yaml").write_text((LAUNCH / "aws.yaml").read_text())
-    done = front_door("cluster", "render", "sweeps.yaml")
+def test_a_cluster_file_is_not_overwritten(command_line: CommandLine) -> None:
+    (command_line.folder / "sweeps.yaml").write_text((LAUNCH / "aws.yaml").read_text())
+    done = command_line("cluster", "render", "sweeps.yaml")
     assert done.returncode == 2
     assert "would take the cluster file's place; choose a folder with --out" in done.stderr
-    assert (front_door.folder / "sweeps.yaml").read_text() == (LAUNCH / "aws.yaml").read_text()
-    assert not (front_door.folder / "sweeps-network.yaml").exists()
+    assert (command_line.folder / "sweeps.yaml").read_text() == (LAUNCH / "aws.yaml").read_text()
+    assert not (command_line.folder / "sweeps-network.yaml").exists()

@@ -20,7 +20,7 @@ from optuna.storages.journal import JournalFileBackend
 
 from tests.conftest import REPOSITORY, FrontDoor, open_front_door, wait_until
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.alone]
 
 # One trial at a time, so that each suggestion knows the same results in every sweep.
 SETTINGS = [

@@ -22,22 +22,22 @@ def lr_of(door: FrontDoor, study: str, number: int) -> float:
     return optuna.load_study(study_name=study, storage=storage).trials[number].params["lr"]
 
 
-def test_more_trials_and_a_start_from_the_best(front_door: FrontDoor) -> None:
-    first = front_door("run", "quickstart", *SMALL, "--json", "first.json")
+def test_more_trials_and_a_start_from_the_best(shared_ray: FrontDoor) -> None:
+    first = shared_ray("run", "quickstart", *SMALL, "--json", "first.json")
     assert first.returncode == 0, first.stderr
-    refused = front_door("run", "quickstart", "--more", "2", "--set", "search.trials=9")
+    refused = shared_ray("run", "quickstart", "--more", "2", "--set", "search.trials=9")
     assert refused.returncode == 2
     assert "--more goes on with the sweep as it is" in refused.stderr
-    more = front_door("run", "quickstart", "--more", "2", "--json", "more.json")
+    more = shared_ray("run", "quickstart", "--more", "2", "--json", "more.json")
     assert more.returncode == 0, more.stderr
-    before, after = (json.loads((front_door.folder / name).read_text()) for name in ("first.json", "more.json"))
+    before, after = (json.loads((shared_ray.folder / name).read_text()) for name in ("first.json", "more.json"))
     for arm, longer in zip(before["arms"], after["arms"], strict=True):
         assert arm["trials"]["finished"] == 3
         assert longer["trials"]["finished"] == 5
         assert len(longer["scores"]) == 3, "the verdict is on the best configuration of all five"
         assert longer["best"]["value"] <= arm["best"]["value"]
         assert longer["search_steps"] == longer["planned_steps"] == 5 * 6 * 40
-    client = MlflowClient(front_door.tracking_uri)
+    client = MlflowClient(shared_ray.tracking_uri)
     experiment = client.get_experiment_by_name("adamant/quickstart")
     assert experiment is not None
     trials = client.search_runs([experiment.experiment_id], "tags.`sweep.role` = 'trial'")
@@ -45,18 +45,18 @@ def test_more_trials_and_a_start_from_the_best(front_door: FrontDoor) -> None:
         f"{arm}/{number}" for arm in ("adam", "scheduled") for number in range(5)
     )
     assert {run.info.status for run in client.search_runs([experiment.experiment_id])} == {"FINISHED"}
-    again = front_door("run", "quickstart", *SMALL, "--set", "name=warm", "--from", "quickstart")
+    again = shared_ray("run", "quickstart", *SMALL, "--set", "name=warm", "--from", "quickstart")
     assert again.returncode == 0, again.stderr
     best = int(after["arms"][0]["best"]["trial_id"].rpartition("/")[2])
-    assert lr_of(front_door, "warm/adam", 1) == lr_of(front_door, "quickstart/adam", best)
+    assert lr_of(shared_ray, "warm/adam", 1) == lr_of(shared_ray, "quickstart/adam", best)
     elsewhere = "arms.adam.parameters={lr: {distribution: log_uniform, min: 1e-9, max: 1e-8}}"
-    outside = front_door("run", "quickstart", *SMALL, "--set", "name=far", "--set", elsewhere, "--from", "quickstart")
+    outside = shared_ray("run", "quickstart", *SMALL, "--set", "name=far", "--set", elsewhere, "--from", "quickstart")
     assert outside.returncode == 0, outside.stdout + outside.stderr
     grid = ["--set", "arms.adam.parameters={lr: {values: [0.1, 0.01]}}", "--set", "arms.scheduled.space=[]"]
     grid += ["--set", "arms.scheduled.parameters={lr: {values: [0.1, 0.01]}}", "--set", "search.method=grid"]
-    refused = front_door("run", "quickstart", *SMALL, "--set", "name=grid", *grid, "--from", "quickstart")
+    refused = shared_ray("run", "quickstart", *SMALL, "--set", "name=grid", *grid, "--from", "quickstart")
     assert refused.returncode == 2
     assert "a grid tries its own configurations alone" in refused.stderr
-    unknown = front_door("run", "quickstart", *SMALL, "--set", "name=cold", "--from", "quikstart")
+    unknown = shared_ray("run", "quickstart", *SMALL, "--set", "name=cold", "--from", "quikstart")
     assert unknown.returncode == 2
     assert 'Did you mean "quickstart"' in unknown.stderr

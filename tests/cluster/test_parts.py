@@ -23,12 +23,12 @@ confirm: {seeds: [1, 2]}
 """
 
 
-def test_both_parts_and_what_they_generate_are_in_mlflow(front_door: FrontDoor) -> None:
-    write_idx(front_door.folder / "data")
-    (front_door.folder / "two-parts.yaml").write_text(SWEEP)
-    ended = front_door("run", "two-parts.yaml", "--data", "data")
+def test_both_parts_and_what_they_generate_are_in_mlflow(shared_ray: FrontDoor) -> None:
+    write_idx(shared_ray.folder / "data")
+    (shared_ray.folder / "two-parts.yaml").write_text(SWEEP)
+    ended = shared_ray("run", "two-parts.yaml", "--data", "data")
     assert ended.returncode == 0, ended.stdout + ended.stderr
-    client = MlflowClient(front_door.tracking_uri)
+    client = MlflowClient(shared_ray.tracking_uri)
     experiment = client.get_experiment_by_name("adamant/two-parts")
     assert experiment is not None
     runs = client.search_runs([experiment.experiment_id], "tags.`sweep.role` = 'confirm'")
@@ -43,5 +43,5 @@ def test_both_parts_and_what_they_generate_are_in_mlflow(front_door: FrontDoor) 
         assert len(files) == 2, "one picture an evaluation, whatever was told twice"
         assert {path.split("+step+")[1].partition("+")[0] for path in files} == {"2", "4"}
         assert run.data.tags["mlflow.loggedImages"] == "True"
-    replayed = front_door("replay", runs[0].info.run_id, "--data", "data")
+    replayed = shared_ray("replay", runs[0].info.run_id, "--data", "data")
     assert replayed.returncode == 0, replayed.stdout + replayed.stderr

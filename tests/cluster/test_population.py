@@ -24,13 +24,13 @@ confirm: {seeds: [1, 2]}
 """
 
 
-def test_a_discovered_schedule_replays_to_the_same_curve(front_door: FrontDoor) -> None:
-    (front_door.folder / "found.yaml").write_text(SWEEP)
-    ended = front_door("run", "found.yaml", "--json", "verdict.json")
+def test_a_discovered_schedule_replays_to_the_same_curve(shared_ray: FrontDoor) -> None:
+    (shared_ray.folder / "found.yaml").write_text(SWEEP)
+    ended = shared_ray("run", "found.yaml", "--json", "verdict.json")
     assert ended.returncode == 0, ended.stdout + ended.stderr
-    arms = {arm["name"]: arm for arm in json.loads((front_door.folder / "verdict.json").read_text())["arms"]}
+    arms = {arm["name"]: arm for arm in json.loads((shared_ray.folder / "verdict.json").read_text())["arms"]}
     assert arms["adam"]["search_steps"] == arms["found"]["search_steps"] == 4 * 6 * 40
-    client = MlflowClient(front_door.tracking_uri)
+    client = MlflowClient(shared_ray.tracking_uri)
     experiment = client.get_experiment_by_name("adamant/found")
     assert experiment is not None
     runs = client.search_runs([experiment.experiment_id], "tags.arm = 'found'")
@@ -44,7 +44,7 @@ def test_a_discovered_schedule_replays_to_the_same_curve(front_door: FrontDoor) 
         and len(client.get_metric_history(run.info.run_id, "val/loss")) == 6
     ]
     assert scheduled, "half of the members are exchanged twice, so some line has a schedule"
-    replayed = front_door("replay", scheduled[0].info.run_id)
+    replayed = shared_ray("replay", scheduled[0].info.run_id)
     assert replayed.returncode == 0, replayed.stdout + replayed.stderr
     confirmed = [run for run in runs if run.data.tags["sweep.role"] == "confirm"]
     best = next(run for run in members if run.data.tags["trial.id"] == confirmed[0].data.tags["confirm.of"])
@@ -53,7 +53,7 @@ def test_a_discovered_schedule_replays_to_the_same_curve(front_door: FrontDoor) 
         for run in (best, *confirmed)
     ]
     assert of_the_optimizer[0] == of_the_optimizer[1] == of_the_optimizer[2]
-    assert not list(front_door.runs.glob("found/trials/**/*.pt")), "no state is left behind"
-    refused = front_door("run", "found", "--more", "2")
+    assert not list(shared_ray.runs.glob("found/trials/**/*.pt")), "no state is left behind"
+    refused = shared_ray("run", "found", "--more", "2")
     assert refused.returncode == 2
     assert "found is a population whose members have ended together" in refused.stderr

@@ -53,6 +53,7 @@ def retrain(spec: TrialSpec, cache: str, epochs: int) -> Training:
     return training
 
 
+@pytest.mark.slow
 def test_a_driver_killed_five_times_loses_and_repeats_nothing(front_door: FrontDoor) -> None:
     runs = front_door.runs
     moments = [
@@ -111,6 +112,7 @@ def test_a_driver_killed_five_times_loses_and_repeats_nothing(front_door: FrontD
         assert again.test_metrics() == record["outcome"]["test"]
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("when", ["while it starts", "in the middle of a trial"])
 def test_ctrl_c_ends_within_five_seconds_and_says_how_to_go_on(front_door: FrontDoor, when: str) -> None:
     driver = front_door.start("run", "quickstart", *SETTINGS)

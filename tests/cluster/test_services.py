@@ -96,6 +96,7 @@ def status_of(services: Services, path: str, headers: dict[str, str]) -> int:
         return error.code
 
 
+@pytest.mark.slow
 def test_they_keep_strangers_out_and_come_back_whole(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     services = up(folder)
     assert command("up", "--folder", str(folder)).returncode == 0, "they run already"
@@ -202,6 +203,7 @@ def assert_every_metric_is_there_once(client: MlflowClient, door: FrontDoor, nam
         assert run.data.metrics["summary/steps"] == record["step"]
 
 
+@pytest.mark.slow
 def test_two_drivers_lose_nothing_while_the_services_are_away(front_door: FrontDoor, folder: Path) -> None:
     two_sweeps_over_a_restart(front_door, up(folder), trials=10, away_s=6)
     manifest = (front_door.runs / "one" / "manifest.json").read_text()

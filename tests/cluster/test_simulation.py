@@ -57,6 +57,7 @@ def test_rays_own_searcher_runs_in_the_same_clockwork(curves: RecordedCurves) ->
     assert 48 <= epochs <= 27 * 48
 
 
+@pytest.mark.alone
 def test_a_thousand_trials_sixteen_at_a_time(curves: RecordedCurves, monkeypatch: pytest.MonkeyPatch) -> None:
     """No suggestion is slow, no place is ever empty, memory does not grow, and a resume repeats nothing."""
     seconds: list[float] = []

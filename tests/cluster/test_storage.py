@@ -92,6 +92,15 @@ def test_a_manifest_names_nothing_below_its_storage_absolutely(tmp_path: Path) -
     assert not [value for value in kept.values() if str(tmp_path) in str(value)]
 
 
+def test_a_sweep_has_one_driver_at_a_time(tmp_path: Path) -> None:
+    folder = new_sweep(tmp_path / "runs")
+    with folder.locked(), pytest.raises(InputError, match="another adamant is running this sweep"):  # noqa: SIM117
+        with SweepFolder(folder.storage, "s").locked():
+            pass
+    with SweepFolder(folder.storage, "s").locked():
+        pass
+
+
 def test_locations_elsewhere_stay_where_they_are(tmp_path: Path) -> None:
     folder = new_sweep(tmp_path / "runs")
     elsewhere = {"tracking_uri": f"sqlite:///{tmp_path}/x/mlflow.db", "study_storage": f"{tmp_path}/x/study.journal"}

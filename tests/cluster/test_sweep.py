@@ -13,7 +13,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 from optuna.storages.journal import JournalFileBackend
 
-from tests.conftest import FrontDoor, open_front_door
+from tests.conftest import FrontDoor, RayHead, open_front_door
 
 pytestmark = pytest.mark.cluster
 
@@ -21,9 +21,9 @@ TRIALS, SEEDS, EPOCHS = 4, 3, 12
 
 
 @pytest.fixture(scope="module")
-def swept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FrontDoor]:
+def swept(ray_head: RayHead, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FrontDoor]:
     """A front door whose folder holds a finished sweep; ``out.txt`` is what it printed."""
-    for door in open_front_door(tmp_path_factory.mktemp("sweep")):
+    for door in open_front_door(tmp_path_factory.mktemp("sweep"), ray_head):
         ended = door(
             "run", "quickstart", "--json", "verdict.json",
             "--set", f"search.trials={TRIALS}", "--set", "confirm.seeds=[1,2,3]", "--set", f"workload.epochs={EPOCHS}",

@@ -17,6 +17,7 @@ from cluster.tracking.run_description import RunDescription, describe, describe_
 from cluster.tracking.tracker import Tracker
 from search_spaces import parse_sweep
 from search_spaces.study.study import Assignment
+from tests.conftest import slow
 from trainables.mlflow_contract import SWEEP_FILE, Role, Status
 
 CURVE = [
@@ -77,7 +78,7 @@ def erase(uri: str, run_id: str) -> None:
             database.execute(f"delete from {table} where run_uuid = ?", (run_id,))
 
 
-@pytest.mark.parametrize("seconds", [0.0, 0.7, 1.4, 2.1])
+@pytest.mark.parametrize("seconds", [slow(0.0), 0.7, slow(1.4), slow(2.1)])
 def test_a_driver_killed_while_it_makes_the_database_leaves_a_storage_that_works(
     tmp_path: Path, seconds: float
 ) -> None:

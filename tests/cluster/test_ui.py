@@ -127,6 +127,7 @@ def trials(served: Served) -> list[Run]:
     return client.search_runs([experiment.experiment_id], "tags.`sweep.role` = 'trial'", order_by=best_first)
 
 
+@pytest.mark.slow
 def test_the_link_to_the_trials_opens_curves_of_every_arm(served: Served, page: Page) -> None:
     page.goto(served.link("Search runs"))
     expect(page.get_by_text("96 matching runs")).to_be_visible()
@@ -164,6 +165,7 @@ def test_links_have_the_port_that_is_served_and_a_sweep_that_ended_before_says_h
     assert "HTTP/1.1" not in served.printed.read_text(), "requests are not listed, so that the links stay in sight"
 
 
+@pytest.mark.slow
 def test_the_table_is_in_the_order_of_the_best_losses_either_way(served: Served, page: Page) -> None:
     page.goto(served.link("Search runs"))
     expect(page.get_by_text("96 matching runs")).to_be_visible()
@@ -179,6 +181,7 @@ def test_the_table_is_in_the_order_of_the_best_losses_either_way(served: Served,
         page.get_by_test_id("sort-header-summary/best_val_loss").click()
 
 
+@pytest.mark.slow
 def test_the_summary_leads_to_the_best_thirty_side_by_side(served: Served, page: Page) -> None:
     page.set_viewport_size({"width": 1280, "height": 800})  # in which the description is too long, and folded up
     page.goto(served.link("Summary, with the best runs side by side"))
@@ -195,6 +198,7 @@ def test_the_summary_leads_to_the_best_thirty_side_by_side(served: Served, page:
         expect(page.get_by_role("link", name=run.info.run_id)).to_have_count(there)
 
 
+@pytest.mark.slow
 def test_the_page_of_a_run_says_what_it_was_and_how_to_repeat_it(served: Served, page: Page) -> None:
     best = trials(served)[0]
     page.goto(served.link("Search runs"))
@@ -219,6 +223,7 @@ def test_every_run_has_its_data_set_once(served: Served) -> None:
         assert run.data.tags["data.fingerprint"].startswith(used.dataset.digest)
 
 
+@pytest.mark.slow
 def test_optunas_dashboard_shows_the_studies(served: Served, page: Page) -> None:
     page.goto(f"http://127.0.0.1:{served.port + 1}/dashboard/")
     for arm in COLOURS:
@@ -228,6 +233,7 @@ def test_optunas_dashboard_shows_the_studies(served: Served, page: Page) -> None
     expect(page.get_by_text("confirm/0")).to_be_visible()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("offset", [0, -1])
 def test_a_used_port_is_refused(served: Served, offset: int) -> None:
     refused = served.door("ui", "--studies", "--port", str(served.port + 1 + offset))
@@ -236,12 +242,14 @@ def test_a_used_port_is_refused(served: Served, offset: int) -> None:
     assert answers(f"{served.port}/health")
 
 
+@pytest.mark.slow
 def test_nothing_stays_behind_when_the_ui_is_killed(recorded: tuple[FrontDoor, str]) -> None:
     port, process = serve(recorded[0])
     process.kill()
     wait_until(lambda: not listens(port) and not listens(port + 1), 30, "both servers to end")
 
 
+@pytest.mark.slow
 def test_the_dashboard_that_is_not_installed_is_named(recorded: tuple[FrontDoor, str]) -> None:
     program = """
 import sys

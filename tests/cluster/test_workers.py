@@ -40,12 +40,12 @@ def records(door: FrontDoor, name: str) -> dict[str, dict]:
     }
 
 
-def test_a_sweep_of_two_workers_has_the_curves_of_one(front_door: FrontDoor) -> None:
+def test_a_sweep_of_two_workers_has_the_curves_of_one(shared_ray: FrontDoor) -> None:
     for name, workers in (("one", 1), ("two", 2)):
-        ended = front_door("run", write(front_door, name, workers, epochs=3))
+        ended = shared_ray("run", write(shared_ray, name, workers, epochs=3))
         assert ended.returncode == 0, ended.stdout + ended.stderr
         assert "failed" not in ended.stdout
-    one, two = records(front_door, "one"), records(front_door, "two")
+    one, two = records(shared_ray, "one"), records(shared_ray, "two")
     assert one.keys() == two.keys()
     assert len(one) == 3
     for trial, record in one.items():
@@ -53,7 +53,7 @@ def test_a_sweep_of_two_workers_has_the_curves_of_one(front_door: FrontDoor) -> 
         assert len(record["curve"]) == len(two[trial]["curve"]) == 3
         for ours, theirs in zip(two[trial]["curve"], record["curve"], strict=True):
             assert {**ours, "timestamp": 0} == pytest.approx({**theirs, "timestamp": 0}, rel=1e-4, abs=1e-6)
-    client = MlflowClient(front_door.tracking_uri)
+    client = MlflowClient(shared_ray.tracking_uri)
     experiment = client.get_experiment_by_name("adamant/two")
     assert experiment is not None
     runs = client.search_runs([experiment.experiment_id], "tags.`sweep.role` = 'trial'")
@@ -71,6 +71,7 @@ def followers_of(door: FrontDoor) -> list[psutil.Process]:
     return found
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_killed_costs_no_trial(front_door: FrontDoor) -> None:
     driver = front_door.start(
         "run", write(front_door, "killed", 2, epochs=120), "--set", "scheduler={type: median, grace: 10}"

@@ -1,4 +1,7 @@
-"""Every registered optimizer through the same cases; `cases` says where one behaves differently, and why."""
+"""Every registered optimizer through the same cases; `cases` says where one behaves differently, and why.
+
+In the gate every optimizer meets every case, by the options that reach most of its code and in one precision.
+"""
 
 from __future__ import annotations
 
@@ -17,13 +20,14 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler, OneCycleLR
 
 import optimizers
+from tests.conftest import slow
 from tests.optimizers import cases
 
 Net = Callable[..., nn.Sequential]
 Train = Callable[..., None]
 
 every_optimizer = pytest.mark.parametrize("name", cases.NAMES)
-default_and_other_options = pytest.mark.parametrize("options", ["default", "other"])
+default_and_other_options = pytest.mark.parametrize("options", [slow("default"), "other"])
 
 
 def options_of(name: str, options: str) -> dict[str, Any]:
@@ -141,7 +145,7 @@ def train_with_schedule(train: Train, model: nn.Module, built: tuple[Optimizer, 
 
 @every_optimizer
 @default_and_other_options
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float64])
+@pytest.mark.parametrize("dtype", [torch.float32, slow(torch.bfloat16), slow(torch.float64)])
 def test_resumes_bit_for_bit(name: str, options: str, dtype: torch.dtype, net: Net, train: Train) -> None:
     whole, resumed = net(dtype), net(dtype)
     straight = build_with_schedule(name, whole, options)
@@ -161,7 +165,7 @@ def test_resumes_bit_for_bit(name: str, options: str, dtype: torch.dtype, net: N
 
 
 @every_optimizer
-@pytest.mark.parametrize("how", ["deepcopy", "pickle"])
+@pytest.mark.parametrize("how", [slow("deepcopy"), "pickle"])
 def test_copies_continue_alike(name: str, how: str, net: Net, train: Train) -> None:
     model = net()
     optimizer = optimizers.build(name, model.parameters(), **cases.OTHER[name])
@@ -305,7 +309,7 @@ def test_parameters_have_any_shape(name: str, options: str) -> None:
 
 @every_optimizer
 @default_and_other_options
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+@pytest.mark.parametrize("dtype", [slow(torch.float16), torch.bfloat16, slow(torch.float64)])
 def test_parameters_have_any_precision(name: str, options: str, dtype: torch.dtype) -> None:
     results = []
     for kind in (torch.float32, dtype):
@@ -331,7 +335,7 @@ def floats_of(value: Any) -> list[Tensor]:
 
 @every_optimizer
 @default_and_other_options
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("dtype", [slow(torch.float16), torch.bfloat16])
 def test_state_is_float32_for_half_precision(name: str, options: str, dtype: torch.dtype) -> None:
     params = zeros((4,), (3, 2), dtype=dtype)
     optimizer = optimizers.build(name, params, **{**cases.rates(name, 0.1), **options_of(name, options)})
@@ -342,7 +346,7 @@ def test_state_is_float32_for_half_precision(name: str, options: str, dtype: tor
 
 @every_optimizer
 @default_and_other_options
-@pytest.mark.parametrize(("saved", "loaded"), [(torch.float32, torch.float64), (torch.float64, torch.float32)])
+@pytest.mark.parametrize(("saved", "loaded"), [(torch.float32, torch.float64), slow(torch.float64, torch.float32)])
 def test_a_checkpoint_goes_on_in_another_precision(
     name: str, options: str, saved: torch.dtype, loaded: torch.dtype
 ) -> None:
@@ -362,8 +366,8 @@ def test_a_checkpoint_goes_on_in_another_precision(
 
 @every_optimizer
 @default_and_other_options
-@pytest.mark.parametrize("healthy_steps", [0, 3])
-@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("healthy_steps", [slow(0), 3])
+@pytest.mark.parametrize("bad", [math.nan, math.inf, slow(-math.inf)])
 def test_a_gradient_that_is_not_finite_shows(name: str, options: str, healthy_steps: int, bad: float) -> None:
     params = zeros((4,), (3, 2))
     optimizer = optimizers.build(name, params, **options_of(name, options))

@@ -154,7 +154,7 @@ def test_pairs_of_coefficients() -> None:
     assert refused == without_a_root | gates_of_nothing | shares_above_one
 
 
-@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     pair=st.sampled_from(PAIRS),
     implementation=st.sampled_from(["foreach", "fused"]),

@@ -24,6 +24,7 @@ def run(task: str, **environment: str) -> str:
     return result.stdout
 
 
+@pytest.mark.slow
 def test_the_interpreted_kernel_agrees_with_the_reference() -> None:
     assert "33 forms agree" in run("compare", TRITON_INTERPRET="1", CUDA_VISIBLE_DEVICES="")
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 import optimizers
 from optimizers import InputError
+from tests.conftest import slow
 from tests.optimizers import cases
 from tests.optimizers.foreign_states import FOREIGN, stepped
 
@@ -21,7 +22,7 @@ BUILT = {
     **{name: (name, {}) for name in cases.NAMES if name != "sgd"},
 }
 
-every_form = pytest.mark.parametrize("built", BUILT)
+every_form = pytest.mark.parametrize("built", [name if "other" in name else slow(name) for name in BUILT])
 
 
 def equal(one: Any, other: Any) -> bool:

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from optimizers import InputError, schedules
@@ -115,7 +115,6 @@ drawn_schedules = st.one_of(
 warmed_up = drawn("warmup", start=coefficients, steps=st.floats(0.5, 100), then=drawn_schedules)
 
 
-@settings(deadline=None, max_examples=300)
 @given(schedule=drawn_schedules | warmed_up, base=st.floats(0, 0.999))
 def test_check_finds_what_looking_at_every_step_finds(schedule: schedules.Schedule, base: float) -> None:
     # All that these schedules do happens in the first 600 steps, but for the slow rise of a polynomial to 1.

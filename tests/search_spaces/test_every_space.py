@@ -9,7 +9,7 @@ from typing import Any
 import optuna
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import optimizers
@@ -18,6 +18,7 @@ from search_spaces.schema.sweep_file import Arm
 from search_spaces.schema.yaml_source import dump_yaml
 from search_spaces.space.ready_files import SPACES
 from search_spaces.space.space import DEFAULT, TRAINING, hyperparameters
+from tests.conftest import Extent
 from trainables import get
 
 # Which optimizer a space is made for, where it is not MomentAdam.
@@ -45,10 +46,10 @@ def take_a_step(optimizer: str, configuration: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("arm", [*QUESTIONS, *DEFAULTS, *WRAPPED])
-def test_a_thousand_configurations_build_their_optimizer_and_take_a_step(arm: Arm) -> None:
+def test_what_is_drawn_builds_its_optimizer_and_takes_a_step(arm: Arm, extent: Extent) -> None:
     space = arm_space(arm)
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=1))
-    for _ in range(1000):
+    for _ in range(extent.configurations):
         take_a_step(arm.optimizer, space.suggest(study.ask()))
 
 
@@ -137,7 +138,6 @@ def parameters_of(draw: st.DrawFn) -> dict[str, dict[str, Any]]:
     return dict(draw(st.permutations(list(chosen.items()))))
 
 
-@settings(max_examples=60, deadline=None)
 @given(parameters=parameters_of(), seed=st.integers(0, 100))
 def test_random_sweeps_survive_yaml_and_the_study(parameters: dict[str, dict[str, Any]], seed: int) -> None:
     data = {

@@ -19,6 +19,7 @@ from search_spaces.schema.methods import METHODS
 from search_spaces.stores.study_storage import open_storage
 from search_spaces.study.arm_studies import ArmStudies
 from search_spaces.study.study import Assignment, Outcome
+from tests.conftest import slow
 from trainables.mlflow_contract import Status
 
 SWEEP = """
@@ -55,7 +56,10 @@ def keys(assignments: list[Assignment]) -> list[tuple[float, float]]:
     return [(one.hyperparameters["lr"], one.hyperparameters["beta1"]) for one in assignments]
 
 
-@pytest.mark.parametrize("method", [*METHODS.names(), "NSGAIIISampler", "BruteForceSampler"])
+@pytest.mark.parametrize(
+    "method",
+    [slow(name) if name == "gp" else name for name in (*METHODS.names(), "NSGAIIISampler", "BruteForceSampler")],
+)
 def test_every_method_gives_as_many_new_configurations_as_asked_and_after_a_resume_the_same_ones(
     method: str, tmp_path: Path
 ) -> None:
@@ -73,7 +77,7 @@ def test_every_method_gives_as_many_new_configurations_as_asked_and_after_a_resu
     assert together == keys(search(of, tmp_path / "uninterrupted.journal"))
 
 
-@pytest.mark.parametrize("method", ["tpe", "cmaes", "gp"])
+@pytest.mark.parametrize("method", ["tpe", "cmaes", slow("gp")])
 def test_a_method_that_learns_comes_closer_than_random_draws(method: str, tmp_path: Path) -> None:
     def reached(by: str, seed: int) -> float:
         of = sweep(**{"search.method": by, "search.seed": seed, "search.trials": 40, "confirm.seeds": [99]})
@@ -93,6 +97,7 @@ def test_a_grid_is_every_combination_its_ends_included(tmp_path: Path) -> None:
     assert ArmStudies(open_storage(str(tmp_path / "study.journal")), of, "adam").search.gave_up
 
 
+@pytest.mark.alone
 def test_a_gaussian_process_is_left_before_it_becomes_slow(tmp_path: Path) -> None:
     of = sweep(**{"search.method": "gp", "search.trials": 130})
     arm, seconds = ArmStudies(open_storage(str(tmp_path / "study.journal")), of, "adam"), []
@@ -145,7 +150,7 @@ SAMPLERS = [name for name, one in vars(samplers).items() if inspect.isclass(one)
 NOT_FOR_A_SWEEP = {"BaseSampler", "BaseGASampler", "GridSampler", "PartialFixedSampler"}
 
 
-@pytest.mark.parametrize("space", [*SPACES, "ranges, with a tradeoff"])
+@pytest.mark.parametrize("space", ["ranges", *map(slow, [*SPACES][1:]), slow("ranges, with a tradeoff")])
 @pytest.mark.parametrize("method", [*METHODS.names(), *SAMPLERS])
 def test_every_sampler_of_optuna_searches_and_goes_on_or_is_refused(method: str, space: str, tmp_path: Path) -> None:
     space, _, more = space.partition(", ")

@@ -13,7 +13,7 @@ from search_spaces import SweepFile, load_sweep, parse_sweep
 from search_spaces.schema.yaml_source import dump_yaml, load_yaml
 from search_spaces.space.ready_files import SWEEPS
 from search_spaces.space.space import hyperparameters
-from tests.conftest import REPOSITORY
+from tests.conftest import REPOSITORY, slow
 
 GOOD = """\
 name: good
@@ -434,7 +434,7 @@ def test_a_bad_parameter_of_a_part_is_named(good: str, bad: str, message: str) -
         parse_sweep(PARTS.replace(good, bad), "bad.yaml")
 
 
-@pytest.mark.parametrize("name", SWEEPS.names())
+@pytest.mark.parametrize("name", [name if name.startswith("mnist") else slow(name) for name in SWEEPS.names()])
 def test_every_size_of_a_ready_sweep_is_valid_and_differs(name: str) -> None:
     usual = load_sweep(name)
     budgets = {size: load_sweep(name, size=size) for size in usual.file.sizes}

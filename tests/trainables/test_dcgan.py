@@ -15,6 +15,7 @@ from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorIncepti
 
 import trainables
 from optimizers import InputError
+from tests.conftest import slow
 from trainables import TrialSpec
 from trainables.data.splits import DataSet, Split
 from trainables.training.training_run import Training, open_training
@@ -135,7 +136,7 @@ def test_each_part_learns_by_its_own_optimizer_alone() -> None:
 
 
 @pytest.mark.parametrize("options", [{}, {"loss": "wgan_gp", "discriminator_steps": 3}])
-@pytest.mark.parametrize("stop", [1, 4, 5])
+@pytest.mark.parametrize("stop", [slow(1), slow(4), 5])
 def test_a_stopped_run_goes_on_to_the_same_bits(options: dict[str, Any], stop: int) -> None:
     whole = train("moment_adam", {"lr": 1e-3, "beta1_schedule": {"kind": "demon"}}, **options)
     whole.advance(100)
@@ -152,6 +153,7 @@ def test_a_stopped_run_goes_on_to_the_same_bits(options: dict[str, Any], stop: i
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.realdata
 def test_training_moves_generated_digits_towards_the_real_ones() -> None:
     data = real_data("mlp/mnist")
@@ -212,6 +214,7 @@ def test_equal_images_have_no_distance_and_broken_ones_no_number() -> None:
     assert math.isnan(broken)
 
 
+@pytest.mark.slow
 def test_fid_is_measured_by_torch_fidelitys_net_under_its_own_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,11 +12,14 @@ import torch
 
 import trainables
 from optimizers import InputError
+from tests.conftest import slow
 from tests.trainables.cases import first_of, spec_of
 from trainables import TrialSpec
 from trainables.data.splits import DataSet
 from trainables.tune.trial import Trial
 
+IN_THE_GATE = {"mlp/digits", "cnn/cifar10", "resnet20/mnist", "lstm/text", "dcgan/mnist", "function/beale"}
+"""One of each family of models."""
 ROOT = Path(os.environ.get("ADAMANT_DATA", "nowhere"))
 
 
@@ -50,7 +53,7 @@ def trial(spec: TrialSpec, folder: Path, session: int = 1) -> Trial:
 
 
 @pytest.mark.realdata
-@pytest.mark.parametrize("name", trainables.names())
+@pytest.mark.parametrize("name", [name if name in IN_THE_GATE else slow(name) for name in trainables.names()])
 def test_an_interrupted_trial_equals_an_uninterrupted_one(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

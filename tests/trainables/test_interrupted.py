@@ -33,6 +33,7 @@ def test_a_checkpoint_that_cannot_be_written_interrupts_the_trial(tmp_path: Path
     assert resumed[-1]["outcome"] == whole[-1]["outcome"]
 
 
+@pytest.mark.slow
 def test_data_that_is_gone_interrupts_the_trial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ADAMANT_CACHE", str(tmp_path / "cache"))
     of = dataclasses.replace(spec("adam", lr=1e-3), workload="mlp/mnist", epochs=1, batch_size=8)

@@ -14,7 +14,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tests.conftest import REPOSITORY
+from tests.conftest import REPOSITORY, slow
 from tests.trainables.cases import spec_of
 from tests.trainables.ranks_program import came_out, opened, train
 from trainables import TrialSpec
@@ -124,6 +124,7 @@ def test_two_processes_train_as_one_in_every_way(changed: dict[str, Any], tmp_pa
     assert_equal_runs(ranks[0], one)
 
 
+@pytest.mark.slow
 def test_in_bfloat16_two_processes_stay_in_step(tmp_path: Path) -> None:
     plain = {"optimizer": "sgd", "hyperparameters": {"lr": 0.1, "momentum": 0.9}}
     spec = digits(50, 10, training={"precision": "bfloat16"}, **plain)
@@ -134,7 +135,7 @@ def test_in_bfloat16_two_processes_stay_in_step(tmp_path: Path) -> None:
     assert difference(ranks[0]["weights"], one["weights"]) < 2 * difference(one["weights"], exact["weights"])
 
 
-@pytest.mark.parametrize("name", ["cnn/cifar10", "lstm/text", "lstm/one-billion-word"])
+@pytest.mark.parametrize("name", [slow("cnn/cifar10"), "lstm/text", slow("lstm/one-billion-word")])
 def test_what_is_drawn_and_carried_is_that_of_one_process(name: str, tmp_path: Path) -> None:
     """Augmentation and columns of text; without dropout, which is each process's own."""
     spec = made_up(name, dropout=0.0)
@@ -143,7 +144,7 @@ def test_what_is_drawn_and_carried_is_that_of_one_process(name: str, tmp_path: P
     assert_equal_runs(ranks[0], one)
 
 
-@pytest.mark.parametrize("name", ["lstm/text", "dcgan/mnist", "resnet20/cifar10"])
+@pytest.mark.parametrize("name", ["lstm/text", *map(slow, ("dcgan/mnist", "resnet20/cifar10"))])
 def test_a_shared_run_goes_on_from_the_firsts_checkpoint(name: str, tmp_path: Path) -> None:
     """With dropout, batch norm, and a state that every process carries of its own columns."""
     spec = made_up(name)

@@ -109,6 +109,7 @@ def test_label_smoothing_is_that_of_the_formula() -> None:
 
 
 @pytest.mark.skipif(not any(map(shutil.which, ("c++", "g++", "clang++"))), reason="torch.compile needs a C++ compiler")
+@pytest.mark.slow
 def test_a_compiled_run_learns_the_same_and_resumes_to_the_same_bits() -> None:
     runs = {"plain": run("adam"), "compiled": run("adam", compile=True)}
     for training in runs.values():

@@ -17,6 +17,7 @@ import optimizers
 import trainables
 from optimizers import InputError
 from trainables import TrialSpec
+from trainables.data.feeds import Shuffled
 from trainables.data.splits import DataSet
 from trainables.training.training_run import Training, open_training
 from trainables.tune.checkpoint import TrialFolder
@@ -190,6 +191,14 @@ def test_seeds_change_a_run_and_nothing_else_does() -> None:
         run.advance(10_000)
     assert runs[0].weights_sha256() == runs[1].weights_sha256() != other.weights_sha256()
     assert runs[0].spec.config_hash == other.spec.config_hash
+
+
+def test_each_seed_has_its_own_order_of_examples_which_every_optimizer_follows(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = []
+    monkeypatch.setattr(Shuffled, "begin_epoch", lambda feed, generator: drawn.append(generator.initial_seed()))
+    for of in (spec("adam", lr=1e-3), spec("sgd", lr=1e-3), dataclasses.replace(spec("adam", lr=1e-3), seed=8)):
+        fresh(of)
+    assert drawn == [7, 7, 8]
 
 
 def test_a_diverging_run_stops_at_once() -> None:
