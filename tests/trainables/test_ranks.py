@@ -99,6 +99,7 @@ def assert_in_step(ranks: list[dict[str, Any]]) -> None:
 
 
 # 63 examples a batch are 32 and 31; the last batch of a pass over the 1,257 has 60.
+@pytest.mark.slow
 def test_two_processes_train_as_one(tmp_path: Path) -> None:
     spec = digits(50, 10, batch_size=63)
     ranks, one = shared(spec, tmp_path / "shared"), alone(spec, tmp_path)
@@ -113,7 +114,7 @@ def test_two_processes_train_as_one(tmp_path: Path) -> None:
     [
         # 1,257 examples in batches of 157 leave one over, which two cannot share.
         {"batch_size": 157, "training": {"clip_norm": 0.5, "accumulate": 3}},
-        {"options": {"label_smoothing": 0.1}, "optimizer": "schedulefree_adamw"},
+        slow({"options": {"label_smoothing": 0.1}, "optimizer": "schedulefree_adamw"}),
     ],
     ids=["clipped, in pieces, a batch of one", "averaged weights"],
 )
@@ -144,7 +145,8 @@ def test_what_is_drawn_and_carried_is_that_of_one_process(name: str, tmp_path: P
     assert_equal_runs(ranks[0], one)
 
 
-@pytest.mark.parametrize("name", ["lstm/text", *map(slow, ("dcgan/mnist", "resnet20/cifar10"))])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["lstm/text", "dcgan/mnist", "resnet20/cifar10"])
 def test_a_shared_run_goes_on_from_the_firsts_checkpoint(name: str, tmp_path: Path) -> None:
     """With dropout, batch norm, and a state that every process carries of its own columns."""
     spec = made_up(name)
