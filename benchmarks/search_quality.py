@@ -25,10 +25,9 @@ Found = tuple[float, int]
 
 def main() -> list[Goal]:
     """Run every search, print what it found and at which cost, and return the goals."""
-    from search_spaces import arm_space
 
     logging.getLogger("ray").setLevel(logging.ERROR)
-    curves = RecordedCurves(DIGITS, arm_space(sweep_of_the_table().arms["adam"]).parameters)
+    curves = RecordedCurves(DIGITS, sweep_of_the_table().arms["adam"].space.parameters)
     none = {"type": "none"}
     searches: dict[str, Callable[[int], Found]] = {
         "random": lambda seed: ours(curves, seed, "random", none),

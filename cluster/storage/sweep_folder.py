@@ -20,14 +20,12 @@ from optimizers.files import write_text
 from search_spaces import Sweep, recorded_sweep
 from search_spaces.schema.yaml_source import dump_yaml
 from search_spaces.stores.addresses import sqlite_address, without_password
+from search_spaces.stores.default_names import DATA, DATABASE, JOURNAL
 from trainables.mlflow_contract import ARTIFACTS_FOLDER, EXPERIMENT_PREFIX, SWEEP_FILE
 
 DEFAULT_STORAGE = "adamant-runs"
 # A cluster's head sets these, so that no password stands in a command or in a sweep's folder.
 TRACKING_VARIABLE, STUDY_VARIABLE = "ADAMANT_TRACKING_URI", "ADAMANT_STUDY_STORAGE"
-# What lies in a storage folder beside the sweeps.
-DATABASE, JOURNAL, DATA = "mlflow.db", "study.journal", "data"
-RESERVED_NAMES = (DATABASE, ARTIFACTS_FOLDER, JOURNAL, DATA)
 # The keys of a manifest that hold a location, and the name of what it is by default.
 _LOCATIONS = {"tracking_uri": DATABASE, "study_storage": JOURNAL, "data_root": DATA}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -20,7 +21,7 @@ from search_spaces.sweep._filling import filled, is_whole
 from search_spaces.sweep._overrides import apply_overrides, apply_size
 from search_spaces.sweep._workload_checks import goal_problems, workload_problems
 from search_spaces.sweep.resolved import Sweep
-from search_spaces.sweep.sweep_checks import problems_of_sweep
+from search_spaces.sweep.sweep_checks import problems_of_sweep, reserved_name
 from trainables.mlflow_contract import STEPS_TO_TARGET, SWEEP_FILE, TRAIN_SECONDS
 
 # Where one of these is missing or wrong, the rest of the file is still checked.
@@ -48,7 +49,8 @@ def parse_sweep(text: str, source: str = SWEEP_FILE, overrides: Sequence[str] = 
     file, problems = _read(apply_overrides(document, overrides, SweepFile))
     if file is None:
         raise InputError(*duplicates, *problems)
-    raise_any([*duplicates, *problems, *problems_of_sweep(file), *workload_problems(file), *goal_problems(file)])
+    own = [reserved_name, problems_of_sweep, workload_problems, goal_problems]
+    raise_any([*duplicates, *problems, *itertools.chain.from_iterable(check(file) for check in own)])
     return Sweep.of(filled(file))
 
 

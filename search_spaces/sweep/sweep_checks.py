@@ -14,11 +14,20 @@ from search_spaces.schema.methods import BRUTE_FORCE, GRID, method_problem
 from search_spaces.schema.sweep_file import MAX_SEED, SweepFile
 from search_spaces.schema.workload_keys import Workload
 from search_spaces.space.space import arm_space
+from search_spaces.stores.default_names import DATA, DATABASE, JOURNAL
 from search_spaces.sweep.arm_checks import arm_problems, place_of
 from search_spaces.sweep.resolved import search_seeds
+from trainables.mlflow_contract import ARTIFACTS_FOLDER
 
 # Of a whole number with more choices, a list of them would take longer than the search.
 MAX_CHOICES = 100_000
+RESERVED_NAMES = (DATABASE, ARTIFACTS_FOLDER, JOURNAL, DATA)
+
+
+def reserved_name(sweep: SweepFile) -> Iterator[Problem]:
+    """Where the name of a new sweep is taken by something else that lies in a storage folder."""
+    if sweep.intact("name") and sweep.name in RESERVED_NAMES:
+        yield sweep.problem("name", f'"{sweep.name}" is kept for Adamant\'s own files; choose another name')
 
 
 def problems_of_sweep(sweep: SweepFile) -> Iterator[Problem]:

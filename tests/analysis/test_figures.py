@@ -200,7 +200,7 @@ def test_pictures_stand_by_arm_and_moment(tmp_path: Path) -> None:
 
 
 def test_no_figure_fails_or_lies_on_an_eventful_sweep(store: Store, eventful: SweepRecords) -> None:
-    named = parse_sweep(yaml.safe_dump({**eventful.sweep.file.plain(), "name": "eventful"}))
+    named = parse_sweep(yaml.safe_dump({**eventful.sweep.file.plain(), "name": "eventful"}, sort_keys=False))
     store.write(replace(eventful, sweep=named))
     tables = analysis.load("eventful", store.uri)
     shown, why = {}, {}

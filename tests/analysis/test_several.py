@@ -9,6 +9,7 @@ from statistics import median
 import numpy as np
 import optuna
 import pytest
+import yaml
 
 import analysis
 from analysis.data._curves import no_curves
@@ -18,6 +19,7 @@ from analysis.statistics.intervals import bootstrap_interval, detectable_differe
 from analysis.statistics.pareto_front import pareto_front
 from analysis.verdict.overall import standings
 from analysis.verdict.protocol import protocol
+from search_spaces import parse_sweep
 
 SEEDS = (1, 2, 3)
 
@@ -29,7 +31,7 @@ def several(make, studies: int = 1, workloads: int = 1, tradeoffs: list[dict] | 
     content["search"]["studies"] = studies
     if tradeoffs:
         content["tradeoffs"] = tradeoffs
-    sweep = type(records.sweep).model_validate(content)
+    sweep = parse_sweep(yaml.safe_dump(content, sort_keys=False))
     return replace(records, sweep=sweep, workloads=workloads)
 
 

@@ -124,7 +124,7 @@ def test_nothing_that_was_searched_has_no_noise_of_a_search(make: type[Make]):
     content = records.sweep.file.plain()
     for arm in content["arms"].values():
         arm["parameters"] = {"lr": {"value": 0.001}}
-    verdict = judge(replace(records, sweep=parse_sweep(yaml.safe_dump(content))))
+    verdict = judge(replace(records, sweep=parse_sweep(yaml.safe_dump(content, sort_keys=False))))
     assert verdict.sentences[0].startswith("scheduled is better than adam: ")
     assert verdict.sentences[1] == "Intervals hold the noise of seeds; nothing was searched."
 

@@ -15,13 +15,13 @@ from optuna.storages import InMemoryStorage
 from benchmarks.recorded_curves import DIGITS, RecordedCurves, sweep_of_the_table
 from benchmarks.search_quality import ASHA, ours, stock
 from cluster.ray.simulation import Ended, simulate
-from search_spaces import Sweep, arm_space
+from search_spaces import Sweep
 from search_spaces.study.searcher import SweepSearcher
 
 
 @pytest.fixture(scope="module")
 def curves() -> RecordedCurves:
-    return RecordedCurves(DIGITS, arm_space(sweep_of_the_table().arms["adam"]).parameters)
+    return RecordedCurves(DIGITS, sweep_of_the_table().arms["adam"].space.parameters)
 
 
 def sweep(**overrides: Any) -> Sweep:

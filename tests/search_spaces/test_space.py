@@ -11,6 +11,7 @@ from search_spaces import ArmSpace, arm_space, load_sweep
 from search_spaces.schema.parameter import Parameter
 from search_spaces.schema.sweep_file import Arm
 from search_spaces.space.space import hyperparameters, named_space
+from search_spaces.sweep import resolved
 
 
 def space_of(optimizer: str, *spaces: str, **parameters: dict) -> ArmSpace:
@@ -19,10 +20,10 @@ def space_of(optimizer: str, *spaces: str, **parameters: dict) -> ArmSpace:
 
 
 @pytest.mark.parametrize("arm", load_sweep("mnist-beta-schedules").arms.values(), ids=lambda arm: arm.optimizer)
-def test_every_drawn_configuration_builds_its_optimizer(arm: Arm) -> None:
+def test_every_drawn_configuration_builds_its_optimizer(arm: resolved.Arm) -> None:
     import torch
 
-    space = arm_space(arm)
+    space = arm.space
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=1))
     entry = optimizers.get(arm.optimizer)
     for _ in range(200):

@@ -303,7 +303,7 @@ def test_anchors_and_merges_may_be_used_as_anywhere_in_yaml() -> None:
     text = GOOD.replace("  adam: {optimizer: adam, space: [lr]}", "  adam: &adam {optimizer: adam, space: [lr]}")
     text = text.replace("  scheduled:\n", "  same: {<<: *adam, space: [adam]}\n  scheduled:\n")
     sweep = parse_sweep(text)
-    assert (sweep.arms["same"].optimizer, sweep.arms["same"].space) == ("adam", ["adam"])
+    assert (sweep.arms["same"].optimizer, sweep.file.arms["same"].space) == ("adam", ["adam"])
     with pytest.raises(InputError, match=r"bad.yaml:8: arms.same.optimizer: no optimizer is called \"adan\""):
         parse_sweep(text.replace("same: {<<: *adam", "same: {<<: *adam, optimizer: adan"), "bad.yaml")
 
