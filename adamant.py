@@ -127,20 +127,20 @@ def run(
 ) -> int:
     """Run a sweep: search, confirmation, verdict."""
     print_lines(console, [f"{sweep}: reading the sweep, and checking what it needs ..."])
-    from cluster.planning.preflight import load_new_sweep
     from cluster.run.sweeps import Places, refuse_another, resume_sweep, run_sweep
     from cluster.run.warm_start import with_best_of
     from cluster.storage.sweep_folder import SweepFolder
+    from search_spaces import load_sweep
 
     if json_file is not None:
         check_output_file("--json", json_file)
     if more is not None:
         if set_ or size or from_ or probe or tracking_uri or study_storage or data:
             raise InputError("--more goes on with the sweep as it is; only --storage, --address and --json go with it")
-        name = sweep if SweepFolder(storage, sweep).exists else load_new_sweep(sweep).name
+        name = sweep if SweepFolder(storage, sweep).exists else load_sweep(sweep).name
         with resume_sweep(name, storage, address, console, more) as ended:
             return _conclude(ended, json_file)
-    asked = load_new_sweep(sweep, set_ or [], size)
+    asked = load_sweep(sweep, set_ or [], size)
     if or_resume and SweepFolder(storage, asked.name).exists:
         refuse_another(asked, storage, started_from=from_ is not None)
         with resume_sweep(asked.name, storage, address, console) as ended:
@@ -214,15 +214,14 @@ def validate(
     ] = False,
 ) -> None:
     """Check a sweep file without starting anything."""
-    from cluster.planning.preflight import load_new_sweep
-    from search_spaces import Sweep
+    from search_spaces import SweepFile, load_sweep
 
     if schema:
-        typer.echo(json.dumps(Sweep.model_json_schema(), indent=2))
+        typer.echo(json.dumps(SweepFile.model_json_schema(), indent=2))
     elif sweep is None:
         raise InputError("validate: name a sweep, or ask for --schema")
     else:
-        checked = load_new_sweep(sweep, set_ or [], size)
+        checked = load_sweep(sweep, set_ or [], size)
         trained = ", ".join(workload.name for workload in checked.by_workload.values())
         typer.echo(f"{checked.name}: valid. {checked.extent}, on {trained}.")
 
@@ -247,10 +246,11 @@ def plan(
     from cluster.planning import plan as planning
     from cluster.planning import planned, preflight
     from cluster.storage.sweep_folder import data_root_of
+    from search_spaces import load_sweep
 
     if price is not None and not (math.isfinite(price) and price >= 0):
         raise InputError(f"--price {price}: must be a finite number, and not negative")
-    checked = preflight.load_new_sweep(sweep, set_ or [], size)
+    checked = load_sweep(sweep, set_ or [], size)
     root = data_root_of(storage, data)
     if probe:
         preflight.check_resources(checked, None)

@@ -11,9 +11,11 @@ import numpy as np
 
 from cluster.storage.sweep_folder import SweepFolder, sweep_yaml
 from cluster.tracking.curves_artifact import write_curves
-from cluster.tracking.descriptions import MLFLOW_STATUS, describe_summary, dotted
-from search_spaces import Sweep, arm_space, parse_sweep
+from cluster.tracking.run_description import describe_summary
+from search_spaces import Sweep, parse_sweep
 from search_spaces.space.space import hyperparameters
+from search_spaces.tracking.codec import parameters
+from trainables.mlflow_contract import Status, Tag
 from trainables.tune.checkpoint import TrialFolder
 
 SWEEP = """\
@@ -66,7 +68,7 @@ def _runs(sweep: Sweep, trials: int) -> Iterator[tuple[str, dict[str, str], dict
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     generator = np.random.default_rng(0)
     for arm in sweep.arms:
-        space = arm_space(sweep.arms[arm])
+        space = sweep.arms[arm].space
         study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
         found = [space.suggest(study.ask()) for _ in range(trials)]
         shared = {"sweep.id": "many-1", "arm": arm, "workload": "mlp/digits", "optimizer": sweep.arms[arm].optimizer}
@@ -117,7 +119,9 @@ def _write_run(
         summary["test/accuracy"] = last["val/accuracy"] - 0.01 * (curve[0]["val/loss"] % 0.1)
     metrics += [Metric(name, value, START, 0) for name, value in summary.items()]
     run_id = client.create_run(experiment, START, tags, tags["trial.id"]).info.run_id
-    given = {**dotted("optimizer", hyperparameters(settings)), "arm": tags["arm"], "epochs": EPOCHS, "batch_size": 64}
+    given = parameters(
+        tags[Tag.ARM], {"epochs": EPOCHS, "batch_size": 64, "hyperparameters": hyperparameters(settings)}
+    )
     params = [Param(name, str(value)) for name, value in given.items()]
     client.log_batch(run_id, metrics, params, [RunTag("status.reason", outcome)])
-    client.set_terminated(run_id, MLFLOW_STATUS[outcome], START + 200 * int(last["epoch"]))
+    client.set_terminated(run_id, Status(outcome).mlflow, START + 200 * int(last["epoch"]))

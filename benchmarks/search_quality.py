@@ -15,6 +15,7 @@ import numpy as np
 
 from benchmarks.recorded_curves import DIGITS, RecordedCurves, sweep_of_the_table
 from benchmarks.report import Goal, table
+from trainables.mlflow_contract import Role
 
 SEEDS, TRIALS, SLOTS, EPOCHS = 50, 48, 4, 27
 ASHA = {"type": "asha", "grace": 1, "eta": 3}
@@ -90,12 +91,9 @@ def _ratio(found: dict[str, list[Found]], over: str, under: str, index: int) -> 
 
 def ours(curves: RecordedCurves, seed: int, method: str, scheduler: dict[str, Any], trials: int = TRIALS) -> Found:
     """One search by the searcher, studies and scheduler of a real sweep."""
-    from cluster.planning.preflight import check_workload
     from cluster.ray.simulation import simulate
 
-    sweep = check_workload(
-        sweep_of_the_table(search__method=method, search__seed=seed, search__trials=trials, scheduler=scheduler)
-    )
+    sweep = sweep_of_the_table(search__method=method, search__seed=seed, search__trials=trials, scheduler=scheduler)
     runs = simulate(sweep, lambda one, epoch: curves.value(one.hyperparameters, epoch), slots=SLOTS)
     searched = [run for run in runs if run.assignment.role == "trial"]
     finished = [run.value for run in searched if run.status == "finished"]
@@ -132,7 +130,7 @@ class StockSearcher:
         drawn = self._search.suggest(trial_id) or {}
         configuration = {"lr": drawn["lr"], "eps": drawn["eps"]}
         configuration |= {name: 1 - drawn[f"1-{name}"] for name in ("beta1", "beta2")}
-        self._issued[trial_id] = Assignment("adam", "trial", len(self._issued), configuration, 0)
+        self._issued[trial_id] = Assignment("adam", Role.TRIAL, len(self._issued), configuration, 0)
         return drawn
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 import typer
 
 from cluster.console.command_line import BAD_INPUT, FAILED, INTERRUPTED
+from cluster.polling import holds_within
+from cluster.ports import listens
 from cluster.services.head_services import CLIENT_FILE
 from cluster.source_tree import SOURCE_ROOT
 from cluster.storage.sweep_folder import STUDY_VARIABLE, TRACKING_VARIABLE
@@ -66,25 +67,17 @@ def _wait_for_services(stopped: _Stopped) -> None:
     """A driver begins by asking the database and the server, which may be away for a while; then it can wait itself."""
     addresses = [os.environ.get(variable) for variable in (TRACKING_VARIABLE, STUDY_VARIABLE)]
     places = [urlsplit(address) for address in addresses if address and "://" in address]
-    deadline, told = time.monotonic() + SERVICES_PATIENCE_S, False
-    while not stopped.asked and time.monotonic() < deadline:
-        away = [f"{place.hostname}:{place.port}" for place in places if place.port and not _listens(place)]
-        if not away:
-            return
-        if not told:
-            typer.echo(
-                f"Nothing answers at {', '.join(away)}; the driver begins when the runs and the studies are there."
-            )
-            told = True
-        time.sleep(PAUSE_S)
 
+    def away() -> list[str]:
+        return [
+            f"{place.hostname}:{place.port}"
+            for place in places
+            if place.hostname and place.port and not listens(place.port, place.hostname)
+        ]
 
-def _listens(place: SplitResult) -> bool:
-    try:
-        with socket.create_connection((place.hostname, place.port), PAUSE_S):
-            return True
-    except OSError:
-        return False
+    if there := away():
+        typer.echo(f"Nothing answers at {', '.join(there)}; the driver begins when the runs and the studies are there.")
+        holds_within(SERVICES_PATIENCE_S, lambda: stopped.asked or not away(), PAUSE_S)
 
 
 class _Stopped:

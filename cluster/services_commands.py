@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -27,7 +27,9 @@ from cluster.services.head_services import (
 )
 from cluster.source_tree import SOURCE_ROOT
 from optimizers import InputError
+from optimizers.files import atomic_write
 
+Service = Literal["postgres", "mlflow", "optuna"]
 app = typer.Typer(help="The MLflow server and the PostgreSQL database of a cluster's head.", no_args_is_help=True)
 Folder = Annotated[Path, typer.Option(help="Folder of the services' data and secrets.")]
 Artifacts = Annotated[
@@ -51,7 +53,11 @@ def up(
     """Start the services in the background, unless they run, and wait until they answer."""
     services = Services.create(folder, artifacts, port, database_port, studies_port)
     started = _start(services) if services.supervisor() is None else None
-    wait_for(services.answer, lambda: started is not None and started.poll() is not None, "a service", services.folder)
+
+    def gone() -> bool:
+        return started is not None and started.poll() is not None
+
+    wait_for(services.answer, "a service", services.folder, gone)
     typer.echo(f"MLflow: {services.tracking_uri}   (user {ADMIN}; the password is in {CLIENT_FILE})")
 
 
@@ -77,6 +83,13 @@ def run(
     Services.create(folder, artifacts, port, database_port, studies_port).run()
 
 
+@app.command(hidden=True)
+@clear_errors
+def serve(service: Service, folder: Folder = DEFAULT_FOLDER) -> None:
+    """Be one of the services, for the supervisor."""
+    Services.open(folder).become(service)
+
+
 @app.command()
 @clear_errors
 def down(folder: Folder = DEFAULT_FOLDER) -> None:
@@ -87,7 +100,7 @@ def down(folder: Folder = DEFAULT_FOLDER) -> None:
         typer.echo("They are not running.")
         return
     os.kill(process, signal.SIGTERM)
-    wait_for(lambda: services.supervisor() is None, lambda: False, "the end of the services", services.folder)
+    wait_for(lambda: services.supervisor() is None, "the end of the services", services.folder)
     typer.echo(f"Stopped; their data stays in {services.folder}.")
 
 
@@ -108,12 +121,11 @@ def backup(to: Annotated[Path, typer.Argument(help="A new folder.")], folder: Fo
     services = Services.open(folder)
     if to.exists():
         raise InputError(f"{to} is there already; name a new folder")
-    unfinished = to.with_name(f".{to.name}.unfinished")
-    unfinished.mkdir(parents=True, mode=0o700, exist_ok=True)
-    for name in DATABASES:
-        services.postgres.dump(name, unfinished / f"{name}.dump")
-    write_secret(unfinished / "services.json", (services.folder / "services.json").read_text(encoding="utf-8"))
-    unfinished.rename(to)
+    with atomic_write(to) as unfinished:
+        unfinished.mkdir(parents=True, mode=0o700)
+        for name in DATABASES:
+            services.postgres.dump(name, unfinished / f"{name}.dump")
+        write_secret(unfinished / "services.json", (services.folder / "services.json").read_text(encoding="utf-8"))
     typer.echo(f"Written to {to}; keep {services.settings.artifacts} safe as well.")
 
 

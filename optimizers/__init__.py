@@ -6,9 +6,10 @@ Importing this package does not import torch; `build` does, when it needs an opt
 from __future__ import annotations
 
 from optimizers import schedules
-from optimizers.entry import Hyperparameter, OptimizerEntry
+from optimizers.entry import OptimizerEntry
 from optimizers.errors import InputError, Problem, did_you_mean, raise_any
-from optimizers.registry import build, get, names
+from optimizers.factory import build, get, names, register
+from optimizers.hyperparameter import Hyperparameter
 
 __all__ = [
     "Hyperparameter",
@@ -20,5 +21,6 @@ __all__ = [
     "get",
     "names",
     "raise_any",
+    "register",
     "schedules",
 ]

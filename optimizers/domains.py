@@ -59,6 +59,12 @@ class Real:
         return _interval(self.min, self.max, self.exclude_min, self.exclude_max).lstrip()
 
 
+NOT_NEGATIVE = Real(0)
+SHARE = Real(0, 1)
+DECAY = Real(0, 1, exclude_max=True)
+"""The decay of an exponential average."""
+
+
 @dataclass(frozen=True)
 class Integer:
     """A whole number between `min` and `max`, both included."""

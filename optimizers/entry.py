@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from optimizers import schedules
-from optimizers.domains import Domain, Real
 from optimizers.errors import InputError, Problem, did_you_mean
+from optimizers.hyperparameter import Hyperparameter, ScheduleOf, check_all
 
 _OF_TORCH = ("params", "name", "initial_lr")
 """Keys of a param group that say nothing of the optimizer."""
@@ -32,39 +32,6 @@ MEANINGS = {
     "weightdecay": ("weight_decay",),
 }
 """Hyperparameters by the names that papers and other libraries give them."""
-
-
-@dataclass(frozen=True)
-class ScheduleOf:
-    """A schedule of the named coefficient, which is another hyperparameter of the same optimizer.
-
-    `values` are those that the coefficient may take.
-    """
-
-    coefficient: str
-    values: Real = schedules.DECAY
-
-    def check(self, value: Any, name: str) -> dict[str, Any]:
-        """Return the schedule normalised; its values are checked with the coefficient's, by the entry."""
-        return schedules.normalise(value, name)
-
-    def describe(self) -> str:
-        """Such as "a schedule of beta1 (constant, linear, ...)"."""
-        return f"a schedule of {self.coefficient} ({', '.join(schedules.kinds_for(self.values))})"
-
-
-@dataclass(frozen=True)
-class Hyperparameter:
-    """One hyperparameter: its default, what it is, what it may be, and in which unit it counts, if in any."""
-
-    default: Any
-    description: str
-    domain: Domain
-    unit: str = ""
-
-    def describe(self) -> str:
-        """What it may be, in words."""
-        return self.domain.describe()
 
 
 @dataclass(frozen=True)
@@ -100,21 +67,18 @@ class OptimizerEntry:
     averages_weights: bool = False
     hides_non_finite: bool = False
 
+    @property
+    def origin(self) -> str:
+        """Where it is defined."""
+        return self.target
+
     def check(self, hyperparameters: Mapping[str, Any]) -> dict[str, Any]:
         """Return every hyperparameter in its canonical form, defaults filled in.
 
         A schedule may still lack its `stop` or `total`, which the trial's budget fills. InputError: an
         unknown name, a value outside its domain, values that are impossible together.
         """
-        problems = [self.unknown(name) for name in hyperparameters if name not in self.hyperparameters]
-        values: dict[str, Any] = {}
-        for name, one in self.hyperparameters.items():
-            try:
-                values[name] = one.domain.check(hyperparameters.get(name, one.default), f"{self.name}: {name}")
-            except InputError as error:
-                problems.extend(error.about(name).problems)
-        if problems:
-            raise InputError(*problems)
+        values = check_all(hyperparameters, self.hyperparameters, self.name, self.unknown)
         self._check_schedules(values)
         for rule in self.rules:
             rule(values)

@@ -31,7 +31,7 @@ class Problem:
         return self.source if self.line is None else f"{self.source}:{self.line}"
 
     def __str__(self) -> str:
-        """Such as "sweep.yaml:7: arms.adam.optimizer: There is no optimizer 'adan'."."""
+        """Such as "sweep.yaml:7: arms.adam.optimizer: adam: lr must be a number >= 0, got -1."."""
         key = ".".join(map(str, self.path)) if self.source else ""
         return ": ".join(filter(None, (self.place, key, self.message)))
 
@@ -78,3 +78,13 @@ def nearest(name: object, choices: Iterable[str], meanings: Meanings | None = No
     by_lower_case = {choice.lower(): choice for choice in known}
     close = difflib.get_close_matches(str(name).lower(), by_lower_case, n=1, cutoff=0.6)
     return [one for one in (meanings or {}).get(usual, ()) if one in known] or [by_lower_case[one] for one in close]
+
+
+def one_line(error: BaseException) -> str:
+    """Return all that an error says on one line; its type where it says nothing."""
+    return " ".join(str(error).split()) or repr(error)
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of what an error says; its type where it says nothing."""
+    return (str(error).strip() or repr(error)).splitlines()[0]

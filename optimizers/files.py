@@ -29,7 +29,8 @@ def atomic_write(path: Path, *, durable: bool = True) -> Iterator[Path]:
         path: What is replaced.
         durable: Wait for the disk. Without it a power cut, and nothing else, may lose the file or damage it.
     """
-    temporary = path.with_name(f".{uuid.uuid4().hex[:12]}.{path.name}")
+    # Without the name itself, which may be as long as a file system takes.
+    temporary = path.with_name(f".{uuid.uuid4().hex[:12]}{path.suffix}")
     try:
         yield temporary
         if durable:

@@ -1,101 +1,84 @@
-"""Finding an optimizer by its name, and building it.
-
-Importing this module does not import torch: an optimizer's class is imported when it is built.
-"""
+"""A registry: what a sweep can name, by its name. Ours and a user's are registered in the same way."""
 
 from __future__ import annotations
 
-import importlib
-import re
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import Generic, Protocol, TypeVar
 
-from optimizers.catalogue import ENTRIES, lookahead
-from optimizers.entry import OptimizerEntry
-from optimizers.errors import InputError, did_you_mean
-
-if TYPE_CHECKING:
-    from torch import Tensor
-    from torch.optim.optimizer import Optimizer, ParamsT
-
-_BY_NAME = {entry.name: entry for entry in ENTRIES}
-_AROUND = re.compile(r"lookahead\((.*)\)")
+from optimizers.errors import InputError, Meanings, did_you_mean
 
 
-def names() -> tuple[str, ...]:
-    """The names of all optimizers; "lookahead" stands for "lookahead(NAME)" with any of them."""
-    return tuple(_BY_NAME)
+class Entry(Protocol):
+    """What can be registered."""
+
+    @property
+    def name(self) -> str:
+        """The name that a sweep gives."""
+        ...
+
+    @property
+    def origin(self) -> str:
+        """Where it is defined, such as "module:Class" or the path of a file."""
+        ...
 
 
-def get(name: str) -> OptimizerEntry:
-    """The entry of that name; InputError with the nearest name when there is none.
+E = TypeVar("E", bound=Entry)
 
-    "lookahead(NAME)" is Lookahead around another optimizer, its hyperparameters those of both.
+
+class Registry(Generic[E]):
+    """Entries of one kind by their names, in the order in which they were registered.
+
+    Registering imports nothing: an entry names its code by "module:Class", which is imported when it is used.
+
+    Args:
+        noun: what an entry is, such as "optimizer".
+        entries: those to begin with.
+        meanings: entries by the names that papers and other tools give them.
     """
-    around = _AROUND.fullmatch(name) if isinstance(name, str) else None
-    if around is not None:
-        return _lookahead_around(around[1])
-    if not isinstance(name, str) or name not in _BY_NAME:
-        raise InputError(f"There is no optimizer {name!r}.{did_you_mean(name, _BY_NAME)}")
-    return _BY_NAME[name]
 
+    def __init__(self, noun: str, entries: Iterable[E] = (), meanings: Meanings | None = None) -> None:
+        self.noun = noun
+        self._meanings = meanings
+        self._entries: dict[str, E] = {}
+        for entry in entries:
+            self.register(entry)
 
-def _lookahead_around(base: str) -> OptimizerEntry:
-    if base not in _BY_NAME and not _AROUND.fullmatch(base):
-        raise InputError(f"There is no optimizer {base!r} for lookahead to go around.{did_you_mean(base, _BY_NAME)}")
-    if base not in _BY_NAME or _BY_NAME[base].averages_weights:
-        raise InputError(f"lookahead cannot go around {base}, which averages its weights itself.")
-    return lookahead.around(_BY_NAME[base])
+    def register(self, entry: E) -> None:
+        """Add an entry. InputError: another has its name; the sentence says where that one is defined."""
+        if entry.name in self:
+            first = self._entries[entry.name].origin
+            raise InputError(
+                f'the {self.noun} "{entry.name}" is registered already, by {first}; register that of {entry.origin} '
+                "under another name."
+            )
+        self._entries[entry.name] = entry
 
+    def unregister(self, name: str) -> None:
+        """Remove the entry of that name. InputError: as `get`."""
+        del self._entries[self.get(name).name]
 
-def build(name: str, params: ParamsT, **hyperparameters: Any) -> Optimizer:
-    """Build the named optimizer over tensors, named tensors or param groups, whose keys are checked as its own.
+    def names(self) -> tuple[str, ...]:
+        """Return all names, in the order in which they were registered."""
+        return tuple(self._entries)
 
-    InputError, before anything is imported: as `get` and `OptimizerEntry.check`. A schedule that still lacks
-    its `stop` or `total` is refused by the optimizer itself.
-    """
-    entry = get(name)
-    values = entry.check(hyperparameters)
-    if isinstance(params, Mapping) or hasattr(params, "requires_grad"):
-        raise InputError(f"{name} takes a list of parameters or of param groups, got one {type(params).__name__}.")
-    return _build(entry, [_group(entry, item, values) for item in params], values)
+    def entries(self) -> tuple[E, ...]:
+        """Return all entries, in the same order."""
+        return tuple(self._entries.values())
 
+    def get(self, name: str) -> E:
+        """Return the entry of that name. InputError, with the nearest name: there is none."""
+        if name not in self:
+            raise InputError(self.unknown(name))
+        return self._entries[name]
 
-def _group(entry: OptimizerEntry, item: Any, values: Mapping[str, Any]) -> Any:
-    """A param group as the class takes it, its parameters in a list; anything else as it is."""
-    if not isinstance(item, dict):
-        return item
-    if "params" not in item:
-        raise InputError(f"{entry.name}: a param group needs params, got one with {', '.join(item) or 'nothing'}.")
-    params = item["params"]
-    if hasattr(params, "requires_grad"):
-        params = [params]
-    return {**entry.check_group(item, values), "params": list(params)}
+    def __contains__(self, name: object) -> bool:
+        """Return whether an entry has that name; what a file gives may be of any type, and hashable or not."""
+        return isinstance(name, str) and name in self._entries
 
+    def unknown(self, name: object) -> str:
+        """Return the sentence that there is no entry of that name, with all names and the nearest."""
+        return f'no {self.noun} is called "{name}"; there are {", ".join(self._entries)}.{self.nearest(name)}'
 
-def _build(entry: OptimizerEntry, groups: list[Any], values: Mapping[str, Any]) -> Optimizer:
-    module, _, class_name = entry.target.partition(":")
-    optimizer_class = getattr(importlib.import_module(module), class_name)
-    if entry.base is not None:
-        inner = {name: value for name, value in values.items() if name in entry.base.hyperparameters}
-        own = {name: value for name, value in values.items() if name not in inner}
-        return optimizer_class(_build(entry.base, groups, inner), **own)
-    fixed = dict(entry.fixed)
-    if fixed.get("fused") and not all(map(_fused_takes, _tensors(groups))):
-        del fixed["fused"]
-    optimizer = optimizer_class(groups, **entry.arguments(values), **fixed)
-    if entry.hides_non_finite:
-        importlib.import_module("optimizers.base.non_finite").refuse_non_finite(optimizer)
-    return optimizer
-
-
-def _tensors(groups: list[Any]) -> Iterable[Tensor]:
-    for item in groups:
-        members = item["params"] if isinstance(item, dict) else [item]
-        for member in members:
-            yield member[1] if isinstance(member, tuple) else member
-
-
-def _fused_takes(p: Tensor) -> bool:
-    """Torch's fused kernels take real floating-point tensors on these devices; others are refused with a sentence."""
-    return p.is_floating_point() and p.device.type in ("cpu", "cuda")
+    def nearest(self, name: object) -> str:
+        """Return ' Did you mean "adam"?' for the entries that `name` means or is nearest to, or ''."""
+        return did_you_mean(name, self._entries, self._meanings)

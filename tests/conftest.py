@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import gc
 import os
+import resource
 import secrets
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -24,6 +24,8 @@ import hypothesis
 import pytest
 from rich.console import Console
 from typer.testing import CliRunner
+
+from cluster.polling import holds_within
 
 if TYPE_CHECKING:
     import torch
@@ -179,6 +181,17 @@ class CommandLine:
 
 
 @contextmanager
+def largest_file(size: int) -> Iterator[None]:
+    """Have every write beyond ``size`` bytes of a file fail, as on a disk that is full."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@contextmanager
 def without_privileges() -> Iterator[None]:
     """As a user whom permissions stop, which they do not do with root."""
     privileged = os.geteuid() == 0
@@ -273,8 +286,5 @@ def open_front_door(tmp_path: Path, on: RayHead | None = None) -> Iterator[Front
 
 def wait_until(condition: Callable[[], object], timeout: float, what: str) -> None:
     """Poll until ``condition`` holds; fails the test with ``what`` when it does not in time."""
-    deadline = time.monotonic() + timeout
-    while not condition():
-        if time.monotonic() > deadline:
-            pytest.fail(f"waited {timeout} s for: {what}")
-        time.sleep(0.05)
+    if not holds_within(timeout, condition, pause_s=0.05):
+        pytest.fail(f"waited {timeout} s for: {what}")

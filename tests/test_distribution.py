@@ -39,6 +39,7 @@ PLUGINS = {
     "optuna-dashboard": "a server of its own",
     "jupytext": "keeps the pairs of notebooks",
     "nbclient": "runs them",
+    "supervisor": "a program of its own",
 }
 
 

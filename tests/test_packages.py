@@ -14,8 +14,8 @@ from tests.conftest import REPOSITORY
 ROOMS = ("search_spaces", "trainables", "optimizers", "cluster", "analysis")
 MODULES = sorted(path for room in ROOMS for path in (REPOSITORY / room).rglob("*.py"))
 PACKAGES = sorted(path for path in MODULES if path.name == "__init__.py")
-# Each room has a registry of its own, and NAdamP's entry is named as its class's module, which has no other name.
-NAMED_TWICE = {"registry.py", "nadamp.py"}
+# NAdamP's entry is named as its class's module, which has no other name.
+NAMED_TWICE = {"nadamp.py"}
 
 
 def imported(path: Path) -> Iterator[str]:

@@ -15,13 +15,11 @@ import pandas as pd
 from analysis.data.runs import RunRecord
 from optimizers.cache import cache_folder
 from optimizers.files import atomic_write
-from search_spaces.tracking.kept_in_mlflow import CURVES_FILE, from_store
+from trainables.mlflow_contract import CURVES_FILE, Status, from_store, is_of_curve
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
-# MLflow holds these beside the curves: numbers on a whole run.
-_NO_CURVES = ("summary/", "test/")
 # A server answers several questions at once, and a database waits for its disk.
 _READERS = 8
 _POINT = ["step", "epoch", "timestamp"]
@@ -48,12 +46,12 @@ def read_curves(tracking_uri: str, summary_id: str, runs: Sequence[RunRecord]) -
         curves += [left, *_histories(client, _not_in(missing, left))]
     found = pd.concat(curves, ignore_index=True) if missing else known
     if missing:
-        _keep(found[~found["status"].isin(("running", "interrupted"))], cache)
+        _keep(found[~found["status"].isin((Status.RUNNING, Status.INTERRUPTED))], cache)
     return found.drop(columns="status").sort_values(["run_id", "step"], ignore_index=True)
 
 
 def _curve_metrics(run: RunRecord) -> list[str]:
-    return [name for name in run.metrics if not name.startswith(_NO_CURVES)]
+    return [name for name in run.metrics if is_of_curve(name)]
 
 
 def _kept(curves: pd.DataFrame, runs: Sequence[RunRecord]) -> pd.DataFrame:

@@ -13,6 +13,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from optimizers import InputError, did_you_mean
+from optimizers.errors import first_line
+from search_spaces.tracking.codec import recorded_parameters
+from trainables.mlflow_contract import (
+    EXPERIMENT_PREFIX,
+    SWEEP_FILE,
+    Role,
+    Status,
+    Tag,
+    from_store,
+    score_tag,
+    session_tag,
+    status_of,
+    tagged,
+)
 
 if TYPE_CHECKING:
     from mlflow.entities import Experiment, Run
@@ -20,9 +34,7 @@ if TYPE_CHECKING:
 
     from search_spaces import Sweep
 
-OUTCOMES = ("finished", "pruned", "diverged", "failed", "interrupted", "running")
 _PAGE = 1000
-_OUTCOME_OF_STATUS = {"FINISHED": "finished", "KILLED": "interrupted", "FAILED": "failed"}
 
 Goal = Literal["minimize", "maximize"]
 
@@ -31,8 +43,8 @@ Goal = Literal["minimize", "maximize"]
 class RunRecord:
     """One trial or confirmation run.
 
-    `status_reason` is one of OUTCOMES ("running": the run has no end yet). `metrics` holds the last value of
-    each metric, `params` the parameters as MLflow keeps them: text. `confirm_of` is the trial.id of the
+    `metrics` holds the last value of each metric, `params` the configuration with the values that it was trained
+    with, by the names of MLflow's parameters. `confirm_of` is the trial.id of the
     configuration that a confirmation repeats. `workload` is the name that a sweep over several gives it, and
     `study` which of its searches the run belongs to.
     """
@@ -41,8 +53,8 @@ class RunRecord:
     trial_id: str
     arm: str
     seed: int
-    status_reason: str
-    params: Mapping[str, str]
+    status_reason: Status
+    params: Mapping[str, Any]
     metrics: Mapping[str, float]
     start: datetime
     end: datetime | None
@@ -52,7 +64,7 @@ class RunRecord:
 
     @property
     def finished(self) -> bool:
-        return self.status_reason == "finished"
+        return self.status_reason == Status.FINISHED
 
 
 @dataclass(frozen=True)
@@ -89,15 +101,15 @@ def read_sweep(sweep_name: str, tracking_uri: str) -> tuple[SweepRecords, ...]:
 
     Raises InputError when the store cannot be read, has no such sweep, or holds one without its summary run.
     """
-    from search_spaces import parse_sweep
+    from search_spaces import recorded_sweep
 
     client, experiment = _open(sweep_name, tracking_uri)
     summary = _newest_summary(client, experiment.experiment_id, sweep_name)
-    sweep_id = _tag(summary, "sweep.id")
-    runs = _search(client, experiment.experiment_id, f"tags.`sweep.id` = '{sweep_id}'")
-    trials, confirmations = _records(runs, "trial"), _records(runs, "confirm")
+    sweep_id = _tag(summary, Tag.SWEEP_ID)
+    runs = _search(client, experiment.experiment_id, tagged(Tag.SWEEP_ID, sweep_id))
+    trials, confirmations = _records(runs, Role.TRIAL), _records(runs, Role.CONFIRM)
     source = _read_source(client, summary, sweep_name)
-    sweep = parse_sweep(source, f"sweep.yaml of run {summary.info.run_id}")
+    sweep = recorded_sweep(source, f"{SWEEP_FILE} of run {summary.info.run_id}")
     parts = (_on_workload(name, sweep, summary, trials, confirmations) for name in sweep.by_workload)
     return tuple(replace(part, source=source) for part in parts)
 
@@ -105,35 +117,35 @@ def read_sweep(sweep_name: str, tracking_uri: str) -> tuple[SweepRecords, ...]:
 def _on_workload(
     name: str, sweep: Sweep, summary: Run, trials: tuple[RunRecord, ...], confirmations: tuple[RunRecord, ...]
 ) -> SweepRecords:
-    below = f"/{name}" if name else ""
     tags = summary.data.tags
-    goal = _tag(summary, f"score.goal{below}")
+    score_goal = score_tag(Tag.SCORE_GOAL, name)
+    goal = _tag(summary, score_goal)
     if goal not in ("minimize", "maximize"):
-        raise InputError(f'Run {summary.info.run_id}: score.goal{below} is "{goal}", not "minimize" or "maximize".')
-    planned = json.loads(tags.get("plan.search_steps", "{}"))
+        raise InputError(f'Run {summary.info.run_id}: {score_goal} is "{goal}", not "minimize" or "maximize".')
+    planned = json.loads(tags.get(Tag.PLAN_SEARCH_STEPS, "{}"))
     prefix = f"{name}/" if name else ""
     return SweepRecords(
         sweep=sweep.on(name),
-        sweep_id=_tag(summary, "sweep.id"),
-        score_metric=_tag(summary, f"score.metric{below}"),
+        sweep_id=_tag(summary, Tag.SWEEP_ID),
+        score_metric=_tag(summary, score_tag(Tag.SCORE_METRIC, name)),
         score_goal=cast(Goal, goal),
         trials=tuple(run for run in trials if run.workload == name),
         confirmations=tuple(run for run in confirmations if run.workload == name),
-        score_note=tags.get(f"score.note{below}", ""),
+        score_note=tags.get(score_tag(Tag.SCORE_NOTE, name), ""),
         planned_steps={arm: planned[prefix + arm] for arm in sweep.arms if prefix + arm in planned},
         workload=name,
         workloads=len(sweep.by_workload),
         seconds=_seconds(tags),
-        planned_seconds=float(tags["plan.wall_s"]) if tags.get("plan.wall_s") else None,
+        planned_seconds=float(tags[Tag.PLAN_WALL_S]) if tags.get(Tag.PLAN_WALL_S) else None,
         summary_id=summary.info.run_id,
         experiment_id=summary.info.experiment_id,
-        environment={"git.commit": tags.get("git.commit", ""), **json.loads(tags.get("versions", "{}"))},
+        environment={str(Tag.GIT_COMMIT): tags.get(Tag.GIT_COMMIT, ""), **json.loads(tags.get(Tag.VERSIONS, "{}"))},
     )
 
 
 def _seconds(tags: Mapping[str, str]) -> float | None:
     """Of all sessions of the sweep's drivers; None where one was killed before it could tell."""
-    told = [tags.get(f"session.{number}.wall_s") for number in range(1, int(tags.get("sessions", 0)) + 1)]
+    told = [tags.get(session_tag(number)) for number in range(1, int(tags.get(Tag.SESSIONS, 0)) + 1)]
     return sum(float(seconds) for seconds in told if seconds) if told and all(told) else None
 
 
@@ -141,7 +153,6 @@ def _open(sweep_name: str, tracking_uri: str) -> tuple[MlflowClient, Experiment]
     from search_spaces.stores.addresses import without_password
     from search_spaces.stores.mlflow_schema import database_problem
     from search_spaces.tracking.artifact_addresses import readable_database
-    from search_spaces.tracking.kept_in_mlflow import EXPERIMENT_PREFIX
 
     with warnings.catch_warnings():
         # In a notebook, tqdm would have ipywidgets, for bars that nothing here shows.
@@ -165,7 +176,7 @@ def _open(sweep_name: str, tracking_uri: str) -> tuple[MlflowClient, Experiment]
         raise
     except Exception as error:  # MLflow's own, SQLAlchemy's, and those of its plugins
         raise InputError(
-            f'Tracking store "{without_password(tracking_uri)}" cannot be read: {without_password(_first_line(error))}'
+            f'Tracking store "{without_password(tracking_uri)}" cannot be read: {without_password(first_line(error))}'
         ) from error
     known = f"There are: {', '.join(existing)}." if existing else "It holds no sweep at all."
     nearest = did_you_mean(sweep_name, existing)
@@ -184,7 +195,7 @@ def _not_deleted(experiment: Experiment, sweep_name: str) -> Experiment:
 def _newest_summary(client: MlflowClient, experiment_id: str, sweep_name: str) -> Run:
     found = client.search_runs(
         [experiment_id],
-        filter_string="tags.`sweep.role` = 'summary'",
+        filter_string=tagged(Tag.SWEEP_ROLE, Role.SUMMARY),
         order_by=["attributes.start_time DESC"],
         max_results=1,
     )
@@ -197,11 +208,11 @@ def _read_source(client: MlflowClient, summary: Run, sweep_name: str) -> str:
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")  # one small file needs no bar
     with tempfile.TemporaryDirectory() as folder:
         try:
-            path = client.download_artifacts(summary.info.run_id, "sweep.yaml", folder)
+            path = client.download_artifacts(summary.info.run_id, SWEEP_FILE, folder)
             return Path(path).read_text(encoding="utf-8")
         except Exception as error:  # each kind of artifact store raises its own
             raise InputError(
-                f'Sweep "{sweep_name}": sweep.yaml of run {summary.info.run_id} cannot be read: {_first_line(error)}'
+                f'Sweep "{sweep_name}": {SWEEP_FILE} of run {summary.info.run_id} cannot be read: {first_line(error)}'
             ) from error
 
 
@@ -222,39 +233,44 @@ def _pages(fetch: Callable[[str | None], Any]) -> list[Any]:
     return found
 
 
-def _records(runs: Iterable[Run], role: str) -> tuple[RunRecord, ...]:
+def _records(runs: Iterable[Run], role: Role) -> tuple[RunRecord, ...]:
     """The runs of one role by start; of several with one trial.id the newest: no seed counts twice."""
     records = sorted(
-        (_record(run) for run in runs if run.data.tags.get("sweep.role") == role),
+        (_record(run) for run in runs if run.data.tags.get(Tag.SWEEP_ROLE) == role),
         key=lambda record: (record.start, record.trial_id),
     )
     return tuple({record.trial_id: record for record in records}.values())
 
 
 def _record(run: Run) -> RunRecord:
-    from search_spaces.tracking.kept_in_mlflow import from_store
-
     info, tags = run.info, run.data.tags
-    seed = _tag(run, "seed")
-    if not seed.lstrip("-").isdigit():
+    seed = _tag(run, Tag.SEED)
+    if not seed.lstrip("-").isdecimal():
         raise InputError(f'Run {info.run_id}: tag seed is "{seed}", not a whole number.')
-    # an unfinished run may carry the reason of an earlier attempt
-    unfinished = info.status not in _OUTCOME_OF_STATUS
-    reason = "running" if unfinished else tags.get("status.reason", _OUTCOME_OF_STATUS[info.status])
     return RunRecord(
         run_id=info.run_id,
-        trial_id=_tag(run, "trial.id"),
-        arm=_tag(run, "arm"),
+        trial_id=_tag(run, Tag.TRIAL_ID),
+        arm=_tag(run, Tag.ARM),
         seed=int(seed),
-        status_reason=reason,
-        params=dict(run.data.params),
+        status_reason=_status(run),
+        params=recorded_parameters(run.data.params, tags),
         metrics={name: from_store(value) for name, value in run.data.metrics.items()},
         start=_time(info.start_time),
         end=_time(info.end_time) if info.end_time else None,
-        confirm_of=tags.get("confirm.of"),
-        workload=tags.get("sweep.workload", ""),
-        study=int(tags.get("sweep.study", 1)),
+        confirm_of=tags.get(Tag.CONFIRM_OF),
+        workload=tags.get(Tag.SWEEP_WORKLOAD, ""),
+        study=int(tags.get(Tag.SWEEP_STUDY, 1)),
     )
+
+
+def _status(run: Run) -> Status:
+    reason = run.data.tags.get(Tag.STATUS_REASON)
+    try:
+        return status_of(run.info.status, reason)
+    except ValueError:
+        raise InputError(
+            f'Run {run.info.run_id}: tag {Tag.STATUS_REASON} is "{reason}", not {" or ".join(Status)}.'
+        ) from None
 
 
 def _tag(run: Run, name: str) -> str:
@@ -262,10 +278,6 @@ def _tag(run: Run, name: str) -> str:
     if value is None:
         raise InputError(f"Run {run.info.run_id} has no tag {name}, which every run of a sweep carries.")
     return value
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0]
 
 
 def _time(milliseconds: int) -> datetime:

@@ -12,11 +12,11 @@ import pandas as pd
 
 from analysis.data._curves import read_curves
 from analysis.data.runs import RunRecord, SweepRecords, read_sweep
-from analysis.data.typed_params import typed
 from optimizers import InputError
 from search_spaces import Sweep
 from search_spaces.schema.words import listing
 from search_spaces.tracking.artifact_addresses import readable_database
+from trainables.mlflow_contract import STEPS_TO_TARGET, Param, Role, Section, Status
 
 TRACKING_VARIABLE = "ADAMANT_TRACKING_URI"
 LOCAL_DATABASE = "sqlite:///adamant-runs/mlflow.db"
@@ -111,7 +111,7 @@ def _runs_table(records: Iterable[SweepRecords], role: str) -> pd.DataFrame:
 
     def by_kind(name: str) -> tuple[bool, bool, str]:
         """Hyperparameters, then the rest of the configuration, then metrics."""
-        return "/" in name, not name.startswith("optimizer."), name
+        return "/" in name, not name.startswith(f"{Section.OPTIMIZER}."), name
 
     own = _RUN_COLUMNS if role == "confirmations" else _RUN_COLUMNS[:-1]
     return pd.DataFrame(rows, columns=pd.Index([*own, *sorted(others, key=by_kind)]))
@@ -119,20 +119,20 @@ def _runs_table(records: Iterable[SweepRecords], role: str) -> pd.DataFrame:
 
 def _row(run: RunRecord, records: SweepRecords) -> dict[str, Any]:
     sweep = records.sweep
-    usable = run.status_reason not in ("diverged", "failed")
+    usable = run.status_reason not in (Status.DIVERGED, Status.FAILED)
     row = {
         **_identity(run, records),
         "optimizer": sweep.arms[run.arm].optimizer,
-        "outcome": run.status_reason,
+        "outcome": str(run.status_reason),
         "value": run.metrics.get(sweep.metric.name, math.nan) if usable else math.nan,
         "started": run.start,
         "seconds": (run.end - run.start).total_seconds() if run.end else math.nan,
         "confirm_of": run.confirm_of,
-        **{name: value for name, value in typed(run.params).items() if name != "arm"},
+        **{name: value for name, value in run.params.items() if name != Param.ARM},
         **run.metrics,
     }
-    if sweep.metric.target is not None and run.status_reason in ("finished", "diverged", "pruned"):
-        row.setdefault("summary/steps_to_target", math.inf)
+    if sweep.metric.target is not None and run.status_reason in (Status.FINISHED, Status.DIVERGED, Status.PRUNED):
+        row.setdefault(STEPS_TO_TARGET, math.inf)
     return row
 
 
@@ -149,9 +149,9 @@ def _identity(run: RunRecord, records: SweepRecords) -> dict[str, Any]:
 
 def _curves_table(records: Sequence[SweepRecords], curves: pd.DataFrame) -> pd.DataFrame:
     runs = [
-        {**_identity(run, part), "role": role, "_started": 1000 * run.start.timestamp()}
+        {**_identity(run, part), "role": str(role), "_started": 1000 * run.start.timestamp()}
         for part in records
-        for role, of_role in (("trial", part.trials), ("confirm", part.confirmations))
+        for role, of_role in ((Role.TRIAL, part.trials), (Role.CONFIRM, part.confirmations))
         for run in of_role
     ]
     table = pd.DataFrame(runs, columns=pd.Index([*_IDENTITY, "role", "_started"])).merge(curves, on="run_id")

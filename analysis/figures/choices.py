@@ -13,7 +13,8 @@ from analysis.data.tables import SweepTables
 from analysis.figures.figure_parts import one_workload
 from analysis.figures.parameters import configuration
 from analysis.verdict.formatting import MetricFormat
-from search_spaces import ArmSpace, arm_space
+from search_spaces import ArmSpace
+from trainables.mlflow_contract import Status
 
 _BEST_PART = 4
 _FIXED, _UNUSED = "fixed", "unused"
@@ -23,7 +24,7 @@ _COLUMNS = ("arm", "trial", "value", "hyperparameter", "best", "best trials", "a
 def best_trials(tables: SweepTables, arm: str) -> pd.DataFrame:
     """Rows of `tables.trials`: those of the arm's best quarter that were trained to their end, best first."""
     own = tables.trials[tables.trials["arm"] == arm]
-    finished = own[own["outcome"] == "finished"].dropna(subset=["value"])
+    finished = own[own["outcome"] == Status.FINISHED].dropna(subset=["value"])
     ranked = finished.sort_values("value", ascending=tables.sweep.metric.goal == "minimize", kind="stable")
     return ranked.head(math.ceil(len(own) / _BEST_PART))
 
@@ -111,7 +112,7 @@ def _of_arm(tables: SweepTables, arm: str, hyperparameters: Sequence[str]) -> li
 
 
 def _space(tables: SweepTables, arm: str) -> ArmSpace:
-    return arm_space(tables.sweep.arms[arm])
+    return tables.sweep.arms[arm].space
 
 
 def _names(space: ArmSpace, wanted: Iterable[str]) -> list[str]:

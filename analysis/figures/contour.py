@@ -13,6 +13,7 @@ from analysis.data.tables import SweepTables
 from analysis.figures.figure_parts import metric_label, metric_values, not_shown, one_workload, scale_for
 from analysis.figures.parameters import ParameterScale, configurations, scale_of, searched
 from optimizers import InputError
+from trainables.mlflow_contract import Status
 
 PAIRS = (("beta2", "lr"), ("lr", "order"), ("beta3", "alpha"))
 """What the three questions turn on: memory of the denominator, order of its moment, weight of the long memory."""
@@ -56,9 +57,9 @@ def contour(tables: SweepTables, across: str, up: str) -> Chart:
 
 
 _MARKS: tuple[tuple[str, Symbol, str], ...] = (
-    ("finished", "circle", "finished"),
-    ("stopped early", "ring", "pruned"),
-    ("diverged", "cross", "diverged"),
+    (Status.FINISHED, "circle", Status.FINISHED),
+    ("stopped early", "ring", Status.PRUNED),
+    (Status.DIVERGED, "cross", Status.DIVERGED),
 )
 
 
@@ -67,13 +68,13 @@ def _panel(arm: str, trials: pd.DataFrame, x: ParameterScale, y: ParameterScale,
     values = metric_values(metric, trials["value"])
     outcome = trials["outcome"].to_numpy()
     layers: list[Layer] = []
-    whole = (outcome == "finished") & np.isfinite(values)
+    whole = (outcome == Status.FINISHED) & np.isfinite(values)
     if whole.sum() >= FEWEST_FOR_CONTOURS and not x.choices and not y.choices:
         layers += _heat(across[whole], up[whole], values[whole], x, y, bar)
     by_symbol: dict[Symbol, np.ndarray] = {
-        "cross": outcome == "diverged",
-        "ring": (outcome == "pruned") & np.isfinite(values),
-        "circle": ~np.isin(outcome, ["diverged", "pruned"]) & np.isfinite(values),
+        "cross": outcome == Status.DIVERGED,
+        "ring": (outcome == Status.PRUNED) & np.isfinite(values),
+        "circle": ~np.isin(outcome, [Status.DIVERGED, Status.PRUNED]) & np.isfinite(values),
     }
     for symbol, chosen in by_symbol.items():
         kept = np.flatnonzero(chosen)

@@ -16,12 +16,13 @@ from analysis.verdict.formatting import is_fraction
 from optimizers import InputError
 from search_spaces import Sweep, arm_colour
 from search_spaces.schema.words import listing
+from trainables.mlflow_contract import STEPS, STEPS_TO_TARGET, TRAIN_SECONDS
 
 _UNITS = {"seconds": "seconds since the run's start", "step": "optimizer steps", "epoch": "epochs"}
 _SPECIAL = {
-    "summary/train_seconds": "seconds of training",
-    "summary/steps_to_target": "optimizer steps to the target",
-    "summary/steps": "optimizer steps",
+    TRAIN_SECONDS: "seconds of training",
+    STEPS_TO_TARGET: "optimizer steps to the target",
+    STEPS: "optimizer steps",
 }
 
 

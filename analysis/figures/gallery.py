@@ -99,9 +99,7 @@ def _differences_of_ranks(verdicts: Sequence[Verdict]) -> ranks.CriticalDifferen
 
 
 def _searched_by_one(tables: SweepTables, *names: str) -> bool:
-    from search_spaces import arm_space
-
-    return any(set(names) <= set(arm_space(arm).parameters) for arm in tables.sweep.arms.values())
+    return any(set(names) <= arm.space.parameters.keys() for arm in tables.sweep.arms.values())
 
 
 def _draw(name: str, figure: Callable[[], Chart]) -> Drawn:

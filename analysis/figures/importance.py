@@ -16,8 +16,9 @@ from analysis.data.tables import SweepTables
 from analysis.figures.figure_parts import not_shown, one_workload
 from analysis.figures.parameters import configuration
 from optimizers import InputError
-from search_spaces import ArmSpace, Sweep, arm_colour, arm_space
+from search_spaces import ArmSpace, Sweep, arm_colour
 from search_spaces.schema.words import plural
+from trainables.mlflow_contract import Status
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -60,7 +61,7 @@ def importance(tables: SweepTables) -> Chart:
     missing: dict[str, str] = {}
     for arm, asked in tables.sweep.arms.items():
         try:
-            found[arm] = importance_of(tables.trials[tables.trials["arm"] == arm], arm_space(asked), tables.sweep)
+            found[arm] = importance_of(tables.trials[tables.trials["arm"] == arm], asked.space, tables.sweep)
         except InputError as error:
             missing[arm] = str(error)
     if not found:
@@ -138,7 +139,7 @@ def _rebuilt(trials: pd.DataFrame, space: ArmSpace, sweep: Sweep) -> Study:
         finite = trials.loc[trials["value"].notna(), "value"]
         worst = finite.max() if sweep.metric.goal == "minimize" else finite.min()
         for run in trials.to_dict("records"):
-            value = worst if run["outcome"] == "diverged" else run["value"]
+            value = worst if run["outcome"] == Status.DIVERGED else run["value"]
             if math.isfinite(value):
                 _add(study, space, configuration(space, run), value)
     finally:

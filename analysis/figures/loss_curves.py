@@ -24,6 +24,7 @@ from analysis.figures.figure_parts import (
 from optimizers import InputError
 from search_spaces import Sweep, arm_colour
 from search_spaces.schema.words import plural
+from trainables.mlflow_contract import Prefix, Status
 
 
 def loss_curves(tables: SweepTables, metrics: Sequence[str] = (), by: str = "epoch") -> Chart:
@@ -52,7 +53,7 @@ def loss_curves(tables: SweepTables, metrics: Sequence[str] = (), by: str = "epo
 
 
 def _usual_metrics(tables: SweepTables) -> tuple[str, ...]:
-    losses = [str(name) for name in tables.curves if str(name).startswith("train/") and str(name).endswith("loss")]
+    losses = [str(name) for name in tables.curves if str(name).startswith(Prefix.TRAIN) and str(name).endswith("loss")]
     return (*losses, tables.sweep.metric.name)
 
 
@@ -62,14 +63,14 @@ def _panel(sweep: Sweep, curves: pd.DataFrame, metric: str, x: Axis, by: str) ->
     ended: list[Layer] = []
     for arm in sweep.arms:
         own = curves[curves["arm"] == arm]
-        whole = own["outcome"] == "finished"
+        whole = own["outcome"] == Status.FINISHED
         if whole.any():
             mean = _over_runs(own[whole], metric, by)
             bands.append(arm_band(sweep, arm, mean[by], mean["min"], mean["max"]))
             lines.append(arm_line(sweep, arm, mean[by], mean["mean"]))
         ended += _ended_early(sweep, arm, own[~whole], metric, by)
     # One that diverged goes up without end: the axis is for those that finished, where there are any.
-    whole = curves[curves["outcome"] == "finished"]
+    whole = curves[curves["outcome"] == Status.FINISHED]
     values = metric_values(metric, (whole if len(whole) else curves)[metric])
     y = metric_axis(metric, values)
     return Panel(x, replace(y, range=covering(values, y.scale)), [*bands, *ended, *lines], title=metric)
@@ -100,7 +101,7 @@ def _ended_early(sweep: Sweep, arm: str, curves: pd.DataFrame, metric: str, by: 
 
 
 def _caption(sweep: Sweep, runs: pd.DataFrame, curves: pd.DataFrame) -> str:
-    counts = sorted(Counter(runs.loc[runs["outcome"] == "finished", "arm"]).values()) or [0]
+    counts = sorted(Counter(runs.loc[runs["outcome"] == Status.FINISHED, "arm"]).values()) or [0]
     fewest, most = counts[0], counts[-1]
     over = plural(most, "finished run") if fewest == most else f"{fewest} to {most} finished runs"
     band = "; the band is from the lowest to the highest run" if most > 1 else ""
@@ -109,7 +110,7 @@ def _caption(sweep: Sweep, runs: pd.DataFrame, curves: pd.DataFrame) -> str:
         for arm in sweep.arms
         if arm not in set(curves["arm"])
     }
-    early = Counter((run.arm, run.outcome) for run in runs.itertuples() if run.outcome != "finished")
+    early = Counter((run.arm, run.outcome) for run in runs.itertuples() if run.outcome != Status.FINISHED)
     apart = [f"{count} of {arm} ({outcome})" for (arm, outcome), count in early.items()]
     note = f" Not in the mean, and drawn up to a cross where they ended: {', '.join(apart)}." if apart else ""
     return f"Best configuration of each arm, mean over {over}{band}.{note}{not_shown(missing)}"

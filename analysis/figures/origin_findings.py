@@ -18,6 +18,7 @@ from analysis.data.tables import SweepTables
 from analysis.figures.figure_parts import best_confirmations, one_workload
 from analysis.statistics.intervals import PairKey, paired_difference
 from search_spaces.schema.words import listing, plural
+from trainables.mlflow_contract import Status
 
 LEVEL = 0.95
 _NAMES = {"adam": "Adam", "origin_adam": "Adam_custom", "rmsprop": "RMSprop", "adagrad": "AdaGrad"}
@@ -154,7 +155,7 @@ def _checked(finding: Ending | Rise, tables: SweepTables) -> tuple[str, str, str
 def _runs(tables: SweepTables, optimizer: str) -> pd.DataFrame:
     """The finished confirmations of the first arm that has this optimizer."""
     runs = best_confirmations(tables)
-    own = runs[(runs["optimizer"] == optimizer) & (runs["outcome"] == "finished")]
+    own = runs[(runs["optimizer"] == optimizer) & (runs["outcome"] == Status.FINISHED)]
     return own[own["arm"] == own["arm"].iloc[0]] if len(own) else own
 
 

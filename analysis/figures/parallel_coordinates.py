@@ -19,6 +19,7 @@ from analysis.figures.parameters import ParameterScale, configurations, scale_of
 from optimizers import InputError
 from search_spaces import Sweep
 from search_spaces.schema.words import plural
+from trainables.mlflow_contract import Status
 
 # Under the ranges, where a line goes through a parameter that the trial does not have.
 _INACTIVE = -0.16
@@ -93,7 +94,7 @@ def _panel(arm: str, trials: pd.DataFrame, scales: list[ParameterScale], bar: Co
 
 def _line(run: Mapping[Any, Any], heights: np.ndarray, colour: str) -> Line:
     told = f"{run['trial_id']}: {run['outcome']}, {run['value']:.4g}"
-    return Line(range(len(heights)), heights, colour, width=0.7 if run["outcome"] == "pruned" else 1.7, hover=told)
+    return Line(range(len(heights)), heights, colour, width=0.7 if run["outcome"] == Status.PRUNED else 1.7, hover=told)
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ import pandas as pd
 
 from analysis.charts.chart import Axis, Scale
 from analysis.data.tables import SweepTables
-from search_spaces import ArmSpace, Parameter, Sweep, arm_space
-
-_TRAINING = "training."
+from search_spaces import ArmSpace, Parameter, Sweep
+from search_spaces.space.space import KIND, TRAINING
+from trainables.mlflow_contract import Section
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def searched(sweep: Sweep) -> dict[str, dict[str, Parameter]]:
     """Each hyperparameter that is not constant, with the arms that search it, in the order of the spaces."""
     found: dict[str, dict[str, Parameter]] = {}
     for arm, asked in sweep.arms.items():
-        for name, parameter in arm_space(asked).parameters.items():
+        for name, parameter in asked.space.parameters.items():
             if parameter.distribution != "constant":
                 found.setdefault(name, {})[arm] = parameter
     return found
@@ -65,7 +65,7 @@ def scale_of(name: str, parameters: Iterable[Parameter]) -> ParameterScale:
 
 def configurations(tables: SweepTables) -> pd.DataFrame:
     """The trials with a column for each hyperparameter of `searched`, by its name there; NaN where inactive."""
-    spaces = {arm: arm_space(asked) for arm, asked in tables.sweep.arms.items()}
+    spaces = {arm: asked.space for arm, asked in tables.sweep.arms.items()}
     rows = [configuration(spaces[row["arm"]], row) for row in tables.trials.to_dict("records")]
     names = list(searched(tables.sweep))
     chosen = pd.DataFrame([[row.get(name) for name in names] for row in rows], columns=pd.Index(names), dtype=object)
@@ -85,8 +85,8 @@ def configuration(space: ArmSpace, run: Mapping[Any, Any]) -> dict[str, Any]:
 
 def _recorded(name: str, parameter: Parameter, run: Mapping[Any, Any]) -> Any:
     """The value in the run; a schedule with settings of its own has its name under ``.kind``."""
-    column = name if name.startswith(_TRAINING) else f"optimizer.{name}"
-    for key in (column, f"{column}.kind"):
+    column = name if name.startswith(f"{TRAINING}.") else f"{Section.OPTIMIZER}.{name}"
+    for key in (column, f"{column}{KIND}"):
         value = run.get(key)
         if not pd.isna(value):
             return value

@@ -15,6 +15,7 @@ from analysis.statistics.pareto_front import pareto_front
 from optimizers import InputError
 from search_spaces import Sweep, arm_colour
 from search_spaces.schema.words import listing
+from trainables.mlflow_contract import Status
 
 
 def pareto(tables: SweepTables) -> Chart:
@@ -31,7 +32,9 @@ def pareto(tables: SweepTables) -> Chart:
         raise InputError(f"No Pareto front: {sweep.name} has no tradeoffs beside {sweep.metric.name}.")
     known = [name for name in names[1:] if name in tables.trials]
     objectives = tables.trials.rename(columns={names[0]: "_last"}).assign(**{names[0]: tables.trials["value"]})
-    valued = objectives[(tables.trials["outcome"] == "finished") & objectives[[names[0], *known]].notna().all(axis=1)]
+    valued = objectives[
+        (tables.trials["outcome"] == Status.FINISHED) & objectives[[names[0], *known]].notna().all(axis=1)
+    ]
     if len(known) < len(names) - 1 or not len(valued):
         raise InputError(f"No Pareto front: no finished trial has a value of {listing(names)}.")
     on_front = _on_front(sweep, valued, names)

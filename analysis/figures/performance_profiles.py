@@ -12,6 +12,7 @@ from analysis.data.tables import SweepTables
 from analysis.figures.figure_parts import share_line
 from analysis.statistics.profiles import performance_profile
 from optimizers import InputError
+from trainables.mlflow_contract import STEPS_TO_TARGET, Status
 
 _FARTHEST = 10.0
 
@@ -52,6 +53,6 @@ def performance_profiles(tables: SweepTables) -> Chart:
 
 
 def _steps(tables: SweepTables) -> dict[str, float]:
-    runs = tables.confirmations[tables.confirmations["outcome"].isin(("finished", "diverged"))]
-    told = runs.get("summary/steps_to_target", pd.Series(dtype=float)).fillna(math.inf).groupby(runs["arm"]).median()
+    runs = tables.confirmations[tables.confirmations["outcome"].isin((Status.FINISHED, Status.DIVERGED))]
+    told = runs.get(STEPS_TO_TARGET, pd.Series(dtype=float)).fillna(math.inf).groupby(runs["arm"]).median()
     return {arm: float(told.get(arm, math.inf)) for arm in tables.sweep.arms}

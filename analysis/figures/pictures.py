@@ -9,7 +9,7 @@ import numpy as np
 
 from analysis.data.tables import SweepTables
 from analysis.figures.figure_parts import best_confirmations
-from search_spaces.tracking.kept_in_mlflow import PICTURES_FOLDER, logged_picture
+from trainables.mlflow_contract import PICTURES_FOLDER, logged_picture
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient

@@ -17,6 +17,7 @@ from analysis.figures.parameters import ParameterScale, configurations, scale_of
 from optimizers import InputError
 from search_spaces import Sweep, arm_colour
 from search_spaces.schema.words import plural
+from trainables.mlflow_contract import Status
 
 _FEWEST = 4
 _SPREAD = 0.7  # of the distance between two choices, over which the arms stand side by side
@@ -46,9 +47,11 @@ def response(tables: SweepTables, parameters: Sequence[str] = ()) -> Chart:
     y = metric_axis(tables.sweep.metric.name, values := metric_values(tables.sweep.metric.name, trials["value"]))
     y = replace(y, range=covering(values, y.scale))
     panels = [_panel(tables.sweep, trials, scale_of(name, known[name].values()), y) for name in wanted]
-    marks = [Key("stopped early", SOFT, "ring"), Key("diverged", SOFT, "cross")]
+    marks = [Key("stopped early", SOFT, "ring"), Key(Status.DIVERGED, SOFT, "cross")]
     seen = [
-        mark for mark, outcome in zip(marks, ("pruned", "diverged"), strict=True) if outcome in set(trials["outcome"])
+        mark
+        for mark, outcome in zip(marks, (Status.PRUNED, Status.DIVERGED), strict=True)
+        if outcome in set(trials["outcome"])
     ]
     return Chart(
         title=f"{tables.sweep.name}: {tables.sweep.metric.name} against each hyperparameter",
@@ -90,11 +93,11 @@ def _points(own: pd.DataFrame, x: np.ndarray, y: np.ndarray, worst: float, colou
         for row in own.to_dict("records")
     ]
     layers: list[Layer] = []
-    height = np.where(outcome == "diverged", worst, y)
+    height = np.where(outcome == Status.DIVERGED, worst, y)
     by_symbol: dict[Symbol, np.ndarray] = {
-        "ring": outcome == "pruned",
-        "cross": outcome == "diverged",
-        "circle": ~np.isin(outcome, ["pruned", "diverged"]),
+        "ring": outcome == Status.PRUNED,
+        "cross": outcome == Status.DIVERGED,
+        "circle": ~np.isin(outcome, [Status.PRUNED, Status.DIVERGED]),
     }
     for symbol, chosen in by_symbol.items():
         kept = np.flatnonzero(chosen & np.isfinite(height) & np.isfinite(x))
@@ -105,11 +108,11 @@ def _points(own: pd.DataFrame, x: np.ndarray, y: np.ndarray, worst: float, colou
 
 
 def _caption(tables: SweepTables, trials: pd.DataFrame, rare: Sequence[str], fewest: int) -> str:
-    lost = int((trials["value"].isna() & (trials["outcome"] != "diverged")).sum())
+    lost = int((trials["value"].isna() & (trials["outcome"] != Status.DIVERGED)).sum())
     parts = [f"Each mark is a trial, at its last {tables.sweep.metric.name}."]
-    if "pruned" in set(trials["outcome"]):
+    if Status.PRUNED in set(trials["outcome"]):
         parts.append("Rings were stopped early, and had trained less.")
-    if "diverged" in set(trials["outcome"]):
+    if Status.DIVERGED in set(trials["outcome"]):
         parts.append("Crosses at the worst end diverged and have no value.")
     if lost:
         parts.append(f"{lost} without a value are not shown.")

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from analysis.charts.chart import Axis, Chart, Key, Layer, Line, Panel, Points, Rule, Symbol
 from analysis.charts.style import INK, MUTED, SOFT
 from analysis.charts.ticks import covering
-from analysis.data.runs import OUTCOMES
 from analysis.data.tables import SweepTables
 from analysis.figures.figure_parts import joined, metric_axis, metric_label, metric_values, not_shown, one_workload
 from analysis.verdict.formatting import outcome_counts
 from optimizers import InputError
 from search_spaces import Sweep, arm_colour
 from search_spaces.schema.words import plural
+from trainables.mlflow_contract import Role, Status
 
 _OUTLIERS = 0.02  # of all values, at each end, that may lie beyond the axis
 
@@ -29,7 +28,7 @@ def rungs(tables: SweepTables) -> Chart:
     """
     tables = one_workload(tables)
     sweep = tables.sweep
-    curves = tables.curves[tables.curves["role"] == "trial"]
+    curves = tables.curves[tables.curves["role"] == Role.TRIAL]
     if sweep.metric.name not in curves or not curves[sweep.metric.name].notna().any():
         raise InputError(f"No picture of the rungs: no trial has a curve of {sweep.metric.name}.")
     curves = curves.dropna(subset=[sweep.metric.name]).merge(tables.trials[["run_id", "outcome"]], on="run_id")
@@ -66,7 +65,7 @@ def _panel(tables: SweepTables, curves: pd.DataFrame, arm: str, places: list[int
     lines: dict[bool, list[Line]] = {True: [], False: []}
     for trial, run in curves.groupby("trial_id", sort=False):
         outcome = str(run["outcome"].iloc[0])
-        stopped = outcome == "pruned"
+        stopped = outcome == Status.PRUNED
         style: dict[str, Any] = {"colour": MUTED, "width": 1.0} if stopped else {"colour": colour, "width": 1.3}
         x, values = run["epoch"].to_numpy(dtype=float), run["_value"].to_numpy()
         lines[stopped].append(Line(x, values, **style, hover=f"{trial}: {outcome}"))
@@ -74,7 +73,7 @@ def _panel(tables: SweepTables, curves: pd.DataFrame, arm: str, places: list[int
     last = curves.groupby("run_id").agg(epoch=("epoch", "max"), outcome=("outcome", "first"))
     rules = [Rule("x", place, SOFT, _passed(last, place), "dotted") for place in places]
     counts = tables.trials.loc[tables.trials["arm"] == arm, "outcome"].value_counts()
-    told = outcome_counts((outcome, int(counts.get(outcome, 0))) for outcome in OUTCOMES)
+    told = outcome_counts((status, int(counts.get(status, 0))) for status in Status)
     return Panel(Axis("epochs"), y, [*rules, *layers], f"{arm}: {told}")
 
 
@@ -82,7 +81,7 @@ def _ends(curves: pd.DataFrame, colour: str) -> list[Layer]:
     """Marks where trials were stopped or failed, and for those with a single value, which no line shows."""
     by_trial = curves.groupby("trial_id", sort=False)
     ends = by_trial.last().assign(count=by_trial.size())
-    failed, stopped = ends["outcome"].isin(("diverged", "failed")), ends["outcome"] == "pruned"
+    failed, stopped = ends["outcome"].isin((Status.DIVERGED, Status.FAILED)), ends["outcome"] == Status.PRUNED
     looks: list[tuple[pd.Series, str, Symbol, float]] = [
         (stopped, MUTED, "square", 4),
         (~stopped & ~failed & (ends["count"] == 1), colour, "circle", 4),
@@ -97,7 +96,7 @@ def _ends(curves: pd.DataFrame, colour: str) -> list[Layer]:
 
 def _passed(last: pd.DataFrame, place: int) -> str:
     came = last["epoch"] >= place
-    on = came & ((last["epoch"] > place) | ~np.isin(last["outcome"], ["pruned"]))
+    on = came & ((last["epoch"] > place) | (last["outcome"] != Status.PRUNED))
     return f"{int(came.sum())} → {int(on.sum())}"
 
 

@@ -12,8 +12,8 @@ from analysis.data.tables import SweepTables
 from analysis.figures.figure_parts import arm_line, best_confirmations, not_shown, one_workload, scale_for, time_label
 from optimizers import InputError
 from search_spaces.schema.words import listing
+from trainables.mlflow_contract import Prefix, Status
 
-_PREFIX = "optim/"
 _MEASURED = "update_norm"  # what came of the settings, and is none
 _BETA = re.compile(r"(^|/|\.)beta\d*$")
 
@@ -29,7 +29,9 @@ def schedules(tables: SweepTables, by: str = "epoch") -> Chart:
     label = time_label(by)
     runs = {arm: run for arm in tables.sweep.arms if (run := _run(tables, arm)) is not None}
     curves = tables.curves[tables.curves["run_id"].isin(runs.values())]
-    names = [str(name) for name in curves if str(name).startswith(_PREFIX) and not str(name).endswith(_MEASURED)]
+    names = [
+        str(name) for name in curves if str(name).startswith(Prefix.OPTIMIZER) and not str(name).endswith(_MEASURED)
+    ]
     told = [name for name in names if curves[name].notna().any()]
     if not told:
         raise InputError("No schedules: no finished run tells what its optimizer used over time.")
@@ -49,22 +51,24 @@ def schedules(tables: SweepTables, by: str = "epoch") -> Chart:
 
 def _constant(curves: pd.DataFrame, name: str, value: float) -> str:
     arms = list(dict.fromkeys(curves.dropna(subset=[name])["arm"]))
-    return f"{name.removeprefix(_PREFIX)} {value:.4g} ({listing(arms)})"
+    return f"{name.removeprefix(Prefix.OPTIMIZER)} {value:.4g} ({listing(arms)})"
 
 
 def _run(tables: SweepTables, arm: str) -> str | None:
     """The id of the run that stands for the arm; None where none finished."""
     confirmed = best_confirmations(tables)
-    own = confirmed[(confirmed["arm"] == arm) & (confirmed["outcome"] == "finished")].sort_values(["study", "seed"])
+    own = confirmed[(confirmed["arm"] == arm) & (confirmed["outcome"] == Status.FINISHED)].sort_values(
+        ["study", "seed"]
+    )
     if len(own):
         return str(own["run_id"].iloc[0])
-    trials = tables.trials[(tables.trials["arm"] == arm) & (tables.trials["outcome"] == "finished")]
+    trials = tables.trials[(tables.trials["arm"] == arm) & (tables.trials["outcome"] == Status.FINISHED)]
     ranked = trials.dropna(subset=["value"]).sort_values("value", ascending=tables.sweep.metric.goal == "minimize")
     return str(ranked["run_id"].iloc[0]) if len(ranked) else None
 
 
 def _panel(tables: SweepTables, curves: pd.DataFrame, name: str, x: Axis, by: str) -> Panel:
-    setting, values = name.removeprefix(_PREFIX), curves[name].to_numpy(dtype=float)
+    setting, values = name.removeprefix(Prefix.OPTIMIZER), curves[name].to_numpy(dtype=float)
     complement = bool(_BETA.search(setting)) and 0.99 <= values.max() < 1
     drawn = 1 - values if complement else values
     lines = [

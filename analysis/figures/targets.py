@@ -17,8 +17,7 @@ from analysis.figures.figure_parts import (
 from analysis.statistics.time_to_target import reached_share
 from optimizers import InputError
 from search_spaces.schema.words import plural
-
-_STEPS = "summary/steps_to_target"
+from trainables.mlflow_contract import STEPS, STEPS_TO_TARGET, Status
 
 
 def targets(tables: SweepTables) -> Chart:
@@ -32,14 +31,14 @@ def targets(tables: SweepTables) -> Chart:
     if sweep.metric.target is None:
         raise InputError(f"No times to a target: {sweep.name} has no metric.target.")
     runs = best_confirmations(tables)
-    runs = runs[runs["outcome"].isin(("finished", "diverged"))]
+    runs = runs[runs["outcome"].isin((Status.FINISHED, Status.DIVERGED))]
     arms = [arm for arm in sweep.arms if arm in set(runs["arm"])]
-    if not arms or _STEPS not in runs:
+    if not arms or STEPS_TO_TARGET not in runs:
         raise InputError("No times to a target: no confirmation run has ended.")
-    end = float(max(runs.get("summary/steps", runs[_STEPS]).replace(np.inf, np.nan).max(), 1))
+    end = float(max(runs.get(STEPS, runs[STEPS_TO_TARGET]).replace(np.inf, np.nan).max(), 1))
     lines: list[Layer] = []
     for arm in arms:
-        x, share = reached_share(runs.loc[runs["arm"] == arm, _STEPS])
+        x, share = reached_share(runs.loc[runs["arm"] == arm, STEPS_TO_TARGET])
         lines.append(share_line(sweep, arm, np.append(x, max(end, x[-1])), np.append(share, share[-1])))
     target = f"{metric_label(sweep.metric.name)} of {metric_values(sweep.metric.name, sweep.metric.target):g}"
     counts = sorted({int((runs["arm"] == arm).sum()) for arm in arms})

@@ -11,6 +11,7 @@ from analysis.figures.figure_parts import arm_band, arm_line, metric_axis, metri
 from analysis.statistics.order_statistics import tuning_curve
 from optimizers import InputError
 from search_spaces import Sweep
+from trainables.mlflow_contract import Status
 
 _LEVEL = 0.95
 
@@ -24,7 +25,7 @@ def tuning_curves(tables: SweepTables) -> Chart:
     """
     tables = one_workload(tables)
     sweep, metric = tables.sweep, tables.sweep.metric.name
-    finished = tables.trials.assign(value=tables.trials["value"].where(tables.trials["outcome"] == "finished"))
+    finished = tables.trials.assign(value=tables.trials["value"].where(tables.trials["outcome"] == Status.FINISHED))
     arms = [arm for arm in sweep.arms if finished.loc[finished["arm"] == arm, "value"].notna().any()]
     if not arms:
         raise InputError("No tuning curves: no trial has finished.")

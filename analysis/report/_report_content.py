@@ -27,9 +27,9 @@ from analysis.verdict.configurations import as_arm, as_python, rest_of
 from analysis.verdict.findings import ArmVerdict, Verdict
 from analysis.verdict.formatting import MetricFormat
 from analysis.verdict.protocol import protocol, space_cells
-from search_spaces import arm_space
 from search_spaces.schema.words import plural
 from search_spaces.stores.addresses import is_server
+from search_spaces.tracking.codec import section
 from search_spaces.tracking.links import (
     COMPARED,
     CONFIRM_VIEW,
@@ -39,6 +39,7 @@ from search_spaces.tracking.links import (
     ui_address,
     view_link,
 )
+from trainables.mlflow_contract import Section, Tag
 
 
 def report_document(tables: SweepTables, verdicts: Sequence[Verdict]) -> Document:
@@ -127,7 +128,7 @@ def _best(arm: ArmVerdict, verdict: Verdict, level: int) -> list[Block]:
             [f"{arm.best.trial_id}, {metric} {MetricFormat(metric).value(arm.best.value)}. Trained with {trained}."]
         ),
         *([Code("python", code)] if code else []),
-        Code("yaml", as_arm(arm.name, arm_space(verdict.sweep.arms[arm.name]), arm.best.params)),
+        Code("yaml", as_arm(arm.name, verdict.sweep.arms[arm.name].space, arm.best.params)),
     ]
 
 
@@ -176,7 +177,7 @@ def _seconds(seconds: float) -> str:
 
 
 def _hyperparameters(run: Mapping) -> str:
-    own = {name.removeprefix("optimizer."): value for name, value in run.items() if name.startswith("optimizer.")}
+    own = section(run, Section.OPTIMIZER)
     return ", ".join(f"{name} {_short(value)}" for name, value in own.items() if not _missing(value))
 
 
@@ -190,8 +191,8 @@ def _missing(value: object) -> bool:
 
 def _environment(tables: SweepTables, verdict: Verdict) -> list[Block]:
     records = tables.records[0]
-    commit = records.environment.get("git.commit")
-    versions = [[name, version] for name, version in records.environment.items() if name != "git.commit"]
+    commit = records.environment.get(Tag.GIT_COMMIT)
+    versions = [[name, version] for name, version in records.environment.items() if name != Tag.GIT_COMMIT]
     return [
         Heading(2, "Environment"),
         Paragraph([f"Sweep {verdict.sweep_id}" + (f", commit {commit}." if commit else ".")]),

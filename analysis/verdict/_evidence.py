@@ -12,6 +12,7 @@ import numpy as np
 from analysis.data.runs import Goal, RunRecord, SweepRecords
 from analysis.statistics.intervals import PairKey
 from analysis.statistics.pareto_front import pareto_front
+from trainables.mlflow_contract import final_of
 
 if TYPE_CHECKING:
     from search_spaces import Sweep
@@ -26,7 +27,7 @@ class Configuration:
 
     trial_id: str
     value: float | None
-    params: Mapping[str, str]
+    params: Mapping[str, Any]
     tradeoffs: tuple[float, ...] = ()
 
 
@@ -90,7 +91,7 @@ def _scores(
     """The score of each (rank, seed), and for each one that should be there and is not, why."""
     rank_of = {tried.trial_id: rank for rank, tried in enumerate(confirmed, start=1)}
     scores: dict[PairKey, float] = {}
-    seeds = records.sweep.confirmation_seeds(study)
+    seeds = records.sweep.confirm.of_study(study)
     unscored = {(rank, seed): "not run" for rank in rank_of.values() for seed in seeds}
     for run in confirmations:
         if run.confirm_of not in rank_of:
@@ -101,14 +102,14 @@ def _scores(
             scores[key] = score
             unscored.pop(key, None)
         else:
-            unscored[key] = f"no {records.score_metric}" if run.finished else run.status_reason
+            unscored[key] = f"no {records.score_metric}" if run.finished else str(run.status_reason)
     return scores, unscored
 
 
 def _configuration(run: RunRecord, sweep: Sweep) -> Configuration:
     """The last evaluation counts, not the luckiest one."""
     metric = sweep.metric.name
-    value = run.metrics.get(f"summary/final_{metric.replace('/', '_')}", run.metrics.get(metric, math.nan))
+    value = run.metrics.get(final_of(metric), run.metrics.get(metric, math.nan))
     tradeoffs = tuple(run.metrics.get(tradeoff.name, math.inf) for tradeoff in sweep.tradeoffs)
     return Configuration(run.trial_id, value if math.isfinite(value) else None, run.params, tradeoffs)
 
@@ -129,7 +130,7 @@ def best_first(found: Iterable[Configuration], goal: Goal) -> list[Configuration
     def place(tried: Configuration) -> tuple[float, int, str]:
         value = math.inf if tried.value is None else tried.value if goal == "minimize" else -tried.value
         number = tried.trial_id.rpartition("/")[2]
-        return value, int(number) if number.isdigit() else 0, tried.trial_id
+        return value, int(number) if number.isdecimal() else 0, tried.trial_id
 
     return sorted(found, key=place)
 

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from analysis.data.typed_params import typed
 from analysis.statistics.intervals import Interval, PairKey
 from analysis.verdict._evidence import Configuration
 from analysis.verdict.findings import ArmVerdict, Verdict
@@ -132,9 +131,14 @@ def _configuration_as_data(configuration: Configuration) -> dict[str, Any]:
     return {
         "trial_id": configuration.trial_id,
         "value": configuration.value,
-        "parameters": typed(configuration.params),
+        "parameters": {name: _json_value(value) for name, value in configuration.params.items()},
         "tradeoffs": [_finite(value) for value in configuration.tradeoffs],
     }
+
+
+def _json_value(value: Any) -> Any:
+    """JSON has no infinity: as a hyperparameter it is a text."""
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _pairs_as_data(values: Mapping[PairKey, float] | Mapping[PairKey, str], name: str) -> list[dict[str, Any]]:

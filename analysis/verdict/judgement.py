@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analysis.data.runs import OUTCOMES, RunRecord, SweepRecords
+from analysis.data.runs import RunRecord, SweepRecords
 from analysis.statistics import intervals
 from analysis.statistics.intervals import Interval, PairedDifference, PairKey
 from analysis.verdict import sentences
@@ -23,6 +23,7 @@ from analysis.verdict._evidence import (
 )
 from analysis.verdict.findings import ArmVerdict, Finding, Verdict
 from analysis.verdict.formatting import is_fraction
+from trainables.mlflow_contract import STEPS, STEPS_TO_TARGET, Status
 
 if TYPE_CHECKING:
     from search_spaces import Sweep
@@ -100,7 +101,7 @@ def _judge_arm(
 
 def _search_steps(trials: Iterable[RunRecord]) -> float | None:
     """None where a trial does not tell its steps, which a run of an older version does not."""
-    told = [run.metrics.get("summary/steps") for run in trials if run.status_reason not in ("failed", "running")]
+    told = [run.metrics.get(STEPS) for run in trials if run.status_reason not in (Status.FAILED, Status.RUNNING)]
     return sum(steps for steps in told if steps is not None) if None not in told else None
 
 
@@ -115,8 +116,8 @@ def _steps_to_target(confirmations: Iterable[RunRecord], sweep: Sweep) -> float 
     """A run that diverged missed the target; one that failed or was interrupted says nothing about it."""
     if sweep.metric.target is None:
         return None
-    told = [run for run in confirmations if run.status_reason in ("finished", "diverged")]
-    return intervals.median_steps([run.metrics.get("summary/steps_to_target") for run in told])
+    told = [run for run in confirmations if run.status_reason in (Status.FINISHED, Status.DIVERGED)]
+    return intervals.median_steps([run.metrics.get(STEPS_TO_TARGET) for run in told])
 
 
 def _finding(difference: PairedDifference | None, minimize: bool) -> Finding:
@@ -134,4 +135,4 @@ def _finding(difference: PairedDifference | None, minimize: bool) -> Finding:
 
 def _count(runs: Iterable[RunRecord]) -> dict[str, int]:
     counted = Counter(run.status_reason for run in runs)
-    return {outcome: counted[outcome] for outcome in OUTCOMES}
+    return {str(status): counted[status] for status in Status}

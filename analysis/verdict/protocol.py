@@ -8,7 +8,7 @@ from analysis.verdict.findings import Verdict
 from analysis.verdict.judgement import LEVEL
 from analysis.verdict.sentences import unit_of
 from analysis.verdict.verdict_tables import Cells
-from search_spaces import Parameter, Sweep, arm_space
+from search_spaces import Parameter, Sweep
 from search_spaces.schema.parameter import Scalar
 from search_spaces.schema.words import plural
 
@@ -55,7 +55,7 @@ def space_cells(sweep: Sweep) -> Cells:
     """What each arm searched: a row for each hyperparameter."""
     rows = []
     for name, arm in sweep.arms.items():
-        for parameter, drawn in arm_space(arm).parameters.items():
+        for parameter, drawn in arm.space.parameters.items():
             rows.append([name, arm.optimizer, parameter, _drawn(drawn), _condition(drawn.when)])
     return ["arm", "optimizer", "hyperparameter", "searched", "only when"], rows
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from analysis.verdict.formatting import MetricFormat, outcome_counts, times
-from search_spaces import arm_space
 from search_spaces.schema.words import listing, plural, plurals
+from trainables.mlflow_contract import Status
 
 if TYPE_CHECKING:
     from analysis.data.runs import SweepRecords
@@ -58,8 +58,8 @@ def noise_in_intervals(sweep: Sweep) -> str:
 
 
 def _is_searched(sweep: Sweep) -> bool:
-    spaces = map(arm_space, sweep.arms.values())
-    return any(parameter.value is None for space in spaces for parameter in space.parameters.values())
+    arms = sweep.arms.values()
+    return any(parameter.value is None for arm in arms for parameter in arm.space.parameters.values())
 
 
 def _is_about_arms(sweep: Sweep) -> bool:
@@ -134,10 +134,10 @@ def _without_scores(arm: ArmVerdict, is_baseline: bool) -> str:
     trials, confirmations = outcome_counts(arm.trials.items()), outcome_counts(arm.confirmations.items())
     if not trials and not confirmations:
         why = "has no runs"
-    elif not arm.trials["finished"] and not confirmations:
+    elif not arm.trials[Status.FINISHED] and not confirmations:
         why = f"has no finished trial ({trials})"
     elif not confirmations:
-        finished = plural(arm.trials["finished"], "finished trial")
+        finished = plural(arm.trials[Status.FINISHED], "finished trial")
         why = f"was not confirmed: it has {finished} and no confirmation run"
     else:
         why = f"has no confirmed score (confirmation runs: {confirmations})"
@@ -157,14 +157,14 @@ def _unscored(arm: ArmVerdict) -> str:
 def _unequal_budget(arms: tuple[ArmVerdict, ...], planned: int) -> Iterator[str]:
     for arm in arms:
         # A failed trial is replaced by another and taught the search nothing.
-        count = sum(arm.trials.values()) - arm.trials["failed"]
+        count = sum(arm.trials.values()) - arm.trials[Status.FAILED]
         if count and count != planned:
             yield f"{arm.name} has {count} of {planned} trials, so the arms did not get the same budget."
 
 
 def _unfinished(arms: tuple[ArmVerdict, ...]) -> Iterator[str]:
     for arm in arms:
-        unfinished = ("interrupted", "running")
+        unfinished = (Status.INTERRUPTED, Status.RUNNING)
         counts = outcome_counts((name, arm.trials[name] + arm.confirmations[name]) for name in unfinished)
         if counts:
             yield f"{arm.name} has unfinished runs ({counts}), so this verdict is preliminary."

@@ -48,9 +48,9 @@ def submit(
 ) -> int:
     """Start a sweep as a job of the cluster, or go on with it; whoever submits may leave."""
     from cluster.jobs.submission import LIVE
-    from cluster.planning.preflight import load_new_sweep
+    from search_spaces import load_sweep
 
-    asked = load_new_sweep(sweep, set_ or [], size)
+    asked = load_sweep(sweep, set_ or [], size)
     mount = _mount_of(cluster)
     if storage is None and mount is None and address is not None:
         raise InputError("--storage: name the folder that the cluster's nodes share, or the cluster by --cluster FILE")
@@ -62,7 +62,7 @@ def submit(
         if runs is None and jobs.of(job.id).status not in LIVE:
             typer.echo(f"error: it has ended already: {jobs.logs(job).strip().splitlines()[-1]}", err=True)
             return FAILED
-        typer.echo(f"Runs: {runs or 'the job tells where they are when it has begun'}")
+        typer.echo(runs or "The job tells how to see the runs when it has begun.")
     typer.echo(f"Follow it: adamant cluster logs {asked.name} -f{_where(cluster)}")
     if cluster:
         typer.echo(f"Open the link: adamant ui --cluster {cluster}")

@@ -14,7 +14,7 @@ import trainables
 from cluster.storage.sweep_folder import DEFAULT_STORAGE, data_root_of
 from optimizers import Hyperparameter, InputError, OptimizerEntry, did_you_mean
 from search_spaces import load_sweep
-from search_spaces.space import ready_files
+from search_spaces.space.ready_files import DEFAULT_SPACES, SPACES, SWEEPS
 from search_spaces.space.space import default_space, named_space
 from trainables import WorkloadEntry
 from trainables.workloads.training_options import TRAINING
@@ -119,8 +119,9 @@ def _hyperparameters(table: Mapping[str, Hyperparameter]) -> list[Row]:
 
 
 def _spaces() -> list[Row]:
-    spaces = {name: named_space(name) for name in ready_files.names(ready_files.SPACES)}
-    spaces |= {f"default of {name}": default_space(optimizers.get(name)) for name in optimizers.names()}
+    spaces = {name: named_space(name) for name in SPACES.names()}
+    with_default = [name for name in optimizers.names() if name in DEFAULT_SPACES]
+    spaces |= {f"default of {name}": default_space(optimizers.get(name)) for name in with_default}
     return [
         {"space": name, "what": space.description, "parameters": ", ".join(space.merged())}
         for name, space in spaces.items()
@@ -129,13 +130,13 @@ def _spaces() -> list[Row]:
 
 def _schedules() -> list[Row]:
     return [
-        {"schedule": name, "what": kind.description, "keys": ", ".join(kind.keys), "source": kind.source}
-        for name, kind in optimizers.schedules.KINDS.items()
+        {"schedule": kind.name, "what": kind.description, "keys": ", ".join(kind.keys), "source": kind.source}
+        for kind in optimizers.schedules.KINDS.entries()
     ]
 
 
 def _sweeps() -> list[Row]:
-    sweeps = [load_sweep(name) for name in ready_files.names(ready_files.SWEEPS)]
+    sweeps = [load_sweep(name) for name in SWEEPS.names()]
     return [
         {
             "sweep": sweep.name,
@@ -143,8 +144,8 @@ def _sweeps() -> list[Row]:
             "workload": ", ".join(workload.name for workload in sweep.by_workload.values()),
             "arms": ", ".join(sweep.arms),
             "budget": "; ".join(dict.fromkeys(workload.budget for workload in sweep.by_workload.values())),
-            "sizes": ", ".join(sweep.sizes),
-            "trials": len(sweep.contests())
+            "sizes": ", ".join(sweep.file.sizes),
+            "trials": len(sweep.contests)
             * len(sweep.arms)
             * (sweep.search.trials + sweep.confirm.top_k * len(sweep.confirm.seeds)),
         }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -18,14 +17,16 @@ from rich.console import Console
 
 from cluster.console.command_line import FAILED
 from cluster.distribution import install_command
+from cluster.ports import listens
 from cluster.run.on_screen import print_lines
 from cluster.run.served import answers, links_of_newest
-from cluster.services.head_services import STUDIES_PROGRAM, ending_with_parent
+from cluster.services.head_services import STUDIES_PROGRAM
+from cluster.services.supervision import ending_with_parent
 from cluster.storage.locations import location_path
 from optimizers import InputError
 from search_spaces.stores.mlflow_schema import check_database
 from search_spaces.tracking.artifact_addresses import readable_database
-from search_spaces.tracking.links import UI_HOST, announced
+from search_spaces.tracking.links import UI_HOST, announced, local_address
 
 STOPPING_S = 10.0
 POLL_S = 0.2
@@ -47,7 +48,7 @@ class Server:
 
     @property
     def address(self) -> str:
-        return f"http://{UI_HOST}:{self.port}"
+        return local_address(self.port)
 
 
 def mlflow_server(tracking_uri: str, port: int) -> Server:
@@ -88,9 +89,8 @@ def serve(servers: Sequence[Server], console: Console) -> int:
     for server in servers:
         if not 1 <= server.port <= LAST_PORT:
             raise InputError(f"--port: {server.name} would be served on port {server.port}; ports are 1 to {LAST_PORT}")
-        with socket.socket() as probe:
-            if probe.connect_ex((UI_HOST, server.port)) == 0:
-                raise InputError(f"port {server.port}: something listens there already; choose another with --port")
+        if listens(server.port, UI_HOST):
+            raise InputError(f"port {server.port}: something listens there already; choose another with --port")
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: stopped.set())
@@ -147,7 +147,7 @@ def open_tunnels(file: Path, console: Console) -> None:
     cluster = load_cluster(file)
     ports = clusters.ui_ports(cluster)
     with clusters.forwarded(cluster, list(ports), list(ports)):
-        served = [f"{what}: http://{UI_HOST}:{port}" for port, what in ports.items()]
+        served = [f"{what}: {local_address(port)}" for port, what in ports.items()]
         print_lines(console, [*served, *clusters.ui_passwords(cluster, file), "Ctrl-C closes the tunnels."])
         with suppress(KeyboardInterrupt):
             threading.Event().wait()

@@ -14,6 +14,8 @@ import typer
 
 from cluster.console._output import drop_what_cannot_be_written, lost_output
 from optimizers import InputError
+from optimizers.errors import first_line
+from search_spaces.stores.addresses import without_password
 
 FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
 # Errors of what a command works with; a module that is not loaded has raised none.
@@ -64,8 +66,9 @@ def clear_errors(command: Callable[P, int | None]) -> Callable[P, None]:
 def told(error: Exception) -> str:
     """Return an error as one sentence, without a full stop; print the traceback of one that nobody has foreseen."""
     foreseen = [getattr(sys.modules.get(module), name, OSError) for module, name in _SERVICES]
-    said = str(getattr(error, "orig", None) or error).strip() or repr(error)  # of SQLAlchemy's, what the database said
+    # Of SQLAlchemy's, what the database said.
+    said = without_password(first_line(getattr(error, "orig", None) or error))
     if isinstance(error, (OSError, *foreseen)):
-        return said.splitlines()[0].rstrip(".")
+        return said.rstrip(".")
     traceback.print_exception(error)
-    return f"{type(error).__name__}: {said.splitlines()[0]} (the fault is Adamant's; please report it as shown above)"
+    return f"{type(error).__name__}: {said} (the fault is Adamant's; please report it as shown above)"

@@ -6,6 +6,7 @@ import logging
 import os
 import re
 import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -13,12 +14,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cluster.console.events import PROGRESS, RUNS, last_event, without_events
+from cluster.console.events import VARIABLE as EVENTS
+from cluster.console.progress import ArmState, laid_out
+from cluster.polling import holds_within
 from cluster.ray.session import ROOMS, token_path
 from cluster.source_tree import SOURCE_ROOT
 from cluster.storage.sweep_folder import sweep_yaml
-from cluster.tracking.descriptions import COMMIT_VARIABLE, environment
+from cluster.tracking.environment import COMMIT_VARIABLE, environment
 from optimizers import InputError, did_you_mean
+from optimizers.errors import one_line
 from search_spaces import Sweep
+from trainables.mlflow_contract import SWEEP_FILE, Tag
 
 if TYPE_CHECKING:
     from ray.job_submission import JobDetails, JobSubmissionClient
@@ -27,10 +34,6 @@ LIVE = ("PENDING", "RUNNING")
 # A driver told to stop closes its runs in MLflow before Ray kills it.
 STOPPING_S = 30
 BEGINNING_S = 60.0
-# The link to them, or the command that serves them.
-_RUNS = re.compile(r"^(?:Search runs|To see the runs): (.+)$", re.MULTILINE)
-# What a driver says of an arm while it runs; see cluster/run/_display.py.
-_ARM_LINE = re.compile(r"^\S+ +\d+/\d+ done, .*")
 _NOT_SHIPPED = shutil.ignore_patterns("__pycache__", "*.pyc")
 
 
@@ -68,33 +71,36 @@ class Jobs:
                 "or stop it first"
             )
         variables = {
-            COMMIT_VARIABLE: environment()["git.commit"],
+            COMMIT_VARIABLE: environment()[Tag.GIT_COMMIT],
             "RAY_JOB_STOP_WAIT_TIME_S": str(STOPPING_S),
             "PYTHONUNBUFFERED": "1",
+            EVENTS: "1",
             **variables,
         }
         with tempfile.TemporaryDirectory() as folder:
             _ship(sweep, Path(folder))
             try:
                 submitted = self._client.submit_job(
-                    entrypoint="python -m cluster.job sweep.yaml",
+                    entrypoint=f"python -m cluster.job {SWEEP_FILE}",
                     submission_id=f"{sweep.name}-{time.strftime('%Y%m%d-%H%M%S')}",
                     metadata={"adamant.sweep": sweep.name},
                     runtime_env={"working_dir": folder, "env_vars": variables},
                 )
             except RuntimeError as error:
-                raise InputError(f"{self._address}: the cluster did not take the job ({_one_line(error)})") from None
+                raise InputError(
+                    f"{self._address}: the cluster did not take the job ({one_line(error)[:300]})"
+                ) from None
         return self.of(submitted)
 
     def where_runs_are(self, job: Job) -> str | None:
         """Return how to see the runs, as the driver tells when it begins; None where it takes too long."""
-        deadline = time.monotonic() + BEGINNING_S
-        while time.monotonic() < deadline:
-            found = _RUNS.search(self.logs(job))
-            if found or self.of(job.id).status not in LIVE:
-                return found and found[1]
-            time.sleep(0.5)
-        return None
+        holds_within(
+            BEGINNING_S,
+            lambda: last_event(self._log(job), RUNS) is not None or self.of(job.id).status not in LIVE,
+            pause_s=0.5,
+        )
+        told = last_event(self._log(job), RUNS)
+        return None if told is None else told["see"]
 
     def all(self) -> list[Job]:
         """Every job of a sweep's, the newest first."""
@@ -114,17 +120,21 @@ class Jobs:
     def stop(self, job: Job) -> str:
         """Stop a job so that the sweep can be gone on with; returns its status when it has ended."""
         self._client.stop_job(job.id)
-        deadline = time.monotonic() + STOPPING_S + 10
-        while (status := self._client.get_job_status(job.id).value) in LIVE and time.monotonic() < deadline:
-            time.sleep(0.2)
-        return status
+        holds_within(STOPPING_S + 10, lambda: self._client.get_job_status(job.id).value not in LIVE)
+        return self._client.get_job_status(job.id).value
 
     def logs(self, job: Job) -> str:
-        """What the job has written until now."""
+        """What the job has told people until now."""
+        return "".join(without_events([self._log(job)]))
+
+    def _log(self, job: Job) -> str:
         return self._client.get_job_logs(job.id)
 
     def follow(self, job: Job) -> Iterator[str]:
-        """What the job writes, piece after piece, until it ends."""
+        """What the job tells people, piece after piece, until it ends."""
+        return without_events(self._pieces(job))
+
+    def _pieces(self, job: Job) -> Iterator[str]:
         import asyncio
 
         pieces = self._client.tail_job_logs(job.id)
@@ -139,9 +149,9 @@ class Jobs:
             loop.close()
 
     def progress(self, job: Job) -> list[str]:
-        """The last that the driver has said of each arm."""
-        lines = [line for line in self.logs(job).splitlines() if _ARM_LINE.match(line)]
-        return list({line.split()[0]: line for line in lines}.values())
+        """How each arm stands, as far as the driver has told."""
+        told = last_event(self._log(job), PROGRESS)
+        return [] if told is None else laid_out([ArmState(**arm) for arm in told["arms"]], sys.maxsize)
 
     def nodes(self) -> list[dict[str, Any]]:
         """The living nodes, as rows: address, and how much of their cores and GPUs is in use."""
@@ -190,11 +200,7 @@ def _connected(address: str) -> JobSubmissionClient:
     try:
         return JobSubmissionClient(address)
     except (ConnectionError, RuntimeError, ValueError, AuthenticationError) as error:
-        raise InputError(f"{address}: no Ray cluster takes jobs there ({_one_line(error)})") from None
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:300]
+        raise InputError(f"{address}: no Ray cluster takes jobs there ({one_line(error)[:300]})") from None
 
 
 def _job(details: JobDetails) -> Job:
@@ -213,4 +219,4 @@ def _ship(sweep: Sweep, folder: Path) -> None:
     for room in ROOMS:
         shutil.copytree(root / room, folder / room, ignore=_NOT_SHIPPED)
     shutil.copy(root / "adamant.py", folder)
-    (folder / "sweep.yaml").write_text(sweep_yaml(sweep), encoding="utf-8")
+    (folder / SWEEP_FILE).write_text(sweep_yaml(sweep), encoding="utf-8")

@@ -6,25 +6,24 @@ import base64
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from cluster.launch.cluster_file import Cluster, KubeCluster, LocalCluster, SlurmCluster
 from cluster.launch.rendering import render
-from cluster.launch.rendering.kuberay_services import SERVICES_PORT
+from cluster.polling import holds_within
+from cluster.ports import free_port, listens
 from cluster.ray.session import token_path
 from cluster.services.head_services import CLIENT_FILE
 from cluster.source_tree import SOURCE_ROOT
 from optimizers import InputError
 
-JOBS_PORT = 8265
-UI_PORTS = {5000: "MLflow", JOBS_PORT: "Ray", 8080: "Optuna"}
+JOBS_PORT, MLFLOW_PORT = 8265, 5000
+UI_PORTS = {MLFLOW_PORT: "MLflow", JOBS_PORT: "Ray", 8080: "Optuna"}
 """Ports of the head that a browser may want, with what is there."""
 TOKEN_VARIABLE, TOKEN_KEY = "RAY_AUTH_TOKEN", "auth_token"
 """Where Ray looks for its token first, and KubeRay's key of it in the Secret that it makes for each cluster."""
@@ -97,7 +96,7 @@ def forwarded(cluster: Cluster, ports: Sequence[int], local: Sequence[int] | Non
     Through SSH or kubectl, as the head's servers listen to itself alone; on Kubernetes with Ray's token in this
     process's environment. Raises InputError where it is not reached.
     """
-    here = list(local or (_free_port() for _ in ports))
+    here = list(local or (free_port() for _ in ports))
     with _launch_files(cluster) as files, ExitStack() as tunnels:
         if isinstance(cluster, KubeCluster) and JOBS_PORT in ports:
             tunnels.enter_context(_kube_token(cluster))
@@ -151,7 +150,7 @@ def _kube_files(files: list[Path]) -> list[Path]:
 
 def _kube_services(cluster: KubeCluster) -> dict[int, str]:
     """By port, the Kubernetes Service behind it: KubeRay's own of the head, and ours of MLflow."""
-    mlflow = {SERVICES_PORT: f"{cluster.name}-mlflow"} if cluster.services else {}
+    mlflow = {MLFLOW_PORT: f"{cluster.name}-mlflow"} if cluster.services else {}
     return {**mlflow, JOBS_PORT: f"{cluster.name}-head-svc"}
 
 
@@ -218,36 +217,21 @@ def _ssh(cluster: LocalCluster, address: str, command: str) -> str:
 
 @contextmanager
 def _running(command: list[str], port: int, name: str) -> Iterator[None]:
-    if _listens(port):
+    if listens(port):
         raise InputError(f"port {port} of this machine is taken, so {name} cannot be reached through it")
     process = subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL, start_new_session=True
     )
     try:
-        deadline = time.monotonic() + CONNECTING_S
-        while not _listens(port):
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise InputError(f"{name}: its head is not reached; is it up? (`adamant cluster up`)")
-            time.sleep(0.1)
-        if process.poll() is not None:
-            raise InputError(f"{name}: its head is not reached")
+        holds_within(CONNECTING_S, lambda: process.poll() is not None or listens(port), pause_s=0.1)
+        if process.poll() is not None or not listens(port):
+            raise InputError(f"{name}: its head is not reached; is it up? (`adamant cluster up`)")
         yield
     finally:
         # With its children: it is ssh that holds the port.
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGTERM)
         process.wait(LEAVING_S)
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
 
 
 def _ray(*arguments: str) -> list[str]:

@@ -11,11 +11,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from cluster.launch import launch_rules, manifest_rules, placeholders, start_rules
+from cluster.launch import _launch_rules, _manifest_rules, _placeholders, _start_rules
+from cluster.launch._plain_data import walk
 from cluster.launch.cluster_file import parse_cluster
-from cluster.launch.plain_data import walk
 from cluster.launch.rendering import render
 from optimizers import InputError
+from optimizers.errors import one_line
 from search_spaces.schema.validation import validated
 from search_spaces.schema.yaml_source import Document, load_documents, load_yaml, read_text
 
@@ -43,7 +44,7 @@ def check(path: str | Path) -> list[str]:
     if not Path(path).is_file():
         raise InputError(f"{path}: there is no such launch file")
     text = read_text(Path(path))
-    return [*check_text(text, str(path)), *placeholders.problems(text, str(path))]
+    return [*check_text(text, str(path)), *_placeholders.problems(text, str(path))]
 
 
 def check_text(text: str, source: str) -> list[str]:
@@ -84,7 +85,7 @@ def ray_validates(config: dict[str, Any]) -> dict[str, Any]:
     except (click.ClickException, ValueError, RuntimeError, AssertionError) as error:
         raise ValueError(" ".join((str(error) or said.getvalue()).split())) from None
     except Exception as error:  # noqa: BLE001 - it reads on before it looks at types, so malformed parts end in anything
-        raise ValueError(f"it cannot read this file ({type(error).__name__}: {' '.join(str(error).split())})") from None
+        raise ValueError(f"it cannot read this file ({type(error).__name__}: {one_line(error)})") from None
     return prepared
 
 
@@ -124,18 +125,18 @@ def _ray_up(document: Document) -> Iterator[str]:
     except ValueError as error:
         yield f"{document.source}: Ray says: {error}"
         return
-    for path, message in launch_rules.problems(document.data, prepared):
+    for path, message in _launch_rules.problems(document.data, prepared):
         yield str(document.error(path, message))
 
 
 def _manifest(document: Document) -> Iterator[str]:
-    model = manifest_rules.RESOURCES.get(str(document.data.get("kind")))
+    model = _manifest_rules.RESOURCES.get(str(document.data.get("kind")))
     if model is not None:
         try:
             validated(model, document)
         except InputError as error:
             yield from map(str, error.problems)
-    for path, message in manifest_rules.problems(document.data):
+    for path, message in _manifest_rules.problems(document.data):
         yield str(document.error(path, message))
 
 
@@ -149,14 +150,14 @@ def _secrets(text: str, source: str) -> Iterator[str]:
 
 def _script(text: str, source: str) -> Iterator[str]:
     lines = dict(_commands(text))
-    heads = {number: line for number, line in lines.items() if start_rules.HEAD.search(line)}
+    heads = {number: line for number, line in lines.items() if _start_rules.HEAD.search(line)}
     workers = {number: line for number, line in lines.items() if number not in heads}
-    for number, message in start_rules.joining(heads, workers):
+    for number, message in _start_rules.joining(heads, workers):
         yield f"{source}:{number}: {message}"
     for number, line in lines.items():
-        if launch_rules.OPEN_DASHBOARD.search(line):
+        if _launch_rules.OPEN_DASHBOARD.search(line):
             yield f"{source}:{number}: the dashboard must listen on 127.0.0.1"
-        if launch_rules.START.search(line) and "RAY_AUTH_MODE=token" not in line:
+        if _launch_rules.START.search(line) and "RAY_AUTH_MODE=token" not in line:
             yield f"{source}:{number}: Ray starts without authentication: set RAY_AUTH_MODE=token in this command"
         if any(f"={world}" in line for world in WORLD):
             yield f"{source}:{number}: this opens the port to the whole world: name the range you come from"

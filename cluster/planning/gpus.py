@@ -10,7 +10,7 @@ from rich.console import Console
 from cluster.planning.plan import default_assignment
 from cluster.ray.capacity import Node, on_one_gpu
 from cluster.ray.session import ray_session
-from cluster.tracking.descriptions import trial_spec
+from cluster.tracking.run_description import trial_spec
 from search_spaces import Sweep
 from trainables import TrialSpec
 from trainables.training.peak_memory import Peak, largest_state, measure_on_gpu
@@ -52,7 +52,7 @@ def check_kinds(sweep: Sweep, kinds: tuple[str, ...], may_grow: bool) -> None:
     """Raise InputError where trials of one arm would run on several kinds unasked, or on one that is not there."""
     asked = sweep.resources.accelerator
     if asked is None and len(kinds) > 1:
-        raise sweep.error(
+        raise sweep.file.error(
             "resources",
             "gpu",
             f"there are GPUs of several kinds ({', '.join(kinds)}), on which trials would not be alike; choose one "
@@ -61,7 +61,7 @@ def check_kinds(sweep: Sweep, kinds: tuple[str, ...], may_grow: bool) -> None:
     kind = sweep.resources.accelerator_kind
     if kind is not None and kind not in kinds and not may_grow:
         here = f"there is {', '.join(kinds)}" if kinds else "there is none"
-        raise sweep.error("resources", "accelerator", f"no GPU here is of the kind {kind}; {here}")
+        raise sweep.file.error("resources", "accelerator", f"no GPU here is of the kind {kind}; {here}")
 
 
 def _check_memory(sweep: Sweep, kind: str | None, data_root: Path, console: Console) -> None:
@@ -79,7 +79,7 @@ def _check_memory(sweep: Sweep, kind: str | None, data_root: Path, console: Cons
     except RayTaskError as error:
         if type(error.cause).__name__ != "OutOfMemoryError":
             raise
-        raise sweep.error("resources", "gpu", "a trial needs more memory than a whole GPU has") from None
+        raise sweep.file.error("resources", "gpu", "a trial needs more memory than a whole GPU has") from None
     line = fit(sweep, peak) if peak else "GPU memory is not checked: torch sees no GPU on the nodes that Ray counts."
     console.print(line, highlight=False, markup=False, soft_wrap=True)
 
@@ -98,9 +98,9 @@ def fit(sweep: Sweep, peak: Peak) -> str:
     takes = f"a trial of {peak.workload} takes {peak.bytes / GB:.2f} GB at its peak"
     has = f"{peak.device} has {peak.total / GB:.1f}"
     if smallest is None:
-        raise sweep.error("resources", "gpu", f"{takes}, and {has}: not even a whole GPU is enough")
+        raise sweep.file.error("resources", "gpu", f"{takes}, and {has}: not even a whole GPU is enough")
     if fraction * peak.total < peak.bytes:
-        raise sweep.error(
+        raise sweep.file.error(
             "resources",
             "gpu",
             f"{takes}, and {fraction:g} of a GPU is {fraction * peak.total / GB:.2f} GB ({has}); "

@@ -10,22 +10,22 @@ import statistics
 import time
 from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import trainables
 from cluster.ray.capacity import workers_on
 from cluster.ray.simulation import Ended, simulate
-from cluster.tracking.descriptions import describe, trial_spec
+from cluster.tracking.run_description import describe, trial_spec
 from optimizers import InputError
-from search_spaces import Sweep, arm_space
-from search_spaces.schema.sweep import Contest
-from search_spaces.schema.workload_keys import Workload
+from search_spaces import Sweep
 from search_spaces.space.space import TRAINING, hyperparameters
 from search_spaces.study.population import is_population
 from search_spaces.study.study import Assignment, arm_path
+from search_spaces.sweep.resolved import Contest, Workload
 from trainables import TrialSpec
+from trainables.mlflow_contract import Role
 from trainables.training.peak_memory import tensors_in
 from trainables.tune.checkpoint import KEPT_CHECKPOINTS
 
@@ -110,7 +110,7 @@ def slots_here(sweep: Sweep) -> int:
 def make_plan(
     sweep: Sweep, steps: Mapping[str, int | None], slots: int, probed: Mapping[str, Probe] | None = None
 ) -> Plan:
-    """The plan of a sweep (with its workloads' budgets filled in) on ``slots`` places, timed where it was probed.
+    """The plan of a sweep on ``slots`` places, timed where it was probed.
 
     ``steps`` are those of each workload from one evaluation to the next, see :func:`steps_per_epoch`.
     """
@@ -152,7 +152,7 @@ def probed_plan(sweep: Sweep, data_root: Path, slots: int | None = None) -> Plan
 
 def _states_at_once(sweep: Sweep, slots: int) -> int:
     """Checkpoints that lie on disk together at most: of what runs, and of a population's last two generations."""
-    populations = sum(is_population(contest, arm) for contest in sweep.contests().values() for arm in sweep.arms)
+    populations = sum(is_population(contest, arm) for contest in sweep.contests.values() for arm in sweep.arms)
     members = sweep.search.trials * populations
     return slots * (KEPT_CHECKPOINTS + 1) + 2 * KEPT_CHECKPOINTS * members
 
@@ -160,14 +160,14 @@ def _states_at_once(sweep: Sweep, slots: int) -> int:
 def _simulated(sweep: Sweep, slots: int, seconds: Mapping[Side, float], seed: int) -> list[Ended]:
     """A run of the sweep in which every trial has a quality of its own, drawn at random, that does not change."""
     search = sweep.search.model_copy(update={"method": "grid" if sweep.search.method == "grid" else "random"})
-    drawn = sweep.model_copy(update={"search": search, "tradeoffs": []})
+    drawn = replace(sweep, search=search, tradeoffs=())
 
     def curve(assignment: Assignment, epoch: int) -> float:
         return random.Random(f"{seed} {assignment.trial_id}").random()
 
     of_arms = {
         arm_path(contest, arm): spent
-        for contest in sweep.contests()
+        for contest in sweep.contests
         for (workload, arm), spent in seconds.items()
         if workload == contest.workload
     }
@@ -182,12 +182,12 @@ def _arm_plan(sweep: Sweep, side: Side, runs: list[list[Ended]], steps: int | No
     own = [
         [ended for ended in run if (ended.assignment.contest.workload, ended.assignment.arm) == side] for run in runs
     ]
-    searched = [[ended for ended in run if ended.assignment.role == "trial"] for run in own]
-    confirmed = [[ended for ended in run if ended.assignment.role == "confirm"] for run in own]
+    searched = [[ended for ended in run if ended.assignment.role == Role.TRIAL] for run in own]
+    confirmed = [[ended for ended in run if ended.assignment.role == Role.CONFIRM] for run in own]
     search_epochs = statistics.mean(sum(ended.epochs for ended in run) for run in searched)
     confirm_epochs = sum(ended.epochs for ended in confirmed[0])
     busy = None if seconds is None else (search_epochs + confirm_epochs) * seconds + BETWEEN_RUNS_S * len(own[0])
-    epochs = sweep.by_workload[side[0]].evaluations or 1
+    epochs = sweep.by_workload[side[0]].evaluations
     return ArmPlan(
         _label(*side),
         len(searched[0]),
@@ -209,7 +209,7 @@ def steps_per_epoch(sweep: Sweep, data_root: Path) -> dict[str, int | None]:
 
 
 def _steps_of(workload: Workload, data_root: Path) -> int | None:
-    if workload.steps:
+    if workload.interval is not None:
         return workload.interval
     entry = trainables.get(workload.name)
     try:
@@ -217,14 +217,14 @@ def _steps_of(workload: Workload, data_root: Path) -> int | None:
     except InputError:
         return None
     data = entry.load_data(data_root, workload.options)
-    return entry.load(workload.options).feed(data.train, workload.batch_size or 1).steps_per_epoch
+    return entry.load(workload.options).feed(data.train, workload.batch_size).steps_per_epoch
 
 
 def default_assignment(sweep: Sweep, arm: str) -> Assignment:
     """A trial of an arm of a sweep over one workload, at its default configuration."""
-    values = hyperparameters(arm_space(sweep.arms[arm]).default())
+    values = hyperparameters(sweep.arms[arm].space.default())
     training = values.pop(TRAINING, {})
-    return Assignment(arm, "trial", 0, values, sweep.search.seed, training=training, contest=sweep.contest)
+    return Assignment(arm, Role.TRIAL, 0, values, sweep.search.seed, training=training, contest=sweep.contest)
 
 
 def probe(sweep: Sweep, data_root: Path, slots: int) -> dict[str, Probe]:

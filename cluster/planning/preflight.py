@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import trainables
-from cluster.planning._workload_checks import goal_problems, resolved, workload_problems
-from cluster.storage.sweep_folder import RESERVED_NAMES
 from cluster.tracking.mlflow_errors import reason, root
 from optimizers import InputError, Problem, raise_any
-from search_spaces import Sweep, load_sweep
+from search_spaces import Sweep
 from search_spaces.stores.addresses import is_database, is_server, scheme_of, sqlite_path, without_password
 from search_spaces.stores.mlflow_schema import database_problem
 
@@ -25,30 +23,6 @@ OTHER_STORES = {
     "databricks": f"Databricks names experiments by paths of a workspace, which Adamant's are not; {NEITHER}",
     "uc": f"a Unity Catalog holds models and no runs; {NEITHER}",
 }
-
-
-def load_new_sweep(path_or_name: str, overrides: Sequence[str] = (), size: str | None = None) -> Sweep:
-    """Read a sweep that is to be run, with its workloads' own budgets and goals where it leaves them out.
-
-    Raises InputError with everything that is wrong in its file, whatever finds it.
-    """
-    return resolved(load_sweep(path_or_name, overrides, size, _new_sweep_problems))
-
-
-def _new_sweep_problems(sweep: Sweep) -> Iterator[Problem]:
-    yield from workload_problems(sweep)
-    yield from goal_problems(sweep)
-    if sweep.name in RESERVED_NAMES:
-        yield sweep.problem("name", f'"{sweep.name}" is kept for Adamant\'s own files; choose another name')
-
-
-def check_workload(sweep: Sweep) -> Sweep:
-    """The sweep with its workloads' own budgets and goals filled in. Raises InputError where they do not fit to it.
-
-    Goals that a recorded sweep was run with stay, whichever way round they are.
-    """
-    raise_any(workload_problems(sweep))
-    return resolved(sweep)
 
 
 def check_data(sweep: Sweep, data_root: Path) -> None:
@@ -129,7 +103,7 @@ def _beyond_this_machine(sweep: Sweep) -> Iterator[Problem]:
     wanted, cores = sweep.resources, os.cpu_count() or 1
     of_workers = f" ({wanted.workers} workers)" if wanted.workers > 1 else ""
     if wanted.cpu * wanted.workers > cores:
-        yield sweep.problem(
+        yield sweep.file.problem(
             "resources",
             "workers" if wanted.cpu <= cores else "cpu",
             f"a trial wants {wanted.cpu * wanted.workers} cores{of_workers}, and this machine has {cores}",
@@ -138,7 +112,7 @@ def _beyond_this_machine(sweep: Sweep) -> Iterator[Problem]:
         import torch
 
         if wanted.gpu * wanted.workers > (gpus := torch.cuda.device_count()):
-            yield sweep.problem(
+            yield sweep.file.problem(
                 "resources",
                 "gpu",
                 f"a trial wants {wanted.gpu * wanted.workers:g} GPUs{of_workers}, and torch finds {gpus} here",
@@ -148,7 +122,7 @@ def _beyond_this_machine(sweep: Sweep) -> Iterator[Problem]:
 def check_address(address: str | None) -> None:
     """Raise InputError for the ``host:port`` of a Ray cluster that does not answer."""
     host, _, port = (address or "").removeprefix("ray://").rpartition(":")
-    if not host or not port.isdigit():
+    if not host or not port.isdecimal():
         return
     try:
         socket.create_connection((host, int(port)), SERVER_TIMEOUT_S).close()
@@ -165,9 +139,9 @@ def check_study_storage(location: str, sweep: Sweep) -> None:
     if is_missing(location) or ("://" not in location and not Path(location).exists()):
         return
     taken = {study.study_name for study in open_storage(location).get_all_studies()}
-    wanted = {search_study_name(contest, arm) for contest in sweep.contests().values() for arm in sweep.arms}
+    wanted = {search_study_name(contest, arm) for contest in sweep.contests.values() for arm in sweep.arms}
     if wanted & taken:
-        raise sweep.error(
+        raise sweep.file.error(
             "name",
             f'the study storage {without_password(location)} holds a sweep "{sweep.name}" already; '
             "choose another name, for example with --set name=...",

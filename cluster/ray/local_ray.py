@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import threading
-import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
+
+import psutil
+
+from optimizers.errors import first_line
 
 # A machine that is busy for a moment may have Ray's own limits pass.
 STARTS = 3
@@ -18,6 +21,7 @@ def start_ray(warn: Callable[[str], None], **settings: Any) -> None:
     import ray
     from ray.exceptions import AuthenticationError
 
+    before = _processes()
     for start in range(1, STARTS + 1):
         try:
             # "local" and not None, which would follow RAY_ADDRESS or a cluster that was started on this machine.
@@ -26,24 +30,25 @@ def start_ray(warn: Callable[[str], None], **settings: Any) -> None:
         except AuthenticationError:
             raise
         except Exception as error:  # noqa: BLE001 - Ray raises plain ones too
-            _stop_processes(error)
-            reason = (str(error).strip() or repr(error)).splitlines()[0].rstrip(".")
+            # Ray itself ends what a failed start has left only when this process ends.
+            ray.shutdown()
+            _kill(_processes() - before)
+            reason = first_line(error).rstrip(".")
             if start == STARTS:
                 times = f"Ray has not started on this machine, {STARTS} times in a row"
                 raise OSError(f"{times} ({reason}); it needs free cores, memory, and space in /tmp") from None
             warn(f"Ray has not started yet ({reason}); trying again")
 
 
-def _stop_processes(error: Exception) -> None:
-    """End what a failed start has left: Ray itself does so when this process ends, and keeps no other hold on it."""
-    import ray
-    from ray._private.node import Node
+def _processes() -> set[psutil.Process]:
+    return {*psutil.Process().children(recursive=True)}
 
-    ray.shutdown()
-    for frame, _ in traceback.walk_tb(error.__traceback__):
-        node = frame.f_locals.get("self")
-        if isinstance(node, Node):
-            node.kill_all_processes(check_alive=False)
+
+def _kill(processes: set[psutil.Process]) -> None:
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(processes)
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from ray.tune.schedulers import AsyncHyperBandScheduler, FIFOScheduler, TrialSch
 from search_spaces import Sweep
 from search_spaces.study.arm_studies import ArmStudies
 from search_spaces.study.study import Assignment
+from trainables.mlflow_contract import Role
 
 # More of them in a trial would cost more than they save.
 MOST_DECISIONS = 50
@@ -23,7 +24,7 @@ Decisions = Iterable[tuple[str, list[tuple[int, float]]]]
 
 def decision_epochs(sweep: Sweep, epochs: int, assignment: Assignment) -> list[int]:
     """The epochs after which a run's fate may be decided: the rungs of a trial, and the end."""
-    if assignment.role != "trial":
+    if assignment.role != Role.TRIAL:
         return [epochs]
     if assignment.until is not None:
         return [assignment.until]
@@ -44,8 +45,7 @@ def sweep_scheduler(
 ) -> SweepScheduler:
     """The scheduler of a whole sweep, standing where its studies say that it stood."""
     schedulers = {
-        path: arm_scheduler(arm.sweep, arm.sweep.workload.evaluations or 1, arm.search.study)
-        for path, arm in arms.items()
+        path: arm_scheduler(arm.sweep, arm.sweep.workload.evaluations, arm.search.study) for path, arm in arms.items()
     }
     scheduler = SweepScheduler(schedulers, assignment, slots)
     for path, arm in arms.items():
@@ -162,7 +162,7 @@ class SweepScheduler(FIFOScheduler):
         Tune's own id is new in each session, and a rung must not hold one trial twice.
         """
         assignment = self._assignment(trial.trial_id)
-        scheduler = self._arms[assignment.path] if assignment.role == "trial" else _RUN_TO_THE_END
+        scheduler = self._arms[assignment.path] if assignment.role == Role.TRIAL else _RUN_TO_THE_END
         return scheduler, SimpleNamespace(trial_id=assignment.trial_id)
 
 

@@ -22,6 +22,7 @@ from search_spaces import Sweep
 from search_spaces.study.arm_studies import open_arms
 from search_spaces.study.searcher import SweepSearcher
 from search_spaces.study.study import Assignment
+from trainables.mlflow_contract import Status
 
 Curve = Callable[[Assignment, int], float]
 """The metric of a run after an epoch, counted from 1."""
@@ -61,7 +62,7 @@ def simulate(
     storage: BaseStorage | None = None,
     stop_after: int | None = None,
 ) -> list[Ended]:
-    """Every run of a sweep (with its workload's budget filled in) on ``slots`` places, in the order of their ends.
+    """Every run of a sweep on ``slots`` places, in the order of their ends.
 
     An epoch of an arm (see ``Assignment.path``) takes its ``seconds``, 1 where none are given, and each run ``per_run``
     beside them. The studies are kept in ``storage``, so that a simulation that ended after ``stop_after`` runs is gone
@@ -74,7 +75,7 @@ def simulate(
 
     def rungs(assignment: Assignment) -> list[int]:
         contest = arms[assignment.path].sweep
-        return decision_epochs(contest, contest.workload.evaluations or 1, assignment)
+        return decision_epochs(contest, contest.workload.evaluations, assignment)
 
     return Clockwork(searcher, scheduler, curve, rungs, seconds or {}, per_run).run(slots, stop_after)
 
@@ -151,10 +152,10 @@ class Clockwork:
                 self._go_on(event.trial_id, event.at, event.epoch)
                 return False
         else:
-            result["outcome/status"] = "finished"
+            result["outcome/status"] = Status.FINISHED
         self._scheduler.on_trial_complete(_NO_CONTROLLER, _trial(event.trial_id), result)
         self._searcher.on_trial_complete(event.trial_id, result)
-        status = result.get("outcome/status", "pruned")
+        status = result.get("outcome/status", Status.PRUNED)
         self._ended.append(Ended(assignment, status, event.epoch - assignment.since, value, event.at))
         return True
 

@@ -11,12 +11,12 @@ from ray.tune.experiment import Trial
 
 from cluster.run._display import Display
 from cluster.storage.sweep_folder import SweepFolder
-from cluster.tracking.descriptions import MLFLOW_STATUS
 from cluster.tracking.run_description import RunDescription
 from cluster.tracking.run_notes import configuration
 from cluster.tracking.tracker import Tracker
 from search_spaces.study.searcher import SweepSearcher
 from search_spaces.study.study import Assignment, Outcome
+from trainables.mlflow_contract import TRIAL_FILE, Status, Tag
 from trainables.tune.checkpoint import TrialFolder
 from trainables.tune.summary import summarise
 
@@ -61,7 +61,7 @@ class SweepCallback(Callback):
         if outcome is None:
             self._display.lost(assignment)
             return
-        if outcome.status == "failed":
+        if outcome.status == Status.FAILED:
             self._display.warn(f"{assignment.trial_id} failed: {outcome.reason}")
         try:
             close_run(self._describe(assignment), self._folder, self._tracker, assignment, outcome)
@@ -86,24 +86,22 @@ def close_run(
     for sentence in damage:
         logging.getLogger("adamant").warning("%s: %s", assignment.trial_id, sentence)
     tracker.send_again(description)
-    tags = {"status.reason": outcome.status}
-    if outcome.status == "failed":
-        tags["status.detail"] = outcome.reason
+    tags: dict[str, str] = {Tag.STATUS_DETAIL: outcome.reason} if outcome.status == Status.FAILED else {}
     points: list[dict[str, float]] = []
     if record is not None:
         tags |= {
-            "data.fingerprint": record["fingerprint"],
-            "data.note": record.get("data_note", ""),
-            "node": record.get("node", ""),
-            "device": record.get("device", ""),
-            "weights.sha256": record.get("outcome", {}).get("weights_sha256", ""),
+            Tag.DATA_FINGERPRINT: record["fingerprint"],
+            Tag.DATA_NOTE: record.get("data_note", ""),
+            Tag.NODE: record.get("node", ""),
+            Tag.DEVICE: record.get("device", ""),
+            Tag.WEIGHTS_SHA256: record.get("outcome", {}).get("weights_sha256", ""),
         }
         tracker.log(description, record["curve"])
         tracker.dataset(description, record["fingerprint"])
-        tracker.text(description, "trial.yaml", configuration(description))
+        tracker.text(description, TRIAL_FILE, configuration(description))
         points = _last_points(record)
     tracker.pictures(description, trial_folder.pictures())
-    tracker.end(description, MLFLOW_STATUS[outcome.status], tags, points)
+    tracker.end(description, outcome.status, tags, points)
     if assignment.until is None:  # the state of a population's member is gone on from
         trial_folder.delete_checkpoints()
 

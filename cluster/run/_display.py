@@ -5,19 +5,23 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from dataclasses import asdict
 
 from rich.console import Console
 
+from cluster.console.events import PROGRESS, tell
+from cluster.console.progress import ArmState, fitting, laid_out
 from cluster.run._time_left import Kind, Pace, in_words
-from cluster.run.on_screen import fitting, on_screen, print_lines, shortened, width_of
+from cluster.run.on_screen import on_screen, print_lines, width_of
 from search_spaces import Sweep
-from search_spaces.schema.sweep import Contest
 from search_spaces.study.arm_studies import ArmStudies
 from search_spaces.study.study import Assignment, Outcome, arm_path
+from search_spaces.sweep.resolved import Contest
+from trainables.mlflow_contract import Role, Status
 
-COUNTED = ("finished", "pruned", "diverged")
+COUNTED = (Status.FINISHED, Status.PRUNED, Status.DIVERGED)
 
 
 class ArmProgress:
@@ -25,14 +29,14 @@ class ArmProgress:
 
     def __init__(self, sweep: Sweep) -> None:
         self.metric, self._minimize = sweep.metric.name, sweep.metric.goal == "minimize"
-        self.ended: Counter[str] = Counter()
+        self.ended: Counter[Status] = Counter()
         self.running: set[str] = set()
         self.best: float | None = None
 
     def end(self, assignment: Assignment, outcome: Outcome) -> None:
         self.running.discard(assignment.trial_id)
         self.ended[outcome.status] += 1
-        if assignment.role == "trial" and outcome.status == "finished":
+        if assignment.role == Role.TRIAL and outcome.status == Status.FINISHED:
             better = self.best is None or (outcome.value < self.best) == self._minimize
             self.best = outcome.value if better else self.best
 
@@ -41,21 +45,14 @@ class ArmProgress:
         """Runs that count; in place of one that failed comes another."""
         return sum(self.ended[status] for status in COUNTED)
 
-    def forms(self, left: int) -> list[str]:
-        """The line from its longest form, which says everything, to its shortest."""
-        done, running = f"{self.done}/{self.done + left}", f"{len(self.running)} running"
-        ends = [f"{self.ended[status]} {status}" for status in ("pruned", "diverged", "failed") if self.ended[status]]
-        best = [] if self.best is None else [_number(self.best)]
-        named = [f"best {self.metric} {value}" for value in best]
-        short = [f"best {value}" for value in best]
-        forms = (
-            [f"{done} done", running, *ends, *named],
-            [f"{done} done", running, *ends, *short],
-            [f"{done} done", running, *short],
-            [done, *short],
-            [done],
-        )
-        return [", ".join(parts) for parts in forms]
+    def state(self, name: str, left: int) -> ArmState:
+        """Return how it stands, with ``left`` runs still to end."""
+        ended = {
+            str(status): self.ended[status]
+            for status in (Status.PRUNED, Status.DIVERGED, Status.FAILED)
+            if self.ended[status]
+        }
+        return ArmState(name, self.metric, self.done, left, len(self.running), ended, self.best)
 
 
 class Display:
@@ -91,6 +88,7 @@ class Display:
 
     def __exit__(self, *_: object) -> None:
         self._shown.close()
+        self._tell()
         print_lines(self._console, self.lines())
 
     def started(self, assignment: Assignment) -> None:
@@ -118,14 +116,21 @@ class Display:
         """The whole and every arm, none longer than the terminal is wide; in a log, nothing is left out."""
         width = width_of(self._console)
         with self._lock:
-            forms = {name: line.forms(self._left_on(name)) for name, line in self._lines.items()}
-            return [fitting(self._total(), width), *laid_out(forms, width)]
+            return [fitting(self._total(), width), *laid_out(self._states(), width)]
+
+    def _states(self) -> list[ArmState]:
+        return [line.state(name, self._left_on(name)) for name, line in self._lines.items()]
 
     def _news(self) -> list[str]:
         """The whole, and the arms of which there is something new since the last time."""
+        self._tell()
         total, *arms = self.lines()
         news, self._printed = [line for line in arms if line not in self._printed], arms
         return [total, *news]
+
+    def _tell(self) -> None:
+        with self._lock:
+            tell(PROGRESS, arms=[asdict(state) for state in self._states()])
 
     def _line(self, assignment: Assignment) -> ArmProgress:
         return self._lines[_kind(assignment)[0]]
@@ -153,20 +158,6 @@ class Display:
         return sum(count for (line, _), count in self._left_by_kind().items() if line == name)
 
 
-def laid_out(forms: Mapping[str, Sequence[str]], width: int) -> list[str]:
-    """Each name with its line in the longest form for which all of them have room beside their names.
-
-    Where not even the second shortest has, names stand above their lines. The forms of all go from the longest to the
-    shortest.
-    """
-    longest = max(map(len, forms))
-    *beside, _ = zip(*forms.values(), strict=True)
-    for lines in beside:
-        if longest + 2 + max(map(len, lines)) <= width:
-            return [f"{name:<{longest}}  {line}" for name, line in zip(forms, lines, strict=True)]
-    return [f"{shortened(name, width)}\n  {fitting(lines, width - 2)}" for name, lines in forms.items()]
-
-
 def _name(contest: Contest, arm: str) -> str:
     """Of the line that an arm's studies on one workload share."""
     return arm_path(Contest(contest.workload), arm)
@@ -174,7 +165,3 @@ def _name(contest: Contest, arm: str) -> str:
 
 def _kind(assignment: Assignment) -> Kind:
     return _name(assignment.contest, assignment.arm), assignment.role
-
-
-def _number(value: float) -> str:
-    return f"{value:,.0f}" if 1e4 <= abs(value) < 1e9 else f"{value:.4g}"

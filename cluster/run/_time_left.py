@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
+from trainables.mlflow_contract import Status
+
 # With fewer runs ended nothing is told; but one that took so long says enough.
 MEASURED_RUNS = 3
 MEASURED_S = 60.0
@@ -39,11 +41,11 @@ class Pace:
     def started(self, run: str, kind: Kind, at: float) -> None:
         self._running[run] = (kind, at)
 
-    def ended(self, run: str, status: str, at: float) -> None:
+    def ended(self, run: str, status: Status, at: float) -> None:
         """One that failed says nothing about the run that replaces it; it may never have started."""
         started = self._running.pop(run, None)
-        if started is not None and status != "failed":
-            self._ran.append(_Ran(*started, at, status == "finished"))
+        if started is not None and status != Status.FAILED:
+            self._ran.append(_Ran(*started, at, status == Status.FINISHED))
 
     def lost(self, run: str) -> None:
         """Its process is gone; it starts again."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cluster.storage.sweep_folder import Manifest, SweepFolder
-from cluster.tracking.descriptions import trial_spec
+from cluster.tracking.run_description import trial_spec
 from search_spaces import Sweep
+from trainables.mlflow_contract import Role
 from trainables.tune.checkpoint import TrialFolder
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def trial_config(folder: SweepFolder, manifest: Manifest, contest: Sweep, assign
         "decisions": decision_epochs(contest, spec.epochs, assignment),
         "parent": assignment.parent and str(folder.trial(assignment.parent)),
         "since": assignment.since,
-        "tradeoffs": [tradeoff.name for tradeoff in contest.tradeoffs if assignment.role == "trial"],
+        "tradeoffs": [tradeoff.name for tradeoff in contest.tradeoffs if assignment.role == Role.TRIAL],
     }
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from cluster.console.command_line import FAILED, told
+from cluster.console.events import RUNS, tell
 from cluster.ray.interruption import ignore_signals, interrupt_on_signals
 from cluster.ray.local_ray import watched
 from cluster.ray.session import lost_nodes, nodes_answer, ray_session, slot_counter
@@ -25,15 +26,15 @@ from cluster.run.on_screen import print_lines, working
 from cluster.run.served import links
 from cluster.storage.sweep_folder import DEFAULT_STORAGE, Manifest, SweepFolder
 from cluster.tracking.curves_artifact import write_curves
-from cluster.tracking.descriptions import describe, describe_summary
 from cluster.tracking.mlflow_views import view_tags
+from cluster.tracking.run_description import describe, describe_summary
 from cluster.tracking.run_notes import how_to_see, replay_command, run_note, summary_note
 from cluster.tracking.tracker import Tracker
 from optimizers import InputError
 from search_spaces import Sweep
 from search_spaces.stores.addresses import without_password
-from search_spaces.tracking.kept_in_mlflow import NOTE_TAG
 from search_spaces.tracking.links import CONFIRM_VIEW, served_at, view_link
+from trainables.mlflow_contract import SWEEP_FILE, Status, Tag, session_tag
 
 if TYPE_CHECKING:
     from cluster.run._display import Display
@@ -73,7 +74,7 @@ class Driver:
         self.folder, self.sweep, self.manifest, self.console = folder, sweep, manifest, console
         self.tracker = Tracker(manifest.tracking_location, sweep.name, manifest.sweep_id, folder.artifacts)
         self.summary = describe_summary(sweep)
-        self.contests = sweep.contests()
+        self.contests = sweep.contests
         default = folder.storage == Path(DEFAULT_STORAGE).resolve()
         self._where = "" if default else f" --storage {shlex.quote(str(folder.storage))}"
         self._began = time.monotonic()
@@ -86,17 +87,17 @@ class Driver:
 
         Raises KeyboardInterrupt, with everything saved and the way to go on told, for Ctrl-C, SIGTERM and SIGHUP.
         """
-        self._tags = {**plan_tags, "sessions": str(self.manifest.session)}
+        self._tags = {**plan_tags, Tag.SESSIONS: str(self.manifest.session)}
         interrupt_on_signals(self._save_longer)
         try:
             code = self._train_and_flush(address)
             yield self._ended(code)
             if code == DONE:
                 note = summary_note(self.sweep, self.manifest, self.folder.storage, self.tracker)
-                self.tracker.tag(self.summary, {NOTE_TAG: note})
+                self.tracker.tag(self.summary, {Tag.NOTE: note})
                 if self.folder.report.is_dir():
                     self.tracker.artifact(self.summary, self.folder.report)
-                self.tracker.end(self.summary, "FINISHED", {"status.reason": "finished"})
+                self.tracker.end(self.summary, Status.FINISHED)
                 self.tracker.flush()
         except KeyboardInterrupt:
             ignore_signals()
@@ -117,7 +118,7 @@ class Driver:
                 self._train(address)
             finally:
                 seconds = f"{time.monotonic() - self._began:.1f}"
-                self.tracker.tag(self.summary, {f"session.{self.manifest.session}.wall_s": seconds})
+                self.tracker.tag(self.summary, {session_tag(self.manifest.session): seconds})
         except InputError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it was, what is recorded can be gone on with
@@ -165,7 +166,7 @@ class Driver:
         self.tracker.tag_experiment(view_tags(self.manifest.sweep_id, sweep))
         self.tracker.log(self.summary, [])
         self.tracker.tag(self.summary, self._tags)
-        self.tracker.artifact(self.summary, self.folder.path / "sweep.yaml")
+        self.tracker.artifact(self.summary, self.folder.path / SWEEP_FILE)
 
     def _train(self, address: str | None) -> None:
         """Train everything that the studies still want."""
@@ -178,7 +179,9 @@ class Driver:
 
                 arms = self._arms = open_arms(open_storage(self.manifest.study_location), self.sweep)
             self._close_runs_of_earlier_drivers(arms)
-            self._say(self._links()[0])
+            first = self._links()[0]
+            tell(RUNS, see=first)
+            self._say(first)
             self._tune(arms)
         self._tell_plan()
         ended = [run.trial_id for run, _ in self._ended_runs()]
@@ -204,7 +207,7 @@ class Driver:
                     per_epoch[run.contest.workload] = record["step"] // record["epoch"]
         plan = make_plan(self.sweep, per_epoch, slots=1)
         steps = {arm.name: arm.search_steps for arm in plan.arms if arm.search_steps is not None}
-        self.tracker.tag(self.summary, {"plan.search_steps": json.dumps(steps)})
+        self.tracker.tag(self.summary, {Tag.PLAN_SEARCH_STEPS: json.dumps(steps)})
 
     def _tune(self, arms: dict[str, ArmStudies]) -> None:
         from cluster.run._display import Display

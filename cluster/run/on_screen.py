@@ -32,7 +32,7 @@ def width_of(console: Console) -> int:
     if not console.file.isatty():
         return sys.maxsize
     told = os.environ.get("COLUMNS", "")
-    return int(told) if told.isdigit() else os.get_terminal_size(console.file.fileno()).columns or UNTOLD_WIDTH
+    return int(told) if told.isdecimal() else os.get_terminal_size(console.file.fileno()).columns or UNTOLD_WIDTH
 
 
 @contextmanager
@@ -79,16 +79,3 @@ def print_lines(console: Console, lines: Sequence[str]) -> None:
     """Print lines as they are: not wrapped, and without markup."""
     for line in lines:
         console.print(line, highlight=False, markup=False, soft_wrap=True)
-
-
-def fitting(forms: Sequence[str], width: int) -> str:
-    """The first form that has room, or the last."""
-    return next((form for form in forms if len(form) <= width), forms[-1])
-
-
-def shortened(text: str, width: int) -> str:
-    """A text that is too long without its middle."""
-    if len(text) <= width:
-        return text
-    end = (width - 1) // 2
-    return f"{text[: width - 1 - end]}…{text[len(text) - end :]}"

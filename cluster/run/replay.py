@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import trainables
-from cluster.tracking.descriptions import environment
+from cluster.tracking.environment import environment
 from cluster.tracking.mlflow_errors import reason
 from optimizers import InputError
 from search_spaces.stores.addresses import without_password
 from search_spaces.stores.mlflow_schema import check_database
 from search_spaces.tracking.artifact_addresses import readable_database
 from trainables import TrialSpec
+from trainables.mlflow_contract import Prefix, Tag
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from trainables.training.training_run import Training
 
 Curve = dict[tuple[str, int], float]
-# Written by the driver about a run, not by the run.
-_NOT_REPEATED = "summary/"
 
 
 @dataclass(frozen=True)
@@ -45,15 +44,15 @@ def replay_run(run_id: str, tracking_uri: str, data_root: Path) -> Replay:
     """
     client, run = _find(run_id, tracking_uri)
     tags = run.data.tags
-    if "trial.spec" not in tags:
+    if Tag.TRIAL_SPEC not in tags:
         raise InputError(
-            f"run {run_id}: only runs of trials and confirmations can be repeated; this one has no tag trial.spec"
+            f"run {run_id}: only runs of trials and confirmations can be repeated; this one has no tag {Tag.TRIAL_SPEC}"
         )
-    spec = TrialSpec.from_dict(json.loads(tags["trial.spec"]))
+    spec = TrialSpec.from_dict(json.loads(tags[Tag.TRIAL_SPEC]))
     recorded = {
         (name, metric.step): metric.value
         for name in run.data.metrics
-        if not name.startswith(_NOT_REPEATED)
+        if not name.startswith(Prefix.SUMMARY)  # written by the driver about a run, not by the run
         for metric in client.get_metric_history(run_id, name)
     }
     if not recorded:
@@ -65,9 +64,9 @@ def replay_run(run_id: str, tracking_uri: str, data_root: Path) -> Replay:
         for (name, step), value in sorted(recorded.items())
         if repeated.get((name, step)) != value
     ]
-    if tags.get("weights.sha256") and tags["weights.sha256"] != training.weights_sha256():
+    if tags.get(Tag.WEIGHTS_SHA256) and tags[Tag.WEIGHTS_SHA256] != training.weights_sha256():
         differences.append("the final weights differ")
-    return Replay(tags["trial.id"], len(recorded), tuple(differences), tuple(_remarks(tags, training)))
+    return Replay(tags[Tag.TRIAL_ID], len(recorded), tuple(differences), tuple(_remarks(tags, training)))
 
 
 def _find(run_id: str, tracking_uri: str) -> tuple[MlflowClient, Run]:
@@ -105,19 +104,19 @@ def _curve(training: Training) -> Curve:
 
 def _remarks(tags: Mapping[str, str], training: Training) -> list[str]:
     remarks = []
-    if "workers" in tags:
-        remarks.append(f"recorded by {tags['workers']} workers, repeated by one, which adds up in another order")
-    if tags.get("device", "cpu") not in ("", "cpu"):
-        remarks.append(f"recorded on {tags['device']}, repeated on the CPU")
-    then, now = json.loads(tags.get("versions", "{}")), json.loads(environment()["versions"])
+    if Tag.WORKERS in tags:
+        remarks.append(f"recorded by {tags[Tag.WORKERS]} workers, repeated by one, which adds up in another order")
+    if tags.get(Tag.DEVICE, "cpu") not in ("", "cpu"):
+        remarks.append(f"recorded on {tags[Tag.DEVICE]}, repeated on the CPU")
+    then, now = json.loads(tags.get(Tag.VERSIONS, "{}")), json.loads(environment()[Tag.VERSIONS])
     changed: dict[str, Any] = {name: (then[name], now.get(name)) for name in then if then[name] != now.get(name)}
     if changed:
         remarks.append(
             "versions changed: " + ", ".join(f"{name} {old} -> {new}" for name, (old, new) in changed.items())
         )
-    commits = [tags.get("git.commit") or "no commit", environment()["git.commit"] or "no commit"]
+    commits = [tags.get(Tag.GIT_COMMIT) or "no commit", environment()[Tag.GIT_COMMIT] or "no commit"]
     if commits[0] != commits[1]:
         remarks.append(f"code changed: recorded at {commits[0]}, now {commits[1]}")
-    if not training.data.is_recorded_as(tags.get("data.fingerprint", training.data.fingerprint)):
+    if not training.data.is_recorded_as(tags.get(Tag.DATA_FINGERPRINT, training.data.fingerprint)):
         remarks.append("the data is not what it was: its fingerprint differs")
     return remarks

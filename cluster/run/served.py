@@ -7,6 +7,7 @@ import urllib.request
 from typing import Any
 
 from search_spaces.tracking.links import CONFIRM_VIEW, SEARCH_VIEW, run_link, view_link
+from trainables.mlflow_contract import EXPERIMENT_PREFIX, Role, Tag, tagged
 
 # The others are in MLflow's own list.
 SHOWN_SWEEPS = 3
@@ -37,18 +38,19 @@ def answers(base: str) -> bool:
 def links_of_newest(base: str) -> list[str]:
     """Of each of the newest sweeps, its name and its links."""
     found = _ask(base, "experiments/search", {
-        "filter": "name LIKE 'adamant/%'", "order_by": ["last_update_time DESC"], "max_results": SHOWN_SWEEPS,
+        "filter": f"name LIKE '{EXPERIMENT_PREFIX}%'",
+        "order_by": ["last_update_time DESC"], "max_results": SHOWN_SWEEPS,
     })  # fmt: skip
     lines = []
     for experiment in found.get("experiments", []):
         at = experiment["experiment_id"]
         summaries = _ask(base, "runs/search", {
-            "experiment_ids": [at], "filter": "tags.`sweep.role` = 'summary'",
+            "experiment_ids": [at], "filter": tagged(Tag.SWEEP_ROLE, Role.SUMMARY),
             "order_by": ["attributes.start_time DESC"], "max_results": 1,
         })  # fmt: skip
         for run in summaries.get("runs", []):
             tags = {tag["key"]: tag["value"] for tag in run["data"]["tags"]}
-            lines += [f"{tags['sweep.name']}:", *links(base, at, tags["sweep.id"], run["info"]["run_id"])]
+            lines += [f"{tags[Tag.SWEEP_NAME]}:", *links(base, at, tags[Tag.SWEEP_ID], run["info"]["run_id"])]
     return lines
 
 

@@ -23,14 +23,13 @@ from cluster.storage.sweep_folder import (
     kept_location,
     new_sweep_id,
 )
-from cluster.tracking.descriptions import dotted
 from optimizers import InputError
 from search_spaces import Sweep
 from search_spaces.stores.addresses import is_server, sqlite_address
+from search_spaces.sweep.loading import check_workloads
 from search_spaces.tracking.artifact_addresses import correct_addresses
-from search_spaces.tracking.kept_in_mlflow import EXPERIMENT_PREFIX
-
-PLANNED_WALL = "plan.wall_s"
+from search_spaces.tracking.codec import flatten
+from trainables.mlflow_contract import EXPERIMENT_PREFIX, Tag
 
 
 @dataclass(frozen=True)
@@ -62,7 +61,6 @@ def run_sweep(
 
     Raises InputError, with nothing written, for anything wrong beforehand.
     """
-    sweep = preflight.check_workload(sweep)
     manifest = places.manifest(sweep.name)
     folder = SweepFolder(places.storage, sweep.name)
     _refuse_taken_name(sweep, folder)
@@ -95,12 +93,12 @@ def _probed(sweep: Sweep, data_root: Path, console: Console) -> dict[str, str]:
     plan = probed_plan(sweep, data_root)
     for line in planned.totals(plan, sweep, None):
         console.print(line, highlight=False, markup=False, soft_wrap=True)
-    return {PLANNED_WALL: str(plan.wall_s)}
+    return {Tag.PLAN_WALL_S: str(plan.wall_s)}
 
 
 def _refuse_taken_name(sweep: Sweep, folder: SweepFolder) -> None:
     if folder.exists:
-        raise sweep.error(
+        raise sweep.file.error(
             "name",
             f'there is a sweep "{sweep.name}" in {folder.storage} already: go on with `adamant resume {sweep.name}`, '
             "or choose another name, for example with --set name=...",
@@ -114,7 +112,7 @@ def resume_sweep(name: str, storage: str, address: str | None, console: Console,
     folder.open()
     with folder.locked():
         sweep, manifest = folder.open()
-        sweep = preflight.check_workload(sweep)
+        check_workloads(sweep)
         preflight.check_resources(sweep, address)
         preflight.check_data(sweep, Path(manifest.data_root))
         preflight.check_tracking(manifest.tracking_location)
@@ -126,11 +124,11 @@ def resume_sweep(name: str, storage: str, address: str | None, console: Console,
         _check_gpus(sweep, address, manifest, console)
         if more:
             _refuse_more_members(sweep)
-            sweep = folder.replace(sweep.with_more_trials(more))
+            sweep = folder.replace(Sweep.of(sweep.file.with_more_trials(more)))
         if is_there(manifest.tracking_location) and not is_server(manifest.tracking_location):
             correct_addresses(manifest.tracking_location, folder.artifacts, EXPERIMENT_PREFIX + name)
         # What was planned was without the further trials.
-        plan_tags = {PLANNED_WALL: ""} if more else {}
+        plan_tags: dict[str, str] = {Tag.PLAN_WALL_S: ""} if more else {}
         yield from Driver(folder, sweep, folder.next_session(manifest), console).drive(address, plan_tags)
 
 
@@ -140,18 +138,23 @@ def refuse_another(asked: Sweep, storage: str, *, started_from: bool = False) ->
     More trials are no matter, nor, where it is ``started_from`` another sweep, what its arms started with.
     """
     known = SweepFolder(storage, asked.name).open()[0]
-    theirs, ours = dotted("", known.plain()), dotted("", preflight.check_workload(asked).plain())
+    theirs, ours = _asked(known), _asked(asked)
     if known.search.trials > asked.search.trials:
-        ours[".search.trials"] = theirs[".search.trials"]
+        ours["search.trials"] = theirs["search.trials"]
     if started_from:
         theirs, ours = ({k: v for k, v in keys.items() if not k.endswith(".start")} for keys in (theirs, ours))
     changed = [key for key in sorted({*theirs, *ours}) if theirs.get(key) != ours.get(key)]
     if changed:
-        key = changed[0].removeprefix(".")
+        key = changed[0]
         raise InputError(
-            f'"{asked.name}" is there already with another {key} ({theirs.get(changed[0])!r}, '
-            f"not {ours.get(changed[0])!r}); choose another name, for example with --set name=..."
+            f'"{asked.name}" is there already with another {key} ({theirs.get(key)!r}, '
+            f"not {ours.get(key)!r}); choose another name, for example with --set name=..."
         )
+
+
+def _asked(sweep: Sweep) -> dict[str, object]:
+    """What a sweep asks, by dotted key; an empty mapping asks nothing."""
+    return {key: value for key, value in flatten(sweep.file.plain()).items() if value != {}}
 
 
 def _refuse_more_members(sweep: Sweep) -> None:

@@ -8,7 +8,7 @@ from cluster.storage.sweep_folder import SweepFolder
 from optimizers import InputError
 from search_spaces import Sweep
 from search_spaces.space.space import Configuration
-from search_spaces.sweep.sweep_checks import check_sweep
+from search_spaces.sweep.loading import with_starts
 
 
 def with_best_of(sweep: Sweep, earlier: str, storage: str) -> Sweep:
@@ -33,7 +33,7 @@ def with_best_of(sweep: Sweep, earlier: str, storage: str) -> Sweep:
     kept = open_storage(manifest.study_location)
     # Opening a study that is not there would begin it.
     begun = {study.study_name for study in kept.get_all_studies()}
-    contests = before.contests().values()
+    contests = before.contests.values()
     best = {
         name: [
             SearchStudy(kept, contest, name).best_configuration()
@@ -42,17 +42,12 @@ def with_best_of(sweep: Sweep, earlier: str, storage: str) -> Sweep:
         ]
         for name in shared
     }
-    started = sweep.with_starts(
-        {name: [_known(sweep, name, one) for one in found if one] for name, found in best.items()}
+    return with_starts(
+        sweep, {name: [_known(sweep, name, one) for one in found if one] for name, found in best.items()}
     )
-    # It will be read back as a sweep of its own; a grid, for one, takes no starts.
-    check_sweep(started)
-    return started
 
 
 def _known(sweep: Sweep, arm: str, found: Configuration) -> Configuration:
-    from search_spaces import arm_space
-
-    space = arm_space(sweep.arms[arm])
+    space = sweep.arms[arm].space
     known = space.parameters
     return {name: value for name, value in found.items() if name in known and known[name].contains(value)}

@@ -1,6 +1,6 @@
 """The services of a cluster's head: an MLflow server with authentication and Optuna's studies, both on PostgreSQL.
 
-What they need and keep is in one folder, except for MLflow's artifacts. A supervisor starts again what ends.
+What they need and keep is in one folder, except for MLflow's artifacts.
 """
 
 from __future__ import annotations
@@ -8,20 +8,19 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import shutil
-import signal
 import socket
-import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NoReturn
 
 from filelock import FileLock, Timeout
 
+from cluster.polling import holds_within
 from cluster.services._postgres import HOST, Postgres
+from cluster.services.supervision import supervise
 from optimizers import InputError
 
 # Without the proxy that the environment may name, which does not lead to servers of this machine.
@@ -29,7 +28,9 @@ _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 DEFAULT_FOLDER = Path("~/.adamant/services")
 # Where a driver on this machine finds out how to reach them, wherever their data is.
 CLIENT_FILE = Path("~/.adamant/client.env")
-DATABASES = ("mlflow", "mlflow_auth", "optuna")
+# By service, the databases that are its own.
+DATABASES_OF = {"mlflow": ("mlflow", "mlflow_auth"), "optuna": ("optuna",)}
+DATABASES = tuple(name for databases in DATABASES_OF.values() for name in databases)
 ADMIN = "admin"
 # Through a tunnel a browser names this machine; whoever else is named is refused.
 ALLOWED_HOSTS = "localhost,localhost:*,127.0.0.1,127.0.0.1:*"
@@ -42,10 +43,7 @@ from search_spaces.stores.study_storage import open_storage
 WSGIRequestHandler.log_request = lambda *_: None  # errors are told all the same
 run_server(open_storage(os.environ["STUDIES"]), host="127.0.0.1", port=int(os.environ["STUDIES_PORT"]))
 """
-STARTING_S, STOPPING_S = 120.0, 30.0
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 30.0
-# One that ran this long before it ended is started again without a growing pause.
-STABLE_S = 60.0
+STARTING_S = 120.0
 
 
 @dataclass(frozen=True)
@@ -161,25 +159,20 @@ class Services:
         with lock:
             (self.folder / "supervisor").write_text(f"{socket.gethostname()} {os.getpid()}", encoding="utf-8")
             self.postgres.create()
-            self._supervise(_on_signals())
+            supervise(self.folder)
 
-    def _supervise(self, stopping: Callable[[], bool]) -> None:
-        database = _Kept(self.postgres.command(), self.folder / "postgres.log", {}, signal.SIGINT)
-        server = _Kept(self._mlflow_command(), self.folder / "mlflow.log", self._mlflow_environment(), signal.SIGTERM)
-        dashboard = [sys.executable, "-c", STUDIES_PROGRAM]
-        studies = _Kept(dashboard, self.folder / "optuna.log", self._studies_environment(), signal.SIGTERM)
-        try:
-            database.keep()
-            wait_for(self.postgres.answers, lambda: stopping() or not database.alive, "PostgreSQL", self.folder)
-            for name in DATABASES:
-                self.postgres.create_database(name)
-            while not stopping():
-                for kept in (database, server, studies):
-                    kept.keep()
-                time.sleep(0.2)
-        finally:
-            for kept in (studies, server, database):
-                kept.stop()
+    def become(self, service: str) -> NoReturn:
+        """Turn this process into one of the services, once its databases are there. Raises InputError without them."""
+        for database in DATABASES_OF.get(service, ()):
+            wait_for(self.postgres.answers, "PostgreSQL", self.folder)
+            self.postgres.create_database(database)
+        if service == "postgres":
+            command, environment = self.postgres.command(), {}
+        elif service == "mlflow":
+            command, environment = self._mlflow_command(), self._mlflow_environment()
+        else:
+            command, environment = [sys.executable, "-c", STUDIES_PROGRAM], self._studies_environment()
+        os.execvpe(command[0], command, {**os.environ, **environment})
 
     def _studies_environment(self) -> dict[str, str]:
         return {"STUDIES": self.postgres.url("optuna"), "STUDIES_PORT": str(self.settings.studies_port)}
@@ -210,51 +203,6 @@ class Services:
         }
 
 
-def ending_with_parent(number: signal.Signals) -> list[str]:
-    """What stands before a command to which the system sends a signal when its parent dies, however that happens."""
-    has_setpriv = shutil.which("setpriv") is not None  # which only Linux has
-    return ["setpriv", "--pdeathsig", number.name.removeprefix("SIG"), "--"] if has_setpriv else []
-
-
-class _Kept:
-    """A process that is started again whenever it ends, after a pause that grows while it keeps ending."""
-
-    def __init__(self, command: list[str], log: Path, environment: dict[str, str], stop_signal: signal.Signals) -> None:
-        self._command, self._log, self._environment, self._stop_signal = command, log, environment, stop_signal
-        self._process: subprocess.Popen[bytes] | None = None
-        self._started, self._next, self._pause = 0.0, 0.0, FIRST_PAUSE_S
-
-    @property
-    def alive(self) -> bool:
-        return self._process is not None and self._process.poll() is None
-
-    def keep(self) -> None:
-        now = time.monotonic()
-        if self.alive:
-            self._next = 0.0
-            return
-        if self._process is not None and self._next == 0.0:
-            self._pause = FIRST_PAUSE_S if now - self._started > STABLE_S else min(2 * self._pause, LONGEST_PAUSE_S)
-            self._next = now + self._pause
-        if now >= self._next:
-            self._started, self._next = now, 0.0
-            with self._log.open("ab") as log:
-                self._process = subprocess.Popen(
-                    [*ending_with_parent(self._stop_signal), *self._command],
-                    stdout=log, stderr=log, env={**os.environ, **self._environment},
-                    stdin=subprocess.DEVNULL, start_new_session=True,
-                )  # fmt: skip
-
-    def stop(self) -> None:
-        if self._process is None or not self.alive:
-            return
-        self._process.send_signal(self._stop_signal)
-        try:
-            self._process.wait(STOPPING_S)
-        except subprocess.TimeoutExpired:
-            os.killpg(self._process.pid, signal.SIGKILL)
-
-
 def _is_served(address: str) -> bool:
     try:
         with _DIRECT.open(address, timeout=5) as answer:
@@ -263,21 +211,10 @@ def _is_served(address: str) -> bool:
         return False
 
 
-def _on_signals() -> Callable[[], bool]:
-    """A function that says whether SIGTERM or SIGINT has come."""
-    came = []
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda received, _frame: came.append(received))
-    return lambda: bool(came)
-
-
-def wait_for(ready: Callable[[], bool], gone: Callable[[], bool], what: str, folder: Path) -> None:
+def wait_for(ready: Callable[[], bool], what: str, folder: Path, gone: Callable[[], bool] = lambda: False) -> None:
     """Wait until something is ready; raises InputError when it is gone, or takes too long."""
-    deadline = time.monotonic() + STARTING_S
-    while not ready():
-        if gone() or time.monotonic() > deadline:
-            raise InputError(f"{what} did not start; its log is in {folder}")
-        time.sleep(0.2)
+    if not holds_within(STARTING_S, lambda: gone() or ready()) or gone():
+        raise InputError(f"{what} did not start; its log is in {folder}")
 
 
 def write_secret(path: Path, text: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -11,6 +12,11 @@ from optimizers import InputError
 def check_output_file(option: str, path: Path) -> None:
     """Raise InputError unless a file can be put there, whole, in place of one that may be there; nothing is made."""
     folder = path.resolve().parent
+    try:
+        os.stat(path)
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise InputError(f"{option} {path}: this name is too long") from None
     if path.is_dir():
         raise InputError(f"{option} {path}: this is a folder; name a file")
     if not folder.is_dir():

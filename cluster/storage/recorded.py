@@ -13,7 +13,7 @@ from optimizers.files import unsealed
 from search_spaces import Sweep
 from search_spaces.stores.addresses import without_password
 from search_spaces.study.study import FINISHED, arm_path, search_study_name
-from search_spaces.tracking.kept_in_mlflow import EXPERIMENT_PREFIX
+from trainables.mlflow_contract import EXPERIMENT_PREFIX, Role, Tag, tagged
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
@@ -29,7 +29,7 @@ def check_recorded(folder: SweepFolder, sweep: Sweep, manifest: Manifest) -> lis
     missing = []
     if folder.artifacts_of_sweep.is_dir() and not is_there(runs):
         missing.append(f"the runs, {_shown(runs)}")
-    paths = [arm_path(contest, arm) for contest in sweep.contests() for arm in sweep.arms]
+    paths = [arm_path(contest, arm) for contest in sweep.contests for arm in sweep.arms]
     trained = {f"{path}/{number}" for path in paths for number in _numbers(folder.trial(path))}
     searches = _searches(sweep, studies) if is_there(studies) else {}
     ended = {f"{path}/{one.number}" for path, trials in searches.items() for one in trials if one.state in FINISHED}
@@ -56,7 +56,7 @@ def check_recorded(folder: SweepFolder, sweep: Sweep, manifest: Manifest) -> lis
 def check_same_data(folder: SweepFolder, sweep: Sweep, data_root: Path) -> None:
     """Raise InputError for data other than that on which the sweep's trials were trained, whose scores it compares."""
     recorded: dict[str, str] = {}
-    for contest in sweep.contests():
+    for contest in sweep.contests:
         for arm in sweep.arms:
             path = arm_path(contest, arm)
             found = (_fingerprint(folder.trial(f"{path}/{number}")) for number in _numbers(folder.trial(path)))
@@ -96,7 +96,7 @@ def _numbers(folder: Path) -> list[str]:
     """Names of the trial folders in an arm's folder that hold something."""
     if not folder.is_dir():
         return []
-    return [path.name for path in folder.iterdir() if path.name.isdigit() and path.is_dir() and any(path.iterdir())]
+    return [path.name for path in folder.iterdir() if path.name.isdecimal() and path.is_dir() and any(path.iterdir())]
 
 
 def _fingerprint(trial: Path) -> str | None:
@@ -123,7 +123,7 @@ def _searches(sweep: Sweep, location: str) -> dict[str, list[FrozenTrial]]:
     begun = {study.study_name: study._study_id for study in storage.get_all_studies()}
     return {
         arm_path(contest.contest, arm): storage.get_all_trials(begun[name], deepcopy=False)
-        for contest in sweep.contests().values()
+        for contest in sweep.contests.values()
         for arm in sweep.arms
         if (name := search_study_name(contest, arm)) in begun
     }
@@ -137,7 +137,7 @@ def _tracks_trials(manifest: Manifest, sweep: Sweep) -> bool:
 
     client = MlflowClient(manifest.tracking_location)
     experiment = client.get_experiment_by_name(EXPERIMENT_PREFIX + sweep.name)
-    of_trials = f"tags.`sweep.id` = '{manifest.sweep_id}' and tags.`sweep.role` = 'trial'"
+    of_trials = f"{tagged(Tag.SWEEP_ID, manifest.sweep_id)} and {tagged(Tag.SWEEP_ROLE, Role.TRIAL)}"
     return experiment is not None and bool(client.search_runs([experiment.experiment_id], of_trials, max_results=1))
 
 

@@ -17,10 +17,10 @@ from filelock import FileLock, Timeout
 from cluster.storage.locations import FROM_ENVIRONMENT, absolute, absolute_below, location_path, relative_below
 from optimizers import InputError, did_you_mean
 from optimizers.files import write_text
-from search_spaces import Sweep, parse_sweep
+from search_spaces import Sweep, recorded_sweep
 from search_spaces.schema.yaml_source import dump_yaml
 from search_spaces.stores.addresses import sqlite_address, without_password
-from search_spaces.tracking.kept_in_mlflow import ARTIFACTS_FOLDER, EXPERIMENT_PREFIX
+from trainables.mlflow_contract import ARTIFACTS_FOLDER, EXPERIMENT_PREFIX, SWEEP_FILE
 
 DEFAULT_STORAGE = "adamant-runs"
 # A cluster's head sets these, so that no password stands in a command or in a sweep's folder.
@@ -124,7 +124,7 @@ class SweepFolder:
     def create(self, sweep: Sweep, manifest: Manifest) -> None:
         """Write a new sweep; called under its lock. Raises InputError when the folder cannot be written."""
         try:
-            write_text(self.path / "sweep.yaml", sweep_yaml(sweep))
+            write_text(self.path / SWEEP_FILE, sweep_yaml(sweep))
             self._write(manifest)
         except OSError as error:
             raise self._unwritable(error) from None
@@ -132,7 +132,7 @@ class SweepFolder:
     def replace(self, sweep: Sweep) -> Sweep:
         """Put a changed sweep in place of what is there, whole or not at all; called under its lock."""
         try:
-            write_text(self.path / "sweep.yaml", sweep_yaml(sweep))
+            write_text(self.path / SWEEP_FILE, sweep_yaml(sweep))
         except OSError as error:
             raise self._unwritable(error) from None
         return sweep
@@ -159,9 +159,9 @@ class SweepFolder:
             raise InputError(f"{path}: this manifest is damaged ({error!r}); restore it from a copy") from None
 
     def _read_sweep(self) -> Sweep:
-        path = self.path / "sweep.yaml"
+        path = self.path / SWEEP_FILE
         try:
-            return parse_sweep(path.read_text(encoding="utf-8"), str(path))
+            return recorded_sweep(path.read_text(encoding="utf-8"), str(path))
         except (OSError, UnicodeDecodeError) as error:
             reason = "is missing" if isinstance(error, FileNotFoundError) else f"cannot be read ({error})"
             raise InputError(
@@ -201,7 +201,7 @@ class SweepFolder:
 
 def sweep_yaml(sweep: Sweep) -> str:
     """The resolved sweep as YAML that reads back to an equal sweep."""
-    return dump_yaml(sweep.plain())
+    return dump_yaml(sweep.file.plain())
 
 
 def _storage_before(kept: Mapping[str, Any], folder: SweepFolder) -> Path:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from search_spaces.tracking.kept_in_mlflow import PICTURES_FOLDER, logged_picture
+from optimizers.errors import one_line
+from trainables.mlflow_contract import PICTURES_FOLDER, logged_picture
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -47,6 +48,6 @@ def _readable(path: Path) -> Image | None:
         picture.load()
         return picture
     except OSError as error:
-        reason = " ".join(str(error).split())
+        reason = one_line(error)
         logging.getLogger("adamant").warning("%s is damaged and left out of MLflow (%s)", path, reason)
         return None

@@ -12,7 +12,7 @@ from cluster.tracking.mlflow_errors import is_absent, is_lasting
 from cluster.tracking.run_description import MetricRow, RunDescription
 from search_spaces.stores.addresses import is_server
 from search_spaces.stores.databases import make_whole
-from search_spaces.tracking.kept_in_mlflow import NOTE_TAG
+from trainables.mlflow_contract import MlflowStatus, Status, Tag, tagged
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 # log_batch takes 1,000 entities, of which 100 parameters and 100 tags; no run here has nearly as many of those.
 MAX_BATCH = 1000
-# Of a closed run of which MLflow has refused a part: why. A resume sends such a run again.
-INCOMPLETE_TAG = "status.incomplete"
 EXPERIMENT = "the experiment"
 _DELETED = "deleted"
 
@@ -95,7 +93,7 @@ class TrackedRuns:
         from mlflow.entities import ViewType
 
         for view in (ViewType.ACTIVE_ONLY, ViewType.DELETED_ONLY):
-            for run in self._search(f"tags.`sweep.id` = '{self._sweep_id}'", view):
+            for run in self._search(tagged(Tag.SWEEP_ID, self._sweep_id), view):
                 self._adopt(run)
 
     def _search(self, where: str, view: int) -> list[Run]:
@@ -109,7 +107,7 @@ class TrackedRuns:
 
     def _adopt(self, run: Run) -> None:
         """Take a run as that of its trial; of several the newest that is not deleted, which come first."""
-        tags, trial_id = run.data.tags, run.data.tags.get("trial.id", "")
+        tags, trial_id = run.data.tags, run.data.tags.get(Tag.TRIAL_ID, "")
         known = self._found.setdefault(trial_id, run)
         if known is not run:
             made_twice = run.data.params == known.data.params and run.info.lifecycle_stage != _DELETED
@@ -117,9 +115,9 @@ class TrackedRuns:
                 self.client.delete_run(run.info.run_id)
             return
         self.ids[trial_id] = run.info.run_id
-        if tags.get(INCOMPLETE_TAG):
+        if tags.get(Tag.STATUS_INCOMPLETE):
             self.incomplete.add(trial_id)
-        ended = run.info.status != "RUNNING" and tags.get("status.reason") != "interrupted"
+        ended = run.info.status != MlflowStatus.RUNNING and tags.get(Tag.STATUS_REASON) != Status.INTERRUPTED
         if ended and trial_id not in self.incomplete and run.info.lifecycle_stage != _DELETED:
             self.closed.add(trial_id)
 
@@ -136,13 +134,13 @@ class TrackedRuns:
         if found is not None:
             if found.info.lifecycle_stage == _DELETED:
                 self._restore_run(run.trial_id)
-            self.client.update_run(self.ids[run.trial_id], status="RUNNING")
+            self.client.update_run(self.ids[run.trial_id], status=MlflowStatus.RUNNING)
             self.closed.discard(run.trial_id)
         elif run.trial_id not in self.ids:
             self.ids[run.trial_id] = self._create(run, started)
         run_id = self.ids[run.trial_id]
         try:
-            self.write(run_id, params=run.params, tags={NOTE_TAG: run.note(run_id)} if run.note else {})
+            self.write(run_id, params=run.params, tags={Tag.NOTE: run.note(run_id)} if run.note else {})
         except Exception as error:
             if not is_lasting(error):
                 raise
@@ -158,16 +156,16 @@ class TrackedRuns:
         if run.trial_id in self._attempted:
             from mlflow.entities import ViewType
 
-            same = f"tags.`sweep.id` = '{self._sweep_id}' and tags.`trial.id` = '{run.trial_id}'"
+            same = f"{tagged(Tag.SWEEP_ID, self._sweep_id)} and {tagged(Tag.TRIAL_ID, run.trial_id)}"
             for made in self._search(same, ViewType.ACTIVE_ONLY):
                 if not _changed_parameter(made, run):
                     return made.info.run_id
         self._attempted.add(run.trial_id)
-        tags = {**run.tags, "sweep.id": self._sweep_id, "trial.id": run.trial_id}
+        tags = {**run.tags, Tag.SWEEP_ID: self._sweep_id, Tag.TRIAL_ID: run.trial_id}
         return self.client.create_run(self.experiment_id, started, tags, run_name=run.trial_id).info.run_id
 
-    def close(self, trial_id: str, status: str, ended: int) -> None:
-        """Close a run that is open, in MLflow's words and time."""
+    def close(self, trial_id: str, status: MlflowStatus, ended: int) -> None:
+        """Close a run that is open, with MLflow's status and time."""
         self.client.set_terminated(self.ids[trial_id], status, end_time=ended)
         self.closed.add(trial_id)
 

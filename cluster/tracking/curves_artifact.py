@@ -9,11 +9,9 @@ from pathlib import Path
 from cluster.storage.sweep_folder import SweepFolder
 from cluster.tracking.run_description import MetricRow
 from optimizers.files import atomic_write
-from search_spaces.tracking.kept_in_mlflow import CURVES_FILE, from_store
+from trainables.mlflow_contract import CURVES_FILE, from_store, is_of_curve
 from trainables.tune.checkpoint import TrialFolder
 
-# Numbers on a whole run, which MLflow holds beside its curves.
-_NO_CURVES = ("summary/", "test/")
 Row = Mapping[str, str | float]
 
 
@@ -53,7 +51,7 @@ def _curve(metrics: Sequence[MetricRow]) -> Sequence[Row]:
     """The evaluations, by step, each of which MLflow knows as values of several metrics; their epochs are counted."""
     points: dict[int, dict[str, float]] = {}
     for name, value, timestamp, step in metrics:
-        if not name.startswith(_NO_CURVES):
+        if is_of_curve(name):
             points.setdefault(step, {"step": step, "timestamp": timestamp})[name] = from_store(value)
     return [{"epoch": epoch, **points[step]} for epoch, step in enumerate(sorted(points), 1)]
 

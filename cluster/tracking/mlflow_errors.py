@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from requests import HTTPError
 
+from optimizers.errors import one_line
 from search_spaces.stores.addresses import without_password
 from search_spaces.stores.databases import is_of_the_connection
 
@@ -52,4 +53,4 @@ def root(error: BaseException) -> BaseException:
 
 def reason(error: BaseException) -> str:
     """Return an error's message in one line, without passwords."""
-    return without_password(" ".join((str(error) or repr(error)).split()))[:_LONGEST_REASON]
+    return without_password(one_line(error))[:_LONGEST_REASON]

@@ -12,14 +12,19 @@ from typing import Any
 
 import trainables
 from search_spaces import Sweep
-from search_spaces.tracking.links import CONFIRM_VIEW, SEARCH_VIEW
-
-VIEW_TAG = "mlflow.sharedViewState."
-
-
-def best_metric(sweep: Sweep) -> str:
-    """The summary metric by which runs are sorted: the best value of the sweep's metric."""
-    return f"summary/best_{sweep.metric.name.replace('/', '_')}"
+from search_spaces.tracking.links import CONFIRM_VIEW, SEARCH_VIEW, view_key
+from trainables.mlflow_contract import (
+    SHARED_VIEW,
+    STEPS_TO_TARGET,
+    TRAIN_SECONDS,
+    Prefix,
+    Role,
+    Section,
+    Tag,
+    best_of,
+    final_of,
+    tagged,
+)
 
 
 def view_tags(sweep_id: str, sweep: Sweep) -> dict[str, str]:
@@ -29,31 +34,33 @@ def view_tags(sweep_id: str, sweep: Sweep) -> dict[str, str]:
     kept in each reader's browser, and nothing that lies with the experiment changes it. Of trials it would mislead too:
     most are stopped early, so that their mean falls with every rung by the bad ones that it loses.
     """
-    tags = [*(["sweep.workload"] if sweep.workloads else []), "arm"]
+    tags = [*([] if "" in sweep.by_workload else [Tag.SWEEP_WORKLOAD]), Tag.ARM]
     by_arm = {"aggregateFunction": "average", "groupByKeys": [{"mode": "tag", "groupByData": tag} for tag in tags]}
-    search = _view(sweep_id, sweep, "trial", ["val", "train", "summary", "optim"])
-    confirm = _view(sweep_id, sweep, "confirm", ["val", "train", "test", "summary", "optim"])
+    search = _view(sweep_id, sweep, Role.TRIAL, [Prefix.VALIDATION, Prefix.TRAIN, Prefix.SUMMARY, Prefix.OPTIMIZER])
+    confirm = _view(
+        sweep_id, sweep, Role.CONFIRM, [Prefix.VALIDATION, Prefix.TRAIN, Prefix.TEST, Prefix.SUMMARY, Prefix.OPTIMIZER]
+    )
     confirm |= {"groupBy": by_arm, "useGroupedValuesInCharts": False}
     return {
         # Without it MLflow takes an experiment for one of language models.
-        "mlflow.experimentKind": "custom_model_development",
-        f"{VIEW_TAG}{sweep_id}-{SEARCH_VIEW}": json.dumps(search),
-        f"{VIEW_TAG}{sweep_id}-{CONFIRM_VIEW}": json.dumps(confirm),
+        Tag.EXPERIMENT_KIND: "custom_model_development",
+        f"{SHARED_VIEW}{view_key(sweep_id, SEARCH_VIEW)}": json.dumps(search),
+        f"{SHARED_VIEW}{view_key(sweep_id, CONFIRM_VIEW)}": json.dumps(confirm),
     }
 
 
-def _view(sweep_id: str, sweep: Sweep, role: str, sections: list[str]) -> dict[str, Any]:
+def _view(sweep_id: str, sweep: Sweep, role: Role, sections: list[Prefix]) -> dict[str, Any]:
     """All runs of a role, the best first, with their curves above everything else; other charts MLflow adds itself.
 
     The columns are for MLflow's table, a click away.
     """
     entries = [(trainables.get(workload.name), workload.options) for workload in sweep.by_workload.values()]
-    scores = [entry.score for entry, _ in entries] if role == "confirm" else []
+    scores = [entry.score for entry, _ in entries] if role == Role.CONFIRM else []
     named = [name for entry, options in entries for name in (*entry.metrics_with(options), *entry.train_losses)]
     curves = list(dict.fromkeys(named))
     return {
-        "searchFilter": f"tags.`sweep.id` = '{sweep_id}' and tags.`sweep.role` = '{role}'",
-        "orderByKey": f"metrics.`{best_metric(sweep)}`",
+        "searchFilter": f"{tagged(Tag.SWEEP_ID, sweep_id)} and {tagged(Tag.SWEEP_ROLE, role)}",
+        "orderByKey": f"metrics.`{best_of(sweep.metric.name)}`",
         "orderByAsc": sweep.metric.goal == "minimize",
         "selectedColumns": _columns(sweep, dict.fromkeys(scores)),
         "runsHiddenMode": "SHOW_ALL",
@@ -64,13 +71,17 @@ def _view(sweep_id: str, sweep: Sweep, role: str, sections: list[str]) -> dict[s
 
 
 def _columns(sweep: Sweep, scores: Iterable[str]) -> list[str]:
-    metric = sweep.metric.name.replace("/", "_")
-    summary = [best_metric(sweep), f"summary/final_{metric}", "summary/steps_to_target", "summary/train_seconds"]
-    columns = {"tags": ["arm", "seed", "status.reason"], "params": ["optimizer.lr"], "metrics": [*scores, *summary]}
+    metric = sweep.metric.name
+    columns = {
+        "tags": [Tag.ARM, Tag.SEED, Tag.STATUS_REASON],
+        "params": [f"{Section.OPTIMIZER}.lr"],
+        "metrics": [*scores, best_of(metric), final_of(metric), STEPS_TO_TARGET, TRAIN_SECONDS],
+    }
     return [f"{kind}.`{name}`" for kind, names in columns.items() for name in names]
 
 
-def _section(name: str) -> dict[str, Any]:
+def _section(metrics: Prefix) -> dict[str, Any]:
+    name = metrics.removesuffix("/")
     flags = {"display": True, "isReordered": True, "deleted": False, "isGenerated": True}
     return {"uuid": name, "name": name, "columns": 2, "cardHeight": 360, **flags}
 

@@ -1,4 +1,4 @@
-"""What MLflow is told of a run beside its curve."""
+"""A run of MLflow's, beside its curve: name, tags and parameters, by what the study assigns."""
 
 from __future__ import annotations
 
@@ -6,6 +6,15 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+import trainables
+from cluster.tracking.environment import environment
+from search_spaces import Sweep, arm_colour
+from search_spaces.study.study import Assignment
+from search_spaces.sweep.resolved import Contest
+from search_spaces.tracking.codec import parameters
+from trainables import TrialSpec
+from trainables.mlflow_contract import Role, Tag, score_tag
 
 if TYPE_CHECKING:
     from mlflow.entities import DatasetInput
@@ -28,7 +37,7 @@ class DataDescription:
         from mlflow.entities import Dataset, DatasetInput, InputTag
 
         dataset = Dataset(self.name, fingerprint[:DIGEST_LENGTH], "code", json.dumps({"tags": dict(self.source)}))
-        return DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])
+        return DatasetInput(dataset, [InputTag(Tag.DATA_CONTEXT, "training")])
 
 
 @dataclass(frozen=True)
@@ -43,6 +52,85 @@ class RunDescription:
     params: Mapping[str, Any] = field(default_factory=dict)
     data: DataDescription | None = None
     note: Callable[[str], str] | None = None
+
+
+def trial_spec(sweep: Sweep, assignment: Assignment) -> TrialSpec:
+    """What the assignment trains, under the sweep's budget."""
+    return TrialSpec(
+        workload=sweep.workload.name,
+        epochs=sweep.workload.evaluations,
+        evaluate_every=sweep.workload.interval,
+        batch_size=sweep.workload.batch_size,
+        optimizer=sweep.arms[assignment.arm].optimizer,
+        hyperparameters=assignment.hyperparameters,
+        seed=assignment.seed,
+        metric=sweep.metric.name,
+        goal=sweep.metric.goal,
+        target=sweep.metric.target,
+        test=assignment.role == Role.CONFIRM,
+        training={**sweep.workload.training, **assignment.training},
+        options=dict(sweep.workload.options),
+    )
+
+
+def describe(sweep: Sweep, assignment: Assignment) -> RunDescription:
+    """The MLflow run of an assignment."""
+    spec = trial_spec(sweep, assignment)
+    plain = spec.to_dict()
+    tags: dict[str, str] = {
+        Tag.SWEEP_NAME: sweep.name,
+        Tag.SWEEP_ROLE: assignment.role,
+        Tag.ARM: assignment.arm,
+        Tag.OPTIMIZER: spec.optimizer,
+        Tag.WORKLOAD: spec.workload,
+        Tag.SEED: str(spec.seed),
+        Tag.CONFIG_HASH: spec.config_hash,
+        Tag.TRIAL_SPEC: json.dumps(plain),
+        Tag.RUN_COLOUR: arm_colour(sweep, assignment.arm),
+        **_contest_tags(assignment.contest),
+        **environment(),
+    }
+    if sweep.resources.workers > 1:
+        tags[Tag.WORKERS] = str(sweep.resources.workers)
+    if assignment.parent is not None:
+        tags[Tag.POPULATION_PARENT] = assignment.parent
+    if assignment.confirms is not None:
+        tags[Tag.CONFIRM_OF] = f"{assignment.path}/{assignment.confirms}"
+    return RunDescription(assignment.trial_id, tags, parameters(assignment.arm, plain), data=_data(spec))
+
+
+def _data(spec: TrialSpec) -> DataDescription:
+    """The data set is named as the workload's second half, and comes from code: the module that reads its files."""
+    entry = trainables.get(spec.workload)
+    chosen = {name: str(spec.options[name]) for name in entry.data_options if name in spec.options}
+    return DataDescription(
+        spec.workload.partition("/")[2], {"data": entry.data, "read by": entry.data_module, **chosen}
+    )
+
+
+def describe_summary(sweep: Sweep) -> RunDescription:
+    """The one run that holds the sweep's file, report and outcome.
+
+    Of several workloads each has score tags of its own, such as ``score.metric/digits``.
+    """
+    tags: dict[str, str] = {
+        Tag.SWEEP_NAME: sweep.name,
+        Tag.SWEEP_ROLE: Role.SUMMARY,
+        Tag.WORKLOAD: ", ".join(workload.name for workload in sweep.by_workload.values()),
+        Tag.NOTE: sweep.question,
+        **environment(),
+    }
+    for name, workload in sweep.by_workload.items():
+        entry = trainables.get(workload.name)
+        score = {Tag.SCORE_METRIC: entry.score, Tag.SCORE_GOAL: entry.score_goal, Tag.SCORE_NOTE: entry.score_note}
+        tags |= {score_tag(tag, name): value for tag, value in score.items()}
+    return RunDescription(Role.SUMMARY, tags)
+
+
+def _contest_tags(contest: Contest) -> dict[str, str]:
+    """Of a sweep over several workloads, or with several studies: which of them."""
+    tags: dict[str, str] = {Tag.SWEEP_WORKLOAD: contest.workload, Tag.SWEEP_STUDY: str(contest.study or "")}
+    return {name: value for name, value in tags.items() if value}
 
 
 def metric_rows(curve: Sequence[Mapping[str, float]]) -> list[MetricRow]:

@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from cluster.storage.sweep_folder import DATA, DATABASE, Manifest
-from cluster.tracking.mlflow_views import best_metric
 from cluster.tracking.run_description import RunDescription
 from cluster.tracking.tracker import Tracker
 from search_spaces import Sweep
 from search_spaces.schema.yaml_source import dump_yaml
 from search_spaces.stores.addresses import sqlite_address, without_password
 from search_spaces.tracking.links import COMPARED, CONFIRM_VIEW, SEARCH_VIEW, compare_link, view_link
+from trainables.mlflow_contract import Role, Tag, best_of, tagged
 
 # A description holds 8,000 characters, which are some 190 ids.
 COMPARED_IN_ALL = 150
@@ -22,11 +22,11 @@ COMPARED_IN_ALL = 150
 
 def run_note(run: RunDescription, sweep: Sweep, replay: str) -> str:
     """Of a trial or a confirmation: what it is part of, how to repeat it, and its whole configuration as YAML."""
-    of, role = run.tags.get("confirm.of"), run.tags["sweep.role"]
-    what = f"Confirmation of `{of}` with seed {run.tags['seed']}" if role == "confirm" else "Trial"
+    of, role = run.tags.get(Tag.CONFIRM_OF), run.tags[Tag.SWEEP_ROLE]
+    what = f"Confirmation of `{of}` with seed {run.tags[Tag.SEED]}" if role == Role.CONFIRM else "Trial"
     return "\n\n".join(
         [
-            f"{what} of the arm **{run.tags['arm']}** in the sweep **{sweep.name}**. {sweep.question}",
+            f"{what} of the arm **{run.tags[Tag.ARM]}** in the sweep **{sweep.name}**. {sweep.question}",
             "Train it again and compare every value to the last digit:",
             _code(replay),
             "All that determines it:",
@@ -37,7 +37,7 @@ def run_note(run: RunDescription, sweep: Sweep, replay: str) -> str:
 
 def configuration(run: RunDescription) -> str:
     """All that determines a run, as YAML; what is empty is left out."""
-    spec = json.loads(run.tags["trial.spec"])
+    spec = json.loads(run.tags[Tag.TRIAL_SPEC])
     return dump_yaml({key: value for key, value in spec.items() if value not in ({}, None)})
 
 
@@ -68,11 +68,13 @@ def _to_compare(sweep: Sweep, tracker: Tracker) -> dict[str, list[str]]:
     most = min(COMPARED, COMPARED_IN_ALL // (len(sweep.by_workload) + 1))
     pages = {}
     for workload in sweep.by_workload:
-        contest, of = sweep.on(workload), f" and tags.`sweep.workload` = '{workload}'" if workload else ""
+        contest, of = sweep.on(workload), f" and {tagged(Tag.SWEEP_WORKLOAD, workload)}" if workload else ""
         way = "ASC" if contest.metric.goal == "minimize" else "DESC"
-        best = tracker.find(f"tags.`sweep.role` = 'trial'{of}", f"metrics.`{best_metric(contest)}` {way}", most)
+        best = tracker.find(
+            f"{tagged(Tag.SWEEP_ROLE, Role.TRIAL)}{of}", f"metrics.`{best_of(contest.metric.name)}` {way}", most
+        )
         pages[f"the best {len(best)} trials{workload and f' on {workload}'}"] = best
-    confirmations = tracker.find("tags.`sweep.role` = 'confirm'", "tags.seed ASC", most)
+    confirmations = tracker.find(tagged(Tag.SWEEP_ROLE, Role.CONFIRM), f"tags.{Tag.SEED} ASC", most)
     return {**pages, f"{len(confirmations)} confirmations": confirmations}
 
 

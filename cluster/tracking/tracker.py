@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cluster.tracking._logged_pictures import Pictures
-from cluster.tracking._tracked_runs import EXPERIMENT, INCOMPLETE_TAG, TrackedRuns, now_ms
+from cluster.tracking._tracked_runs import EXPERIMENT, TrackedRuns, now_ms
 from cluster.tracking.mlflow_errors import is_lasting, reason
 from cluster.tracking.run_description import MetricRow, RunDescription, metric_rows
-from search_spaces.tracking.kept_in_mlflow import EXPERIMENT_PREFIX
+from trainables.mlflow_contract import EXPERIMENT_PREFIX, Status, Tag, tagged
 
 RETRY_PAUSE_S = 2.0
 ATTEMPTS_BEFORE_A_WARNING = 3
@@ -104,19 +104,20 @@ class Tracker:
     def end(
         self,
         run: RunDescription,
-        status: str,
-        tags: Mapping[str, str],
+        status: Status,
+        tags: Mapping[str, str] | None = None,
         points: Sequence[Mapping[str, float]] = (),
     ) -> None:
-        """Close a run as FINISHED, KILLED or FAILED with its last tags and points of its curve."""
+        """Close a run with its last tags and points of its curve."""
         self._live.pop(run.trial_id, None)
         ended = now_ms()
 
         def carry_out() -> None:
             if run.trial_id in self._runs.closed:
                 return
-            self._log(run, metric_rows(points), {**tags, **self._completeness(run)})
-            self._runs.close(run.trial_id, status, ended)
+            last = {Tag.STATUS_REASON: status, **(tags or {}), **self._completeness(run)}
+            self._log(run, metric_rows(points), last)
+            self._runs.close(run.trial_id, status.mlflow, ended)
 
         self._submit(carry_out, run)
 
@@ -152,7 +153,7 @@ class Tracker:
     def interrupt(self) -> None:
         """Close every run that is under way as KILLED, to be opened again by a resume."""
         for run in list(self._live.values()):
-            self.end(run, "KILLED", {"status.reason": "interrupted"})
+            self.end(run, Status.INTERRUPTED)
 
     def tag_experiment(self, tags: Mapping[str, str]) -> None:
         """Set tags of the experiment itself."""
@@ -180,7 +181,7 @@ class Tracker:
         found: list[str] = []
 
         def carry_out() -> None:
-            mine = f"tags.`sweep.id` = '{self._sweep_id}' and {where}"
+            mine = f"{tagged(Tag.SWEEP_ID, self._sweep_id)} and {where}"
             experiments = [self._runs.experiment_id]
             runs = self._runs.client.search_runs(experiments, mine, max_results=most, order_by=[order_by])
             found[:] = [run.info.run_id for run in runs]
@@ -275,4 +276,4 @@ class Tracker:
     def _completeness(self, run: RunDescription) -> dict[str, str]:
         """The tag by which a resume finds a run that it has to send again; blank on one that it has."""
         why = self.refused.get(run.trial_id, "")
-        return {INCOMPLETE_TAG: why} if why or run.trial_id in self._runs.incomplete else {}
+        return {Tag.STATUS_INCOMPLETE: why} if why or run.trial_id in self._runs.incomplete else {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
@@ -13,12 +13,8 @@ from torch.optim.optimizer import ParamsT
 
 from optimizers.base.guards import loss_of, precise_dtype, refuse_complex, refuse_sparse
 from optimizers.base.saved_state import SavedState
-from optimizers.domains import Domain, Flag, Real
+from optimizers.domains import Domain
 from optimizers.errors import InputError
-
-LR = Real(0)
-DECAY = Real(0, 1, exclude_max=True)
-MAXIMIZE = Flag()
 
 
 @dataclass(frozen=True)
@@ -124,9 +120,9 @@ class DenseOptimizer(SavedState):
             bucket.states.append(state)
         return list(buckets.values())
 
-    def options_of(self, group: Mapping[str, Any]) -> Collection[str]:
-        """The learning rate alone: options that an older checkpoint lacks get their defaults from `__setstate__`."""
-        return ("lr",)
+    def check_options(self, own: Mapping[str, Any], saved: Mapping[str, Any]) -> None:
+        """InputError unless each option that was saved for a group is in its domain."""
+        self.checked({**own, **saved})
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Restore a pickled optimizer; options that an older one did not have get their defaults."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterator, Mapping
+from numbers import Real
 from typing import Any, ClassVar, NoReturn
 
 import torch
 from torch import Tensor
 from torch.optim.optimizer import Optimizer
 
-from optimizers.base.guards import parameters, precise_dtype
+from optimizers.base.guards import precise_dtype
 from optimizers.errors import InputError
 
 NUMBER = "a number"
@@ -29,21 +31,30 @@ class SavedState(Optimizer):
     Torch itself checks the numbers of groups and parameters alone; its fused kernels then read and write outside of a
     state that is too small. A subclass names everything that it keeps for a parameter: `memories`, tensors of the
     parameter's shape, and `counters`, numbers; `group_counters` are numbers that it keeps in a param group once it has
-    stepped, `shared` keys of the state that belong to no parameter.
+    stepped, `shared` keys of the state that belong to no parameter. Of a group's options, `required` are those that a
+    saved one must have, and `optional` may be None or infinite; others that an older checkpoint lacks stay as they are.
     """
 
     memories: ClassVar[tuple[str, ...]] = ()
     counters: ClassVar[Collection[str]] = ()
     group_counters: ClassVar[tuple[str, ...]] = ()
     shared: ClassVar[tuple[str, ...]] = ()
+    required: ClassVar[tuple[str, ...]] = ("lr",)
+    optional: ClassVar[tuple[str, ...]] = ()
 
     def memories_of(self, group: Mapping[str, Any]) -> tuple[str, ...]:
         """The memories that every parameter of a group with these options has after its first step."""
         return self.memories
 
-    def options_of(self, group: Mapping[str, Any]) -> Collection[str]:
-        """The keys of one of the own groups that a saved one must have."""
-        return [name for name in group if name not in _OF_OTHERS and name not in self.group_counters]
+    def check_options(self, own: Mapping[str, Any], saved: Mapping[str, Any]) -> None:
+        """InputError unless each option that was saved for a group is of the same kind as the group's own."""
+        for name, value in self._options_in(own).items():
+            if name in saved and not _is_like(saved[name], value, optional=name in self.optional):
+                raise InputError(f"{name} cannot be {saved[name]!r}; this one's is {value!r}.")
+
+    def _options_in(self, group: Mapping[str, Any]) -> dict[str, Any]:
+        others = {*_OF_OTHERS, *self.group_counters}
+        return {name: value for name, value in group.items() if name not in others}
 
     def layout_of(self, p: Tensor, group: Mapping[str, Any]) -> dict[str, Layout]:
         """The layout of the state of a parameter in a group with these options, after its first step."""
@@ -54,19 +65,24 @@ class SavedState(Optimizer):
 
         InputError, before anything changes: the state is that of another optimizer or of another model.
         """
-        kept: list[dict[str, Any]] = []
+        if not isinstance(state_dict, dict):
+            self._refuse(f"it is a {type(state_dict).__name__}")
+        completed = state_dict
 
-        def check_and_keep(_: Optimizer, loaded: dict[str, Any]) -> None:
-            self.check_state(loaded)
-            kept.append(loaded)
+        def check_and_complete(_: Optimizer, given: dict[str, Any]) -> dict[str, Any]:
+            nonlocal completed
+            self.check_state(given)
+            groups = zip(self.param_groups, given["param_groups"], strict=True)
+            completed = {**given, "param_groups": [{**self._options_in(own), **saved} for own, saved in groups]}
+            return completed
 
         # Hooks that others have registered may replace the given dict; this one sees what torch loads.
-        handle = self.register_load_state_dict_pre_hook(check_and_keep)
+        handle = self.register_load_state_dict_pre_hook(check_and_complete)
         try:
             super().load_state_dict(state_dict)
         finally:
             handle.remove()
-        self.restore(kept[0])
+        self.restore(completed)
 
     def restore(self, state_dict: dict[str, Any]) -> None:
         """Replace the state that torch has loaded, cast to the types of the parameters, by what was saved."""
@@ -103,13 +119,23 @@ class SavedState(Optimizer):
         if len(saved_groups) != len(self.param_groups):
             self._refuse(f"it has {len(saved_groups)} param groups, this one {len(self.param_groups)}")
         for i, (own, saved) in enumerate(zip(self.param_groups, saved_groups, strict=True)):
-            missing = [name for name in ("params", *self.options_of(own)) if name not in saved]
+            if not isinstance(saved, Mapping):
+                self._refuse(f"its param group {i} is a {type(saved).__name__}")
+            missing = [name for name in ("params", *self.required) if name not in saved]
             if missing:
                 self._refuse(f"required keys of its param group {i} are missing: {', '.join(missing)}")
-            if len(saved["params"]) != len(own["params"]):
-                self._refuse(
-                    f"its param group {i} has {len(saved['params'])} parameters, this one's {len(own['params'])}"
-                )
+            params = saved["params"]
+            if not isinstance(params, list) or not all(isinstance(one, int | str) for one in params):
+                self._refuse(f"the params of its param group {i} are no list of the parameters' numbers")
+            if len(params) != len(own["params"]):
+                self._refuse(f"its param group {i} has {len(params)} parameters, this one's {len(own['params'])}")
+            try:
+                self.check_options(own, saved)
+            except InputError as error:
+                self._refuse(f"in its param group {i}, {str(error).rstrip('.')}")
+        numbers = [one for saved in saved_groups for one in saved["params"]]
+        if len({*numbers}) != len(numbers):
+            self._refuse("a parameter is in it twice")
 
     def _check_group_counters(self, group: Mapping[str, Any]) -> None:
         for name in self.group_counters:
@@ -125,10 +151,11 @@ class SavedState(Optimizer):
 
     def _matched(self, state_dict: dict[str, Any]) -> Iterator[tuple[Tensor, dict[str, Any], dict[str, Any]]]:
         """The parameters with the state and the group saved for each; one that has had no gradient has no state."""
-        saved_ids = ((i, group) for group in state_dict["param_groups"] for i in group["params"])
-        for (saved_id, group), p in zip(saved_ids, parameters(self), strict=True):
-            if saved_id in state_dict["state"]:
-                yield p, state_dict["state"][saved_id], {**self.defaults, **group}
+        for own, saved in zip(self.param_groups, state_dict["param_groups"], strict=True):
+            group = {**self._options_in(own), **saved}
+            for saved_id, p in zip(saved["params"], own["params"], strict=True):
+                if saved_id in state_dict["state"]:
+                    yield p, state_dict["state"][saved_id], group
 
     def _full_layout(self, p: Tensor, saved: Collection[str], group: Mapping[str, Any]) -> dict[str, Layout]:
         """The layout with the memories that the options do not ask for, but asked for when the state was made."""
@@ -137,8 +164,22 @@ class SavedState(Optimizer):
 
 def _is_number(value: Any) -> bool:
     if isinstance(value, Tensor):
-        return value.numel() == 1 and not value.is_complex()
+        return value.numel() == 1 and not value.is_complex() and value.layout is torch.strided and not value.is_meta
     return isinstance(value, int | float)
+
+
+def _is_like(value: Any, own: Any, *, optional: bool = False) -> bool:
+    """Whether a saved option is one for a group that has `own` there; torch's switches are None, True or False."""
+    if own is None or isinstance(own, bool):
+        return value is None or isinstance(value, bool) or (optional and _is_number(value))
+    if isinstance(own, Real | Tensor):
+        if optional and value in (None, math.inf):
+            return True
+        return _is_number(value) and not isinstance(value, bool) and math.isfinite(value)
+    if isinstance(own, tuple | list):
+        alike = isinstance(value, tuple | list) and len(value) == len(own)
+        return alike and all(map(_is_like, value, own))
+    return isinstance(value, type(own))
 
 
 def _check(value: Any, layout: Layout, name: str, p: Tensor) -> None:
@@ -159,6 +200,8 @@ def _check(value: Any, layout: Layout, name: str, p: Tensor) -> None:
             f"The loaded state is that of another model: {name} is a dense floating-point tensor, "
             f"got {_described(value)}."
         )
+    elif value.is_meta and not p.is_meta:
+        raise InputError(f"The loaded state is without data: {name} is on the device meta.")
     elif value.shape != layout:
         shapes = f"{tuple(value.shape)}, its parameter {tuple(p.shape)}"
         needed = "" if layout == p.shape else f" and needs {tuple(layout)}"

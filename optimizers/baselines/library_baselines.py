@@ -50,6 +50,7 @@ class AdEMAMix(Guarded, library.AdEMAMix):
     """See the catalogue's ademamix."""
 
     attributes = ("maximize", "foreach", "_compiled_step_foreach")
+    optional = ("t_alpha_beta3",)
     memories = ("exp_avg", "exp_avg_sq", "exp_avg_slow")
     group_counters = ("step",)
 
@@ -88,6 +89,7 @@ class SOAP(Guarded, library.SOAP):
     """See the catalogue's soap."""
 
     attributes = ("maximize", "data_format")
+    optional = ("shampoo_beta",)
     memories = ("exp_avg", "exp_avg_sq")
     counters = ("precondition_frequency", "shampoo_beta")
     group_counters = ("step",)
@@ -122,6 +124,11 @@ class AggMo(Guarded, library.AggMo):
     attributes = ("maximize", "foreach", "_damping")
     group_counters = ("step",)
 
+    def check_options(self, own: Mapping[str, Any], saved: Mapping[str, Any]) -> None:
+        """InputError unless each option is of the same kind; how many dampings there are is one of them."""
+        count = saved.get("damping_count")
+        super().check_options({**own, "betas": own["betas"][:1] * count if isinstance(count, int) else ()}, saved)
+
     def layout_of(self, p: Tensor, group: Mapping[str, Any]) -> dict[str, Layout]:
         """One momentum for each damping."""
         return {"momentum_buffer": dict.fromkeys(group["betas"], p.shape)}
@@ -146,6 +153,9 @@ class Prodigy(Guarded, library.Prodigy):
     """
 
     attributes = ("maximize", "_compiled_update_foreach")
+    optional = ("beta3", "growth_rate")
+    required = ("lr", "d", "d_max", "step")
+    group_counters = ("d_numerator",)
     memories = ("s", "p0", "exp_avg", "exp_avg_sq")
 
     def step(self, closure: Callable[[], float] | None = None) -> float | None:  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -163,6 +173,7 @@ class ScheduleFreeAdamW(Averaging, Guarded, library.ScheduleFreeAdamW):  # pyrig
     """
 
     attributes = ("maximize", "foreach", "base_lrs")
+    required = ("lr", "weight_sum", "lr_max")
     writes_gradients = True
     memories = ("z", "exp_avg_sq", "max_exp_avg_sq")
     group_counters = ("step",)

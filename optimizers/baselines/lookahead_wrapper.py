@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -20,15 +20,13 @@ from optimizers.errors import InputError
 
 LOOKAHEAD_K = Integer(1)
 LOOKAHEAD_ALPHA = Real(0, 1, exclude_min=True)
-_OPTIONS = ("lookahead_k", "lookahead_alpha", "lookahead_step")
+_OWN = {"lookahead_k": LOOKAHEAD_K, "lookahead_alpha": LOOKAHEAD_ALPHA, "lookahead_step": Integer(0)}
 
 
 class Lookahead(Averaging, SavedState):
     """Every `lookahead_k` steps of `base`, slow weights go part of the way to the fast ones, which go on from there.
 
-        theta <- base's step                              fast weights, the parameters themselves
-        phi   <- phi + lookahead_alpha (theta - phi)      every lookahead_k steps; phi = theta at the start
-        theta <- phi                                      at the same steps
+    The rule is that of the catalogue's lookahead.
 
     Lookahead Optimizer: k steps forward, 1 step back, arXiv 1907.08610.
 
@@ -41,6 +39,7 @@ class Lookahead(Averaging, SavedState):
     """
 
     memories = ("slow",)
+    required = tuple(_OWN)
 
     def __init__(self, base: Optimizer, lookahead_k: int = 5, lookahead_alpha: float = 0.5) -> None:
         self.base = base
@@ -51,8 +50,7 @@ class Lookahead(Averaging, SavedState):
         """Add a group to the base and here; both see the same dict."""
         own = {key: param_group[key] for key in ("lookahead_k", "lookahead_alpha") if key in param_group}
         group = {**self.defaults, **own}
-        own["lookahead_k"] = LOOKAHEAD_K.check(group["lookahead_k"], "lookahead_k")
-        own["lookahead_alpha"] = LOOKAHEAD_ALPHA.check(group["lookahead_alpha"], "lookahead_alpha")
+        own = {name: _OWN[name].check(group[name], name) for name in ("lookahead_k", "lookahead_alpha")}
         new = [param_group]
         if not any(param_group is known for known in self.base.param_groups):
             before = len(self.base.param_groups)
@@ -100,9 +98,10 @@ class Lookahead(Averaging, SavedState):
         """As torch's, with the slow weights under `state` and the state of the base under `base`."""
         return {**super().state_dict(), "base": self.base.state_dict()["state"]}
 
-    def options_of(self, group: Mapping[str, Any]) -> Collection[str]:
-        """Its own; the base checks the others."""
-        return _OPTIONS
+    def check_options(self, own: Mapping[str, Any], saved: Mapping[str, Any]) -> None:
+        """InputError unless each of its own options is in its domain; the base checks the others."""
+        for name, domain in _OWN.items():
+            domain.check(saved[name], name)
 
     def check_state(self, state_dict: dict[str, Any]) -> None:
         """InputError unless the state is one that this optimizer and its base could have saved."""

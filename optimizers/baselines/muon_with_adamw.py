@@ -117,15 +117,16 @@ def _over(params: list[Tensor], rule: str, options: dict[str, Any]) -> Optimizer
 class Muon(Guarded, _MatricesAndRest):
     __doc__ = _MatricesAndRest.__doc__
 
+    required = ("lr", "rule")
+
     def layout_of(self, p: Tensor, group: Mapping[str, Any]) -> dict[str, Layout]:
         """Muon's momentum, or what AdamW keeps."""
         if group["rule"] == "muon":
             return {"momentum_buffer": p.shape}
         return {"step": NUMBER, "exp_avg": p.shape, "exp_avg_sq": p.shape}
 
-    def check_state(self, state_dict: dict[str, Any]) -> None:
-        """InputError unless the state is one of these matrices and of the rest."""
-        super().check_state(state_dict)
-        own, saved = ([group["rule"] for group in groups] for groups in (self.param_groups, state_dict["param_groups"]))
-        if own != saved:
-            raise InputError(f"The loaded state is that of another model: groups of {saved}, this one's are of {own}.")
+    def check_options(self, own: Mapping[str, Any], saved: Mapping[str, Any]) -> None:
+        """InputError unless the group is one of matrices as this one's, or of the rest, with options of that."""
+        if own["rule"] != saved["rule"]:
+            raise InputError(f"the rule is {saved['rule']!r}; this one's is {own['rule']!r}.")
+        super().check_options(own, saved)

@@ -7,18 +7,15 @@ from typing import Any, ClassVar
 from torch import Tensor
 from torch.optim.optimizer import ParamsT
 
-from optimizers.base.dense_optimizer import DECAY, LR, MAXIMIZE, Bucket, DenseOptimizer, Pair, Work, gradient
+from optimizers.base.dense_optimizer import Bucket, DenseOptimizer, Pair, Work, gradient
 from optimizers.base.tensor_list import TensorList
-from optimizers.domains import Choice, Real
+from optimizers.domains import DECAY, NOT_NEGATIVE, Choice, Flag, Real
 
 
 class NadamP(DenseOptimizer):
     """NAdam with decoupled weight decay and a p-th root, AlgoPerf's entry of that name.
 
-        m     <- beta1 m + (1 - beta1) g
-        v     <- beta2 v + (1 - beta2) g^2
-        u     =  (beta1 m + (1 - beta1) g) / (1 - beta1^t)
-        theta <- theta - lr (u / ((v / (1 - beta2^t))^(1/p) + eps) + weight_decay theta)          p = power
+    The rule is that of the catalogue's nadamp, with p = power.
 
     The moment stays the second; only its root changes. So a gradient c times as large gives a step c^(1 - 2/p) times as
     large, and lr has another scale for every p.
@@ -45,13 +42,13 @@ class NadamP(DenseOptimizer):
     """
 
     options: ClassVar = {
-        "lr": LR,
+        "lr": NOT_NEGATIVE,
         "betas": Pair(DECAY),
-        "eps": LR,
-        "weight_decay": LR,
+        "eps": NOT_NEGATIVE,
+        "weight_decay": NOT_NEGATIVE,
         "power": Real(1, 16),
         "implementation": Choice(("reference", "foreach")),
-        "maximize": MAXIMIZE,
+        "maximize": Flag(),
     }
     memories = ("exp_avg", "exp_avg_sq")
 

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 from torch.optim.optimizer import ParamsT
 
-from optimizers.base.dense_optimizer import DECAY, LR, MAXIMIZE, DenseOptimizer, Pair, Work, gradient
+from optimizers.base.dense_optimizer import DenseOptimizer, Pair, Work, gradient
+from optimizers.domains import DECAY, NOT_NEGATIVE, Flag
 
 PATCH = 1e-9
 """What the origin put in place of a nan."""
@@ -25,7 +26,7 @@ class _Origin(DenseOptimizer):
     Where the origin patched nan, it would have hidden one of the gradient too; so every gradient must be finite.
     """
 
-    options: ClassVar = {"lr": LR, "betas": Pair(DECAY), "eps": LR, "maximize": MAXIMIZE}
+    options: ClassVar = {"lr": NOT_NEGATIVE, "betas": Pair(DECAY), "eps": NOT_NEGATIVE, "maximize": Flag()}
 
     def update(self, work: Work) -> None:
         """One step; FloatingPointError, before anything changes, for a gradient with nan or inf."""
@@ -46,10 +47,7 @@ class _Origin(DenseOptimizer):
 class OriginAdam(_Origin):
     """The origin's `Adam_custom`: Adam whose betas decay as e^-t. A reproduction for figures only.
 
-        b1, b2 =  beta1 e^-t, beta2 e^-t                  t = 1, 2, ... counts the steps
-        m      <- b1 m + (1 - b1) g
-        v      <- b2 v + (1 - b2) g^2
-        theta  <- theta - lr m / (1 - b1^t) / (sqrt(v / (1 - b2^t)) + eps)
+    The rule is that of the catalogue's origin_adam.
 
     Described: the betas times e^-t, and eps = 1e-3 where beta2 decays. Reconstructed: the debias is that of an Adam
     whose betas are overwritten, as if today's beta had held from the start. The weights of m sum to 1 minus the
@@ -121,11 +119,7 @@ class _OriginThird(_Origin):
 class OriginThirdAdded(_OriginThird):
     """The origin's Adam with the third moment added to the denominator. A reproduction for figures only.
 
-        m     <- beta1 m + (1 - beta1) g
-        v     <- beta2 v + (1 - beta2) g^2
-        s     <- beta2 s + (1 - beta2) g^3                                               primes: debiased, as Adam's
-        u     =  m' / (sqrt(v') + s'^(1/3) + eps), and 1e-9 where s < 0
-        theta <- theta - lr u
+    The rule is that of the catalogue's origin_third_added.
 
     Described: `x ** (1/3)` of negative numbers, nan, replaced by 1e-9, so that every negative coordinate froze; here
     one whose s is negative, which moves by lr 1e-9 a step. Reconstructed: that the root is a term of the denominator,
@@ -141,10 +135,7 @@ class OriginThirdAdded(_OriginThird):
 class OriginThirdReplaces(_OriginThird):
     """The origin's Adam with the third moment in place of the second. A reproduction for figures only.
 
-        m     <- beta1 m + (1 - beta1) g
-        s     <- beta2 s + (1 - beta2) g^3                                               primes: debiased, as Adam's
-        u     =  m' / (s'^(1/3) + eps), and 1e-9 where s < 0
-        theta <- theta - lr u
+    The rule is that of the catalogue's origin_third_replaces.
 
     Described: `x ** (1/3)` of negative numbers, nan, replaced by 1e-9, so that every negative coordinate froze; here
     one whose s is negative, which moves by lr 1e-9 a step. Reconstructed: that s decays by beta2, that the betas are

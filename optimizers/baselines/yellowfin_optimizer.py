@@ -5,16 +5,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any, ClassVar, NamedTuple, cast
 
 import torch
 from torch import Tensor
 from torch.optim.optimizer import ParamsT
 
-from optimizers.base.dense_optimizer import DECAY, LR, MAXIMIZE, Bucket, DenseOptimizer, Work, gradient
+from optimizers.base.dense_optimizer import Bucket, DenseOptimizer, Work, gradient
 from optimizers.baselines import _yellowfin_tuner as tuner
 from optimizers.baselines._yellowfin_tuner import Averages, Tuned
-from optimizers.domains import Flag, Integer
+from optimizers.domains import DECAY, NOT_NEGATIVE, Flag, Integer, Real
 from optimizers.errors import InputError
 
 STATISTICS_LIMIT = 100.0
@@ -23,6 +24,7 @@ STEP_LIMIT = 100.0
 """lr ||g|| is kept below, in units of the parameters."""
 
 _TUNER = "tuner"
+_FINITE = Real()
 _WHOLE = ("beta", "window", "smooth", "clip")
 
 
@@ -37,13 +39,7 @@ class _Part(NamedTuple):
 class YellowFin(DenseOptimizer):
     """Momentum SGD whose learning rate and momentum follow from measurements of the gradient.
 
-        g     <- grad + weight_decay theta
-        h     =  ||g||^2 over all parameters together, at most 100 h_max              with clip
-        mu, lr_t  =  those for the measured curvature range, variance and distance; formulas: `yellowfin_tuner`
-        mu, lr_t  <- their debiased averages                                          with smooth
-        g     <- g sqrt(h_max) / ||g|| where ||g||^2 >= h_max                         with clip
-        b     <- mu b + g
-        theta <- theta - min(lr lr_t, 100 / ||g||) b                                  the minimum with clip
+    The rule is that of the catalogue's yellowfin; exact formulas of lr_t and mu: `_yellowfin_tuner`.
 
     h_max in both clips is that of before the step; at the first step there is none, and no clip. A parameter without a
     gradient counts as zero in the measurements and does not move. ||g||^2 stands for a curvature as it does for a
@@ -70,13 +66,13 @@ class YellowFin(DenseOptimizer):
     """
 
     options: ClassVar = {
-        "lr": LR,
+        "lr": NOT_NEGATIVE,
         "beta": DECAY,
         "window": Integer(1),
         "smooth": Flag(),
         "clip": Flag(),
-        "weight_decay": LR,
-        "maximize": MAXIMIZE,
+        "weight_decay": NOT_NEGATIVE,
+        "maximize": Flag(),
     }
     memories = ("exp_avg", "momentum_buffer")
     counters: ClassVar = {}
@@ -151,8 +147,13 @@ class YellowFin(DenseOptimizer):
         """InputError unless the state is one that a YellowFin of these parameters could have saved."""
         super().check_state(state_dict)
         saved = state_dict["state"]
-        if saved and set(saved.get(_TUNER, ())) != {*Averages._fields, "tuned"}:
+        averages = saved.get(_TUNER)
+        if saved and (not isinstance(averages, Mapping) or averages.keys() != {*Averages._fields, "tuned"}):
             raise InputError("The loaded state is not that of YellowFin, it lacks the averages of the tuner.")
+        for name, value in (averages or {}).items():
+            members = value if name in ("recent", "tuned") and isinstance(value, tuple | list) else (value,)
+            for member in members:
+                _FINITE.check(member, f"The loaded state is not that of YellowFin: {name} of its tuner")
 
     @property
     def _shared(self) -> dict[str, Any]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from optimizers.catalogue.shared_hyperparameters import BETAS, betas, eps, flag, library_decay, lr
 from optimizers.domains import Integer
-from optimizers.entry import Hyperparameter, OptimizerEntry
+from optimizers.entry import OptimizerEntry
+from optimizers.hyperparameter import Hyperparameter
 
 ENTRY = OptimizerEntry(
     name="adabelief",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from optimizers.catalogue.shared_hyperparameters import NOT_NEGATIVE, eps, lr, weight_decay
-from optimizers.entry import Hyperparameter, OptimizerEntry
+from optimizers.catalogue.shared_hyperparameters import eps, lr, weight_decay
+from optimizers.domains import NOT_NEGATIVE
+from optimizers.entry import OptimizerEntry
+from optimizers.hyperparameter import Hyperparameter
 
 ENTRY = OptimizerEntry(
     name="adagrad",

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from optimizers.catalogue.shared_hyperparameters import FRACTION, NOT_NEGATIVE, betas, eps, library_decay, lr
-from optimizers.domains import Integer, OrOff
-from optimizers.entry import Hyperparameter, OptimizerEntry
+from optimizers.catalogue.shared_hyperparameters import betas, eps, library_decay, lr
+from optimizers.domains import DECAY, NOT_NEGATIVE, Integer, OrOff
+from optimizers.entry import OptimizerEntry
 from optimizers.errors import InputError
+from optimizers.hyperparameter import Hyperparameter
 
 
 def _refuse_warmup_from_zero(values: Mapping[str, Any]) -> None:
@@ -40,7 +41,7 @@ ENTRY = OptimizerEntry(
     hyperparameters={
         **lr(1e-3),
         **betas(),
-        "beta3": Hyperparameter(0.9999, "decay of the long memory", FRACTION, "per step"),
+        "beta3": Hyperparameter(0.9999, "decay of the long memory", DECAY, "per step"),
         "alpha": Hyperparameter(5.0, "weight of the long memory beside the short one", NOT_NEGATIVE),
         "t_alpha_beta3": Hyperparameter(
             None, "warm-up of alpha and beta3; the length of the trial where none is given", OrOff(Integer(1)), "steps"

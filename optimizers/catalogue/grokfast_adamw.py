@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-from optimizers.catalogue.shared_hyperparameters import (
-    BETAS,
-    FRACTION,
-    NOT_NEGATIVE,
-    betas,
-    eps,
-    flag,
-    library_decay,
-    lr,
-)
-from optimizers.domains import Integer
-from optimizers.entry import Hyperparameter, OptimizerEntry
+from optimizers.catalogue.shared_hyperparameters import BETAS, betas, eps, flag, library_decay, lr
+from optimizers.domains import DECAY, NOT_NEGATIVE, Integer
+from optimizers.entry import OptimizerEntry
+from optimizers.hyperparameter import Hyperparameter
 
 ENTRY = OptimizerEntry(
     name="grokfast_adamw",
@@ -37,7 +29,7 @@ ENTRY = OptimizerEntry(
         **lr(1e-3),
         **betas(beta2=0.99),
         **flag("grokfast", True, "amplify at all"),
-        "grokfast_alpha": Hyperparameter(0.98, "decay of the average that is amplified", FRACTION, "per step"),
+        "grokfast_alpha": Hyperparameter(0.98, "decay of the average that is amplified", DECAY, "per step"),
         "grokfast_lamb": Hyperparameter(2.0, "weight of that average", NOT_NEGATIVE),
         "grokfast_after_step": Hyperparameter(0, "amplify from the next step on", Integer(0), "steps"),
         **eps(1e-8),

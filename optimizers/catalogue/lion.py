@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from optimizers.catalogue.shared_hyperparameters import BETAS, FRACTION, library_decay, lr
-from optimizers.entry import Hyperparameter, OptimizerEntry
+from optimizers.catalogue.shared_hyperparameters import BETAS, library_decay, lr
+from optimizers.domains import DECAY
+from optimizers.entry import OptimizerEntry
+from optimizers.hyperparameter import Hyperparameter
 
 ENTRY = OptimizerEntry(
     name="lion",
@@ -23,8 +25,8 @@ ENTRY = OptimizerEntry(
     ),
     hyperparameters={
         **lr(1e-4),
-        "beta1": Hyperparameter(0.9, "share of the memory in the direction", FRACTION),
-        "beta2": Hyperparameter(0.99, "decay of the memory, the average of the gradients", FRACTION, "per step"),
+        "beta1": Hyperparameter(0.9, "share of the memory in the direction", DECAY),
+        "beta2": Hyperparameter(0.99, "decay of the memory, the average of the gradients", DECAY, "per step"),
         **library_decay(decoupled=True),
     },
     tuples=BETAS,

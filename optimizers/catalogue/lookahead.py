@@ -6,7 +6,8 @@ import dataclasses
 
 from optimizers.catalogue import adam
 from optimizers.domains import Integer, Real
-from optimizers.entry import Hyperparameter, OptimizerEntry
+from optimizers.entry import OptimizerEntry
+from optimizers.hyperparameter import Hyperparameter
 
 _RULE = """
         theta <- theta after a step of {base}

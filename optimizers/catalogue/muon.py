@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from optimizers.catalogue.shared_hyperparameters import FRACTION, NOT_NEGATIVE, flag, momentum, weight_decay
-from optimizers.domains import Choice, Integer
-from optimizers.entry import Hyperparameter, OptimizerEntry
+from optimizers.catalogue.shared_hyperparameters import flag, momentum, weight_decay
+from optimizers.domains import DECAY, NOT_NEGATIVE, Choice, Integer
+from optimizers.entry import OptimizerEntry
+from optimizers.hyperparameter import Hyperparameter
 
 ENTRY = OptimizerEntry(
     name="muon",
@@ -41,8 +42,8 @@ ENTRY = OptimizerEntry(
         "adamw_lr": Hyperparameter(
             1e-3, "learning rate of everything else", NOT_NEGATIVE, "parameter per unit of direction"
         ),
-        "adamw_beta1": Hyperparameter(0.9, "AdamW's decay of the average of the gradients", FRACTION, "per step"),
-        "adamw_beta2": Hyperparameter(0.999, "AdamW's decay of the average of their squares", FRACTION, "per step"),
+        "adamw_beta1": Hyperparameter(0.9, "AdamW's decay of the average of the gradients", DECAY, "per step"),
+        "adamw_beta2": Hyperparameter(0.999, "AdamW's decay of the average of their squares", DECAY, "per step"),
         "adamw_eps": Hyperparameter(1e-8, "added to AdamW's denominator", NOT_NEGATIVE, "gradient"),
         "adamw_weight_decay": Hyperparameter(1e-2, "decay of everything else", NOT_NEGATIVE, "per step and lr"),
     },

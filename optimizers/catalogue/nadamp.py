@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from optimizers.catalogue.shared_hyperparameters import BETAS, NOT_NEGATIVE, betas, lr, weight_decay
-from optimizers.domains import Real
-from optimizers.entry import Hyperparameter, OptimizerEntry
+from optimizers.catalogue.shared_hyperparameters import BETAS, betas, lr, weight_decay
+from optimizers.domains import NOT_NEGATIVE, Real
+from optimizers.entry import OptimizerEntry
+from optimizers.hyperparameter import Hyperparameter
 
 ENTRY = OptimizerEntry(
     name="nadamp",

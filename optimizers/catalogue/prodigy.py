@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from optimizers.catalogue.shared_hyperparameters import BETAS, FRACTION, betas, eps, flag, weight_decay
-from optimizers.domains import OrInfinity, OrOff, Real
-from optimizers.entry import Hyperparameter, OptimizerEntry
+from optimizers.catalogue.shared_hyperparameters import BETAS, betas, eps, flag, weight_decay
+from optimizers.domains import DECAY, NOT_NEGATIVE, OrInfinity, OrOff, Real
+from optimizers.entry import OptimizerEntry
+from optimizers.hyperparameter import Hyperparameter
 
 ENTRY = OptimizerEntry(
     name="prodigy",
@@ -25,10 +26,10 @@ ENTRY = OptimizerEntry(
         "weight decay is decoupled; the library's coupled form changes gradients after their use, and so does nothing",
     ),
     hyperparameters={
-        "lr": Hyperparameter(1.0, "factor on the estimated learning rate; a schedule may change it", Real(0)),
+        "lr": Hyperparameter(1.0, "factor on the estimated learning rate; a schedule may change it", NOT_NEGATIVE),
         **betas(),
         "beta3": Hyperparameter(
-            None, "decay of both sums of the estimate; off: the root of beta2", OrOff(FRACTION), "per step"
+            None, "decay of both sums of the estimate; off: the root of beta2", OrOff(DECAY), "per step"
         ),
         "d0": Hyperparameter(1e-6, "the estimate at the start", Real(0, exclude_min=True), "parameter"),
         "d_coef": Hyperparameter(1.0, "factor on the estimate", Real(0, exclude_min=True)),

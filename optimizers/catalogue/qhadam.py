@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from optimizers.catalogue.shared_hyperparameters import BETAS, SHARE, betas, eps, library_decay, lr
-from optimizers.entry import Hyperparameter, OptimizerEntry
+from optimizers.catalogue.shared_hyperparameters import BETAS, betas, eps, library_decay, lr
+from optimizers.domains import SHARE
+from optimizers.entry import OptimizerEntry
+from optimizers.hyperparameter import Hyperparameter
 
 ENTRY = OptimizerEntry(
     name="qhadam",

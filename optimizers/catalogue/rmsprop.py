@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from optimizers.catalogue.shared_hyperparameters import FRACTION, eps, flag, lr, momentum, weight_decay
-from optimizers.entry import Hyperparameter, OptimizerEntry
+from optimizers.catalogue.shared_hyperparameters import eps, flag, lr, momentum, weight_decay
+from optimizers.domains import DECAY
+from optimizers.entry import OptimizerEntry
+from optimizers.hyperparameter import Hyperparameter
 
 ENTRY = OptimizerEntry(
     name="rmsprop",
@@ -19,7 +21,7 @@ ENTRY = OptimizerEntry(
     special_cases=("moment_adam with beta1 = 0, beta2 = alpha and debias off, where momentum = 0",),
     hyperparameters={
         **lr(1e-2),
-        "alpha": Hyperparameter(0.99, "decay of the average of squared gradients", FRACTION, "per step"),
+        "alpha": Hyperparameter(0.99, "decay of the average of squared gradients", DECAY, "per step"),
         **eps(1e-8),
         **momentum(),
         **flag("centered", False, "subtract the squared average of the gradients"),

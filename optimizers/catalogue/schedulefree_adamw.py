@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from optimizers.catalogue.shared_hyperparameters import BETAS, FRACTION, NOT_NEGATIVE, eps, flag, lr, weight_decay
-from optimizers.domains import Integer, Real
-from optimizers.entry import Hyperparameter, OptimizerEntry
+from optimizers.catalogue.shared_hyperparameters import BETAS, eps, flag, lr, weight_decay
+from optimizers.domains import DECAY, NOT_NEGATIVE, Integer, Real
+from optimizers.entry import OptimizerEntry
+from optimizers.hyperparameter import Hyperparameter
 
 ENTRY = OptimizerEntry(
     name="schedulefree_adamw",
@@ -30,7 +31,7 @@ ENTRY = OptimizerEntry(
         "beta1": Hyperparameter(
             0.9, "share of x where gradients are taken", Real(0, 1, exclude_min=True, exclude_max=True)
         ),
-        "beta2": Hyperparameter(0.999, "decay of the average of squared gradients", FRACTION, "per step"),
+        "beta2": Hyperparameter(0.999, "decay of the average of squared gradients", DECAY, "per step"),
         **eps(1e-8),
         **weight_decay(),
         "r": Hyperparameter(0.0, "power of the step in the weights of the average", Real()),

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from optimizers.catalogue.shared_hyperparameters import SHARE, flag, lr, momentum, weight_decay
-from optimizers.entry import Hyperparameter, OptimizerEntry
+from optimizers.catalogue.shared_hyperparameters import flag, lr, momentum, weight_decay
+from optimizers.domains import SHARE
+from optimizers.entry import OptimizerEntry
 from optimizers.errors import InputError
+from optimizers.hyperparameter import Hyperparameter
 
 
 def _refuse_impossible_nesterov(values: Mapping[str, Any]) -> None:

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from optimizers.domains import Domain, Flag, Real
-from optimizers.entry import Hyperparameter
-
-NOT_NEGATIVE = Real(0)
-FRACTION = Real(0, 1, exclude_max=True)
-SHARE = Real(0, 1)
+from optimizers.domains import DECAY, NOT_NEGATIVE, Domain, Flag
+from optimizers.hyperparameter import Hyperparameter
 
 Table = dict[str, Hyperparameter]
 
@@ -20,8 +16,8 @@ def lr(default: float) -> Table:
 def betas(beta1: float = 0.9, beta2: float = 0.999, second: str = "squares") -> Table:
     """Decays of the averages of the gradients and of their `second`."""
     return {
-        "beta1": Hyperparameter(beta1, "decay of the average of the gradients", FRACTION, "per step"),
-        "beta2": Hyperparameter(beta2, f"decay of the average of their {second}", FRACTION, "per step"),
+        "beta1": Hyperparameter(beta1, "decay of the average of the gradients", DECAY, "per step"),
+        "beta2": Hyperparameter(beta2, f"decay of the average of their {second}", DECAY, "per step"),
     }
 
 
@@ -46,7 +42,7 @@ def library_decay(decoupled: bool) -> Table:
 
 def momentum(default: float = 0.0) -> Table:
     """The momentum of a gradient descent."""
-    return {"momentum": Hyperparameter(default, "share of the last step that is kept", FRACTION, "per step")}
+    return {"momentum": Hyperparameter(default, "share of the last step that is kept", DECAY, "per step")}
 
 
 def flag(name: str, default: bool, description: str) -> Table:

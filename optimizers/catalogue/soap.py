@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from optimizers.catalogue.shared_hyperparameters import BETAS, FRACTION, betas, eps, flag, lr, weight_decay
-from optimizers.domains import Integer, OrOff
-from optimizers.entry import Hyperparameter, OptimizerEntry
+from optimizers.catalogue.shared_hyperparameters import BETAS, betas, eps, flag, lr, weight_decay
+from optimizers.domains import DECAY, Integer, OrOff
+from optimizers.entry import OptimizerEntry
+from optimizers.hyperparameter import Hyperparameter
 
 ENTRY = OptimizerEntry(
     name="soap",
@@ -29,7 +30,7 @@ ENTRY = OptimizerEntry(
         **lr(3e-3),
         **betas(0.95, 0.95, "squares in the eigenbasis"),
         "shampoo_beta": Hyperparameter(
-            None, "decay of the preconditioner's statistics; off: as beta2", OrOff(FRACTION), "per step"
+            None, "decay of the preconditioner's statistics; off: as beta2", OrOff(DECAY), "per step"
         ),
         **weight_decay(1e-2),
         "precondition_frequency": Hyperparameter(10, "between two updates of the eigenbasis", Integer(1), "steps"),

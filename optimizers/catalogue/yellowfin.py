@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from optimizers.catalogue.shared_hyperparameters import FRACTION, NOT_NEGATIVE, flag, weight_decay
-from optimizers.domains import Integer
-from optimizers.entry import Hyperparameter, OptimizerEntry
+from optimizers.catalogue.shared_hyperparameters import flag, weight_decay
+from optimizers.domains import DECAY, NOT_NEGATIVE, Integer
+from optimizers.entry import OptimizerEntry
+from optimizers.hyperparameter import Hyperparameter
 
 ENTRY = OptimizerEntry(
     name="yellowfin",
@@ -26,7 +27,7 @@ ENTRY = OptimizerEntry(
     special_cases=("with mu and lr_t as they come out: sgd with that momentum and learning rate at each step",),
     hyperparameters={
         "lr": Hyperparameter(1.0, "factor on the tuned learning rate", NOT_NEGATIVE),
-        "beta": Hyperparameter(0.999, "decay of every average of the tuner", FRACTION, "per step"),
+        "beta": Hyperparameter(0.999, "decay of every average of the tuner", DECAY, "per step"),
         "window": Hyperparameter(20, "length of the window of the curvature range", Integer(1), "steps"),
         **flag("smooth", True, "apply averages of momentum and learning rate, not each step's own"),
         **flag("clip", True, "limit spikes in the measurements, in the gradient and in the length of a step"),

@@ -1,14 +1,6 @@
-"""The update rule of MomentAdam, as it is read: `advance` the memories, then step along `numerator / denominator`.
+"""The update rule of MomentAdam, `moment_options.RULE`: `advance` the memories, step along `numerator / denominator`.
 
-    g     <- grad (+ weight_decay theta when coupled)
-    m     <- beta1 m + (1 - beta1) g                      short memory
-    l     <- beta3 l + (1 - beta3) g                      long memory
-    r     =  g, or g - m when central
-    s     <- p-th root of beta2 s^p + (1 - beta2) |r|^p   denominator, order p
-    q     =  signed cube root of c <- beta4 c + (1 - beta4) r^3
-    u     =  (1 - nu1) g + nu1 m' + alpha l' + kappa q'   primes: debiased
-    d     =  s' / c_p + kappa_d max(q', 0) + eps
-    theta <- (1 - lr weight_decay) theta - lr gate(u) / d
+Names are those of the rule; c is the average of which q is the root.
 
 Everything here is a pure function of tensors and numbers, for a `Tensor` as for a `TensorList` in its place; only the
 memories and theta change. The order of operations is that of `torch.optim`, so that its special cases are bit-equal.

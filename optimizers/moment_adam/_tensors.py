@@ -10,7 +10,7 @@ from torch import Tensor
 class Tensors(NamedTuple):
     """The tensors of a bucket; the i-th of each list belong together. All but `grads` change in place.
 
-    The four memories are those of `rule.Memory`; a list is empty where the form has none.
+    The four memories are those of `_rule.Memory`; a list is empty where the form has none.
     """
 
     params: list[Tensor]

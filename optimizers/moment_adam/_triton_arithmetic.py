@@ -3,7 +3,7 @@
 """Powers, roots and averages of float32 for the Triton kernel, as `kernel.cpp` has them.
 
 Written of operations that round alike everywhere, and not of Triton's fast functions. `b` is a `Blend`, `n` the
-`Numbers` of `triton_kernel`.
+`Numbers` of `_triton_numbers`.
 """
 
 from __future__ import annotations

@@ -1,64 +1,81 @@
-"""What MomentAdam may be given: each option with its default, range, unit and meaning, checked without torch."""
+"""MomentAdam's rule, and what it may be given: each option with its default, range, unit and meaning, without torch."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from optimizers import schedules
-from optimizers.domains import Choice, Domain, Flag, Integer, OrInfinity, OrOff, Real
+from optimizers.domains import DECAY, NOT_NEGATIVE, SHARE, Choice, Domain, Flag, Integer, OrInfinity, OrOff, Real
 from optimizers.errors import InputError
+from optimizers.hyperparameter import Hyperparameter, ScheduleOf
 
-BETA = Real(0, 1, exclude_max=True)
-SHARE = Real(0, 1)
-ORDER = OrOff(OrInfinity(Real(1, 16, exclude_min=True)))
-ALPHA = Real(0)
+RULE = """
+        g     <- grad (+ weight_decay theta unless decoupled)
+        m     <- beta1 m + (1 - beta1) g                      short memory
+        l     <- beta3 l + (1 - beta3) g                      long memory
+        r     =  g, or g - m when central
+        s     =  p-th root of the average of |r|^p            p = order, decay beta2
+        q     =  signed cube root of the average of r^3       skewness, decay beta4
+        u     =  (1 - nu1) g + nu1 m' + alpha l' + kappa q'   primes: debiased, l with slow_debias
+        d     =  ((1 - nu2) |r|^p + nu2 s'^p)^(1/p) / c_p + kappa_d max(q', 0) + eps
+        theta <- (1 - lr weight_decay) theta - lr gate(u) / d
+    """
+"""The update rule."""
 
+_ORDER = OrOff(OrInfinity(Real(1, 16, exclude_min=True)))
+_SCHEDULED = {"beta1": DECAY, "beta2": DECAY, "beta3": DECAY, "beta4": DECAY, "alpha": NOT_NEGATIVE}
 
-class Option(NamedTuple):
-    """One option: its default, range, meaning, and the unit in which it counts, if in any."""
-
-    default: Any
-    domain: Domain
-    description: str
-    unit: str = ""
-
-
-OPTIONS: Mapping[str, Option] = {
-    "lr": Option(1e-3, Real(0), "learning rate", "parameter per unit of direction"),
-    "beta1": Option(0.9, BETA, "short memory: decay of the average m of the gradients", "per step"),
-    "beta2": Option(0.999, BETA, "moment memory: decay of the average of |gradient|^order", "per step"),
-    "eps": Option(1e-8, Real(1e-38), "added to the denominator", "gradient"),
-    "weight_decay": Option(0.0, Real(0), "decay of the parameters", "per step and lr"),
-    "decoupled": Option(True, Flag(), "take weight decay from the parameters (AdamW), not the gradients"),
-    "order": Option(2.0, ORDER, "order p of the denominator's moment; off: no denominator but eps"),
-    "order_time": Option(
-        "fixed", Choice(("fixed", "matched")), "matched: beta2^(p/2), so that the root forgets as it does at p = 2"
+OPTIONS: Mapping[str, Hyperparameter] = {
+    "lr": Hyperparameter(1e-3, "learning rate", NOT_NEGATIVE, "parameter per unit of direction"),
+    "beta1": Hyperparameter(0.9, "short memory: decay of the average m of the gradients", DECAY, "per step"),
+    "beta2": Hyperparameter(0.999, "moment memory: decay of the average of |gradient|^order", DECAY, "per step"),
+    "eps": Hyperparameter(1e-8, "added to the denominator", Real(1e-38), "gradient"),
+    "weight_decay": Hyperparameter(0.0, "decay of the parameters", NOT_NEGATIVE, "per step and lr"),
+    "decoupled": Hyperparameter(True, "take weight decay from the parameters (AdamW), not the gradients", Flag()),
+    "order": Hyperparameter(2.0, "order p of the denominator's moment; off: no denominator but eps", _ORDER),
+    "order_time": Hyperparameter(
+        "fixed", "matched: beta2^(p/2), so that the root forgets as it does at p = 2", Choice(("fixed", "matched"))
     ),
-    "gauss_norm": Option(False, Flag(), "divide the root by that of a unit Gaussian, (E|z|^p)^(1/p)"),
-    "beta3": Option(None, OrOff(BETA), "long memory: decay of a second average l of the gradients", "per step"),
-    "alpha": Option(0.0, ALPHA, "weight of the long memory in the direction (add), its share (convex), or its "
-                    "weight in the gradient (inject)"),
-    "slow_debias": Option(False, Flag(), "debias the long memory as well; mix = convex always does"),
-    "mix": Option("add", Choice(("add", "convex", "inject")), "add: m + alpha l; convex: (1 - alpha) m + alpha l; "
-                  "inject: alpha l goes into the gradient itself (GrokFast)"),
-    "beta4": Option(0.999, BETA, "skewness memory: decay of the average of gradient^3", "per step"),
-    "kappa": Option(0.0, Real(), "weight of the skewness in the numerator"),
-    "kappa_d": Option(0.0, Real(0), "weight of positive skewness in the denominator"),
-    "nu1": Option(1.0, SHARE, "quasi-hyperbolic: share of the memory in the numerator, the rest is the gradient"),
-    "nu2": Option(1.0, SHARE, "quasi-hyperbolic: share of the memory in the denominator"),
-    "central": Option(False, Flag(), "take moments of gradient - m (AdaBelief)"),
-    "eps_acc": Option(0.0, Real(0), "added to the moment at every step", "gradient^order"),
-    "nesterov": Option(False, Flag(), "look one step ahead in the short memory"),
-    "gate": Option("none", Choice(("none", "cautious", "agree", "cosine")), "cautious: move only where the direction "
-                   "and the gradient agree; agree, cosine: keep of the long memory what the short one agrees with"),
-    "debias": Option(True, Flag(), "divide the averages by the sum of their weights"),
-}  # fmt: skip
-"""The options that a search may set. In the class, `beta1` and `beta2` are its `betas`."""
-
-SCHEDULES: Mapping[str, str] = {f"{name}_schedule": name for name in ("beta1", "beta2", "beta3", "beta4", "alpha")}
-"""Each schedule's option with its coefficient."""
+    "gauss_norm": Hyperparameter(False, "divide the root by that of a unit Gaussian, (E|z|^p)^(1/p)", Flag()),
+    "beta3": Hyperparameter(
+        None, "long memory: decay of a second average l of the gradients", OrOff(DECAY), "per step"
+    ),
+    "alpha": Hyperparameter(
+        0.0,
+        "weight of the long memory in the direction (add), its share (convex), or its weight in the gradient (inject)",
+        NOT_NEGATIVE,
+    ),
+    "slow_debias": Hyperparameter(False, "debias the long memory as well; mix = convex always does", Flag()),
+    "mix": Hyperparameter(
+        "add",
+        "add: m + alpha l; convex: (1 - alpha) m + alpha l; inject: alpha l goes into the gradient itself (GrokFast)",
+        Choice(("add", "convex", "inject")),
+    ),
+    "beta4": Hyperparameter(0.999, "skewness memory: decay of the average of gradient^3", DECAY, "per step"),
+    "kappa": Hyperparameter(0.0, "weight of the skewness in the numerator", Real()),
+    "kappa_d": Hyperparameter(0.0, "weight of positive skewness in the denominator", NOT_NEGATIVE),
+    "nu1": Hyperparameter(
+        1.0, "quasi-hyperbolic: share of the memory in the numerator, the rest is the gradient", SHARE
+    ),
+    "nu2": Hyperparameter(1.0, "quasi-hyperbolic: share of the memory in the denominator", SHARE),
+    "central": Hyperparameter(False, "take moments of gradient - m (AdaBelief)", Flag()),
+    "eps_acc": Hyperparameter(0.0, "added to the moment at every step", NOT_NEGATIVE, "gradient^order"),
+    "nesterov": Hyperparameter(False, "look one step ahead in the short memory", Flag()),
+    "gate": Hyperparameter(
+        "none",
+        "cautious: move only where the direction and the gradient agree; agree, cosine: keep of the long memory what "
+        "the short one agrees with",
+        Choice(("none", "cautious", "agree", "cosine")),
+    ),
+    "debias": Hyperparameter(True, "divide the averages by the sum of their weights", Flag()),
+    **{
+        f"{name}_schedule": Hyperparameter(None, f"how {name} changes in time", ScheduleOf(name, domain))
+        for name, domain in _SCHEDULED.items()
+    },
+}
+"""What a search may set. In the class, `beta1` and `beta2` are its `betas`."""
 
 ENGINE: Mapping[str, Domain] = {
     "implementation": Choice(("auto", "reference", "foreach", "fused")),
@@ -67,7 +84,7 @@ ENGINE: Mapping[str, Domain] = {
 }
 """How, where and when a step is computed: not for a search."""
 
-GROUP_KEYS = ("betas", *(set(OPTIONS) - {"beta1", "beta2"}), *SCHEDULES, *ENGINE)
+GROUP_KEYS = ("betas", *(name for name in OPTIONS if name not in ("beta1", "beta2")), *ENGINE)
 
 
 def checked_options(group: Mapping[str, Any]) -> dict[str, Any]:
@@ -80,19 +97,14 @@ def checked_options(group: Mapping[str, Any]) -> dict[str, Any]:
         raise InputError(f"betas must be a pair of numbers in [0, 1), got {betas!r}.")
     flat = {**group, "beta1": betas[0], "beta2": betas[1]}
     checked = {name: option.domain.check(flat[name], _group_name(name)) for name, option in OPTIONS.items()}
-    for name, coefficient in SCHEDULES.items():
-        checked[name] = schedules.normalise(group[name], name)
+    for coefficient, domain in _SCHEDULED.items():
         if checked[coefficient] is not None:
-            schedules.check(checked[name], checked[coefficient], name, coefficient_domain(coefficient))
+            name = f"{coefficient}_schedule"
+            schedules.check(checked[name], checked[coefficient], name, domain)
     check_together(checked)
     engine = {name: domain.check(group[name], name) for name, domain in ENGINE.items()}
     pair = (checked.pop("beta1"), checked.pop("beta2"))
     return {**group, **checked, **engine, "betas": pair}
-
-
-def coefficient_domain(name: str) -> Real:
-    """The range of a coefficient that may follow a schedule."""
-    return ALPHA if name == "alpha" else BETA
 
 
 def check_together(values: Mapping[str, Any], owner: str = "") -> None:

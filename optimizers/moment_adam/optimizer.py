@@ -13,21 +13,13 @@ from optimizers.moment_adam._rule import Form
 from optimizers.moment_adam._tensors import Tensors
 from optimizers.moment_adam._update import apply
 from optimizers.moment_adam.coefficients import Counters, form_of, next_step, scheduled
-from optimizers.moment_adam.moment_options import ENGINE, GROUP_KEYS, checked_options
+from optimizers.moment_adam.moment_options import ENGINE, GROUP_KEYS, RULE, checked_options
 
 
 class MomentAdam(DenseOptimizer):
     """One rule around Adam's, in which each change to Adam is a setting and every default is Adam's.
 
-        g     <- grad (+ weight_decay theta unless decoupled)
-        m     <- beta1 m + (1 - beta1) g                      short memory
-        l     <- beta3 l + (1 - beta3) g                      long memory
-        r     =  g, or g - m when central
-        s     =  p-th root of the average of |r|^p            denominator, p = order, decay beta2
-        q     =  signed cube root of the average of r^3       skewness, decay beta4
-        u     =  (1 - nu1) g + nu1 m' + alpha l' + kappa q'   primes: debiased, l with slow_debias
-        d     =  ((1 - nu2) |r|^p + nu2 s'^p)^(1/p) / c_p + kappa_d max(q', 0) + eps
-        theta <- (1 - lr weight_decay) theta - lr gate(u) / d
+    {rule}
 
     Special cases, bit-equal in the reference and foreach implementations where marked with =, and in every
     implementation where marked with ==, each against torch's own of that kind:
@@ -161,6 +153,10 @@ class MomentAdam(DenseOptimizer):
             memories = (bucket.memory(name) if name else [] for name in _memory_names(form))
             apply(group["implementation"], Tensors(bucket.params, bucket.grads, *memories), form, coefficients)
             bucket.set_counters(counters._asdict())
+
+
+# The rule is typed out once, where no torch is needed to read it; here it is for `help(MomentAdam)`.
+MomentAdam.__doc__ = (MomentAdam.__doc__ or "").replace("{rule}", f"    {RULE.strip()}")
 
 
 def _memory_names(form: Form) -> tuple[str, str, str, str]:

@@ -1,27 +1,34 @@
 """Schedules of an optimizer's coefficients: plain dicts, checked and evaluated by pure functions."""
 
-from optimizers.schedules._kinds import KINDS
+from optimizers.schedules._kinds import KINDS, Key, Kind, Need
 from optimizers.schedules._schedule import (
-    DECAY,
     HORIZON,
     Schedule,
     check,
     evaluate,
+    get,
     kinds_for,
+    names,
     normalise,
+    register,
     value,
     with_budget,
 )
 
 __all__ = [
-    "DECAY",
     "HORIZON",
     "KINDS",
+    "Key",
+    "Kind",
+    "Need",
     "Schedule",
     "check",
     "evaluate",
+    "get",
     "kinds_for",
+    "names",
     "normalise",
+    "register",
     "value",
     "with_budget",
 ]

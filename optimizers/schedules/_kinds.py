@@ -14,6 +14,7 @@ from enum import Enum
 from typing import Any
 
 from optimizers.domains import Choice, Domain, Integer, Numbers, Real
+from optimizers.registry import Registry
 
 Keys = Mapping[str, Any]
 Formula = Callable[[float, float, Keys], float]
@@ -42,12 +43,18 @@ class Kind:
     The formula of a `decay_only` kind has a meaning only for coefficients in [0, 1).
     """
 
+    name: str
     formula: Formula
     description: str
     source: str
     keys: Mapping[str, Key] = field(default_factory=dict)
     breakpoints: Callable[[Keys], list[float]] = lambda keys: []
     decay_only: bool = False
+
+    @property
+    def origin(self) -> str:
+        """Where its formula is defined."""
+        return f"{self.formula.__module__}:{self.formula.__qualname__}"
 
 
 @dataclass(frozen=True)
@@ -120,14 +127,14 @@ def _nadam(base: float, t: float, keys: Keys) -> float:
 def _warmup(base: float, t: float, keys: Keys) -> float:
     if t > keys["steps"]:
         then = keys["then"]
-        return KINDS[then["kind"]].formula(base, t - keys["steps"], then)
+        return KINDS.get(then["kind"]).formula(base, t - keys["steps"], then)
     a = t / keys["steps"]
     return (1 - a) * keys["start"] + a * base
 
 
 def _warmup_breakpoints(keys: Keys) -> list[float]:
     then = keys["then"]
-    return [keys["steps"]] + [keys["steps"] + t for t in KINDS[then["kind"]].breakpoints(then)]
+    return [keys["steps"]] + [keys["steps"] + t for t in KINDS.get(then["kind"]).breakpoints(then)]
 
 
 def _cyclic(base: float, t: float, keys: Keys) -> float:
@@ -159,9 +166,10 @@ def _total_breakpoints(keys: Keys) -> list[float]:
     return [keys["total"]]
 
 
-KINDS: Mapping[str, Kind] = {
-    "constant": Kind(_constant, "b0", "Adam, arXiv 1412.6980"),
-    "exponential_decay": Kind(
+_OURS = (
+    Kind("constant", _constant, "b0", "Adam, arXiv 1412.6980"),
+    Kind(
+        "exponential_decay",
         _exponential_decay,
         "max(floor, b0 exp(-t / tau))",
         "this project's origin: the betas decay as exp(-t)",
@@ -170,15 +178,17 @@ KINDS: Mapping[str, Kind] = {
             "floor": Key(Real(min=0), 0.0, "the value below which it never falls"),
         },
     ),
-    "theory_decay": Kind(
+    Kind(
+        "theory_decay",
         _theory_decay,
         "b0 lam^(t-1)",
         "convergence theorem of Adam, arXiv 1412.6980",
         {"lam": Key(Real(0, 1, exclude_min=True), 1 - 1e-8, "the factor from one count to the next")},
     ),
-    "linear": Kind(_linear, "b0 to `to` in a straight line", "common practice", _FROM_TO, _from_to_breakpoints),
-    "cosine": Kind(_cosine, "b0 to `to` along half a cosine", "SGDR, arXiv 1608.03983", _FROM_TO, _from_to_breakpoints),
-    "piecewise": Kind(
+    Kind("linear", _linear, "b0 to `to` in a straight line", "common practice", _FROM_TO, _from_to_breakpoints),
+    Kind("cosine", _cosine, "b0 to `to` along half a cosine", "SGDR, arXiv 1608.03983", _FROM_TO, _from_to_breakpoints),
+    Kind(
+        "piecewise",
         _piecewise,
         "b0, then the value of the last milestone passed",
         "common practice",
@@ -188,15 +198,17 @@ KINDS: Mapping[str, Kind] = {
         },
         lambda keys: keys["milestones"],
     ),
-    "polynomial": Kind(
+    Kind(
+        "polynomial",
         _polynomial,
         "1 - t^-c",
         "second moment of Adafactor, arXiv 1804.04235",
         {"c": Key(_COUNT, 0.8, "the power")},
         decay_only=True,
     ),
-    "inverse_time": Kind(_inverse_time, "1 - 1/t", "the running mean; it turns RMSprop into Adagrad", decay_only=True),
-    "demon": Kind(
+    Kind("inverse_time", _inverse_time, "1 - 1/t", "the running mean; it turns RMSprop into Adagrad", decay_only=True),
+    Kind(
+        "demon",
         _demon,
         "b0 (1-t/T) / ((1-b0) + b0 (1-t/T))",
         "Demon, arXiv 1910.04952",
@@ -204,7 +216,8 @@ KINDS: Mapping[str, Kind] = {
         _total_breakpoints,
         decay_only=True,
     ),
-    "half_life": Kind(
+    Kind(
+        "half_life",
         _half_life,
         "1/ln b = (1-a)/ln start + a/ln b0 with a = min(t/T, 1)",
         "slow memory of AdEMAMix, arXiv 2409.03137",
@@ -215,13 +228,15 @@ KINDS: Mapping[str, Kind] = {
         _total_breakpoints,
         decay_only=True,
     ),
-    "nadam": Kind(
+    Kind(
+        "nadam",
         _nadam,
         "b0 (1 - 0.5 0.96^(t psi))",
         "NAdam, OpenReview OM0jvwB8jIp57ZJjtNEZ",
         {"psi": Key(Real(min=0), 0.004, "the speed of the rise from b0/2 to b0")},
     ),
-    "warmup": Kind(
+    Kind(
+        "warmup",
         _warmup,
         "`start` to b0 in a straight line over `steps`, then another schedule that counts from there",
         "common practice",
@@ -232,7 +247,8 @@ KINDS: Mapping[str, Kind] = {
         },
         _warmup_breakpoints,
     ),
-    "cyclic": Kind(
+    Kind(
+        "cyclic",
         _cyclic,
         "b0 to `low` and back in every period",
         "cyclical momentum, arXiv 1803.09820",
@@ -243,4 +259,6 @@ KINDS: Mapping[str, Kind] = {
         },
         _cyclic_breakpoints,
     ),
-}
+)
+
+KINDS: Registry[Kind] = Registry("kind of schedule", _OURS)

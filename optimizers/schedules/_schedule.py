@@ -11,21 +11,34 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from optimizers.domains import Integer, Real
+from optimizers.domains import DECAY, Integer, Real
 from optimizers.errors import InputError, did_you_mean
 from optimizers.schedules._kinds import KINDS, Key, Kind, Need
-
-__all__ = ["DECAY", "HORIZON", "KINDS", "check", "evaluate", "kinds_for", "normalise", "value", "with_budget"]
 
 HORIZON = 10_000_000
 """The last count of the domain over which a schedule is checked."""
 
-DECAY = Real(0, 1, exclude_max=True)
-"""What a coefficient of an exponential average may be; every kind of schedule stays meaningful there."""
-
 UNITS = ("step", "epoch")
 
 Schedule = Mapping[str, Any] | str | None
+
+
+def register(kind: Kind) -> None:
+    """Let sweeps and optimizers name a kind of schedule, which is then checked, evaluated and listed as ours are.
+
+    Its formula is called in every step of every process that trains. InputError: the name is taken.
+    """
+    KINDS.register(kind)
+
+
+def names() -> tuple[str, ...]:
+    """Return the names of all kinds."""
+    return KINDS.names()
+
+
+def get(name: str) -> Kind:
+    """Return the kind of that name; InputError with the nearest name when there is none."""
+    return KINDS.get(name)
 
 
 def normalise(schedule: Schedule, owner: str = "schedule") -> dict[str, Any]:
@@ -67,12 +80,12 @@ def value(schedule: Schedule, base: float, t: float) -> float:
 
 def evaluate(full: Mapping[str, Any], base: float, t: float) -> float:
     """`value` for a schedule that has passed `check`: no questions asked, for the training loop."""
-    return KINDS[full["kind"]].formula(base, t, full)
+    return KINDS.get(full["kind"]).formula(base, t, full)
 
 
 def kinds_for(domain: Real) -> list[str]:
     """The kinds that suit a coefficient with that domain."""
-    return [name for name, kind in KINDS.items() if domain == DECAY or not kind.decay_only]
+    return [kind.name for kind in KINDS.entries() if domain == DECAY or not kind.decay_only]
 
 
 def check(schedule: Schedule, base: float, owner: str, domain: Real = DECAY) -> None:
@@ -135,10 +148,10 @@ def _as_mapping(schedule: Schedule, owner: str) -> Mapping[str, Any]:
 
 def _kind(name: Any, owner: str) -> Kind:
     if name is None:
-        raise InputError(f"{owner} needs a kind: {', '.join(KINDS)}.")
-    if not isinstance(name, str) or name not in KINDS:
-        raise InputError(f"{owner} has the unknown kind {name!r}.{did_you_mean(name, KINDS)}")
-    return KINDS[name]
+        raise InputError(f"{owner} needs a kind: {', '.join(KINDS.names())}.")
+    if name not in KINDS:
+        raise InputError(f"{owner} has the unknown kind {name!r}.{KINDS.nearest(name)}")
+    return KINDS.get(name)
 
 
 def _unit(given: Mapping[str, Any], owner: str) -> str:
@@ -181,13 +194,13 @@ def _check_together(full: Mapping[str, Any], owner: str) -> None:
 
 
 def _missing_budget_keys(full: Mapping[str, Any]) -> list[str]:
-    keys = KINDS[full["kind"]].keys
+    keys = KINDS.get(full["kind"]).keys
     return [name for name, key in keys.items() if key.default is Need.BUDGET and name not in full]
 
 
 def _need_budget_keys(full: Mapping[str, Any], owner: str) -> None:
     for name in _missing_budget_keys(full):
-        description = KINDS[full["kind"]].keys[name].description
+        description = KINDS.get(full["kind"]).keys[name].description
         raise InputError(f"{owner} ({full['kind']}) needs {name}: {description}.")
     if "then" in full:
         _need_budget_keys(full["then"], f"{owner}: then")
@@ -209,7 +222,9 @@ def _refuse_unsuitable_kind(full: Mapping[str, Any], owner: str, domain: Real) -
 def _probes(full: Mapping[str, Any]) -> list[int]:
     """The counts at which to look: both ends of the domain and the neighbours of every breakpoint."""
     ends = {1, HORIZON}
-    near = {math.floor(point) + offset for point in KINDS[full["kind"]].breakpoints(full) for offset in (-1, 0, 1, 2)}
+    near = {
+        math.floor(point) + offset for point in KINDS.get(full["kind"]).breakpoints(full) for offset in (-1, 0, 1, 2)
+    }
     return sorted(t for t in ends | near if 1 <= t <= HORIZON)
 
 

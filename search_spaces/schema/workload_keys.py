@@ -10,12 +10,13 @@ from optimizers.errors import Meanings
 from search_spaces.schema import _usual_names
 from search_spaces.schema.parameter import Scalar
 from search_spaces.schema.strict_model import Model
+from trainables.mlflow_contract import STEPS_TO_TARGET, TRAIN_SECONDS, Prefix
 
 Goal = Literal["minimize", "maximize"]
 Setting = Scalar | list[float | int] | None
-LOSS = "val/loss"
+LOSS = f"{Prefix.VALIDATION}loss"
 # Minimized whatever the workload is; every other metric's goal stands with its workload.
-MINIMIZED = (LOSS, "summary/train_seconds", "summary/steps_to_target")
+MINIMIZED = (LOSS, TRAIN_SECONDS, STEPS_TO_TARGET)
 
 
 class Workload(Model):
@@ -67,7 +68,7 @@ class Workload(Model):
         """How often a full trial is evaluated: its epochs, or what stands for them."""
         return self.epochs if self.steps is None else self.steps // self.interval
 
-    def resolved(self, *, epochs: int, batch_size: int, training: dict[str, Any], options: dict[str, Any]) -> Self:
+    def filled(self, *, epochs: int, batch_size: int, training: dict[str, Any], options: dict[str, Any]) -> Self:
         """This workload with its own budget where the sweep leaves it out, and with every option."""
         return self.model_copy(
             update={
@@ -97,12 +98,9 @@ class Objective(Model):
     )
 
     @property
-    def goal(self) -> Goal:
-        """Which way is better. Raises ValueError where neither the sweep nor, so far, its workload has said it."""
-        goal = self.stated_goal or ("minimize" if self.name in MINIMIZED else None)
-        if goal is None:
-            raise ValueError(f"the goal of {self.name} stands with its workload, which was not asked yet")
-        return goal
+    def goal(self) -> Goal | None:
+        """Which way is better; None where only the workload knows it."""
+        return self.stated_goal or ("minimize" if self.name in MINIMIZED else None)
 
     def toward(self, goal: Goal | None) -> Self:
         """This metric with that goal, where it has none of its own."""

@@ -231,6 +231,6 @@ def _collect_places(
             _collect_places(item, (*path, index), places, duplicates, source)
 
 
-def dump_yaml(data: Any) -> str:
-    """YAML text that :func:`load_yaml` reads back to equal data."""
-    return yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
+def dump_yaml(data: Any, width: float = 120) -> str:
+    """YAML text that :func:`load_yaml` reads back to equal data; lines are folded at a space behind ``width``."""
+    return yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=width)

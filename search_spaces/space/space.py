@@ -18,20 +18,23 @@ from optimizers import Hyperparameter, InputError, OptimizerEntry, did_you_mean
 from search_spaces.schema import bounds
 from search_spaces.schema.bounds import Values
 from search_spaces.schema.parameter import Parameter, Scalar
-from search_spaces.schema.sweep import Arm
+from search_spaces.schema.sweep_file import Arm
 from search_spaces.schema.validation import validated
 from search_spaces.schema.yaml_source import load_yaml, read_text
-from search_spaces.space import draws, ready_files
+from search_spaces.space import draws
+from search_spaces.space.ready_files import DEFAULT, DEFAULT_SPACES, SPACES
+from search_spaces.tracking.codec import nest
+from trainables.mlflow_contract import Section
 
 if TYPE_CHECKING:
     import optuna
 
 Configuration = dict[str, Scalar]
 
-DEFAULT = "default"
-"""The name of the space that is each optimizer's own."""
-TRAINING = "training"
+TRAINING = str(Section.TRAINING)
 """What stands before the parameters that say how a trial is trained, and not by which optimizer."""
+KIND = ".kind"
+"""What a schedule's name is called in a mapping of its settings."""
 
 
 class NamedSpace(BaseModel):
@@ -53,20 +56,26 @@ def named_space(name: str) -> NamedSpace:
     """The space of that name. Raises InputError, with the nearest name, when there is none."""
     if unknown := unknown_space(name):
         raise InputError(unknown)
-    return _read(ready_files.SPACES / f"{name}.yaml")
+    return _read(SPACES.get(name).path)
 
 
 def unknown_space(name: str) -> str | None:
     """What to say of a name that no space has, with the nearest; None for a known one."""
-    known = [*ready_files.names(ready_files.SPACES), DEFAULT]
+    known = [*SPACES.names(), DEFAULT]
     if name in known:
         return None
     return f'no space is called "{name}"; there are {", ".join(known)}.{did_you_mean(name, known)}'
 
 
 def default_space(entry: OptimizerEntry) -> NamedSpace:
-    """What a search of that optimizer usually varies, of the one that it is built around as well."""
-    own = _read(ready_files.DEFAULT_SPACES / f"{entry.name.partition('(')[0]}.yaml")
+    """What a search of that optimizer usually varies, of the one that it is built around as well.
+
+    Raises InputError when the optimizer has no such space.
+    """
+    name = entry.name.partition("(")[0]
+    if name not in DEFAULT_SPACES:
+        raise InputError(f"{name} has no default space; name a space, or give parameters")
+    own = _read(DEFAULT_SPACES.get(name).path)
     if entry.base is None:
         return own
     base = default_space(entry.base)
@@ -215,18 +224,16 @@ def arm_space(arm: Arm) -> ArmSpace:
 
 def hyperparameters(configuration: Mapping[str, Scalar]) -> dict[str, Any]:
     """Nest dotted names: ``{"beta1_schedule": "demon", "beta1_schedule.total": 9}`` becomes one schedule mapping."""
-    nested: dict[str, Any] = {}
-    below: dict[str, dict[str, Scalar]] = {}
-    for name, value in configuration.items():
-        owner, dot, key = name.partition(".")
-        if dot:
-            below.setdefault(owner, {})[key] = value
-        else:
-            nested[owner] = value
-    for owner, values in below.items():
-        kind = {"kind": nested[owner]} if owner in nested else {}
-        nested[owner] = {**kind, **hyperparameters(values)}
-    return nested
+
+    def has_settings(name: str) -> bool:
+        return any(other.startswith(f"{name}.") for other in configuration)
+
+    return nest({f"{name}{KIND}" if has_settings(name) else name: value for name, value in configuration.items()})
+
+
+def configuration_of(flat: Mapping[str, Any]) -> dict[str, Any]:
+    """Name flattened hyperparameters as an arm's parameters: the opposite of :func:`hyperparameters`."""
+    return dict(sorted((name.removesuffix(KIND), value) for name, value in flat.items()))
 
 
 def owner_of(parameter: str, known: Collection[str]) -> tuple[str, str]:

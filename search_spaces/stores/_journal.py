@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +12,22 @@ from optuna.storages.journal._file import get_lock_file
 
 
 class WholeLines(JournalFileBackend):
-    """Takes back what a full disk has cut off, so that others who write to the journal do not go on in mid-line."""
+    """Takes back what a full disk has cut off, so that others who write to the journal do not go on in mid-line.
+
+    Optuna's own method gives the lock back before that can be done.
+    """
 
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
-        try:
-            super().append_logs(logs)
-        except OSError:
-            with get_lock_file(self._lock):
+        lines = "".join(f"{json.dumps(log, separators=(',', ':'))}\n" for log in logs).encode()
+        with get_lock_file(self._lock):
+            try:
+                with open(self._file_path, "ab") as file:
+                    file.write(lines)
+                    file.flush()
+                    os.fsync(file.fileno())
+            except OSError:
                 drop_torn_line(Path(self._file_path))
-            raise
+                raise
 
 
 def drop_torn_line(path: Path) -> None:

@@ -12,6 +12,7 @@ from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
+from optimizers.errors import one_line
 from search_spaces.stores.addresses import without_password
 from search_spaces.stores.databases import is_of_the_connection, is_of_the_file
 
@@ -34,7 +35,7 @@ class _Repeating(BaseStorage):
                 return call(attempts > 0)
             except (StorageInternalError, SQLAlchemyError) as error:
                 cause = error.__cause__ if isinstance(error, StorageInternalError) else error
-                reason = without_password(" ".join(str(getattr(cause, "orig", None) or cause).split()))[:200]
+                reason = without_password(one_line(getattr(cause, "orig", None) or cause or error))[:200]
                 if is_of_the_file(cause):
                     raise OSError(f"the study's database cannot be used ({reason})") from None
                 if not is_of_the_connection(cause):

@@ -6,6 +6,8 @@ import re
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
+from optimizers import InputError
+
 HIDDEN = "***"
 # SQLAlchemy's names of the databases that MLflow uses.
 DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
@@ -45,7 +47,8 @@ def without_userinfo(address: str) -> str:
 def sqlite_path(address: str) -> Path | None:
     """Return the file of an SQLite database; None for one in memory and for any other address.
 
-    Raises ValueError for an address that cannot be parsed.
+    Raises ValueError for an address that cannot be parsed, and InputError for a file that is named by a URI of SQLite's
+    own: MLflow, SQLAlchemy and SQLite each read another path in it.
     """
     if scheme_of(address).partition("+")[0] != "sqlite":
         return None
@@ -58,6 +61,8 @@ def sqlite_path(address: str) -> Path | None:
         raise ValueError(str(error)) from None
     if not database or database == ":memory:" or database.startswith("file::memory:"):
         return None
+    if database.startswith("file:"):
+        raise InputError(f"{address}: file: addresses are not taken; name the file itself, as in sqlite:///runs.db")
     return Path(database)
 
 

@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from optimizers import InputError
+from optimizers.errors import first_line
 from search_spaces.stores.addresses import is_database, sqlite_path, without_password
 
 if TYPE_CHECKING:
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 # Tables of MLflow's first schema and of every later one.
 _EXPERIMENTS, _RUNS = "experiments", "runs"
+# Drivers that pip installs without a compiler, by SQLAlchemy's name of the database.
+_DRIVERS = {"postgresql": "psycopg2", "mysql": "pymysql", "mssql": "pymssql"}
 
 
 def check_database(address: str) -> None:
@@ -34,15 +37,26 @@ def database_problem(address: str) -> str:
     from search_spaces.stores.databases import is_missing
 
     try:
-        return "" if is_missing(address) else _problem(address, without_password(address))
-    except ModuleNotFoundError as error:
-        return (
-            f"the driver of this database is not installed: there is no module {error.name}; install it, or name "
-            "another driver in the address, such as postgresql+psycopg2://"
-        )
+        return "" if is_missing(address) else _missing_driver(address) or _problem(address, without_password(address))
     except Exception as error:  # noqa: BLE001 - every database driver has its own errors
-        reason = without_password(str(error).strip() or repr(error)).splitlines()[0]
+        reason = without_password(first_line(error))
         return f"this database cannot be used ({reason})"
+
+
+def _missing_driver(address: str) -> str:
+    from sqlalchemy import make_url
+
+    url = make_url(address)
+    try:
+        url.get_dialect().import_dbapi()
+    except ModuleNotFoundError as error:
+        database, usual = url.get_backend_name(), _DRIVERS.get(url.get_backend_name())
+        another = f", or name another driver in the address, such as {database}+{usual}://" if usual else ""
+        return (
+            f"the driver of this database is not installed: there is no module {error.name}; install it"
+            f"{another if error.name != usual else ''}"
+        )
+    return ""
 
 
 def _problem(address: str, shown: str) -> str:
@@ -74,7 +88,7 @@ def _difference(shown: str, found: Sequence[str], tables: Sequence[str], *, hold
 
     spec = find_spec("mlflow.store.db_migrations")
     if spec is None or not spec.submodule_search_locations:
-        raise ModuleNotFoundError(name="mlflow.store.db_migrations")
+        raise FileNotFoundError("the installed MLflow lacks its migrations, mlflow.store.db_migrations")
     script = ScriptDirectory(spec.submodule_search_locations[0])
     current, known = set(script.get_heads()), {revision.revision for revision in script.walk_revisions()}
     if set(found) == current:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from optimizers import InputError
+from optimizers.errors import first_line
 from search_spaces.stores.addresses import without_password
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def open_storage(location: str) -> BaseStorage:
         except InputError:
             raise
         except Exception as error:  # noqa: BLE001 - every database driver has its own errors
-            reason = without_password(_first_line(error))
+            reason = without_password(first_line(error))
             raise InputError(f"{without_password(location)}: the study storage cannot be opened ({reason})") from None
     from optuna.storages.journal import JournalFileSymlinkLock
 
@@ -49,7 +50,7 @@ def open_storage(location: str) -> BaseStorage:
         return optuna.storages.JournalStorage(WholeLines(str(path), lock_obj=lock))
     except Exception as error:  # noqa: BLE001 - Optuna raises many types for a damaged line
         raise InputError(
-            f"{path}: this study journal is damaged or cannot be opened ({_first_line(error)}); "
+            f"{path}: this study journal is damaged or cannot be opened ({first_line(error)}); "
             "restore it from a copy, or start the sweep anew under another name"
         ) from None
 
@@ -84,7 +85,3 @@ def _make_tables(location: str) -> None:
     import optuna
 
     optuna.storages.RDBStorage(location).engine.dispose()
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or repr(error)).splitlines()[0]

@@ -22,11 +22,11 @@ from typing import Any
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 
-from search_spaces.schema.sweep import Sweep
 from search_spaces.study.study import Assignment, Outcome, SearchStudy, recorded_outcome
+from search_spaces.sweep.resolved import Sweep
+from trainables.mlflow_contract import Role, Status
 
-KEY = "confirm/"
-RUNNING = "running"
+KEY = f"{Role.CONFIRM}/"
 # A pair of configuration and seed whose run failed is run once more.
 MOST_ATTEMPTS = 2
 
@@ -45,17 +45,18 @@ class Confirmation:
 
     @property
     def failed(self) -> bool:
-        return self.outcome is not None and self.outcome.status == "failed"
+        return self.outcome is not None and self.outcome.status == Status.FAILED
 
     def to_dict(self) -> dict[str, Any]:
-        ended = {"status": RUNNING} if self.outcome is None else asdict(self.outcome)
+        ended = {"status": Status.RUNNING} if self.outcome is None else asdict(self.outcome)
         ended.pop("tradeoffs", None)  # of trials of the search alone
         return {"configuration": self.configuration, "seed": self.seed, **ended}
 
     @classmethod
     def from_dict(cls, kept: dict[str, Any]) -> Confirmation:
         ended = {key: value for key, value in kept.items() if key not in ("configuration", "seed")}
-        return cls(kept["configuration"], kept["seed"], None if ended["status"] == RUNNING else Outcome(**ended))
+        ended["status"] = Status(ended["status"])
+        return cls(kept["configuration"], kept["seed"], None if ended["status"] == Status.RUNNING else Outcome(**ended))
 
 
 class Confirmations:
@@ -65,7 +66,7 @@ class Confirmations:
         self._search, self._seeds, self._top_k = search, sweep.confirm.seeds, sweep.confirm.top_k
         kept = search.study.user_attrs.items()
         self._runs = {int(key[len(KEY) :]): Confirmation.from_dict(run) for key, run in kept if key.startswith(KEY)}
-        for number, run in _of_former_study(storage, f"{search.study.study_name}/confirm").items():
+        for number, run in _of_former_study(storage, f"{search.study.study_name}/{Role.CONFIRM}").items():
             if number not in self._runs:
                 self._keep(number, run)
 
@@ -118,7 +119,7 @@ class Confirmations:
         confirmed = self._search.study.get_trials(deepcopy=False)[run.configuration]
         return replace(
             self._search.assignment(confirmed),
-            role="confirm",
+            role=Role.CONFIRM,
             number=number,
             seed=run.seed,
             confirms=run.configuration,

@@ -9,10 +9,11 @@ from optuna.storages import BaseStorage
 from optuna.trial import TrialState
 
 from optimizers import InputError
-from search_spaces.schema.sweep import Sweep
 from search_spaces.study._confirmations import Confirmations
 from search_spaces.study.population import PopulationStudy, is_population
 from search_spaces.study.study import FINISHED, Assignment, Outcome, SearchStudy
+from search_spaces.sweep.resolved import Sweep
+from trainables.mlflow_contract import Role
 
 
 def open_arms(storage: BaseStorage, sweep: Sweep) -> dict[str, ArmStudies]:
@@ -21,9 +22,11 @@ def open_arms(storage: BaseStorage, sweep: Sweep) -> dict[str, ArmStudies]:
     Raises InputError for studies that hold what this sweep cannot have written.
     """
     try:
-        opened = [ArmStudies(storage, contest, arm) for contest in sweep.contests().values() for arm in sweep.arms]
+        opened = [ArmStudies(storage, contest, arm) for contest in sweep.contests.values() for arm in sweep.arms]
         for studies in opened:
             list(studies.ended())
+    except InputError:
+        raise
     except (LookupError, TypeError, ValueError) as error:
         raise InputError(f"the studies of {sweep.name} are damaged ({error!r}); restore them from a copy") from error
     return {studies.search.path: studies for studies in opened}
@@ -37,7 +40,7 @@ class ArmStudies:
         self.search = (PopulationStudy if is_population(sweep, arm) else SearchStudy)(storage, sweep, arm)
         self.confirm = Confirmations(storage, sweep, self.search)
         self._again = [*self.search.running(), *self.confirm.running()]
-        self._live: set[tuple[str, int]] = set()
+        self._live: set[tuple[Role, int]] = set()
         self.issued = 0
 
     def next(self) -> Assignment | None:
@@ -61,7 +64,7 @@ class ArmStudies:
 
     def report(self, assignment: Assignment, epoch: int, value: float) -> None:
         """Record a trial's metric at a decision; on confirmations nobody decides."""
-        if assignment.role == "trial":
+        if assignment.role == Role.TRIAL:
             self.search.report(assignment.number, epoch, value)
 
     def tell(self, assignment: Assignment, outcome: Outcome) -> None:
@@ -73,13 +76,13 @@ class ArmStudies:
         yield from self.search.ended()
         yield from self.confirm.ended()
 
-    def left(self) -> dict[str, int]:
+    def left(self) -> dict[Role, int]:
         """How many runs of each role have still to end.
 
         As far as it can be known: what is best, and so to be confirmed, may change while the search goes on.
         """
         trials = self.search.left()
-        return {"trial": trials, "confirm": self.confirm.left(search_is_over=not trials)}
+        return {Role.TRIAL: trials, Role.CONFIRM: self.confirm.left(search_is_over=not trials)}
 
     def decisions(self) -> Iterator[tuple[str, list[tuple[int, float]]]]:
         """Per search trial the recorded (epoch, value) pairs, for a scheduler that must stand where it stood."""
@@ -89,9 +92,9 @@ class ArmStudies:
             yield f"{self.search.path}/{trial.number}", finite
 
     def _next_confirmation(self) -> Assignment | None:
-        if any(role == "trial" for role, _ in self._live):
+        if any(role == Role.TRIAL for role, _ in self._live):
             return None
         return self.confirm.ask()
 
     def _study(self, assignment: Assignment) -> SearchStudy | Confirmations:
-        return self.search if assignment.role == "trial" else self.confirm
+        return self.search if assignment.role == Role.TRIAL else self.confirm

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import optuna
@@ -18,10 +18,11 @@ from optuna.trial import FrozenTrial, TrialState
 
 from search_spaces.schema.bounds import Values
 from search_spaces.schema.parameter import Parameter, Scalar
-from search_spaces.schema.sweep import Sweep
 from search_spaces.space import draws
-from search_spaces.space.space import Configuration, arm_space
+from search_spaces.space.space import Configuration
 from search_spaces.study.study import Assignment, SearchStudy
+from search_spaces.sweep.resolved import Sweep
+from trainables.mlflow_contract import Role
 
 # How far a setting moves at an exchange, as a share of its range along the scale that it is drawn from.
 STEP = 0.1
@@ -30,12 +31,12 @@ DIED_OUT = "died_out"
 
 def is_population(sweep: Sweep, arm: str) -> bool:
     """Whether the arm's search is a population; under pbt an arm without anything to schedule is searched as usual."""
-    return sweep.scheduler.type == "pbt" and bool(arm_space(sweep.arms[arm]).scheduled_coefficients())
+    return sweep.scheduler.type == "pbt" and bool(sweep.arms[arm].space.scheduled_coefficients())
 
 
 def generations(sweep: Sweep) -> int:
     """How many generations a population has: exchanges come every ``scheduler.grace`` evaluations."""
-    return math.ceil((sweep.workload.evaluations or 1) / sweep.scheduler.grace)
+    return math.ceil((sweep.workload.evaluations) / sweep.scheduler.grace)
 
 
 def planned_trials(sweep: Sweep, arm: str) -> int:
@@ -56,7 +57,7 @@ class PopulationStudy(SearchStudy):
         self._planned = planned_trials(sweep, arm)
         self._coefficients = self.space.scheduled_coefficients()
 
-    def _begin(self, starts: list[dict[str, Scalar]]) -> None:
+    def _begin(self, starts: Sequence[Mapping[str, Scalar]]) -> None:
         """Members are queued when their generation begins."""
 
     def ask(self) -> Assignment | None:
@@ -86,7 +87,7 @@ class PopulationStudy(SearchStudy):
 
     def obsolete(self, assignment: Assignment) -> list[str]:
         """Trials whose state nobody goes on from any more, now that this one runs; of a confirmation, all."""
-        kept = self._of(assignment.number)["generation"] - 1 if assignment.role == "trial" else math.inf
+        kept = self._of(assignment.number)["generation"] - 1 if assignment.role == Role.TRIAL else math.inf
         return [f"{self.path}/{trial.number}" for trial in self.trials() if trial.user_attrs["generation"] < kept]
 
     def _of(self, number: int) -> Mapping[str, Any]:
@@ -165,7 +166,7 @@ class PopulationStudy(SearchStudy):
 
     def _until(self, generation: int) -> int:
         """Evaluations after which a generation ends; 0 for the one before the first."""
-        return min((generation + 1) * self._sweep.scheduler.grace, self._sweep.workload.evaluations or 1)
+        return min((generation + 1) * self._sweep.scheduler.grace, self._sweep.workload.evaluations)
 
     def _schedule(self, name: str, line: list[int]) -> dict[str, Any] | None:
         """A coefficient's values along a line, from where they change; None where they never do."""
@@ -173,7 +174,7 @@ class PopulationStudy(SearchStudy):
         if any(name not in configuration for configuration in configurations):
             return None
         values = [float(configuration[name]) for configuration in configurations]
-        steps = 1 if self._sweep.workload.steps is None else self._sweep.workload.interval
+        steps = self._sweep.workload.interval or 1
         changes = [
             (self._until(generation - 1) * steps + 1, value)
             for generation, value in enumerate(values)
@@ -182,7 +183,7 @@ class PopulationStudy(SearchStudy):
         if not changes:
             return None
         milestones, later = zip(*changes, strict=True)
-        unit = "epoch" if self._sweep.workload.steps is None else "step"
+        unit = "epoch" if self._sweep.workload.interval is None else "step"
         return {"kind": "piecewise", "unit": unit, "milestones": list(milestones), "values": list(later)}
 
     def _configuration(self, trial: FrozenTrial) -> Configuration:

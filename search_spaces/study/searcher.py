@@ -11,6 +11,7 @@ from ray.tune.search import Searcher
 
 from search_spaces.study.arm_studies import ArmStudies
 from search_spaces.study.study import Assignment, Outcome
+from trainables.mlflow_contract import Status
 
 # A trial whose process is lost goes on from its checkpoint this often before that counts as its own doing.
 RESTARTS = 3
@@ -131,9 +132,9 @@ class SweepSearcher(Searcher):
     def _lost_for_good(self, assignment: Assignment) -> Outcome:
         """Return the failure of a trial that others have shown to be its own. Raises OSError while none has."""
         reason = f"its process died {RESTARTS + 1} times, or had no memory left"
-        if all(outcome.status == "failed" for outcome in self._outcomes.values()):
+        if all(outcome.status == Status.FAILED for outcome in self._outcomes.values()):
             raise OSError(f"{assignment.trial_id}: {reason}, and no other trial has ended meanwhile")
-        return Outcome("failed", 0, 0.0, reason)
+        return Outcome(Status.FAILED, 0, 0.0, reason)
 
     def set_search_properties(self, metric: str | None, mode: str | None, config: dict, **spec: Any) -> bool:
         return True
@@ -154,7 +155,7 @@ class SweepSearcher(Searcher):
 
 def _outcome_of(assignment: Assignment, result: dict[str, Any]) -> Outcome:
     """Return how a trial ended by its last result. Raises OSError for one that the machine has interrupted."""
-    status, reason = result.get("outcome/status", "pruned"), result.get("outcome/reason", "")
-    if status == "interrupted":
+    status, reason = Status(result.get("outcome/status", Status.PRUNED)), result.get("outcome/reason", "")
+    if status == Status.INTERRUPTED:
         raise OSError(f"{assignment.trial_id}: {reason}")
     return Outcome(status, result["epoch"], result["objective"], reason, tuple(result.get("tradeoffs", ())))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,10 +15,11 @@ from optuna.trial import FrozenTrial, TrialState
 from optimizers import InputError
 from search_spaces.schema.methods import GRID
 from search_spaces.schema.parameter import Scalar
-from search_spaces.schema.sweep import Contest, Sweep
 from search_spaces.schema.workload_keys import Goal
-from search_spaces.space.space import TRAINING, ArmSpace, Configuration, arm_space, hyperparameters
-from search_spaces.study._samplers import make_sampler
+from search_spaces.space.space import TRAINING, ArmSpace, Configuration, hyperparameters
+from search_spaces.study.samplers import make_sampler
+from search_spaces.sweep.resolved import Contest, Sweep
+from trainables.mlflow_contract import Role, Status
 
 # Drawing a configuration that was tried already this often in a row means that the space holds no other.
 MAX_DUPLICATES_IN_A_ROW = 50
@@ -37,7 +38,7 @@ class Assignment:
     """
 
     arm: str
-    role: str
+    role: Role
     number: int
     hyperparameters: dict[str, Any]
     seed: int
@@ -56,7 +57,7 @@ class Assignment:
     @property
     def trial_id(self) -> str:
         """``adam/3`` for a trial of the search, ``adam/confirm/3`` for one of the confirmation, below its contest."""
-        return f"{self.path}/{self.number}" if self.role == "trial" else f"{self.path}/confirm/{self.number}"
+        return f"{self.path}/{self.number}" if self.role == Role.TRIAL else f"{self.path}/{self.role}/{self.number}"
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ class Outcome:
     ``tradeoffs`` are the further objectives of a finished trial, in the sweep's order.
     """
 
-    status: str
+    status: Status
     epoch: int
     value: float
     reason: str = ""
@@ -79,7 +80,7 @@ class SearchStudy:
     It asks and tells one Optuna study; every call is durable when it returns.
     """
 
-    role = "trial"
+    role = Role.TRIAL
 
     def __init__(self, storage: BaseStorage, sweep: Sweep, arm: str) -> None:
         self.contest, self.arm, self.path = sweep.contest, arm, arm_path(sweep.contest, arm)
@@ -93,7 +94,7 @@ class SearchStudy:
             pruner=optuna.pruners.NopPruner(),
         )
         self._asked: dict[int, optuna.Trial] = {}
-        self.space: ArmSpace = arm_space(sweep.arms[arm])
+        self.space: ArmSpace = sweep.arms[arm].space
         self._search = sweep.search
         self._planned = sweep.search.trials
         self._tried = {key_of(self._configuration(trial)) for trial in self.trials() if _was_tried(trial)}
@@ -102,7 +103,7 @@ class SearchStudy:
         if not self.trials():
             self._begin(sweep.arms[arm].start)
 
-    def _begin(self, starts: list[dict[str, Scalar]]) -> None:
+    def _begin(self, starts: Sequence[Mapping[str, Scalar]]) -> None:
         """Queue what is tried before anything is drawn."""
         if self._search.method != GRID:
             for given in ({}, *starts):
@@ -120,15 +121,15 @@ class SearchStudy:
     def tell(self, number: int, outcome: Outcome) -> None:
         """Close a trial: finished is COMPLETE, pruned PRUNED, diverged PRUNED with NaN (ranked worst), lost FAIL."""
         trial = self._asked.pop(number)
-        if outcome.status == "failed":
+        if outcome.status == Status.FAILED:
             trial.set_user_attr("reason", outcome.reason)
             self.study.tell(number, state=TrialState.FAIL)
-        elif outcome.status == "finished":
+        elif outcome.status == Status.FINISHED:
             self._report_last(trial, outcome.value, outcome.epoch)
             self.study.tell(number, [outcome.value, *outcome.tradeoffs])
         else:
-            trial.set_user_attr("reason", outcome.status)
-            self._report_last(trial, math.nan if outcome.status == "diverged" else outcome.value, outcome.epoch)
+            trial.set_user_attr("reason", str(outcome.status))
+            self._report_last(trial, math.nan if outcome.status == Status.DIVERGED else outcome.value, outcome.epoch)
             self.study.tell(number, state=TrialState.PRUNED)
 
     def _report_last(self, trial: optuna.Trial, value: float, epoch: int) -> None:
@@ -283,11 +284,11 @@ def recorded_outcome(trial: FrozenTrial) -> Outcome:
     epoch, value = trial.last_step or 0, values[0]
     match trial.state:
         case TrialState.COMPLETE:
-            return Outcome("finished", epoch, value, tradeoffs=tuple(values[1:]))
+            return Outcome(Status.FINISHED, epoch, value, tradeoffs=tuple(values[1:]))
         case TrialState.PRUNED:
-            return Outcome(reason or "pruned", epoch, value)
+            return Outcome(Status(reason or Status.PRUNED), epoch, value)
         case _:
-            return Outcome("failed", epoch, value, reason)
+            return Outcome(Status.FAILED, epoch, value, reason)
 
 
 def _was_tried(trial: FrozenTrial) -> bool:

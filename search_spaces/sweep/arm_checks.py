@@ -9,10 +9,10 @@ from typing import Any
 import optimizers
 from optimizers import InputError, OptimizerEntry, Problem, did_you_mean, schedules
 from optimizers.domains import Choice, Integer
-from optimizers.entry import ScheduleOf
 from optimizers.errors import Path
+from optimizers.hyperparameter import ScheduleOf
 from search_spaces.schema.parameter import INTEGER_DISTRIBUTIONS, NUMERIC_DISTRIBUTIONS, Parameter, Scalar
-from search_spaces.schema.sweep import Sweep
+from search_spaces.schema.sweep_file import SweepFile
 from search_spaces.space import draws
 from search_spaces.space.space import TRAINING, ArmSpace, arm_space, hyperparameters, owner_of, unknown_space
 
@@ -23,7 +23,7 @@ CONTINUOUS = frozenset(NUMERIC_DISTRIBUTIONS) - frozenset(INTEGER_DISTRIBUTIONS)
 NOMINAL_STEPS, NOMINAL_EPOCHS = 10_000, 100
 
 
-def arm_problems(sweep: Sweep, name: str) -> Iterator[Problem]:
+def arm_problems(sweep: SweepFile, name: str) -> Iterator[Problem]:
     """Everything in one arm that cannot work."""
     arm = sweep.arms[name]
     if not sweep.intact("arms", name, "optimizer"):
@@ -58,14 +58,16 @@ def arm_problems(sweep: Sweep, name: str) -> Iterator[Problem]:
         yield from _configurations(sweep, name, space, entry)
 
 
-def place_of(sweep: Sweep, arm: str, *parameters: str) -> Path:
+def place_of(sweep: SweepFile, arm: str, *parameters: str) -> Path:
     """The key of the first of the parameters that the arm has itself; else that of its named spaces."""
     own = sweep.arms[arm].parameters
     known = [("arms", arm, "parameters", one) for one in parameters if one in own]
     return known[0] if known else ("arms", arm, "space" if sweep.arms[arm].space else "parameters")
 
 
-def _foreign(sweep: Sweep, arm: str, parameters: Mapping[str, Parameter], entry: OptimizerEntry) -> Iterator[Problem]:
+def _foreign(
+    sweep: SweepFile, arm: str, parameters: Mapping[str, Parameter], entry: OptimizerEntry
+) -> Iterator[Problem]:
     """Parameters that the optimizer does not have, or that are drawn otherwise than it takes them."""
     for name, parameter in parameters.items():
         _, owner = owner_of(name, entry.hyperparameters)
@@ -78,7 +80,9 @@ def _foreign(sweep: Sweep, arm: str, parameters: Mapping[str, Parameter], entry:
             yield sweep.problem(*place_of(sweep, arm, name), f"{owner} is a whole number; {drawn}")
 
 
-def _outside(sweep: Sweep, arm: str, parameters: Mapping[str, Parameter], entry: OptimizerEntry) -> Iterator[Problem]:
+def _outside(
+    sweep: SweepFile, arm: str, parameters: Mapping[str, Parameter], entry: OptimizerEntry
+) -> Iterator[Problem]:
     """Parameters that reach beyond what the optimizer allows, each looked at by itself."""
     for name, parameter in parameters.items():
         part, owner = owner_of(name, entry.hyperparameters)
@@ -95,7 +99,7 @@ def _outside(sweep: Sweep, arm: str, parameters: Mapping[str, Parameter], entry:
                 break
 
 
-def _conditions(sweep: Sweep, arm: str, name: str, space: ArmSpace, entry: OptimizerEntry) -> Iterator[Problem]:
+def _conditions(sweep: SweepFile, arm: str, name: str, space: ArmSpace, entry: OptimizerEntry) -> Iterator[Problem]:
     """Conditions on a value that the optimizer does not allow."""
     for condition, wanted in space.parameters[name].when.items():
         owner = owner_of(condition, entry.hyperparameters)[1]
@@ -103,7 +107,7 @@ def _conditions(sweep: Sweep, arm: str, name: str, space: ArmSpace, entry: Optim
             continue
         domain = entry.hyperparameters[owner].domain
         if isinstance(domain, ScheduleOf):
-            domain = Choice(tuple(schedules.KINDS))
+            domain = Choice(schedules.names())
         for value in wanted if isinstance(wanted, list) else [wanted]:
             try:
                 domain.check(value, condition)
@@ -111,7 +115,7 @@ def _conditions(sweep: Sweep, arm: str, name: str, space: ArmSpace, entry: Optim
                 yield sweep.problem("arms", arm, "parameters", name, "when", condition, str(error))
 
 
-def _start(sweep: Sweep, place: Path, space: ArmSpace, value: Scalar) -> Iterator[Problem]:
+def _start(sweep: SweepFile, place: Path, space: ArmSpace, value: Scalar) -> Iterator[Problem]:
     parameter = str(place[-1])
     if parameter in space.parameters:
         if not space.parameters[parameter].contains(value):
@@ -122,7 +126,7 @@ def _start(sweep: Sweep, place: Path, space: ArmSpace, value: Scalar) -> Iterato
         yield sweep.problem("arms", *place, f'this arm searches over no "{parameter}"; {known}.{hint}')
 
 
-def _configurations(sweep: Sweep, arm: str, space: ArmSpace, entry: OptimizerEntry) -> Iterator[Problem]:
+def _configurations(sweep: SweepFile, arm: str, space: ArmSpace, entry: OptimizerEntry) -> Iterator[Problem]:
     """What goes wrong at the ends of the space, once for each key that it is said of."""
     told: dict[Path, Problem] = {}
     try:
@@ -149,7 +153,7 @@ def _check_configuration(entry: OptimizerEntry, values: dict[str, Any]) -> None:
         entry.check(entry.with_budget(own, steps=NOMINAL_STEPS, epochs=NOMINAL_EPOCHS))
 
 
-def _located(sweep: Sweep, arm: str, error: InputError, entry: OptimizerEntry) -> Iterator[Problem]:
+def _located(sweep: SweepFile, arm: str, error: InputError, entry: OptimizerEntry) -> Iterator[Problem]:
     """The problems of an optimizer or a space, each at the arm's own parameter that it is about, if there is one."""
     own = sweep.arms[arm].parameters
     for problem in error.problems:

@@ -2,64 +2,89 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import optimizers
-from optimizers import InputError, Problem, did_you_mean, raise_any
+from optimizers import InputError, Problem, raise_any
 from optimizers.errors import Path as KeyPath
-from search_spaces.schema.sweep import Sweep
+from search_spaces.schema.parameter import Scalar
+from search_spaces.schema.sweep_file import SweepFile
 from search_spaces.schema.validation import checked, no_name, shown
 from search_spaces.schema.yaml_source import Document, read_text, read_yaml
-from search_spaces.space import ready_files
+from search_spaces.space.ready_files import SWEEPS
 from search_spaces.space.space import owner_of
+from search_spaces.sweep._filling import filled, is_whole
 from search_spaces.sweep._overrides import apply_overrides, apply_size
+from search_spaces.sweep._workload_checks import goal_problems, workload_problems
+from search_spaces.sweep.resolved import Sweep
 from search_spaces.sweep.sweep_checks import problems_of_sweep
+from trainables.mlflow_contract import STEPS_TO_TARGET, SWEEP_FILE, TRAIN_SECONDS
 
 # Where one of these is missing or wrong, the rest of the file is still checked.
 _STAND_INS = {"name": "unnamed", "baseline": "unnamed", "optimizer": "unnamed", "arms": {"unnamed": {}}}
-Further = Callable[[Sweep], Iterable[Problem]]
-"""What else is wrong in a sweep: see :meth:`Sweep.intact` for the parts of it that can be looked at."""
 
 
-def load_sweep(
-    path_or_name: str, overrides: Sequence[str] = (), size: str | None = None, further: Further = lambda sweep: ()
-) -> Sweep:
+def load_sweep(path_or_name: str, overrides: Sequence[str] = (), size: str | None = None) -> Sweep:
     """Read a sweep file, or a ready sweep by its name, in one of its sizes and with ``--set`` assignments applied.
 
     Raises InputError when there is no such sweep, or with everything that is wrong in it.
     """
     path = _find(path_or_name)
-    return parse_sweep(read_text(path), str(path), overrides, size, further)
+    return parse_sweep(read_text(path), str(path), overrides, size)
 
 
-def parse_sweep(
-    text: str,
-    source: str = "sweep.yaml",
-    overrides: Sequence[str] = (),
-    size: str | None = None,
-    further: Further = lambda sweep: (),
-) -> Sweep:
-    """A validated sweep from YAML text; ``source`` names the text in errors.
+def parse_sweep(text: str, source: str = SWEEP_FILE, overrides: Sequence[str] = (), size: str | None = None) -> Sweep:
+    """Return the sweep that a YAML text asks for; ``source`` names the text in errors.
 
-    Raises InputError with everything that is wrong, what ``further`` finds included, in the order of the lines.
+    Raises InputError with everything that is wrong, in the order of the lines.
     """
     document = read_yaml(text, source)
     duplicates = document.duplicates
     if size is not None:
-        document = apply_size(document, size, Sweep)
-    document = apply_overrides(document, overrides, Sweep)
+        document = apply_size(document, size, SweepFile)
+    file, problems = _read(apply_overrides(document, overrides, SweepFile))
+    if file is None:
+        raise InputError(*duplicates, *problems)
+    raise_any([*duplicates, *problems, *problems_of_sweep(file), *workload_problems(file), *goal_problems(file)])
+    return Sweep.of(filled(file))
+
+
+def recorded_sweep(text: str, source: str) -> Sweep:
+    """Return a sweep as it was recorded, with the goals and budgets that it was run with.
+
+    Raises InputError with everything that is wrong in the text. Whether its workloads still take it is asked by
+    :func:`check_workloads`, before anything is trained.
+    """
+    file, problems = _read(read_yaml(text, source))
+    if file is None:
+        raise InputError(*problems)
+    raise_any([*problems, *problems_of_sweep(file)])
+    return Sweep.of(file if is_whole(file) else filled(file))
+
+
+def check_workloads(sweep: Sweep) -> None:
+    """Raise InputError where a recorded sweep and its workloads no longer go together."""
+    raise_any(workload_problems(sweep.file))
+
+
+def with_starts(sweep: Sweep, starts: dict[str, list[dict[str, Scalar]]]) -> Sweep:
+    """Return a sweep whose arms try further configurations first. Raises InputError where they cannot."""
+    file = sweep.file.with_starts(starts)
+    raise_any(problems_of_sweep(file))
+    return Sweep.of(file)
+
+
+def _read(document: Document) -> tuple[SweepFile | None, Sequence[Problem]]:
+    """What can be made of a document, and what is wrong in it."""
     if not isinstance(document.data, dict):
         raise document.error((), "a sweep is a mapping with name, workload, baseline and arms")
-    found = checked(Sweep, document, partial(_wording, document), _STAND_INS)
-    if found.value is None:
-        raise InputError(*duplicates, *found.problems)
-    sweep = found.value
-    sweep._document, sweep._broken = document, found.broken
-    raise_any([*duplicates, *found.problems, *problems_of_sweep(sweep), *further(sweep)])
-    return sweep
+    found = checked(SweepFile, document, partial(_wording, document), _STAND_INS)
+    if found.value is not None:
+        found.value._document, found.value._broken = document, found.broken
+    return found.value, found.problems
 
 
 def _find(path_or_name: str) -> Path:
@@ -68,13 +93,12 @@ def _find(path_or_name: str) -> Path:
         if not path.is_file():
             raise InputError(f"{path_or_name}: there is no such sweep file")
         return path
-    ready = ready_files.names(ready_files.SWEEPS)
-    if path_or_name not in ready:
+    if path_or_name not in SWEEPS:
         raise InputError(
-            f"{path_or_name}: neither a sweep file (*.yaml) nor a ready sweep ({', '.join(ready)})."
-            f"{did_you_mean(path_or_name, ready)}"
+            f"{path_or_name}: neither a sweep file (*.yaml) nor a ready sweep ({', '.join(SWEEPS.names())})."
+            f"{SWEEPS.nearest(path_or_name)}"
         )
-    return ready_files.SWEEPS / f"{path_or_name}.yaml"
+    return SWEEPS.get(path_or_name).path
 
 
 def _wording(document: Document, path: KeyPath, details: Mapping[str, Any]) -> str | None:
@@ -83,8 +107,8 @@ def _wording(document: Document, path: KeyPath, details: Mapping[str, Any]) -> s
     match path, details["type"]:
         case ("tradeoffs", *_), "string_pattern_mismatch":
             told = (
-                "a search looks at the validation split alone, val/..., and at summary/train_seconds and "
-                f"summary/steps_to_target, not at {given!r}"
+                "a search looks at the validation split alone, val/..., and at "
+                f"{TRAIN_SECONDS} and {STEPS_TO_TARGET}, not at {given!r}"
             )
         case (*_, "metric", "name"), "string_pattern_mismatch":
             hint = "" if "/" in given else f' Did you mean "val/{given}"?'

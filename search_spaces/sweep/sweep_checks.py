@@ -1,7 +1,7 @@
-"""What the schema cannot say: names that must exist, and spaces that must stay inside what an optimizer allows.
+"""What a schema cannot say: names that must exist, and spaces that must stay inside what an optimizer allows.
 
 Each check yields everything that it finds. Of a sweep with parts left out, because they are wrong in themselves (see
-:meth:`Sweep.intact`), each looks only at what is left.
+:meth:`SweepFile.intact`), each looks only at what is left.
 """
 
 from __future__ import annotations
@@ -9,23 +9,19 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 
-from optimizers import Problem, did_you_mean, raise_any
+from optimizers import Problem, did_you_mean
 from search_spaces.schema.methods import BRUTE_FORCE, GRID, method_problem
-from search_spaces.schema.sweep import MAX_SEED, Sweep
+from search_spaces.schema.sweep_file import MAX_SEED, SweepFile
 from search_spaces.schema.workload_keys import Workload
 from search_spaces.space.space import arm_space
 from search_spaces.sweep.arm_checks import arm_problems, place_of
+from search_spaces.sweep.resolved import search_seeds
 
 # Of a whole number with more choices, a list of them would take longer than the search.
 MAX_CHOICES = 100_000
 
 
-def check_sweep(sweep: Sweep) -> None:
-    """Raise InputError, with file and lines, for everything in ``sweep`` that cannot work."""
-    raise_any(problems_of_sweep(sweep))
-
-
-def problems_of_sweep(sweep: Sweep) -> Iterator[Problem]:
+def problems_of_sweep(sweep: SweepFile) -> Iterator[Problem]:
     """Everything in ``sweep`` that cannot work, as far as it can be known without its workloads."""
     yield from _names(sweep)
     yield from _seeds(sweep)
@@ -45,7 +41,7 @@ def problems_of_sweep(sweep: Sweep) -> Iterator[Problem]:
         yield from _population(sweep)
 
 
-def _names(sweep: Sweep) -> Iterator[Problem]:
+def _names(sweep: SweepFile) -> Iterator[Problem]:
     whole = sweep.intact("workload") and sweep.intact("workloads")
     if whole and (sweep.only_workload is None) == (not sweep.workloads):
         yield sweep.problem("workload", "a sweep has a workload, or several under workloads")
@@ -56,7 +52,7 @@ def _names(sweep: Sweep) -> Iterator[Problem]:
         yield sweep.problem("baseline", f'no arm is called "{sweep.baseline}"; {known}.{hint}')
 
 
-def _seeds(sweep: Sweep) -> Iterator[Problem]:
+def _seeds(sweep: SweepFile) -> Iterator[Problem]:
     seeds = sweep.confirm.seeds
     if not sweep.intact("confirm", "seeds"):
         return
@@ -70,13 +66,13 @@ def _seeds(sweep: Sweep) -> Iterator[Problem]:
         )
     if not sweep.intact("search", "studies"):
         return
-    if max(sweep.confirmation_seeds(sweep.search.studies)) > MAX_SEED:
+    if max(sweep.confirm.of_study(sweep.search.studies)) > MAX_SEED:
         yield sweep.problem(
             "confirm", "seeds",
             f"the seeds of {sweep.search.studies} studies follow from these, and would be greater than {MAX_SEED}; "
             "give smaller ones",
         )  # fmt: skip
-    elif sweep.search_seeds()[-1] > MAX_SEED:
+    elif search_seeds(sweep.search, sweep.confirm)[-1] > MAX_SEED:
         yield sweep.problem(
             "search", "seed",
             f"the seeds of {sweep.search.studies} studies follow from this one, and would be greater than {MAX_SEED}; "
@@ -84,7 +80,7 @@ def _seeds(sweep: Sweep) -> Iterator[Problem]:
         )  # fmt: skip
 
 
-def grace_problems(sweep: Sweep, workload: Workload) -> Iterator[Problem]:
+def grace_problems(sweep: SweepFile, workload: Workload) -> Iterator[Problem]:
     """Where a trial on the workload ends before it may be stopped."""
     evaluations, grace = workload.evaluations, sweep.scheduler.grace
     stops = sweep.intact("scheduler") and sweep.scheduler.type != "none"
@@ -92,7 +88,7 @@ def grace_problems(sweep: Sweep, workload: Workload) -> Iterator[Problem]:
         yield sweep.problem("scheduler", "grace", f"a grace of {grace} is more than a trial has: {workload.budget}")
 
 
-def _tradeoffs(sweep: Sweep) -> Iterator[Problem]:
+def _tradeoffs(sweep: SweepFile) -> Iterator[Problem]:
     if sweep.scheduler.type != "none":
         yield sweep.problem(
             "scheduler",
@@ -105,7 +101,7 @@ def _tradeoffs(sweep: Sweep) -> Iterator[Problem]:
             yield sweep.problem("tradeoffs", number, "name", f"{name} is looked at already")
 
 
-def _of_method(sweep: Sweep, arms: list[str]) -> Iterator[Problem]:
+def _of_method(sweep: SweepFile, arms: list[str]) -> Iterator[Problem]:
     """What a method that tries a finite number of configurations cannot do."""
     if sweep.search.method == GRID:
         yield from _grids(sweep, arms)
@@ -120,7 +116,7 @@ def _of_method(sweep: Sweep, arms: list[str]) -> Iterator[Problem]:
                 )  # fmt: skip
 
 
-def _grids(sweep: Sweep, arms: list[str]) -> Iterator[Problem]:
+def _grids(sweep: SweepFile, arms: list[str]) -> Iterator[Problem]:
     """A part of a grid would be a corner of the space, and say nothing of the rest."""
     for name in arms:
         arm = sweep.arms[name]
@@ -136,7 +132,7 @@ def _grids(sweep: Sweep, arms: list[str]) -> Iterator[Problem]:
             )  # fmt: skip
 
 
-def _population(sweep: Sweep) -> Iterator[Problem]:
+def _population(sweep: SweepFile) -> Iterator[Problem]:
     if not any(arm_space(arm).scheduled_coefficients() for arm in sweep.arms.values()):
         yield sweep.problem(
             "scheduler",

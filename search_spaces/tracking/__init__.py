@@ -1,4 +1,4 @@
-"""What the rooms share of MLflow: names that are kept there, links into its UI, and addresses of artifacts."""
+"""The contract with MLflow that every room keeps: names, the codec of configurations, links, addresses of artefacts."""
 
 import os
 

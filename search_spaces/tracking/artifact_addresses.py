@@ -20,7 +20,7 @@ from urllib.request import url2pathname
 
 from optimizers import InputError
 from search_spaces.stores.addresses import sqlite_address, sqlite_path
-from search_spaces.tracking.kept_in_mlflow import ARTIFACTS_FOLDER, NOTE_TAG
+from trainables.mlflow_contract import ARTIFACTS_FOLDER, Tag
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Engine
@@ -146,6 +146,6 @@ def _correct(connection: Connection, moved: _Moved) -> None:
     commands = [f"--storage {shlex.quote(str(folder.parent.parent))}" for folder in (moved.there, moved.here)]
     connection.execute(
         update(tags)
-        .where(tags.c.key == NOTE_TAG, tags.c.run_uuid.in_(select(runs.c.run_uuid).where(mine)))
+        .where(tags.c.key == Tag.NOTE, tags.c.run_uuid.in_(select(runs.c.run_uuid).where(mine)))
         .values(value=func.replace(tags.c.value, *commands))
     )

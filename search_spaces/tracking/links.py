@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import fcntl
 import json
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import IO
 from urllib.parse import quote, urlencode
 
 from search_spaces.stores.addresses import is_server, sqlite_path, without_userinfo
@@ -16,13 +18,20 @@ UI_HOST, UI_PORT = "127.0.0.1", 5000
 SEARCH_VIEW, CONFIRM_VIEW = "search", "confirm"
 # MLflow's page for comparing runs is slow with more.
 COMPARED = 30
+# A reader holds the lock for the blink of an eye; another server, for as long as it runs.
+_ATTEMPTS, _PAUSE_S = 20, 0.02
 # Without it MLflow opens its pages for language models, in which runs are called evaluations.
 _TRAINING = {"workflowType": "machine_learning"}
 
 
+def local_address(port: int | str) -> str:
+    """Where a page is served on this machine."""
+    return f"http://{UI_HOST}:{port}"
+
+
 def ui_address(tracking_uri: str) -> str:
     """The UI over a tracking URI, or where `adamant ui` would serve it: for what is kept longer than a server runs."""
-    return served_at(tracking_uri) or f"http://{UI_HOST}:{UI_PORT}"
+    return served_at(tracking_uri) or local_address(UI_PORT)
 
 
 def served_at(tracking_uri: str) -> str | None:
@@ -31,7 +40,7 @@ def served_at(tracking_uri: str) -> str | None:
         return without_userinfo(tracking_uri)
     record = _record(tracking_uri)
     port = record and _port_in(record)
-    return f"http://{UI_HOST}:{port}" if port else None
+    return local_address(port) if port else None
 
 
 def _port_in(record: Path) -> str:
@@ -54,12 +63,23 @@ def announced(tracking_uri: str, port: int) -> Iterator[None]:
         with suppress(OSError):
             if record is not None:
                 file = held.enter_context(record.open("a+", encoding="utf-8"))
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                _lock(file)
                 file.truncate(0)
                 file.write(str(port))
                 file.flush()
                 held.callback(record.unlink, missing_ok=True)
         yield
+
+
+def _lock(file: IO[str]) -> None:
+    """Raises BlockingIOError where another server holds the lock."""
+    for left in reversed(range(_ATTEMPTS)):
+        try:
+            return fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if not left:
+                raise
+            time.sleep(_PAUSE_S)
 
 
 def _record(tracking_uri: str) -> Path | None:
@@ -83,7 +103,12 @@ def compare_link(base: str, experiment_id: str, run_ids: Sequence[str]) -> str:
     return f"{base}/#/compare-runs?{urlencode(query, quote_via=quote)}".removeprefix("/")
 
 
+def view_key(sweep_id: str, view: str) -> str:
+    """The name under which MLflow keeps a view of a sweep with its experiment."""
+    return f"{sweep_id}-{view}"
+
+
 def view_link(base: str, experiment_id: str, sweep_id: str, view: str) -> str:
     """The chart page of a sweep's runs in one of its two views, which MLflow keeps with the experiment."""
-    query = {**_TRAINING, "compareRunsMode": "CHART", "viewStateShareKey": f"{sweep_id}-{view}"}
+    query = {**_TRAINING, "compareRunsMode": "CHART", "viewStateShareKey": view_key(sweep_id, view)}
     return f"{base}/#/experiments/{experiment_id}/runs?{urlencode(query, quote_via=quote)}".removeprefix("/")

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -15,16 +16,10 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "1")
 
 from analysis.data.runs import RunRecord, SweepRecords
 from search_spaces import parse_sweep
+from trainables.mlflow_contract import Status
 
 LR = {"min": 1e-4, "max": 1e-2, "distribution": "log_uniform"}
 START = datetime(2026, 1, 1, tzinfo=UTC)
-MLFLOW_STATUS = {
-    "finished": "FINISHED",
-    "pruned": "FINISHED",
-    "interrupted": "KILLED",
-    "diverged": "FAILED",
-    "failed": "FAILED",
-}
 
 
 class Make:
@@ -63,9 +58,9 @@ class Make:
         )
 
     @staticmethod
-    def trial(arm: str, number: int, value: float | None = None, reason: str = "finished", **params: str) -> RunRecord:
+    def trial(arm: str, number: int, value: float | None = None, reason: str = "finished", **params: Any) -> RunRecord:
         metrics = {} if value is None else {"val/loss": value, "summary/final_val_loss": value}
-        params = {"optimizer.lr": "0.001"} | {f"optimizer.{name}": text for name, text in params.items()}
+        params = {"optimizer.lr": 0.001} | {f"optimizer.{name}": value for name, value in params.items()}
         return _record(f"{arm}/{number}", 0, reason, params, metrics)
 
     @staticmethod
@@ -84,7 +79,7 @@ class Make:
             metrics["summary/steps_to_target"] = steps
         number = 100 * of + seed
         name = f"{arm}/confirm/{number}"
-        return _record(name, seed, reason, {"optimizer.lr": "0.001"}, metrics, confirm_of=f"{arm}/{of}")
+        return _record(name, seed, reason, {"optimizer.lr": 0.001}, metrics, confirm_of=f"{arm}/{of}")
 
     @classmethod
     def confirmed(cls, scores: dict[str, list[float]], **changes) -> SweepRecords:
@@ -118,14 +113,14 @@ def _record(
     trial_id: str,
     seed: int,
     reason: str,
-    params: dict[str, str],
+    params: dict[str, Any],
     metrics: dict[str, float],
     *,
     confirm_of: str | None = None,
 ) -> RunRecord:
     arm = trial_id.partition("/")[0]
     end = None if reason == "running" else START
-    return RunRecord(trial_id, trial_id, arm, seed, reason, params, metrics, START, end, confirm_of)
+    return RunRecord(trial_id, trial_id, arm, seed, Status(reason), params, metrics, START, end, confirm_of)
 
 
 @dataclass(frozen=True)
@@ -155,7 +150,7 @@ class Store:
         }
         summary = client.create_run(experiment, tags=shared | tags, start_time=1_000_000 + start).info.run_id
         if sweep_yaml is not None:
-            client.log_text(summary, sweep_yaml or yaml.safe_dump(sweep.plain(), sort_keys=False), "sweep.yaml")
+            client.log_text(summary, sweep_yaml or yaml.safe_dump(sweep.file.plain(), sort_keys=False), "sweep.yaml")
         client.set_terminated(summary)
 
     def _write_run(self, client, experiment: str, run: RunRecord, tags: dict[str, str]) -> None:
@@ -169,11 +164,11 @@ class Store:
         metrics = [Metric(name, value, 0, 100) for name, value in run.metrics.items()]
         if "val/loss" in run.metrics:
             metrics.append(Metric("val/loss", 99.0, 0, 50))  # an earlier step, which must not count
-        params = [Param(name, value) for name, value in run.params.items()]
+        params = [Param(name, str(value)) for name, value in run.params.items()]
         reason = [] if run.status_reason == "running" else [RunTag("status.reason", run.status_reason)]
         client.log_batch(run_id, metrics=metrics, params=params, tags=reason)
         if run.status_reason != "running":
-            client.set_terminated(run_id, MLFLOW_STATUS[run.status_reason], int(START.timestamp() * 1000))
+            client.set_terminated(run_id, run.status_reason.mlflow, int(START.timestamp() * 1000))
 
 
 @pytest.fixture(scope="session")
@@ -197,7 +192,7 @@ def eventful(make: type[Make]) -> SweepRecords:
     arms = ("adam", "scheduled", "memory", "lost")
     trials = [
         make.trial("adam", 0, 0.09),
-        make.trial("adam", 1, 0.071, lr="0.002", amsgrad="False"),
+        make.trial("adam", 1, 0.071, lr=0.002, amsgrad=False),
         make.trial("adam", 2, 0.3, "pruned"),
         make.trial("scheduled", 0, 0.069, **{"beta1_schedule.kind": "linear"}),
         make.trial("scheduled", 1, None),

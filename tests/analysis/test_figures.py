@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from PIL import Image
 
 import analysis
@@ -199,7 +200,8 @@ def test_pictures_stand_by_arm_and_moment(tmp_path: Path) -> None:
 
 
 def test_no_figure_fails_or_lies_on_an_eventful_sweep(store: Store, eventful: SweepRecords) -> None:
-    store.write(replace(eventful, sweep=eventful.sweep.model_copy(update={"name": "eventful"})))
+    named = parse_sweep(yaml.safe_dump({**eventful.sweep.file.plain(), "name": "eventful"}))
+    store.write(replace(eventful, sweep=named))
     tables = analysis.load("eventful", store.uri)
     shown, why = {}, {}
     for name, figure in OF_TABLES.items():

@@ -18,7 +18,7 @@ from analysis.figures.pareto import pareto
 from analysis.figures.response import response
 from analysis.figures.rungs import rungs
 from optimizers import InputError
-from search_spaces import ARM_COLOURS, arm_space, parse_sweep
+from search_spaces import ARM_COLOURS, parse_sweep
 from tests.analysis.figure_tables import (
     LINEAR,
     SWEEP,
@@ -118,7 +118,7 @@ def decided_by_lr() -> pd.DataFrame:
 
 def test_what_alone_decides_is_what_matters(decided_by_lr: pd.DataFrame) -> None:
     sweep = parse_sweep(SWEEP)
-    found = importance_of(decided_by_lr, arm_space(sweep.arms["betas"]), sweep)
+    found = importance_of(decided_by_lr, sweep.arms["betas"].space, sweep)
     assert found.trials == {"lr": 40, "beta2": 40, "beta1_schedule": 40, "gate": 40, "beta1_schedule.to": 12}
     for shares in (found.variance, found.best):
         always = [share for name, share in shares.items() if name != "beta1_schedule.to"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 from dataclasses import replace
@@ -174,30 +175,23 @@ def test_the_best_configurations_can_be_pasted(
     assert built["optimizer"].defaults["lr"] == 0.002
     arms = [yaml.safe_load(block.split("```")[0]) for block in text.split("```yaml\n")[1:]]
     assert arms[0]["arms"]["adam"]["parameters"] == {"amsgrad": {"value": False}, "lr": {"value": 0.002}}
-    sweep = {**eventful_tables.sweep.plain(), "arms": arms[0]["arms"]}
-    assert parse_sweep(yaml.safe_dump(sweep)).arms["adam"].parameters["lr"].value == 0.002
+    sweep = {**eventful_tables.sweep.file.plain(), "arms": arms[0]["arms"]}
+    assert parse_sweep(yaml.safe_dump(sweep)).arms["adam"].space.parameters["lr"].value == 0.002
     assert arms[1]["arms"]["scheduled"]["parameters"]["beta1_schedule"] == {"value": "linear"}
 
 
-@pytest.mark.parametrize(
-    ("text", "value"),
-    [
-        ("1e-05", 1e-5),
-        ("64", 64),
-        ("True", True),
-        ("None", None),
-        ("none", "none"),
-        ("demon", "demon"),
-        ("inf", "inf"),
-        ("nan", "nan"),
-        ("", ""),
-    ],
-)
-def test_parameters_are_typed(make: type[Make], text, value):
-    verdict = analysis.judge(make.sweep([make.trial("adam", 0, 0.1, it=text)], [], arms=("adam",)))
+@pytest.mark.parametrize("value", [1e-5, 64, True, None, "none", "1e-3", [0.1, 0.2], ""])
+def test_parameters_are_what_they_were(make: type[Make], value):
+    verdict = analysis.judge(make.sweep([make.trial("adam", 0, 0.1, it=value)], [], arms=("adam",)))
     best = analysis.to_json([verdict])["arms"][0]["best"]
     assert best["parameters"]["optimizer.it"] == value
     assert type(best["parameters"]["optimizer.it"]) is type(value)
+
+
+def test_an_infinite_parameter_is_a_text_in_json(make: type[Make]):
+    verdict = analysis.judge(make.sweep([make.trial("adam", 0, 0.1, it=math.inf)], [], arms=("adam",)))
+    data = json.loads(json.dumps(analysis.to_json([verdict]), allow_nan=False))
+    assert data["arms"][0]["best"]["parameters"]["optimizer.it"] == "inf"
 
 
 def test_a_report_is_replaced_as_a_whole(

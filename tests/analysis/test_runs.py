@@ -36,7 +36,7 @@ def only(name: str, uri: str) -> SweepRecords:
 def test_what_was_written_is_read_back(store: Store, make: type[Make], eventful: runs.SweepRecords):
     """The newest of the sweep's ids, its runs by role, outcomes, and each metric's value at its last step."""
     records = only("betas", store.uri)
-    assert records.sweep.plain() == eventful.sweep.plain()
+    assert records.sweep.file.plain() == eventful.sweep.file.plain()
     assert make.without_times(replace(records, sweep=eventful.sweep)) == make.without_times(eventful)
 
 

@@ -25,7 +25,7 @@ SEEDS = (1, 2, 3)
 def several(make, studies: int = 1, workloads: int = 1, tradeoffs: list[dict] | None = None, **changes) -> SweepRecords:
     """The records of ``make.confirmed`` as if the sweep had asked for more."""
     records = make.confirmed(seeds=SEEDS, **changes)
-    content = records.sweep.plain()
+    content = records.sweep.file.plain()
     content["search"]["studies"] = studies
     if tradeoffs:
         content["tradeoffs"] = tradeoffs

@@ -7,9 +7,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
 
 from analysis.statistics.intervals import detectable_difference, paired_difference
 from analysis.verdict.judgement import judge
+from search_spaces import parse_sweep
 
 if TYPE_CHECKING:
     from analysis.data.runs import SweepRecords
@@ -119,10 +121,10 @@ def test_several_configurations_are_compared_as_several(make: type[Make]):
 
 def test_nothing_that_was_searched_has_no_noise_of_a_search(make: type[Make]):
     records = make.confirmed({"adam": ADAM, "scheduled": shifted(ADAM, [0.004, 0.005, 0.003, 0.006, 0.004])})
-    content = records.sweep.plain()
+    content = records.sweep.file.plain()
     for arm in content["arms"].values():
         arm["parameters"] = {"lr": {"value": 0.001}}
-    verdict = judge(replace(records, sweep=type(records.sweep).model_validate(content)))
+    verdict = judge(replace(records, sweep=parse_sweep(yaml.safe_dump(content))))
     assert verdict.sentences[0].startswith("scheduled is better than adam: ")
     assert verdict.sentences[1] == "Intervals hold the noise of seeds; nothing was searched."
 
@@ -189,7 +191,7 @@ def test_everything_that_happens(eventful: SweepRecords):
     assert dict(scheduled.confirmations) == dict(adam.confirmations) | {"finished": 4, "diverged": 1}
     assert adam.best is not None
     assert (adam.best.trial_id, adam.best.value) == ("adam/1", 0.071)
-    assert adam.best.params == {"optimizer.lr": "0.002", "optimizer.amsgrad": "False"}
+    assert adam.best.params == {"optimizer.lr": 0.002, "optimizer.amsgrad": False}
     assert scheduled.best is not None
     assert scheduled.best.trial_id == "scheduled/0"  # the pruned trial's lower loss is that of fewer epochs
     assert lost.best is None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 from contextlib import suppress
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from cluster.ports import listens
 from tests.conftest import wait_until
 
 BRIDGE, NETWORK = "adamant-br", "10.93.0"
@@ -84,9 +84,7 @@ class Machine:
     def _answers(self) -> bool:
         assert self._process is not None
         assert self._process.poll() is None, (self._work / "boot.log").read_text()
-        with socket.socket() as one:
-            one.settimeout(1)
-            return one.connect_ex((self.address, 22)) == 0
+        return listens(22, self.address)
 
     def run(self, command: str) -> str:
         """What a command prints there."""

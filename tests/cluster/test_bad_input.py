@@ -6,12 +6,17 @@ import json
 import os
 import tempfile
 from pathlib import Path
+from sqlite3 import ProgrammingError
 
 import pytest
+from mlflow.exceptions import MlflowException
 from rich.console import Console
+from sqlalchemy.exc import OperationalError
 
 from adamant import _write_json
 from cluster.cli.ui import Server, serve
+from cluster.console.command_line import told
+from cluster.planning.preflight import check_address
 from cluster.storage.destinations import check_output_file, check_output_folder
 from optimizers import InputError
 from tests.conftest import CommandLine, without_privileges
@@ -183,3 +188,23 @@ def test_a_file_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
     check_output_file("--json", tmp_path / "verdict.json")
     check_output_folder("--out", tmp_path / "to be" / "made")
     assert not list(tmp_path.iterdir())
+
+
+def test_what_a_database_says_is_told_without_its_password() -> None:
+    said = 'invalid dsn: "postgresql://u:hidden@h/x"'
+    for error in (OSError(said), OperationalError("select 1", {}, ProgrammingError(said)), MlflowException(said)):
+        assert told(error) == 'invalid dsn: "postgresql://u:***@h/x"'
+
+
+def test_a_verdict_may_have_a_name_as_long_as_the_file_system_takes(tmp_path: Path) -> None:
+    path = tmp_path / f"{'v' * 250}.json"
+    check_output_file("--json", path)
+    _write_json(path, {"schema_version": 1})
+    assert json.loads(path.read_text()) == {"schema_version": 1}
+    with pytest.raises(InputError, match="this name is too long"):
+        check_output_file("--json", tmp_path / f"{'v' * 251}.json")
+
+
+@pytest.mark.parametrize("address", ["host:²", "ray://host:١²"])
+def test_a_port_that_is_no_number_is_left_to_ray(address: str) -> None:
+    check_address(address)

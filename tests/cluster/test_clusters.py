@@ -81,7 +81,7 @@ def test_a_cluster_comes_up_runs_a_sweep_on_both_workers_and_leaves_nothing(fron
     overrides = [part for setting in SWEEP for part in ("--set", setting)]
     submitted = front_door("cluster", "submit", "quickstart", "--cluster", str(file), *overrides)
     assert submitted.returncode == 0, submitted.stdout + submitted.stderr
-    assert "Runs: http://127.0.0.1:5000/#/experiments/" in submitted.stdout or not has_postgres()
+    assert "Search runs: http://127.0.0.1:5000/#/experiments/" in submitted.stdout or not has_postgres()
     again = front_door("cluster", "up", str(file))
     assert again.returncode == 2, "it would start Ray anew, and the job would be gone"
     assert "lab is up and runs quickstart; stop that first" in again.stderr

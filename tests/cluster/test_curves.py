@@ -11,6 +11,7 @@ from cluster.storage.sweep_folder import SweepFolder
 from cluster.tracking.curves_artifact import write_curves
 from cluster.tracking.run_description import RunDescription
 from cluster.tracking.tracker import Tracker
+from trainables.mlflow_contract import Status
 from trainables.tune.checkpoint import TrialFolder
 
 CURVE = [
@@ -28,7 +29,7 @@ def test_the_curve_of_a_damaged_record_is_taken_from_mlflow(tmp_path: Path, capl
         run = RunDescription(trial_id, {"sweep.role": "trial"})
         tracker.log(run, CURVE)
         last = [{"step": 0, "timestamp": 1, "summary/x": 1.0}, {"step": 24, "timestamp": 1, "test/loss": 0.3}]
-        tracker.end(run, "FINISHED", {"status.reason": "finished"}, last)
+        tracker.end(run, Status.FINISHED, points=last)
     damaged = folder.trial("adam/1") / "record.json"
     damaged.write_text(damaged.read_text()[:20])
 

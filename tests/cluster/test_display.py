@@ -21,13 +21,15 @@ import pytest
 from optuna.storages import InMemoryStorage
 from rich.console import Console
 
+from cluster.console.progress import ArmState, laid_out
 from cluster.run import on_screen
-from cluster.run._display import Display, laid_out
-from cluster.run.on_screen import working
+from cluster.run._display import Display
+from cluster.run.on_screen import width_of, working
 from search_spaces import Sweep, parse_sweep
 from search_spaces.study.arm_studies import ArmStudies, open_arms
 from search_spaces.study.study import Assignment, Outcome
-from tests.conftest import REPOSITORY
+from tests.conftest import REPOSITORY, wait_until
+from trainables.mlflow_contract import Status
 
 LONG = "moment_adam_with_a_long_memory_and_schedules"
 
@@ -73,7 +75,7 @@ def log() -> Console:
 
 
 def finished(value: float) -> Outcome:
-    return Outcome("finished", 9, value)
+    return Outcome(Status.FINISHED, 9, value)
 
 
 def test_a_log_has_every_count_and_the_time_once_for_all() -> None:
@@ -82,8 +84,8 @@ def test_a_log_has_every_count_and_the_time_once_for_all() -> None:
     for value in (0.5, 0.25, 0.125):
         shown.run("adam", finished(value))
     assert shown.display.lines()[0] == "3/16 done, 0 running, measuring"
-    shown.run("sgd", Outcome("pruned", 3, 0.9))
-    shown.run("sgd", Outcome("diverged", 1, 1e300))
+    shown.run("sgd", Outcome(Status.PRUNED, 3, 0.9))
+    shown.run("sgd", Outcome(Status.DIVERGED, 1, 1e300))
     assert shown.display.lines() == [
         "5/16 done, 0 running, about 10 s left",
         "adam  3/8 done, 0 running, best val/loss 0.125",
@@ -94,7 +96,7 @@ def test_a_log_has_every_count_and_the_time_once_for_all() -> None:
 def test_a_failed_run_is_counted_apart_as_another_comes_in_its_place() -> None:
     shown = Shown(log(), "adam")
     for number in range(10):
-        shown.run("adam", Outcome("failed", 0, 0.0, "lost") if number in (1, 8) else finished(0.1 + number))
+        shown.run("adam", Outcome(Status.FAILED, 0, 0.0, "lost") if number in (1, 8) else finished(0.1 + number))
     assert shown.display.lines() == [
         "8/8 done",
         "adam  8/8 done, 0 running, 2 failed, best val/loss 0.1",
@@ -161,8 +163,8 @@ def test_no_line_is_wider_than_the_terminal_and_no_number_is_cut(
         with shown.display:
             for value in (0.51234, 0.25678, 0.12345):
                 shown.run("adam", finished(value))
-            shown.run(LONG, Outcome("pruned", 3, 0.9))
-            shown.run(LONG, Outcome("diverged", 1, 1e300))
+            shown.run(LONG, Outcome(Status.PRUNED, 3, 0.9))
+            shown.run(LONG, Outcome(Status.DIVERGED, 1, 1e300))
     lines = printed(written)
     assert max(map(len, lines)) <= columns
     text = "\n".join(lines)
@@ -180,10 +182,9 @@ def test_a_dumb_terminal_and_a_log_hear_of_a_sweep_in_which_nothing_ends(monkeyp
         for heard in (console, log()):
             shown = Shown(heard, "adam", "sgd")
             with shown.display:
-                deadline = time.monotonic() + 10
-                while text(heard, written).count("0/16 done, 0 running, starting") < 3:
-                    assert time.monotonic() < deadline
-                    time.sleep(0.02)
+                wait_until(
+                    lambda heard=heard: text(heard, written).count("0/16 done, 0 running, st") >= 3, 10, "three lines"
+                )
                 silent = text(heard, written).count("sgd   0/8 done")
             assert silent == 1, "an arm of which there is nothing new is not told again"
             assert "\x1b[" not in text(heard, written)
@@ -218,10 +219,7 @@ def test_what_takes_long_says_what_it_is_at_once_and_for_how_long(monkeypatch: p
     console = log()
     with working(console, "Starting Ray"):
         assert text(console, []) == "Starting Ray ...\n"
-        deadline = time.monotonic() + 10
-        while "Starting Ray, 1 s" not in text(console, []):
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        wait_until(lambda: "Starting Ray, 1 s" in text(console, []), 10, "the first second")
     told = text(console, [])
     time.sleep(0.2)
     assert text(console, []) == told, "nothing is printed after the end"
@@ -230,18 +228,18 @@ def test_what_takes_long_says_what_it_is_at_once_and_for_how_long(monkeypatch: p
 @pytest.mark.parametrize(
     ("width", "expected"),
     [
-        (200, ["adam       1/8 done, 0 running, best val/loss 0.5", "scheduled  2/8 done"]),
+        (200, ["adam       1/8 done, 0 running, best val/loss 0.5", "scheduled  2/8 done, 0 running"]),
         (30, ["adam       1/8, best 0.5", "scheduled  2/8"]),
-        (20, ["adam\n  1/8, best 0.5", "scheduled\n  2/8 done"]),
+        (20, ["adam\n  1/8, best 0.5", "scheduled\n  2/8"]),
         (8, ["adam\n  1/8", "sche…led\n  2/8"]),
     ],
 )
 def test_lines_are_as_long_as_all_of_them_have_room(width: int, expected: list[str]) -> None:
-    forms = {
-        "adam": ["1/8 done, 0 running, best val/loss 0.5", "1/8, best 0.5", "1/8"],
-        "scheduled": ["2/8 done", "2/8", "2/8"],
-    }
-    assert laid_out(forms, width) == expected
+    states = [
+        ArmState("adam", "val/loss", 1, 7, 0, {}, 0.5),
+        ArmState("scheduled", "val/loss", 2, 6, 0, {}, None),
+    ]
+    assert laid_out(states, width) == expected
 
 
 def test_a_display_draws_while_events_come_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -270,3 +268,10 @@ adamant.app()
     )
     assert ended.returncode != 0
     assert ended.stdout.startswith("quickstart: ")
+
+
+@pytest.mark.parametrize("told", ["²", "¼", "-3", "wide", ""])
+def test_a_width_that_is_no_number_is_asked_of_the_terminal(told: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with terminal(47, "xterm", monkeypatch) as (console, _):
+        monkeypatch.setenv("COLUMNS", told)
+        assert width_of(console) == 47

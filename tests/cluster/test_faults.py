@@ -15,9 +15,9 @@ from mlflow import MlflowClient
 
 from cluster.tracking.run_description import DataDescription, RunDescription
 from cluster.tracking.tracker import Tracker
-from search_spaces.tracking.kept_in_mlflow import NOTE_TAG
 from tests.cluster.mlflow_server import Server
 from tests.conftest import FrontDoor, wait_until
+from trainables.mlflow_contract import Status, Tag
 
 pytestmark = pytest.mark.cluster
 
@@ -49,7 +49,7 @@ def test_every_metric_arrives_once_after_the_server_was_away(server: Server, tmp
         tracker.dataset(run, "f" * 64)
         tracker.log(run, curve)  # as a trial does that was started again: everything once more
         tracker.dataset(run, "f" * 64)
-        tracker.end(run, "FINISHED", {"status.reason": "finished"}, [{"step": 0, "timestamp": 1, "summary/x": 0.02}])
+        tracker.end(run, Status.FINISHED, points=[{"step": 0, "timestamp": 1, "summary/x": 0.02}])
     assert not tracker.flush(1)
     server.start()
     assert tracker.close(60)
@@ -61,7 +61,7 @@ def test_every_metric_arrives_once_after_the_server_was_away(server: Server, tmp
     assert Counter(run.data.tags["trial.id"] for run in logged) == {run.trial_id: 1 for run in runs}
     for run in logged:
         assert run.info.status == "FINISHED"
-        assert run.data.tags[NOTE_TAG] == run.info.run_id
+        assert run.data.tags[Tag.NOTE] == run.info.run_id
         assert run.inputs is not None
         assert [used.dataset.digest for used in run.inputs.dataset_inputs] == ["f" * 32]
         history = client.get_metric_history(run.info.run_id, "val/loss")
@@ -78,7 +78,7 @@ def test_a_damaged_picture_is_named_and_nothing_waits_for_it(tmp_path: Path, cap
     tracker, run = Tracker(uri, "faults", "faults-1", tmp_path), RunDescription("adam/0", {"sweep.role": "trial"})
     for _ in range(2):
         tracker.pictures(run, [(1, "generated", torn), (2, "generated", whole)])
-    tracker.end(run, "FINISHED", {"status.reason": "finished"})
+    tracker.end(run, Status.FINISHED)
     assert tracker.close(60)
     assert "torn.png is damaged and left out" in caplog.text
     client = MlflowClient(uri)
@@ -101,7 +101,7 @@ def test_an_interrupted_run_is_opened_again_and_not_made_twice(tmp_path: Path) -
     second = Tracker(uri, "faults", "faults-1", tmp_path)
     assert second.closed_runs() == set()
     second.log(run, [point, {**point, "step": 2}])
-    second.end(run, "FINISHED", {"status.reason": "finished"})
+    second.end(run, Status.FINISHED)
     assert second.close(60)
     third = Tracker(uri, "faults", "faults-1", tmp_path)
     assert third.closed_runs() == {"adam/0"}

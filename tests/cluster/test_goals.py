@@ -8,14 +8,15 @@ import pytest
 
 import trainables
 from cluster.planning.plan import default_assignment
-from cluster.planning.preflight import check_workload, load_new_sweep
-from cluster.tracking.descriptions import trial_spec
+from cluster.tracking.run_description import trial_spec
 from optimizers import InputError
-from search_spaces import Sweep, parse_sweep
+from search_spaces import Sweep, load_sweep, recorded_sweep
 from search_spaces.schema.yaml_source import dump_yaml
 from search_spaces.stores.study_storage import open_storage
 from search_spaces.study.arm_studies import ArmStudies
 from search_spaces.study.study import Outcome
+from search_spaces.sweep.loading import check_workloads
+from trainables.mlflow_contract import Status
 
 SWEEP = """\
 name: goals
@@ -31,7 +32,7 @@ confirm: {seeds: [1]}
 
 def new_sweep(folder: Path, text: str = SWEEP, *overrides: str) -> Sweep:
     (folder / "sweep.yaml").write_text(text)
-    return load_new_sweep(str(folder / "sweep.yaml"), overrides)
+    return load_sweep(str(folder / "sweep.yaml"), overrides)
 
 
 def test_a_metric_without_a_goal_is_searched_its_own_way(tmp_path: Path) -> None:
@@ -40,22 +41,15 @@ def test_a_metric_without_a_goal_is_searched_its_own_way(tmp_path: Path) -> None
     arm = ArmStudies(open_storage(str(tmp_path / "study.journal")), sweep, "adam")
     accuracy = {1e-6: 8.5, 1e-4: 60.0, 1e-3: 94.8, 1e-2: 90.0}
     while (assignment := arm.search.ask()) is not None:
-        arm.search.tell(assignment.number, Outcome("finished", 1, accuracy[assignment.hyperparameters["lr"]]))
+        arm.search.tell(assignment.number, Outcome(Status.FINISHED, 1, accuracy[assignment.hyperparameters["lr"]]))
     assert arm.search.best_configuration() == {"lr": 1e-3}
     assert arm.search.study.direction.name == "MAXIMIZE"
 
 
 def test_the_resolved_sweep_holds_the_goal_so_that_who_reads_it_needs_no_workload(tmp_path: Path) -> None:
-    recorded = parse_sweep(dump_yaml(new_sweep(tmp_path).plain()))
-    assert recorded.plain()["metric"] == {"name": "val/accuracy", "goal": "maximize"}
+    recorded = recorded_sweep(dump_yaml(new_sweep(tmp_path).file.plain()), "sweep.yaml")
+    assert recorded.file.plain()["metric"] == {"name": "val/accuracy", "goal": "maximize"}
     assert recorded.metric.goal == "maximize"
-
-
-def test_until_the_workload_is_asked_there_is_no_goal() -> None:
-    sweep = parse_sweep(SWEEP)
-    with pytest.raises(ValueError, match="the goal of val/accuracy stands with its workload"):
-        assert sweep.metric.goal
-    assert parse_sweep(SWEEP.replace("val/accuracy", "val/loss")).metric.goal == "minimize"
 
 
 @pytest.mark.parametrize(
@@ -104,8 +98,10 @@ def test_metrics_of_workloads_and_tradeoffs_have_their_own_goals(tmp_path: Path)
 
 def test_a_recorded_sweep_keeps_the_goal_that_it_was_run_with() -> None:
     """Storages of an earlier version hold ``goal: minimize`` wherever the file left it out."""
-    recorded = parse_sweep(SWEEP.replace("{name: val/accuracy}", "{name: val/accuracy, goal: minimize}"))
-    assert check_workload(recorded).metric.goal == "minimize"
+    kept = SWEEP.replace("{name: val/accuracy}", "{name: val/accuracy, goal: minimize}")
+    recorded = recorded_sweep(kept, "sweep.yaml")
+    check_workloads(recorded)
+    assert recorded.metric.goal == "minimize"
 
 
 @pytest.mark.parametrize("name", trainables.names())

@@ -12,9 +12,9 @@ import ray.autoscaler
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cluster.launch import placeholders
+from cluster.launch import _placeholders
+from cluster.launch._plain_data import walk
 from cluster.launch.launch_check import check, check_text
-from cluster.launch.plain_data import walk
 from search_spaces.schema.yaml_source import dump_yaml, load_yaml
 from tests.cluster.launch import LAUNCH, LAUNCHER, RENDERED, launcher, ray_cluster, rendered
 
@@ -297,6 +297,23 @@ def test_each_rule_catches_what_it_is_for_and_nothing_else(case: str) -> None:
     assert re.match(r"hand\.yaml:(\d+: | Ray says)", problems[0]), problems
 
 
+@pytest.mark.parametrize("part", ["networkPolicy", "tlsOptions", "historyServerOptions"])
+def test_what_newer_releases_of_kuberay_know_is_let_pass(part: str) -> None:
+    config = ray_cluster()
+    config["spec"][part] = {}
+    config["spec"]["headGroupSpec"]["ingressOptions"] = {}
+    assert check_text(dump_yaml(config), "hand.yaml") == []
+
+
+def test_only_an_interactive_job_goes_without_a_command() -> None:
+    job = load_yaml(rendered("kuberay")["sweeps-rayjob.yaml"], "job").data
+    del job["spec"]["entrypoint"]
+    [problem] = check_text(dump_yaml(job), "hand.yaml")
+    assert "spec: entrypoint is missing" in problem
+    job["spec"] |= {"submissionMode": "InteractiveMode", "preRunningDeadlineSeconds": 600}
+    assert check_text(dump_yaml(job), "hand.yaml") == []
+
+
 @pytest.mark.parametrize("provider", ["aws", "gcp"])
 def test_what_is_left_out_is_judged_by_the_default_that_ray_puts_there(provider: str) -> None:
     config = launcher(provider)
@@ -406,4 +423,4 @@ def test_what_is_no_launch_file_is_not_called_good(name: str) -> None:
 )
 def test_values_of_examples_are_named(line: str, value: str | None) -> None:
     expected = [] if value is None else [f"c.yaml:2: {value} is the value of an example; write your own"]
-    assert list(placeholders.problems(f"a: 1\n{line}\n", "c.yaml")) == expected
+    assert list(_placeholders.problems(f"a: 1\n{line}\n", "c.yaml")) == expected

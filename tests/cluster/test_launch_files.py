@@ -19,11 +19,15 @@ from hypothesis import strategies as st
 from mlflow.cli import server as mlflow_server
 from mlflow.server.security_utils import is_allowed_host_header
 
+from cluster.launch._manifest_rules import RayCluster, RayJob
+from cluster.launch.cluster_file import load_cluster
 from cluster.launch.launch_check import check, check_text, ray_validates
-from cluster.launch.manifest_rules import RayCluster, RayJob
+from cluster.launch.rendering import render
 from search_spaces.schema.yaml_source import load_documents, load_yaml
 from tests.cluster.launch import EXAMPLES, FILES, LAUNCH, LAUNCHER, OWN, RENDERED, filled, launcher, rendered
 from tests.conftest import CommandLine
+
+VARIATIONS = sorted((Path(__file__).parent / "variations").glob("*.yaml"))
 
 
 @pytest.mark.parametrize("example", FILES)
@@ -32,6 +36,27 @@ def test_the_files_in_the_repository_are_what_the_examples_render_to(example: st
     files = rendered(example)
     assert set(files) == FILES[example]
     assert {path.name: path.read_text() for path in (RENDERED / example).iterdir()} == files
+
+
+@pytest.mark.parametrize("file", VARIATIONS, ids=lambda path: path.stem)
+def test_every_part_of_a_template_renders_to_what_is_recorded(file: Path) -> None:
+    recorded = {path.name: path.read_text(encoding="utf-8") for path in file.with_suffix("").iterdir()}
+    assert render(load_cluster(file)) == recorded
+
+
+@given(values=st.lists(st.text(), min_size=5, max_size=5))
+def test_any_text_of_the_users_comes_back_from_a_rendered_file(values: list[str]) -> None:
+    taint, label, value, folder, name = values
+    pods = {"l4": {"cpus": 8, "memory": "1Gi", "max": 1, "taints": [taint], "node_selector": {label: value}}}
+    for reading in (yaml.safe_load, lambda text: load_yaml(text, "r").data):
+        [group] = reading(rendered("kuberay", workers=pods)["sweeps-raycluster.yaml"])["spec"]["workerGroupSpecs"]
+        pod = group["template"]["spec"]
+        assert pod["tolerations"][1] == {"key": taint, "operator": "Exists"}
+        assert pod["nodeSelector"] == {label: value}
+        key = Path(folder) / name
+        config = reading(rendered("aws", ssh_key=str(key))["sweeps.yaml"])
+        assert config["auth"]["ssh_private_key"] == str(key)
+        assert config["available_node_types"]["head"]["node_config"]["KeyName"] == key.stem
 
 
 @pytest.mark.parametrize("path", sorted(path for example in FILES for path in (RENDERED / example).iterdir()), ids=str)

@@ -8,13 +8,12 @@ import pytest
 
 from cluster.planning.plan import Probe, make_plan
 from cluster.planning.planned import rows, totals
-from cluster.planning.preflight import check_workload
 from search_spaces import Sweep, load_sweep
 from tests.conftest import FrontDoor
 
 
 def sweep(*overrides: str) -> Sweep:
-    return check_workload(load_sweep("quickstart", ["workload.epochs=9", "search.trials=12", *overrides]))
+    return load_sweep("quickstart", ["workload.epochs=9", "search.trials=12", *overrides])
 
 
 def test_without_pruning_everything_is_counted() -> None:

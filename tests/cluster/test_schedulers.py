@@ -15,9 +15,10 @@ from search_spaces import Sweep, load_sweep
 from search_spaces.stores.study_storage import open_storage
 from search_spaces.study.arm_studies import ArmStudies
 from search_spaces.study.study import Assignment, Outcome
+from trainables.mlflow_contract import Role, Status
 
 STUDY = optuna.create_study()
-TRIAL = Assignment("adam", "trial", 0, {}, 0)
+TRIAL = Assignment("adam", Role.TRIAL, 0, {}, 0)
 
 
 def sweep() -> Sweep:
@@ -42,7 +43,7 @@ def test_decisions_fall_on_the_rungs_of_asha_and_on_the_end() -> None:
 
 def test_replayed_rungs_equal_those_that_grew_live() -> None:
     generator = np.random.default_rng(0)
-    assignments = {f"adam/{number}": Assignment("adam", "trial", number, {}, 0) for number in range(30)}
+    assignments = {f"adam/{number}": Assignment("adam", Role.TRIAL, number, {}, 0) for number in range(30)}
     live, replayed = scheduler(assignments), scheduler(assignments)
     history: list[tuple[str, list[tuple[int, float]]]] = []
     for identity in assignments:
@@ -64,9 +65,9 @@ def test_replayed_rungs_equal_those_that_grew_live() -> None:
 
 
 def test_a_confirmation_is_never_stopped_and_arms_do_not_mix() -> None:
-    assignments = {str(n): Assignment("adam", "trial", n, {}, 0) for n in range(9)}
-    assignments["other"] = Assignment("scheduled", "trial", 0, {}, 0)
-    assignments["confirm"] = Assignment("adam", "confirm", 0, {}, 1, 3)
+    assignments = {str(n): Assignment("adam", Role.TRIAL, n, {}, 0) for n in range(9)}
+    assignments["other"] = Assignment("scheduled", Role.TRIAL, 0, {}, 0)
+    assignments["confirm"] = Assignment("adam", Role.CONFIRM, 0, {}, 1, 3)
     of = scheduler(assignments)
     controller: Any = None
     decisions = {}
@@ -80,7 +81,7 @@ def test_a_confirmation_is_never_stopped_and_arms_do_not_mix() -> None:
 
 
 def test_a_trial_that_tells_a_decision_again_after_a_resume_stands_in_its_rungs_once() -> None:
-    assignments = {"new-id": Assignment("adam", "trial", 3, {}, 0)}
+    assignments = {"new-id": Assignment("adam", Role.TRIAL, 3, {}, 0)}
     resumed = scheduler(assignments)
     resumed.replay("adam", [(f"adam/{number}", [(1, 0.1 * number), (3, 0.1 * number)]) for number in range(4)])
     before = [(epoch, dict(recorded)) for epoch, recorded in rungs(resumed, "adam")]
@@ -112,9 +113,9 @@ def test_a_scheduler_of_the_study_stops_the_worst_and_knows_as_much_after_a_resu
             value = ((assignment.number * 7) % 12) / 10
             for epoch in decisions:
                 if epoch == 20:
-                    arm.search.tell(assignment.number, Outcome("finished", epoch, value))
+                    arm.search.tell(assignment.number, Outcome(Status.FINISHED, epoch, value))
                 elif scheduler.on_trial_result(controller, trial, {"epoch": epoch, "objective": value}) == "STOP":
-                    arm.search.tell(assignment.number, Outcome("pruned", epoch, value))
+                    arm.search.tell(assignment.number, Outcome(Status.PRUNED, epoch, value))
                 else:
                     arm.search.report(assignment.number, epoch, value)
                     continue

@@ -116,6 +116,7 @@ def test_they_keep_strangers_out_and_come_back_whole(folder: Path, monkeypatch: 
         shown = " ".join(process.cmdline())
         assert password not in shown
         assert services.settings.database_password not in shown
+    assert services.settings.database_password not in (folder / "supervisord.conf").read_text()
 
     for name, value in services.client_environment().items():
         monkeypatch.setenv(name, value)

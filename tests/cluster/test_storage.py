@@ -22,8 +22,8 @@ from search_spaces.stores.study_storage import open_storage
 from search_spaces.study.arm_studies import open_arms
 from search_spaces.study.study import Outcome
 from search_spaces.tracking.artifact_addresses import correct_addresses, readable_database
-from search_spaces.tracking.kept_in_mlflow import NOTE_TAG
 from tests.conftest import FrontDoor, without_privileges
+from trainables.mlflow_contract import Status, Tag
 from trainables.tune.checkpoint import TrialFolder
 
 NAMES = ["moved", "my runs #3 50% ü", "q?x=1", "a%20b", "semi;colon&amp", ":memory:"]
@@ -151,7 +151,7 @@ def tracked(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     experiment = client.create_experiment("adamant/s", (storage / "mlflow-artifacts" / "adamant-s").as_uri())
     run_id = client.create_run(experiment).info.run_id
     client.log_text(run_id, "hello", "f.txt")
-    client.set_tag(run_id, NOTE_TAG, shlex.join(["adamant", "replay", run_id, "--storage", str(storage)]))
+    client.set_tag(run_id, Tag.NOTE, shlex.join(["adamant", "replay", run_id, "--storage", str(storage)]))
     return storage, run_id
 
 
@@ -170,7 +170,7 @@ def test_artifacts_are_found_in_a_copy_and_nothing_is_written_elsewhere(
     assert experiment is not None
     assert experiment.artifact_location == (copy / "mlflow-artifacts" / "adamant-s").as_uri()
     assert run.info.artifact_uri == f"{experiment.artifact_location}/{run_id}/artifacts"
-    assert run.data.tags[NOTE_TAG] == shlex.join(["adamant", "replay", run_id, "--storage", str(copy)])
+    assert run.data.tags[Tag.NOTE] == shlex.join(["adamant", "replay", run_id, "--storage", str(copy)])
     assert tree(storage) == before
     assert [path.name for path in copy.parent.iterdir()] == [name]
 
@@ -221,7 +221,7 @@ def trained(tmp_path: Path) -> SweepFolder:
         assignment = arm.next()
         assert assignment is not None
         (folder.make_trial(assignment.trial_id) / "record.json").write_text("{}")
-        arm.tell(assignment, Outcome("finished", 1, 0.5))
+        arm.tell(assignment, Outcome(Status.FINISHED, 1, 0.5))
     return folder
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from cluster.run._time_left import Kind, Pace, in_words
+from trainables.mlflow_contract import Status
 
 EVENTS = Path(__file__).parent / "data" / "events.txt"
 ARMS = ("adam", "adamw", "scheduled", "orders", "memory", "sgd")
@@ -32,7 +33,7 @@ def test_over_a_recorded_sweep_it_is_measured_first_and_then_near_the_truth() ->
         if what == "started":
             pace.started(trial_id, kind_of(trial_id), at)
             continue
-        pace.ended(trial_id, status, at)
+        pace.ended(trial_id, Status(status), at)
         left[kind_of(trial_id)] -= 1
         seconds = pace.seconds_left(left, at)
         assert (seconds is None) == (sum(left.values()) > 114 - 5), "five runs are the first and three that tell"
@@ -48,7 +49,7 @@ def pace_of(*seconds: float) -> tuple[Pace, float]:
     for number, took in enumerate((10.0, *seconds)):
         pace.started(str(number), TRIAL, now)
         now += took
-        pace.ended(str(number), "finished", now)
+        pace.ended(str(number), Status.FINISHED, now)
     return pace, now
 
 
@@ -63,7 +64,7 @@ def test_too_few_short_runs_tell_nothing_and_one_long_run_does() -> None:
     pace = Pace()
     pace.started("0", TRIAL, 0.0)
     assert pace.seconds_left({TRIAL: 5}, 3000.0) is None
-    pace.ended("0", "finished", 3600.0)
+    pace.ended("0", Status.FINISHED, 3600.0)
     assert pace.seconds_left({TRIAL: 4}, 3600.0) == pytest.approx(4 * 3600)
 
 
@@ -72,10 +73,10 @@ def test_what_failed_and_what_was_lost_changes_nothing() -> None:
     before = pace.seconds_left({TRIAL: 5}, now)
     for number in range(3):
         pace.started(f"failed {number}", TRIAL, now)
-        pace.ended(f"failed {number}", "failed", now)
+        pace.ended(f"failed {number}", Status.FAILED, now)
     pace.started("lost", TRIAL, now)
     pace.lost("lost")
-    pace.ended("never started", "failed", now)
+    pace.ended("never started", Status.FAILED, now)
     assert pace.seconds_left({TRIAL: 5}, now) == pytest.approx(before)
 
 
@@ -83,7 +84,7 @@ def test_two_at_once_take_half_the_time_but_no_less_than_one_run() -> None:
     pace = Pace()
     for number in range(10):
         pace.started(str(number), TRIAL, 10.0 * (number // 2))
-        pace.ended(str(number), "finished", 10.0 * (number // 2) + 10.0)
+        pace.ended(str(number), Status.FINISHED, 10.0 * (number // 2) + 10.0)
     assert pace.seconds_left({TRIAL: 6}, 50.0) == pytest.approx(30.0)
     pace.started("last", TRIAL, 50.0)
     assert pace.seconds_left({TRIAL: 1}, 52.0) == pytest.approx(8.0)
@@ -94,7 +95,7 @@ def test_a_confirmation_is_expected_to_take_what_a_whole_trial_takes() -> None:
     for number in range(20):
         pace.started(f"pruned {number}", TRIAL, now)
         now += 2.0
-        pace.ended(f"pruned {number}", "pruned", now)
+        pace.ended(f"pruned {number}", Status.PRUNED, now)
     assert pace.seconds_left({("adam", "confirm"): 3}, now) == pytest.approx(60.0)
 
 

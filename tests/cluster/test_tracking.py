@@ -12,9 +12,13 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Run, ViewType
 
-from cluster.tracking.run_description import RunDescription
+import analysis
+from cluster.tracking.run_description import RunDescription, describe, describe_summary
 from cluster.tracking.tracker import Tracker
+from search_spaces import parse_sweep
+from search_spaces.study.study import Assignment
 from tests.conftest import slow
+from trainables.mlflow_contract import SWEEP_FILE, Role, Status
 
 CURVE = [
     {"step": step, "epoch": step, "timestamp": 1_700_000_000_000 + step, "val/loss": 1 / step} for step in range(1, 6)
@@ -48,7 +52,7 @@ def send(tracker: Tracker, run: RunDescription) -> None:
     """All of a run, as is done when its trial has ended."""
     tracker.send_again(run)
     tracker.log(run, CURVE)
-    tracker.end(run, "FINISHED", {"status.reason": "finished"}, [{"step": 0, "timestamp": 1, "summary/x": 0.2}])
+    tracker.end(run, Status.FINISHED, points=[{"step": 0, "timestamp": 1, "summary/x": 0.2}])
 
 
 def active(uri: str, name: str) -> dict[str, list[Run]]:
@@ -189,3 +193,47 @@ def test_a_refusal_is_told_once_holds_up_nobody_and_is_sent_again(
     third = start()
     assert third.closed_runs() == {"adam/0", "adam/1"}
     assert third.close(60)
+
+
+SWEEP = """\
+name: values
+question: Does a value come back as what it was?
+workload: {name: mlp/digits, epochs: 20, batch_size: 64}
+metric: {name: val/loss, goal: minimize}
+baseline: scheduled
+arms: {scheduled: {optimizer: moment_adam}}
+search: {trials: 1}
+confirm: {top_k: 1, seeds: [1]}
+"""
+
+
+def test_a_configuration_comes_back_into_a_table_as_what_it_was(uri: str, tmp_path: Path) -> None:
+    """Numbers to the last bit, and texts that look like numbers, true or none as texts; MLflow shows all as text."""
+    hyperparameters = {
+        "lr": 0.1 + 0.2,
+        "beta1_schedule": {"kind": "exponential_decay", "tau": 30.000000000000004},
+        "kinds": ["1", 1, 1.0, True, None],
+        "nesterov": True,
+        "number": 1,
+        "text": "1",
+        "power": "1e-3",
+        "switch": "true",
+        "nothing": "None",
+    }
+    sweep = parse_sweep(SWEEP)
+    run = describe(sweep, Assignment("scheduled", Role.TRIAL, 0, hyperparameters, seed=0))
+    (tmp_path / SWEEP_FILE).write_text(SWEEP, encoding="utf-8")
+    tracker, summary = Tracker(uri, "values", "values-1", tmp_path), describe_summary(sweep)
+    tracker.artifact(summary, tmp_path / SWEEP_FILE)
+    send(tracker, run)
+    assert tracker.close()
+    [logged] = active(uri, "values")["scheduled/0"]
+    assert logged.data.params == {name: str(value) for name, value in run.params.items()}
+    [row] = analysis.load("values", uri).trials.to_dict("records")
+    columns = {str(name): value for name, value in row.items()}
+    read = {name.removeprefix("optimizer."): value for name, value in columns.items() if name.startswith("optimizer.")}
+    schedule = hyperparameters.pop("beta1_schedule")
+    expected = {**hyperparameters, "beta1_schedule.kind": schedule["kind"], "beta1_schedule.tau": schedule["tau"]}
+    assert {name: repr(value) for name, value in read.items()} == {name: repr(expected[name]) for name in read}
+    assert read.keys() == expected.keys()
+    assert (row["epochs"], row["batch_size"]) == (20, 64)

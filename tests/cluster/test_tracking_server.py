@@ -16,6 +16,7 @@ from cluster.tracking.tracker import Tracker
 from optimizers import InputError
 from tests.cluster.mlflow_server import Proxy, Server
 from tests.conftest import wait_until
+from trainables.mlflow_contract import Status
 
 pytestmark = pytest.mark.cluster
 
@@ -41,7 +42,7 @@ def proxy(server: Server) -> Iterator[Proxy]:
 def send(tracker: Tracker) -> None:
     tracker.log(RUN, [POINT])
     tracker.dataset(RUN, "f" * 64)
-    tracker.end(RUN, "FINISHED", {"status.reason": "finished"})
+    tracker.end(RUN, Status.FINISHED)
 
 
 def assert_whole(server: Server, name: str) -> None:

@@ -6,7 +6,6 @@ import re
 import shlex
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import urllib.request
@@ -21,6 +20,7 @@ from mlflow.entities import Run
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from cluster.distribution import install_command
+from cluster.ports import free_port, listens
 from search_spaces.tracking.links import served_at
 from tests.conftest import REPOSITORY, FrontDoor, wait_until
 
@@ -85,16 +85,9 @@ def serve(door: FrontDoor, output: IO[str] | int = subprocess.DEVNULL) -> tuple[
 def free_ports() -> int:
     """The first of two ports, one after the other, on which nothing listens."""
     while True:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
+        port = free_port()
         if not listens(port + 1):
             return port
-
-
-def listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def answers(address: str) -> bool:
@@ -263,6 +256,7 @@ import sys
 sys.modules["optuna_dashboard"] = None
 sys.argv = ["adamant", "ui", "--studies"]
 import adamant
+from cluster.ports import free_port, free_port, listens, listens
 adamant.app()
 """
     door = recorded[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -71,6 +72,46 @@ def with_another_key(name: str, options: dict[str, Any]) -> Iterator[State]:
             yield {**own, part: {**own[part], **change}}
 
 
+def with_odd_groups(name: str, options: dict[str, Any]) -> Iterator[State]:
+    """What is no dict at all, and the own state with groups or lists of parameters that are none."""
+    own = stepped(name, options).state_dict()
+    first, *others = own["param_groups"]
+    yield from (None, [own], "state")  # pyright: ignore[reportReturnType]
+    for odd in (None, {}, [None, *others], [[*first.items()], *others]):
+        yield {**own, "param_groups": odd}
+    for odd in (None, 2, "ab", {}, [[0], [1]], [None, 1], [0, 0], (0, 1)):
+        yield {**own, "param_groups": [{**first, "params": odd}, *others]}
+
+
+def with_odd_options(name: str, options: dict[str, Any]) -> Iterator[State]:
+    """The own state with each option of a group in turn as what it cannot be."""
+    own = stepped(name, options).state_dict()
+    for i, group in enumerate(own["param_groups"]):
+        for option, value in group.items():
+            for odd in _odd(value) if option not in ("params", "step") else ():
+                changed = copy.deepcopy(own)
+                changed["param_groups"][i][option] = odd
+                yield changed
+
+
+def _odd(value: Any) -> Iterator[Any]:
+    yield from (1j, [value])
+    if isinstance(value, float):
+        yield from ("fast", math.nan)
+    if isinstance(value, tuple):
+        yield from (value[:-1], (*value, 0.5), (*value[:-1], "0.9"), (*value[:-1], math.nan))
+
+
+def without_data(name: str, options: dict[str, Any]) -> Iterator[State]:
+    """The own state, each tensor of a parameter's in turn on the device that holds none."""
+    own = stepped(name, options).state_dict()
+    for part in own.keys() - {"param_groups"}:
+        for i, state in own[part].items():
+            for key, value in state.items():
+                if isinstance(value, Tensor):
+                    yield {**own, part: {**own[part], i: {**state, key: value.to("meta")}}}
+
+
 def _cast(value: Any, dtype: torch.dtype) -> Any:
     if isinstance(value, Tensor):
         return value.to(dtype) if value.numel() > 1 else value
@@ -95,5 +136,8 @@ FOREIGN: dict[str, Callable[[str, dict[str, Any]], Iterator[State]]] = {
     "unknown key": with_another_key,
     "fewer parameters": of_shapes((6, 4)),
     "more parameters": of_shapes((6, 4), (6,), (6,)),
+    "odd groups": with_odd_groups,
+    "odd options": with_odd_options,
+    "without data": without_data,
     "more groups": of_shapes((6, 4), (6,), (6,), groups=3),
 }

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from optimizers import schedules
 from optimizers.errors import InputError
 from optimizers.moment_adam import MomentAdam
-from optimizers.moment_adam.moment_options import OPTIONS, SCHEDULES
+from optimizers.moment_adam.moment_options import OPTIONS
 from tests.optimizers.moment_adam_settings import EACH_ALONE, LONG
 
 Trained = Callable[..., list[Tensor]]
@@ -31,7 +31,7 @@ class Definition:
 
     def __init__(self, options: dict[str, Any]) -> None:
         defaults = {name: option.default for name, option in OPTIONS.items()}
-        self.o = {**defaults, **dict.fromkeys(SCHEDULES), "lr": 0.01, "maximize": False, **options}
+        self.o = {**defaults, "lr": 0.01, "maximize": False, **options}
         self.products: dict[str, float] = dict.fromkeys(("beta1", "beta2", "beta3", "beta4"), 1.0)
         self.m = self.v = self.long = self.cubes = np.zeros(())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from typing import Any
 
 import pytest
@@ -26,12 +27,13 @@ every_form = pytest.mark.parametrize("built", [name if "other" in name else slow
 
 def equal(one: Any, other: Any) -> bool:
     if isinstance(one, Tensor):
-        return isinstance(other, Tensor) and one.dtype is other.dtype and torch.equal(one, other)
+        alike = isinstance(other, Tensor) and one.dtype is other.dtype and one.device == other.device
+        return alike and (one.is_meta or torch.equal(one, other))
     if isinstance(one, dict):
         return one.keys() == other.keys() and all(equal(one[key], other[key]) for key in one)
     if isinstance(one, list | tuple):
         return len(one) == len(other) and all(map(equal, one, other))
-    return one == other
+    return one == other or all(isinstance(each, float) and math.isnan(each) for each in (one, other))
 
 
 def test_equal_sees_a_difference() -> None:
@@ -101,3 +103,44 @@ def test_the_order_of_a_state_in_memory_does_not_count(built: str) -> None:
     expected = trained(apart, apart, apart)
     for orders in ((apart, beside, beside), (beside, apart, apart), (apart, apart, beside)):
         torch.testing.assert_close(trained(*orders), expected, rtol=1e-4, atol=1e-5)
+
+
+@every_form
+def test_options_that_an_older_checkpoint_lacks_stay_as_they_are(built: str) -> None:
+    """As after an update of torch that gives its groups another option."""
+    source, target = stepped(*BUILT[built]), stepped(*BUILT[built])
+    saved = source.state_dict()
+    expected = copy.deepcopy(saved)
+    for group, own in zip(saved["param_groups"], expected["param_groups"], strict=True):
+        for name in ("foreach", "maximize", "weight_decay"):
+            group.pop(name, None)
+        own["lr"] = group["lr"] = 0.25
+    target.load_state_dict(saved)
+    assert equal(target.state_dict(), expected)
+    target.step()
+
+
+def test_an_option_may_be_switched_on_or_off_by_a_checkpoint() -> None:
+    """Of those that may be None or infinite, a checkpoint with one loads into an optimizer with the other."""
+    for name, option, one, other in (
+        ("prodigy", "beta3", None, 0.99),
+        ("prodigy", "growth_rate", float("inf"), 1.5),
+        ("ademamix", "t_alpha_beta3", None, 15),
+        ("soap", "shampoo_beta", None, 0.9),
+        ("aggmo", "damping_count", 2, 4),
+    ):
+        for mine, saved in ((one, other), (other, one)):
+            optimizer, state = stepped(name, {option: mine}), stepped(name, {option: saved}).state_dict()
+            optimizer.load_state_dict(copy.deepcopy(state))
+            assert equal(optimizer.state_dict(), state)
+
+
+def test_numbers_of_the_tuner_that_are_none_are_refused() -> None:
+    optimizer = stepped("yellowfin", {})
+    own = optimizer.state_dict()
+    tuner = own["state"]["tuner"]
+    odd = [None, *({**tuner, name: value} for name in tuner for value in ("fast", None, float("nan"), [None]))]
+    for changed in odd:
+        with pytest.raises(InputError, match="The loaded state is not that of YellowFin"):
+            optimizer.load_state_dict({**own, "state": {**own["state"], "tuner": changed}})
+    assert equal(optimizer.state_dict(), own)

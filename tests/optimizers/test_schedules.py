@@ -104,14 +104,14 @@ def test_half_life_rises_linearly() -> None:
 
 
 def test_every_kind_is_covered_here() -> None:
-    assert set(FULL) == set(schedules.KINDS)
+    assert set(FULL) == set(schedules.names())
 
 
 @pytest.mark.parametrize("kind", FULL)
 def test_normal_form_is_complete_plain_and_stable(kind: str) -> None:
     full = schedules.normalise(FULL[kind], "beta1_schedule")
     assert full["unit"] == "step"
-    assert set(full) == {"kind", "unit", *schedules.KINDS[kind].keys}
+    assert set(full) == {"kind", "unit", *schedules.get(kind).keys}
     assert json.loads(json.dumps(full)) == full
     assert schedules.normalise(full, "beta1_schedule") == full
 
@@ -122,7 +122,7 @@ def test_monotone_between_breakpoints(kind: str) -> None:
     # A cycle repeats itself: its breakpoints are those of the first one.
     stop = 20 if kind == "cyclic" else 300
     curve = np.array([schedules.value(full, 0.9, t) for t in range(1, stop + 1)])
-    inner = [math.floor(b) for b in schedules.KINDS[kind].breakpoints(full) if b < stop]
+    inner = [math.floor(b) for b in schedules.get(kind).breakpoints(full) if b < stop]
     for piece in np.split(curve, inner):
         steps = np.diff(piece)
         assert (steps >= -1e-15).all() or (steps <= 1e-15).all()
@@ -151,7 +151,7 @@ def test_normalise_leaves_its_argument_alone() -> None:
 
 @pytest.mark.parametrize("kind", ["linear", "cosine", "demon", "half_life"])
 def test_budget_fills_the_length_in_the_schedules_unit(kind: str) -> None:
-    others = {key: 0.5 for key in ("to", "start") if key in schedules.KINDS[kind].keys}
+    others = {key: 0.5 for key in ("to", "start") if key in schedules.get(kind).keys}
     length = "stop" if kind in ("linear", "cosine") else "total"
     bare = {"kind": kind, **others}
     assert schedules.with_budget(bare, steps=500, epochs=7)[length] == 500

@@ -9,7 +9,7 @@ import torch
 import triton
 from torch import Tensor, nn
 
-from optimizers.moment_adam import MomentAdam, _triton_kernel, _update
+from optimizers.moment_adam import MomentAdam, _triton_kernel, _triton_numbers, _update
 from optimizers.moment_adam.coefficients import form_of
 from tests.optimizers.moment_adam_settings import EACH_ALONE, SEVERAL
 
@@ -64,10 +64,10 @@ def compile_forms() -> None:
                 **dict.fromkeys(("addresses", "sizes", "tensor_of", "start_of"), "*i64"),
                 "sums": "*fp64",
                 "scales": "*fp32",
-                "n": floats(_triton_kernel.Numbers),
+                "n": floats(_triton_numbers.Numbers),
                 **dict.fromkeys(
                     ("short_blend", "long_blend", "moment_blend", "skewness_blend", "quasi_blend"),
-                    floats(_triton_kernel.Blend),
+                    floats(_triton_numbers.Blend),
                 ),
                 **dict.fromkeys(constants, "constexpr"),
             }

@@ -6,8 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from analysis import load
+from cluster.planning.preflight import check_study_storage, check_tracking
+from cluster.storage.locations import absolute
+from optimizers import InputError
+from search_spaces import parse_sweep
 from search_spaces.stores.addresses import is_database, is_server, sqlite_path, without_password
+from search_spaces.stores.mlflow_schema import check_database
+from search_spaces.stores.study_storage import open_storage
 from search_spaces.tracking.links import ui_address
+from tests.search_spaces.test_broken_storage import SWEEP
 
 
 @pytest.mark.parametrize(
@@ -50,3 +58,20 @@ def test_kinds_of_addresses() -> None:
     assert sqlite_path("sqlite+pysqlite:////a/x.db") == Path("/a/x.db")
     for other in ("sqlite://", "sqlite:///:memory:", "http://localhost"):
         assert sqlite_path(other) is None
+
+
+@pytest.mark.parametrize("address", ["sqlite:///file:runs.db?uri=true", "sqlite+pysqlite:///file:/a/runs.db?mode=ro"])
+def test_a_uri_in_an_sqlite_address_is_refused_everywhere(address: str, tmp_path: Path) -> None:
+    sweep = parse_sweep(SWEEP)
+    for take in (
+        sqlite_path,
+        absolute,
+        check_tracking,
+        check_database,
+        open_storage,
+        lambda one: check_study_storage(one, sweep),
+        lambda one: load("betas", one),
+    ):
+        with pytest.raises(InputError, match="file: addresses are not taken; name the file itself, as in sqlite:///"):
+            take(address)
+    assert not list(tmp_path.iterdir())

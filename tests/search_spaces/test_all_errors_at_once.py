@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from cluster.planning.preflight import load_new_sweep
 from optimizers import InputError
-from search_spaces import arm_space
+from search_spaces import load_sweep
 
 GOOD = """\
 name: good
@@ -45,7 +44,7 @@ search: {method: bayes}
 def told(folder: Path, text: str) -> list[str]:
     (folder / "sweep.yaml").write_text(text)
     with pytest.raises(InputError) as refused:
-        load_new_sweep(str(folder / "sweep.yaml"))
+        load_sweep(str(folder / "sweep.yaml"))
     return [line.removeprefix(f"{folder}/") for line in str(refused.value).splitlines()]
 
 
@@ -102,7 +101,7 @@ def test_several_wrong_members_of_a_list_hide_nothing_beside_it(tmp_path: Path) 
 def test_a_problem_says_where_it_is_without_its_text_being_read(tmp_path: Path) -> None:
     (tmp_path / "sweep.yaml").write_text(GOOD.replace("trials: 8", "trials: 0"))
     with pytest.raises(InputError) as refused:
-        load_new_sweep(str(tmp_path / "sweep.yaml"), ["confirm.top_k=0"])
+        load_sweep(str(tmp_path / "sweep.yaml"), ["confirm.top_k=0"])
     in_file, put_in = refused.value.problems
     assert (in_file.path, in_file.source, in_file.line) == (("search", "trials"), str(tmp_path / "sweep.yaml"), 11)
     assert (put_in.path, put_in.source, put_in.line) == (("confirm", "top_k"), "--set confirm.top_k=0", None)
@@ -211,7 +210,7 @@ def test_an_order_of_infinity_is_a_value(tmp_path: Path) -> None:
         "max: 1e-1}", "max: 1e-1}\n      order: {values: [2, .inf]}"
     )
     (tmp_path / "sweep.yaml").write_text(text)
-    assert load_new_sweep(str(tmp_path / "sweep.yaml")).arms["adam"].parameters["order"].values == [2, float("inf")]
+    assert load_sweep(str(tmp_path / "sweep.yaml")).arms["adam"].space.parameters["order"].values == [2, float("inf")]
 
 
 @pytest.mark.parametrize("words", ["[off, 1.0]", '["off", 1.0]'])
@@ -223,16 +222,16 @@ def test_off_switches_off(words: str, tmp_path: Path) -> None:
     )
     text = text.replace("optimizer: no", "optimizer: adam")
     (tmp_path / "sweep.yaml").write_text(text)
-    sweep = load_new_sweep(str(tmp_path / "sweep.yaml"))
+    sweep = load_sweep(str(tmp_path / "sweep.yaml"))
     assert sweep.baseline == "no"
     assert sweep.workload.training["clip_norm"] is None
-    assert json.dumps(sweep.arms["no"].parameters["training.clip_norm"].values) == '["off", 1.0]'
+    assert json.dumps(sweep.arms["no"].space.parameters["training.clip_norm"].values) == '["off", 1.0]'
 
 
 def test_a_bound_of_training_may_follow_from_a_hyperparameter(tmp_path: Path) -> None:
     text = GOOD.replace("1e-1}\n", "1e-1}\n      training.clip_norm: {distribution: uniform, min: lr * 2, max: 5}\n", 1)
     (tmp_path / "sweep.yaml").write_text(text)
-    sweep = load_new_sweep(str(tmp_path / "sweep.yaml"))
-    norm = arm_space(sweep.arms["adam"]).default({"lr": 0.1})["training.clip_norm"]
+    sweep = load_sweep(str(tmp_path / "sweep.yaml"))
+    norm = sweep.arms["adam"].space.default({"lr": 0.1})["training.clip_norm"]
     assert isinstance(norm, float)
     assert 0.2 <= norm <= 5

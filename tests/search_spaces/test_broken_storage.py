@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import random
-import resource
 import time
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from optuna.storages import InMemoryStorage
+from optuna.storages.journal import JournalFileSymlinkLock
 
 from optimizers import InputError
 from search_spaces import Sweep, parse_sweep
+from search_spaces.stores._journal import WholeLines
 from search_spaces.stores.study_storage import open_storage
 from search_spaces.study.arm_studies import ArmStudies, open_arms
 from search_spaces.study.study import Outcome
+from tests.conftest import largest_file
+from trainables.mlflow_contract import Status
 
 SWEEP = """\
 name: broken
@@ -35,7 +41,7 @@ def sweep() -> Sweep:
 def run_one(arm: ArmStudies) -> None:
     assignment = arm.next()
     assert assignment is not None
-    arm.tell(assignment, Outcome("finished", 3, 0.5))
+    arm.tell(assignment, Outcome(Status.FINISHED, 3, 0.5))
 
 
 # A journal is cut off in mid-line; a database has not even room for what it needs to undo a transaction.
@@ -46,20 +52,42 @@ def test_a_full_disk_is_told_at_once_and_leaves_nothing_half_written(
     monkeypatch.chdir(tmp_path)
     arm = open_arms(open_storage(storage), sweep)["adam"]
     run_one(arm)
-    size, before = Path(storage.removeprefix("sqlite:///")).stat().st_size, resource.getrlimit(resource.RLIMIT_FSIZE)
+    size = Path(storage.removeprefix("sqlite:///")).stat().st_size
     began = time.monotonic()
-    resource.setrlimit(resource.RLIMIT_FSIZE, (max(0, size + room), before[1]))
-    try:
-        with pytest.raises(OSError, match=r"File too large|cannot be used"):
-            run_one(arm)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    with largest_file(max(0, size + room)), pytest.raises(OSError, match=r"File too large|cannot be used"):
+        run_one(arm)
     assert time.monotonic() - began < 60, "a full disk is not waited for"
     again = open_arms(open_storage(storage), sweep)["adam"]
     assert [outcome.status for _, outcome in again.ended()] == ["finished"]
     # Another sweep's driver has the same journal open, and writes where this one could not.
-    run_one(open_arms(open_storage(storage), sweep.model_copy(update={"name": "another"}))["adam"])
+    run_one(open_arms(open_storage(storage), replace(sweep, name="another"))["adam"])
     run_one(open_arms(open_storage(storage), sweep)["adam"])
+
+
+def test_a_journal_is_whole_before_anybody_else_may_write(tmp_path: Path) -> None:
+    path, whole = tmp_path / "study.journal", []
+
+    class Watched(JournalFileSymlinkLock):
+        def release(self) -> None:
+            whole.append(path.read_bytes().endswith(b"\n"))
+            super().release()
+
+    journal = WholeLines(str(path), lock_obj=Watched(str(path)))
+    journal.append_logs([{"op_code": 0, "study_name": "one"}])
+    with largest_file(path.stat().st_size + 10), pytest.raises(OSError, match="File too large"):
+        journal.append_logs([{"op_code": 0, "study_name": "another"}])
+    journal.append_logs([{"op_code": 0, "study_name": "two"}])
+    assert all(whole)
+    assert [log["study_name"] for log in journal.read_logs(0)] == ["one", "two"]
+
+
+def test_an_error_of_the_storage_itself_is_told_as_it_is(sweep: Sweep) -> None:
+    class Refusing(InMemoryStorage):
+        def get_all_trials(self, *args: Any, **kwargs: Any) -> Any:
+            raise InputError("the study storage is of another Optuna")
+
+    with pytest.raises(InputError, match=r"^the study storage is of another Optuna$"):
+        open_arms(Refusing(), sweep)
 
 
 def test_flipped_bits_of_a_journal_are_bad_input(tmp_path: Path, sweep: Sweep) -> None:

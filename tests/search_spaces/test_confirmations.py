@@ -15,6 +15,7 @@ from search_spaces import Sweep, parse_sweep
 from search_spaces.stores.study_storage import open_storage
 from search_spaces.study.arm_studies import ArmStudies
 from search_spaces.study.study import Assignment, Outcome
+from trainables.mlflow_contract import Status
 
 FORMER = Path(__file__).parent / "data" / "study_of_confirmations.journal"
 PAIRS = [(3, 1), (3, 2), (3, 3), (1, 1), (1, 2), (1, 3)]
@@ -44,7 +45,7 @@ def reopened(location: str, of: Sweep | None = None) -> ArmStudies:
 
 
 def finish(assignment: Assignment) -> Outcome:
-    return Outcome("finished", 9, abs(math.log10(assignment.hyperparameters["lr"]) + 2.5))
+    return Outcome(Status.FINISHED, 9, abs(math.log10(assignment.hyperparameters["lr"]) + 2.5))
 
 
 def issued(arm: ArmStudies, end: Callable[[Assignment], Outcome] = finish) -> Iterator[Assignment]:
@@ -83,10 +84,10 @@ def test_a_confirmation_is_written_down_before_it_is_issued(location: str) -> No
 
 def test_every_end_is_read_back_as_it_was_told(location: str) -> None:
     ends = {
-        0: Outcome("finished", 9, 0.25),
-        1: Outcome("diverged", 2, 1e300),
-        2: Outcome("diverged", 1, math.inf),
-        3: Outcome("failed", 0, 0.0, "out of memory"),
+        0: Outcome(Status.FINISHED, 9, 0.25),
+        1: Outcome(Status.DIVERGED, 2, 1e300),
+        2: Outcome(Status.DIVERGED, 1, math.inf),
+        3: Outcome(Status.FAILED, 0, 0.0, "out of memory"),
     }
     arm = reopened(location)
 
@@ -102,7 +103,7 @@ def test_every_end_is_read_back_as_it_was_told(location: str) -> None:
 def test_a_pair_that_failed_is_run_once_more_after_the_others_also_by_the_next_driver(location: str) -> None:
     def end(run: Assignment) -> Outcome:
         fails = run.role == "confirm" and run.seed == 2
-        return Outcome("failed", 0, 0.0, "out of memory") if fails else finish(run)
+        return Outcome(Status.FAILED, 0, 0.0, "out of memory") if fails else finish(run)
 
     run = next(run for run in issued(reopened(location), end) if run.trial_id == "adam/confirm/4")
     ran = list(issued(reopened(location), end))
@@ -126,7 +127,7 @@ def test_more_trials_confirm_what_is_best_then_and_no_pair_twice(location: str) 
 
 def test_what_is_left_goes_down_to_zero_by_one_for_each_run_that_counts(location: str) -> None:
     def end(run: Assignment) -> Outcome:
-        return Outcome("failed", 0, 0.0, "lost") if run.trial_id in ("adam/2", "adam/confirm/1") else finish(run)
+        return Outcome(Status.FAILED, 0, 0.0, "lost") if run.trial_id in ("adam/2", "adam/confirm/1") else finish(run)
 
     arm = reopened(location)
     left = [sum(arm.left().values())]
@@ -138,7 +139,7 @@ def test_what_is_left_goes_down_to_zero_by_one_for_each_run_that_counts(location
 
 def test_a_search_that_ends_early_leaves_only_what_it_can_confirm(tmp_path: Path) -> None:
     arm = reopened(str(tmp_path / "study.journal"))
-    ran = [*issued(arm, lambda run: Outcome("diverged", 1, math.inf))]
+    ran = [*issued(arm, lambda run: Outcome(Status.DIVERGED, 1, math.inf))]
     assert len(ran) == 6
     assert arm.left() == {"trial": 0, "confirm": 0}
 
@@ -165,9 +166,9 @@ def former(tmp_path: Path) -> Path:
 
 def test_the_study_of_a_former_version_is_read_and_gone_on_with(former: Path) -> None:
     ended = {
-        0: (3, 1, Outcome("finished", 9, 0.25)),
-        1: (3, 2, Outcome("failed", 0, math.nan, "out of memory")),
-        2: (3, 3, Outcome("diverged", 2, math.nan)),
+        0: (3, 1, Outcome(Status.FINISHED, 9, 0.25)),
+        1: (3, 2, Outcome(Status.FAILED, 0, math.nan, "out of memory")),
+        2: (3, 3, Outcome(Status.DIVERGED, 2, math.nan)),
     }
     arm = reopened(str(former))
     assert repr(confirmed(arm)) == repr(ended)

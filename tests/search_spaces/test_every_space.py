@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 import optimizers
 from search_spaces import ArmSpace, Parameter, arm_space, parse_sweep
-from search_spaces.schema.sweep import Arm
+from search_spaces.schema.sweep_file import Arm
 from search_spaces.schema.yaml_source import dump_yaml
-from search_spaces.space import ready_files
+from search_spaces.space.ready_files import SPACES
 from search_spaces.space.space import DEFAULT, TRAINING, hyperparameters
 from tests.conftest import Extent
 from trainables import get
@@ -25,7 +25,7 @@ from trainables import get
 OPTIMIZERS = {"weight_decay": "adamw", "lr_schedule": "sgd"}
 QUESTIONS = [
     pytest.param(Arm(optimizer=OPTIMIZERS.get(name, "moment_adam"), space=sorted({"lr", name})), id=name)
-    for name in ready_files.names(ready_files.SPACES)
+    for name in SPACES.names()
 ]
 DEFAULTS = [pytest.param(Arm(optimizer=name), id=f"default of {name}") for name in optimizers.names()]
 WRAPPED = [pytest.param(Arm(optimizer="lookahead(sgd)"), id="default of lookahead(sgd)")]
@@ -70,7 +70,7 @@ def _close(value: Any) -> Any:
 def test_a_default_space_needs_no_word_in_the_sweep() -> None:
     arms = "{adam: {optimizer: adam}, radam: {optimizer: radam}}"
     sweep = parse_sweep(f"{{name: bare, workload: {{name: mlp/digits}}, baseline: adam, arms: {arms}}}")
-    assert set(arm_space(sweep.arms["radam"]).parameters) == {"lr", "beta1", "beta2", "eps"}
+    assert set(sweep.arms["radam"].space.parameters) == {"lr", "beta1", "beta2", "eps"}
     mixed = Arm(optimizer="radam", space=[DEFAULT, "weight_decay"])
     assert set(arm_space(mixed).parameters) == {"lr", "beta1", "beta2", "eps", "weight_decay"}
     inside = arm_space(Arm(optimizer="lookahead(sgd)")).parameters
@@ -147,8 +147,8 @@ def test_random_sweeps_survive_yaml_and_the_study(parameters: dict[str, dict[str
         "arms": {"a": {"optimizer": "moment_adam", "parameters": parameters}},
     }
     sweep = parse_sweep(dump_yaml(data))
-    assert parse_sweep(dump_yaml(sweep.plain())).plain() == sweep.plain()
-    space = arm_space(sweep.arms["a"])
+    assert parse_sweep(dump_yaml(sweep.file.plain())).file.plain() == sweep.file.plain()
+    space = sweep.arms["a"].space
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=seed))
     for _ in range(5):
         trial = study.ask()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from pathlib import Path
 
 import pytest
@@ -74,3 +76,20 @@ def test_a_record_that_cannot_be_read_names_no_server() -> None:
                 record.chmod(0o600)
             with without_privileges():
                 assert served_at(runs) is None
+
+
+def test_a_reader_at_the_same_moment_does_not_keep_a_ui_from_being_found(runs: str, tmp_path: Path) -> None:
+    record = tmp_path / ".mlflow.db.ui"
+    with record.open("w") as reader:
+        fcntl.flock(reader, fcntl.LOCK_SH)
+        ending = threading.Timer(0.1, lambda: fcntl.flock(reader, fcntl.LOCK_UN))
+        ending.start()
+        with announced(runs, 8765):
+            assert served_at(runs) == "http://127.0.0.1:8765"
+        ending.join()
+
+
+def test_a_record_that_is_being_written_names_no_server(runs: str, tmp_path: Path) -> None:
+    with (tmp_path / ".mlflow.db.ui").open("w") as server:
+        fcntl.flock(server, fcntl.LOCK_EX)
+        assert served_at(runs) is None

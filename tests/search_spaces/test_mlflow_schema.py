@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+import sys
 from pathlib import Path
 
 import mlflow
@@ -73,3 +74,27 @@ def test_an_older_schema_is_refused_everywhere_with_the_upgrade_command(made: Pa
 )  # fmt: skip
 def test_other_states_are_told_apart(made: Path, tmp_path: Path, statements: list[str], problem: str) -> None:
     assert problem in database_problem(changed(made, tmp_path, *statements))
+
+
+@pytest.mark.parametrize(
+    ("address", "module", "advice"),
+    [
+        ("mysql://u:secret@h/x", "MySQLdb", "; install it, or name another driver in the address, such as mysql+pymysql://"),
+        ("mysql+pymysql://u:secret@h/x", "pymysql", "; install it"),
+        ("postgresql+asyncpg://u:secret@h/x", "asyncpg", ", such as postgresql+psycopg2://"),
+        ("mssql://u:secret@h/x", "pyodbc", ", such as mssql+pymssql://"),
+    ],
+)  # fmt: skip
+def test_a_driver_that_is_not_installed_is_named(address: str, module: str, advice: str) -> None:
+    problem = database_problem(address)
+    assert problem.startswith(f"the driver of this database is not installed: there is no module {module}; install it")
+    assert problem.endswith(advice)
+
+
+def test_another_module_that_is_missing_is_no_driver(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "alembic.migration", None)
+    problem = database_problem(f"sqlite:///{made}")
+    assert "driver" not in problem
+    assert "alembic.migration" in problem

@@ -27,7 +27,7 @@ sizes:
 
 
 def ranges(sweep: Sweep) -> dict[str, float | str | None]:
-    return {name: arm.parameters["lr"].max for name, arm in sweep.arms.items()}
+    return {name: arm.space.parameters["lr"].max for name, arm in sweep.arms.items()}
 
 
 @pytest.mark.parametrize("arm", ["adam", "adamw", "merged"])
@@ -70,7 +70,7 @@ arms:
     ],
 )
 def test_a_name_with_dots_can_be_added(assignment: str, path: tuple[str | int, ...], value: object) -> None:
-    found = parse_sweep(DOTTED, overrides=[assignment]).plain()["arms"]["adam"]
+    found = parse_sweep(DOTTED, overrides=[assignment]).file.plain()["arms"]["adam"]
     for part in path:
         found = found[part]
     assert found == value
@@ -78,18 +78,18 @@ def test_a_name_with_dots_can_be_added(assignment: str, path: tuple[str | int, .
 
 def test_below_a_start_and_in_a_size_as_well() -> None:
     sized = DOTTED + "sizes:\n  small: {arms.adam.parameters.training.clip_norm: {values: [off, 1]}}\n"
-    assert parse_sweep(sized, size="small").arms["adam"].parameters["training.clip_norm"].values == ["off", 1]
+    assert parse_sweep(sized, size="small").arms["adam"].space.parameters["training.clip_norm"].values == ["off", 1]
     added = parse_sweep(sized, overrides=["sizes.small.search.trials=3", "sizes.tiny.search.trials=2"])
-    assert added.sizes["small"]["search.trials"] == 3
-    assert added.sizes["tiny"] == {"search.trials": 2}
+    assert added.file.sizes["small"]["search.trials"] == 3
+    assert added.file.sizes["tiny"] == {"search.trials": 2}
     options = parse_sweep(DOTTED, overrides=["workload.options.label_smoothing=0.1", "workload.training.clip_norm=2"])
-    assert options.workload.options == {"label_smoothing": 0.1}
-    assert options.workload.training == {"clip_norm": 2}
+    assert options.workload.options["label_smoothing"] == 0.1
+    assert options.workload.training["clip_norm"] == 2
     start = "arms.adam.start.0.training.accumulate=2"
     with pytest.raises(InputError, match=r"arms.adam.start.0.training.accumulate: this arm searches over no"):
         parse_sweep(DOTTED, overrides=[start])
     known = parse_sweep(DOTTED, overrides=["arms.adam.parameters.training.accumulate={values: [1, 2]}", start])
-    assert known.arms["adam"].start == [{"lr": 1e-3, "training.accumulate": 2}]
+    assert known.arms["adam"].start == ({"lr": 1e-3, "training.accumulate": 2},)
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from search_spaces.stores.study_storage import open_storage
 from search_spaces.study.arm_studies import ArmStudies
 from search_spaces.study.study import Assignment, Outcome
 from tests.conftest import slow
+from trainables.mlflow_contract import Status
 
 SWEEP = """
 name: sampled
@@ -47,7 +48,7 @@ def search(of: Sweep, storage: Path, stop_after: int = 10_000) -> list[Assignmen
     arm, ran = ArmStudies(open_storage(str(storage)), of, "adam"), []
     while len(ran) < stop_after and (assignment := arm.search.ask()) is not None:
         ran.append(assignment)
-        arm.search.tell(assignment.number, Outcome("finished", 9, loss(assignment)))
+        arm.search.tell(assignment.number, Outcome(Status.FINISHED, 9, loss(assignment)))
     return ran
 
 
@@ -56,7 +57,8 @@ def keys(assignments: list[Assignment]) -> list[tuple[float, float]]:
 
 
 @pytest.mark.parametrize(
-    "method", [slow(name) if name == "gp" else name for name in (*METHODS, "NSGAIIISampler", "BruteForceSampler")]
+    "method",
+    [slow(name) if name == "gp" else name for name in (*METHODS.names(), "NSGAIIISampler", "BruteForceSampler")],
 )
 def test_every_method_gives_as_many_new_configurations_as_asked_and_after_a_resume_the_same_ones(
     method: str, tmp_path: Path
@@ -105,7 +107,7 @@ def test_a_gaussian_process_is_left_before_it_becomes_slow(tmp_path: Path) -> No
         seconds.append(time.perf_counter() - started)
         if assignment is None:
             break
-        arm.search.tell(assignment.number, Outcome("finished", 9, loss(assignment)))
+        arm.search.tell(assignment.number, Outcome(Status.FINISHED, 9, loss(assignment)))
     assert len(seconds) == 131
     assert sorted(seconds[102:130])[14] < 0.1
     assert max(seconds[20:100]) > sorted(seconds[102:130])[14]
@@ -149,7 +151,7 @@ NOT_FOR_A_SWEEP = {"BaseSampler", "BaseGASampler", "GridSampler", "PartialFixedS
 
 
 @pytest.mark.parametrize("space", ["ranges", *map(slow, [*SPACES][1:]), slow("ranges, with a tradeoff")])
-@pytest.mark.parametrize("method", [*METHODS, *SAMPLERS])
+@pytest.mark.parametrize("method", [*METHODS.names(), *SAMPLERS])
 def test_every_sampler_of_optuna_searches_and_goes_on_or_is_refused(method: str, space: str, tmp_path: Path) -> None:
     space, _, more = space.partition(", ")
     tradeoffs = [{"name": "summary/train_seconds"}] if more else []
@@ -180,7 +182,9 @@ def drive(of: Sweep, folder: Path, trials: int) -> list[Assignment]:
         assert assignment is not None
         ran.append(assignment)
         more = (1.0,) * len(of.tradeoffs)
-        arm.search.tell(assignment.number, Outcome("finished", 9, assignment.hyperparameters["lr"], tradeoffs=more))
+        arm.search.tell(
+            assignment.number, Outcome(Status.FINISHED, 9, assignment.hyperparameters["lr"], tradeoffs=more)
+        )
     return ran
 
 
@@ -190,13 +194,13 @@ def test_brute_force_ends_when_everything_was_tried(tmp_path: Path) -> None:
     ran = []
     while (assignment := arm.search.ask()) is not None:
         ran.append(assignment)
-        arm.search.tell(assignment.number, Outcome("finished", 9, 1.0))
+        arm.search.tell(assignment.number, Outcome(Status.FINISHED, 9, 1.0))
     assert len(ran) == 6
     assert arm.search.gave_up == "its space holds no further configuration"
 
 
 @pytest.mark.parametrize("seed", [4295, 2**64 - 1])
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", METHODS.names())
 def test_every_seed_that_is_accepted_searches_and_confirms_also_after_a_resume(
     method: str, seed: int, tmp_path: Path
 ) -> None:

@@ -9,7 +9,7 @@ import optimizers
 from optimizers import InputError
 from search_spaces import ArmSpace, arm_space, load_sweep
 from search_spaces.schema.parameter import Parameter
-from search_spaces.schema.sweep import Arm
+from search_spaces.schema.sweep_file import Arm
 from search_spaces.space.space import hyperparameters, named_space
 
 

@@ -13,10 +13,11 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
 from optimizers import InputError
-from search_spaces import Sweep, arm_space, parse_sweep
+from search_spaces import Sweep, parse_sweep
 from search_spaces.stores.study_storage import open_storage
 from search_spaces.study.arm_studies import ArmStudies
 from search_spaces.study.study import Assignment, Outcome
+from trainables.mlflow_contract import Status
 
 
 def sweep(**overrides: object) -> Sweep:
@@ -52,7 +53,7 @@ def run_all(arm: ArmStudies, end: Callable[[Assignment], Outcome]) -> list[Assig
 
 
 def by_learning_rate(assignment: Assignment) -> Outcome:
-    return Outcome("finished", 9, abs(math.log10(assignment.hyperparameters["lr"]) + 2.5))
+    return Outcome(Status.FINISHED, 9, abs(math.log10(assignment.hyperparameters["lr"]) + 2.5))
 
 
 def test_the_search_comes_first_with_the_default_and_then_every_seed_of_the_best(journal: str) -> None:
@@ -68,7 +69,7 @@ def test_the_search_comes_first_with_the_default_and_then_every_seed_of_the_best
 
 
 def test_outcomes_are_seen_from_outside_as_optuna_states(journal: str) -> None:
-    ends = [Outcome("finished", 9, 0.5), Outcome("pruned", 3, 0.9), Outcome("diverged", 1, 1e300)]
+    ends = [Outcome(Status.FINISHED, 9, 0.5), Outcome(Status.PRUNED, 3, 0.9), Outcome(Status.DIVERGED, 1, 1e300)]
     arm = reopened(journal, sweep(**{"search.trials": 3}))
     for end in ends:
         assignment = arm.next()
@@ -89,14 +90,14 @@ def test_outcomes_are_seen_from_outside_as_optuna_states(journal: str) -> None:
     assert diverged.user_attrs["reason"] == "diverged"
 
 
-@pytest.mark.parametrize("kind", ["finished", "pruned"])
-def test_the_sampler_ranks_a_diverged_trial_below_every_other_at_its_step(journal: str, kind: str) -> None:
+@pytest.mark.parametrize("kind", [Status.FINISHED, Status.PRUNED])
+def test_the_sampler_ranks_a_diverged_trial_below_every_other_at_its_step(journal: str, kind: Status) -> None:
     """With one region diverging and the other merely bad, TPE must draw from the bad one."""
     of = sweep(**{"search.trials": 100})
     arm = reopened(journal, of)
 
     def end(assignment: Assignment) -> Outcome:
-        return Outcome("diverged", 3, 1e300) if assignment.hyperparameters["lr"] > 1e-3 else Outcome(kind, 3, 5.0)
+        return Outcome(Status.DIVERGED, 3, 1e300) if assignment.hyperparameters["lr"] > 1e-3 else Outcome(kind, 3, 5.0)
 
     late = []
     for number in range(100):
@@ -141,7 +142,7 @@ def test_every_recorded_decision_is_there_for_the_scheduler(journal: str) -> Non
     assert one is not None
     assert two is not None
     arm.report(one, 1, 0.4)
-    arm.tell(one, Outcome("pruned", 3, 0.6))
+    arm.tell(one, Outcome(Status.PRUNED, 3, 0.6))
     arm.report(two, 1, 0.3)
     arm.report(two, 3, 0.2)
     decisions = dict(reopened(journal, sweep()).decisions())
@@ -150,13 +151,14 @@ def test_every_recorded_decision_is_there_for_the_scheduler(journal: str) -> Non
 
 def test_failed_trials_are_replaced_until_the_arm_gives_up(journal: str) -> None:
     def fail_three_times(assignment: Assignment) -> Outcome:
-        return Outcome("failed", 0, 0.0, "out of memory") if assignment.number < 3 else by_learning_rate(assignment)
+        out_of_memory = Outcome(Status.FAILED, 0, 0.0, "out of memory")
+        return out_of_memory if assignment.number < 3 else by_learning_rate(assignment)
 
     replaced = run_all(reopened(journal, sweep()), fail_three_times)
     assert [assignment.number for assignment in replaced if assignment.role == "trial"] == list(range(9))
 
     hopeless = reopened(journal + "2", sweep())
-    assert len(run_all(hopeless, lambda _: Outcome("failed", 0, 0.0, "out of memory"))) == 4
+    assert len(run_all(hopeless, lambda _: Outcome(Status.FAILED, 0, 0.0, "out of memory"))) == 4
     assert hopeless.search.gave_up == "4 trials failed, the last with: out of memory"
     mended = run_all(reopened(journal + "2", sweep()), by_learning_rate)
     assert len([assignment for assignment in mended if assignment.role == "trial"]) == 6
@@ -239,7 +241,7 @@ def test_sqlite_holds_a_study_as_well(tmp_path: Path) -> None:
 def test_a_sweep_that_gets_more_trials_confirms_what_is_best_then(journal: str) -> None:
     of = sweep()
     before = run_all(reopened(journal, of), by_learning_rate)
-    more = run_all(reopened(journal, of.with_more_trials(30)), by_learning_rate)
+    more = run_all(reopened(journal, Sweep.of(of.file.with_more_trials(30))), by_learning_rate)
     search = [one for one in (*before, *more) if one.role == "trial"]
     assert [one.number for one in search] == list(range(36))
     best = sorted(search, key=lambda assignment: by_learning_rate(assignment).value)[:2]
@@ -278,7 +280,7 @@ def test_a_bound_that_leaves_nothing_costs_no_trial(journal: str) -> None:
         "eps": {"distribution": "uniform", "min": "beta1 * (1 - beta1)", "max": 0.2},
     }
     of = sweep(**{"arms.adam": {"optimizer": "adam", "parameters": parameters}, "search.trials": 12})
-    ran = run_all(reopened(journal, of), lambda assignment: Outcome("finished", 9, assignment.hyperparameters["eps"]))
+    ran = run_all(reopened(journal, of), lambda one: Outcome(Status.FINISHED, 9, one.hyperparameters["eps"]))
     search = [one.hyperparameters for one in ran if one.role == "trial"]
     assert len(search) == 12
     assert all(one["beta1"] * (1 - one["beta1"]) <= one["eps"] <= 0.2 for one in search)
@@ -287,4 +289,4 @@ def test_a_bound_that_leaves_nothing_costs_no_trial(journal: str) -> None:
 def test_a_bound_that_meets_the_other_is_a_point() -> None:
     parameters = {"eps": {"distribution": "log_uniform", "min": "lr", "max": 1e-3}}
     of = sweep(**{"arms.adam": {"optimizer": "adam", "parameters": parameters}})
-    assert arm_space(of.arms["adam"]).default() == {"eps": 1e-3}
+    assert of.arms["adam"].space.default() == {"eps": 1e-3}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Iterator
@@ -144,3 +145,35 @@ def test_damaged_weights_of_a_feature_net_are_refused(tmp_path: Path, monkeypatc
     feature_nets.load.cache_clear()
     with pytest.raises(InputError, match="these weights are not the published ones"):
         feature_nets.load("mnist", torch.device("cpu"))
+
+
+def test_a_damaged_record_that_is_found_on_writing_is_told(tmp_path: Path) -> None:
+    folder = TrialFolder(tmp_path)
+    assert folder.write_record(RECORD) == []
+    (tmp_path / "record.json").write_bytes(b"{}")
+    (warning,) = folder.write_record(RECORD)
+    assert "record.json is damaged" in warning
+    assert folder.read_record() == ({**RECORD, "session": 1}, [])
+
+
+def test_a_trial_tells_of_a_record_that_was_damaged_while_it_ran(tmp_path: Path) -> None:
+    settings = config(spec(**SCHEDULED), tmp_path)
+    trial = Trial(settings)
+    assert trial.step()["warnings"] == []
+    (Path(settings["folder"]) / "record.json").write_bytes(b"{}")
+    (warning,) = trial.step()["warnings"]
+    assert "record.json is damaged" in warning
+
+
+def test_a_whole_checkpoint_that_torch_cannot_load_stays_and_interrupts_the_trial(tmp_path: Path) -> None:
+    """Such as one of a newer torch."""
+    contents = b"of another format"
+    settings = config(spec(**SCHEDULED), tmp_path)
+    name = f"step-000000007.sha256-{hashlib.sha256(contents).hexdigest()}.session-1.pt"
+    path = Path(settings["folder"]) / "checkpoints" / name
+    path.parent.mkdir(parents=True)
+    path.write_bytes(contents)
+    outcome = Trial(settings).step()["outcome"]
+    assert outcome["status"] == "interrupted"
+    assert f"{path} is whole, and torch {torch.__version__} cannot load it" in outcome["reason"]
+    assert path.read_bytes() == contents

@@ -3,30 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-import resource
-from collections.abc import Iterator
-from contextlib import contextmanager
+import multiprocessing
+import threading
 from pathlib import Path
 
 import pytest
 
+from tests.conftest import largest_file, wait_until
 from tests.trainables.test_data import write_idx
 from tests.trainables.test_imagenet import write_tree
 from tests.trainables.test_training import SCHEDULED, config, spec, steps_to_end
+from trainables.data import image_files, imagenet
 from trainables.tune import _open_run
 from trainables.tune.checkpoint import TrialFolder
 from trainables.tune.trial import Trial
-
-
-@contextmanager
-def largest_file(size: int) -> Iterator[None]:
-    """Have every write beyond ``size`` bytes of a file fail, as on a disk that is full."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 @pytest.mark.parametrize("size", [0, 2000], ids=["no byte is written", "a part of the checkpoint is written"])
@@ -76,6 +66,48 @@ def test_an_image_that_is_gone_in_mid_epoch_interrupts_the_trial(
     assert interrupted["reason"].startswith(f"OSError: {image}: this image cannot be read")
     image.write_bytes(contents)
     assert train("second")["status"] == "finished"
+
+
+def test_a_worker_that_is_killed_ends_the_process_and_not_the_trial(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the machine has no memory left, the system kills one of those that decode images."""
+    monkeypatch.setenv("ADAMANT_CACHE", str(tmp_path / "cache"))
+    write_tree(tmp_path, images=60)
+    options = {"folder": "imagenet", "resolution": 32, "workers": 2}
+    of = dataclasses.replace(
+        spec("adam", lr=1e-3), workload="resnet20/imagenet", epochs=1, batch_size=2, options=options
+    )
+    settings = {**config(of, tmp_path / "trial"), "data_root": str(tmp_path)}
+    killed: list[int] = []
+
+    def kill_a_worker() -> None:
+        wait_until(lambda: bool(multiprocessing.active_children()), 120, "the workers")
+        victim = multiprocessing.active_children()[0]
+        killed.append(victim.pid or 0)
+        victim.kill()
+
+    killing = threading.Thread(target=kill_a_worker)
+    killing.start()
+    with pytest.raises(ChildProcessError, match="exit code -9"):
+        Trial(settings).step()
+    killing.join()
+    assert killed
+    assert Trial(settings).step()["outcome"]["status"] == "finished"
+
+
+def test_an_error_of_a_worker_that_lives_is_of_the_trial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ADAMANT_CACHE", str(tmp_path / "cache"))
+    write_tree(tmp_path)
+    split = imagenet.load(tmp_path, "imagenet").test
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("killed by signal")
+
+    monkeypatch.setattr(image_files.ImageFiles, "__getitem__", fail)
+    for workers in (0, 1):
+        with pytest.raises(RuntimeError, match="killed by signal"):
+            list(image_files.in_order(split, 2, 16, workers))
 
 
 def test_data_that_was_changed_since_the_checkpoint_interrupts_the_trial(

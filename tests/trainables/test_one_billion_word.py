@@ -15,7 +15,7 @@ import trainables
 from optimizers import InputError
 from trainables.data import one_billion_word
 from trainables.data.splits import Split
-from trainables.workloads.lstm_one_billion_word import ProjectedLanguageModel
+from trainables.workloads.lstm import ProjectedLanguageModel
 
 SIZES: dict[str, Any] = {"embedding": 12, "hidden": 20, "projection": 8, "layers": 2, "dropout": 0.0}
 
@@ -55,6 +55,9 @@ def test_what_is_missing_is_named(tmp_path: Path) -> None:
     write(tmp_path, ["a\n"], ["b\n"])
     with pytest.raises(InputError, match=r"heldout-monolingual.*: 1 files .* at least 2 are needed"):
         one_billion_word.check(tmp_path, "words", 3)
+    write(tmp_path, ["a\n" * 50 + "a\0\n"], ["b\n" * 50, "c\n" * 50])
+    with pytest.raises(InputError, match=r"news\.en-00000-of-00100: there is a NUL character in it"):
+        one_billion_word.load(tmp_path, "words", 1)
     write(tmp_path, [""], ["b\n", "c\n"])
     with pytest.raises(InputError, match=r"news\.en-00000-of-00100: this shard is empty"):
         one_billion_word.check(tmp_path, "words", 3)

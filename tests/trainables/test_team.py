@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import sys
 from typing import Any
 
 import pytest
@@ -48,3 +50,10 @@ def test_a_follower_that_is_gone_is_lost_contact_whatever_the_others_met() -> No
         _team._answers([failed(LostContactError("closed")), RayActorError(), "late"], timeout=1.0)
     with pytest.raises(LostContactError, match="closed"):
         _team._answers([None, failed(LostContactError("closed"))])
+
+
+def test_the_interface_of_an_address_is_named() -> None:
+    name = _team._interface_of("127.0.0.1")
+    assert name in {name for _, name in socket.if_nameindex()}
+    assert name == ("lo" if sys.platform == "linux" else "lo0")
+    assert _team._interface_of("192.0.2.1") is None, "an address that is kept for documentation"

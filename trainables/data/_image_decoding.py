@@ -10,6 +10,8 @@ from typing import IO
 
 from PIL import Image
 
+from optimizers.errors import one_line
+
 # Formats that Pillow decodes itself. EPS and others, which start programs, are never opened.
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "PPM", "GIF")
 ENDINGS = (".jpeg", ".jpg", ".png", ".webp", ".bmp", ".tiff", ".tif", ".ppm", ".pgm", ".pbm", ".gif")
@@ -66,7 +68,7 @@ def fault_of(error: Exception) -> str:
     """Return what is wrong with an image for which :func:`read_rgb` raised ``error``, and what would be right."""
     if isinstance(error, UnsupportedImageError):
         return f"this image cannot be read: {error}"
-    reason = " ".join(str(error).split()) or type(error).__name__
+    reason = one_line(error)
     if isinstance(error, Image.UnidentifiedImageError):
         reason = f"it is none of {', '.join(FORMATS)}"
     return f"this image cannot be read ({reason}); fetch it again or take it out"

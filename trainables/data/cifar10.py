@@ -9,11 +9,11 @@ from __future__ import annotations
 import hashlib
 import pickle
 import shutil
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from optimizers import InputError
+from trainables.data._download import downloaded
 
 if TYPE_CHECKING:
     import numpy as np
@@ -62,17 +62,10 @@ def fetch(root: Path) -> None:
         return
     from torchvision.datasets import CIFAR10
 
-    with tempfile.TemporaryDirectory() as temporary:
-        try:
-            CIFAR10(temporary, download=True)
-        except (OSError, RuntimeError) as error:
-            reason = " ".join(str(error).split())
-            raise InputError(
-                f"{root}: CIFAR-10 is not there and could not be downloaded ({reason}); put the unpacked folder "
-                f"{FOLDER} of cifar-10-python.tar.gz there, or name another folder with --data"
-            ) from None
+    remedy = f"put the unpacked folder {FOLDER} of cifar-10-python.tar.gz there"
+    with downloaded(root, "CIFAR-10", lambda folder: CIFAR10(folder, download=True), remedy) as temporary:
         root.mkdir(parents=True, exist_ok=True)
-        shutil.move(Path(temporary) / FOLDER, root / FOLDER)
+        shutil.move(temporary / FOLDER, root / FOLDER)
 
 
 def load(root: Path) -> DataSet:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import math
+import multiprocessing
 import os
+import signal
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -93,10 +97,35 @@ def in_order(split: Split, batch_size: int, resolution: int, workers: int) -> It
         yield inputs.to(split.targets.device), targets.to(split.targets.device)
 
 
-def _batches(images: ImageFiles, batch_size: int, workers: int) -> Iterator[Batch]:
-    pinned = torch.cuda.is_available()
+@contextmanager
+def _no_signal_of_lost_children() -> Iterator[None]:
+    """Leave it to the wait for the next batch to find that a worker process is gone.
+
+    Torch would also raise an error for it from a signal, in the middle of whatever this process is doing.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield  # where torch sets no handler either
+        return
+    before = signal.getsignal(signal.SIGCHLD)
     try:
-        yield from DataLoader(images, batch_size, num_workers=workers, pin_memory=pinned)
+        yield
+    finally:
+        signal.signal(signal.SIGCHLD, before or signal.SIG_DFL)  # None is a handler that Python does not know
+
+
+def _batches(images: ImageFiles, batch_size: int, workers: int) -> Iterator[Batch]:
+    loader = DataLoader(images, batch_size, num_workers=workers, pin_memory=torch.cuda.is_available())
+    others = multiprocessing.active_children()
+    with _no_signal_of_lost_children():
+        batches = iter(loader)
+    own = [process for process in multiprocessing.active_children() if process not in others]
+    try:
+        yield from batches
+    except RuntimeError as error:
+        lost = [process.exitcode for process in own if not process.is_alive()]
+        if not lost:
+            raise
+        raise ChildProcessError(f"a process that decodes images was lost (exit code {lost[0]})") from error
     except OSError as error:
         # Torch puts the traceback of its worker process before the error itself, which is the last line.
         raise OSError(str(error).strip().splitlines()[-1].removeprefix("OSError: ")) from error

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 import shutil
 import struct
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from optimizers import InputError
+from trainables.data._download import downloaded
 
 if TYPE_CHECKING:
     import numpy as np
@@ -87,21 +87,13 @@ def _raw(root: Path) -> Path:
 
 
 def _download(root: Path) -> None:
-    """Fetch into a temporary folder first, so that a failure leaves nothing behind."""
     from torchvision.datasets import MNIST
 
-    with tempfile.TemporaryDirectory() as temporary:
-        try:
-            MNIST(temporary, train=True, download=True)
-        except (OSError, RuntimeError) as error:
-            reason = " ".join(str(error).split())
-            raise InputError(
-                f"{root}: MNIST is not there and could not be downloaded ({reason}); put the unpacked files "
-                f"{', '.join(FILES)} into {_raw(root)}, or name another folder with --data"
-            ) from None
+    remedy = f"put the unpacked files {', '.join(FILES)} into {_raw(root)}"
+    with downloaded(root, "MNIST", lambda folder: MNIST(folder, train=True, download=True), remedy) as temporary:
         _raw(root).mkdir(parents=True, exist_ok=True)
         for name in FILES:
-            shutil.move(_raw(Path(temporary)) / name, _raw(root) / name)
+            shutil.move(_raw(temporary) / name, _raw(root) / name)
 
 
 def _header(magic: int, shape: tuple[int, ...]) -> bytes:

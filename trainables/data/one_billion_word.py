@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from optimizers import InputError
-from trainables.data.text import END_OF_LINE, UNKNOWN, check_held_out, not_utf_8
+from trainables.data.text import END_OF_LINE, UNKNOWN, check_held_out, holds_nul, not_utf_8
 
 if TYPE_CHECKING:
     import numpy as np
@@ -100,6 +100,8 @@ def _sentences(paths: Sequence[Path]) -> Iterator[list[str]]:
         try:
             with path.open(encoding="utf-8-sig") as lines:
                 for line in lines:
+                    if "\0" in line:
+                        raise holds_nul(path)
                     yield [*line.split(), END_OF_LINE]
         except UnicodeDecodeError:
             raise not_utf_8(path) from None

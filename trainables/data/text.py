@@ -141,7 +141,7 @@ def _read(path: Path) -> list[str]:
     except UnicodeDecodeError:
         raise not_utf_8(path) from None
     if any("\0" in line for line in lines):
-        raise not_utf_8(path)
+        raise holds_nul(path)
     if not any(line.strip() for line in lines):
         raise InputError(f"{path}: this file of text is empty; fetch it again")
     return lines
@@ -154,6 +154,14 @@ def not_utf_8(path: Path) -> InputError:
     this, encoding = ("this is UTF-16, no UTF-8 text", "UTF-16") if known else ("this is no UTF-8 text", "ISO-8859-1")
     return InputError(
         f"{path}: {this}; write it as UTF-8, for example by iconv -f {encoding} -t UTF-8 if that is what it is"
+    )
+
+
+def holds_nul(path: Path) -> InputError:
+    """The error for a file that is UTF-8 and has a character in it that no text has."""
+    return InputError(
+        f"{path}: there is a NUL character in it, as in UTF-16 without a byte order mark or in a damaged file; write "
+        "it as UTF-8, for example by iconv -f UTF-16LE -t UTF-8 if that is what it is, or fetch it again"
     )
 
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 import optimizers
 from optimizers.base.diagnostics import diagnostics
+from trainables.mlflow_contract import Prefix
 from trainables.spec import TrialSpec
 from trainables.training._worker_ranks import Ranks
 from trainables.workloads.workload import Part
@@ -113,11 +114,15 @@ class TrainedPart:
     def report(self) -> dict[str, float]:
         """The mean loss since the last report, if there was a turn, and what the optimizer says of itself."""
         prefix = f"{self.name}_" if self.name else ""
-        told = {} if self._targets_seen == 0 else {f"train/{prefix}loss": self._loss_sum.item() / self._targets_seen}
+        told = (
+            {}
+            if self._targets_seen == 0
+            else {f"{Prefix.TRAIN}{prefix}loss": self._loss_sum.item() / self._targets_seen}
+        )
         self._loss_sum.zero_()
         self._targets_seen = 0
         numbers = {"update_norm": self._update_norm, **diagnostics(self.optimizer)}
-        return {**told, **{f"optim/{prefix}{name}": value for name, value in numbers.items()}}
+        return {**told, **{f"{Prefix.OPTIMIZER}{prefix}{name}": value for name, value in numbers.items()}}
 
     def use(self, for_evaluation: bool) -> None:
         """Exchange the weights that are trained for those that are meant to be used, where they differ, or back."""

@@ -16,6 +16,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from optimizers.errors import one_line
 from trainables.data.example_draws import in_share
 from trainables.training.lost_contact import LostContactError
 
@@ -113,4 +114,4 @@ def _contact() -> Iterator[None]:
     except torch.OutOfMemoryError:
         raise
     except RuntimeError as error:  # what gloo and NCCL raise alike when a process is gone or the time is up
-        raise LostContactError(" ".join(str(error).split())) from error
+        raise LostContactError(one_line(error)) from error

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import optimizers
 from trainables.spec import TrialSpec
-from trainables.workloads import registry
+from trainables.workloads import catalogue
 
 if TYPE_CHECKING:
     import torch
@@ -87,7 +87,7 @@ def _measure(spec: TrialSpec, data_root: Path, device: torch.device, meter: Mete
     meter.begin()
     # Without an evaluation in between.
     spec = replace(spec, epochs=1, evaluate_every=10**9)
-    data = registry.get(spec.workload).load_data(data_root, spec.options).to(device)
+    data = catalogue.get(spec.workload).load_data(data_root, spec.options).to(device)
     training = open_training(spec, data, device)
     training.advance(STEPS)
     with training.weights_for_use():

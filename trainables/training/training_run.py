@@ -17,7 +17,7 @@ from trainables.spec import TrialSpec
 from trainables.training._learning_rate import factor
 from trainables.training._trained_part import TrainedPart
 from trainables.training._worker_ranks import Ranks
-from trainables.workloads import registry
+from trainables.workloads import catalogue
 from trainables.workloads.workload import Workload
 
 # Reading the loss waits for the device, so it is not read at every step.
@@ -28,7 +28,7 @@ CurvePoint = dict[str, float]
 
 def open_training(spec: TrialSpec, data: DataSet, device: torch.device, shared: bool = False) -> Training:
     """The run of a spec, at its start, on data that lies on the device; see :class:`Training`."""
-    return Training(spec, registry.get(spec.workload).load(spec.options), data, device, shared)
+    return Training(spec, catalogue.get(spec.workload).load(spec.options), data, device, shared)
 
 
 class Training:
@@ -49,7 +49,7 @@ class Training:
         self, spec: TrialSpec, workload: Workload, data: DataSet, device: torch.device, shared: bool = False
     ) -> None:
         self.spec, self.workload, self.data, self.device = spec, workload, data, device
-        self._how = registry.get(spec.workload).check_training(spec.training)
+        self._how = catalogue.get(spec.workload).check_training(spec.training)
         torch.manual_seed(spec.seed)
         # Convolutions are faster with a pixel's channels side by side; nothing else is touched by it.
         model = workload.build_model(data.classes).to(device)

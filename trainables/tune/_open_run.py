@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from optimizers import InputError
 from trainables.spec import TrialSpec
-from trainables.workloads import registry
+from trainables.workloads import catalogue
 
 if TYPE_CHECKING:
     import torch
@@ -41,4 +41,4 @@ def open_run(config: dict[str, Any]) -> Training:
 
 @lru_cache(maxsize=2)
 def _load_data(workload: str, options: tuple[tuple[str, Any], ...], data_root: str, device: torch.device) -> DataSet:
-    return registry.get(workload).load_data(Path(data_root), dict(options)).to(device)
+    return catalogue.get(workload).load_data(Path(data_root), dict(options)).to(device)

@@ -10,14 +10,12 @@ from __future__ import annotations
 
 import os
 import socket
-import struct
-import sys
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+import psutil
 import ray
 from ray.exceptions import RayActorError, RayTaskError
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
@@ -34,8 +32,6 @@ TIMEOUT = timedelta(minutes=5)
 # How long after a failure of the leader's own its followers may take to say what they know of it.
 EXPLANATION_S = 10.0
 THIS_MACHINE = "127.0.0.1"
-# Of Linux: asks for the address of an interface.
-SIOCGIFADDR = 0x8915
 
 T = TypeVar("T")
 
@@ -197,16 +193,8 @@ def _join(backend: str, store: Any, rank: int, size: int, host: str) -> None:
 
 
 def _interface_of(address: str) -> str | None:
-    """The network interface that has this address; left to the libraries where the system cannot be asked."""
-    if sys.platform != "linux":
-        return None
-    import fcntl
-
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
-        for _, name in socket.if_nameindex():
-            request = struct.pack("256s", name.encode())
-            with suppress(OSError):  # an interface without an address
-                answer = fcntl.ioctl(asking.fileno(), SIOCGIFADDR, request)
-                if socket.inet_ntoa(answer[20:24]) == address:
-                    return name
+    """Return the network interface that has this address, if there is one."""
+    for name, addresses in psutil.net_if_addrs().items():
+        if any(one.address == address for one in addresses):
+            return name
     return None

@@ -10,6 +10,7 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from optimizers.errors import one_line
 from optimizers.files import atomic_write, sealed, unsealed, write_text
 
 if TYPE_CHECKING:
@@ -58,6 +59,8 @@ class TrialFolder:
     def load_checkpoint(self) -> tuple[dict[str, Any] | None, list[str]]:
         """The newest readable checkpoint, or None, and a sentence for each damaged one that was set aside.
 
+        Raises OSError for one that is whole and that the installed torch cannot load.
+
         Training is deterministic, so going on from an older checkpoint, or from the start, costs time and nothing else;
         it must only never go unsaid.
         """
@@ -75,7 +78,7 @@ class TrialFolder:
     def _set_aside(self, path: Path, error: Exception) -> str:
         aside = path.with_suffix(f"{path.suffix}.damaged")
         path.replace(aside)
-        reason = " ".join(str(error).split())[:120] or repr(error)
+        reason = one_line(error)[:120]
         return f"{path} is damaged ({reason}); it is set aside as {aside.name}, and training goes on from before it"
 
     def delete_checkpoints(self) -> None:
@@ -95,17 +98,19 @@ class TrialFolder:
         found = [(path, _PICTURE.fullmatch(path.name)) for path in self._pictures.glob("[!.]*.png")]
         return sorted((int(match[2]), match[1], path) for path, match in found if match)
 
-    def write_record(self, record: dict[str, Any]) -> None:
+    def write_record(self, record: dict[str, Any]) -> list[str]:
         """Replace the record: the spec, the curve so far and, at the end, the outcome.
+
+        Returns a sentence if a damaged one was set aside.
 
         A record that a later driver's process has written stays. Only one with an outcome is waited for until it is on
         the disk: without one, a trial whose record is lost or damaged goes on from its checkpoint.
         """
-        there, _ = self.read_record()
-        if there is not None and there["session"] > self.session:
-            return
-        contents = sealed({**record, "session": self.session})
-        write_text(self.path / "record.json", contents, durable="outcome" in record)
+        there, warnings = self.read_record()
+        if there is None or there["session"] <= self.session:
+            contents = sealed({**record, "session": self.session})
+            write_text(self.path / "record.json", contents, durable="outcome" in record)
+        return warnings
 
     def read_record(self) -> tuple[dict[str, Any] | None, list[str]]:
         """The record, or None before the trial's first decision, and a sentence if a damaged one was set aside."""
@@ -130,25 +135,34 @@ def _numbers(path: Path) -> tuple[int, int]:
     return int(match[1]), int(match[3])
 
 
+def _check_archive(contents: bytes) -> None:
+    """Raise DamagedError for what is not as it was saved: torch does not look at the checksums of its archives."""
+    with zipfile.ZipFile(io.BytesIO(contents)) as archive:
+        damaged = archive.testzip()
+    if damaged is not None:
+        raise DamagedError(f"{damaged} in it does not match its checksum")
+
+
 def _verified(path: Path) -> dict[str, Any]:
-    """The state in a checkpoint. Raises DamagedError when it is not what was saved."""
+    """The state in a checkpoint. Raises DamagedError when it is not what was saved, OSError when torch refuses it."""
     import torch
 
     contents = path.read_bytes()
     match = _NAME.fullmatch(path.name)
     expected = match[2] if match else None
-    if expected is not None:
-        if hashlib.sha256(contents).hexdigest() != expected:
-            raise DamagedError("its contents do not match the digest in its name")
-        return torch.load(io.BytesIO(contents), map_location="cpu", weights_only=True)
+    if expected is not None and hashlib.sha256(contents).hexdigest() != expected:
+        raise DamagedError("its contents do not match the digest in its name")
     try:
-        # Torch does not look at the checksums of its archives.
-        with zipfile.ZipFile(io.BytesIO(contents)) as archive:
-            damaged = archive.testzip()
-        if damaged is not None:
-            raise DamagedError(f"{damaged} in it does not match its checksum")
+        if expected is None:
+            _check_archive(contents)
         return torch.load(io.BytesIO(contents), map_location="cpu", weights_only=True)
     except MemoryError:
         raise
     except Exception as error:  # torch raises many types for a damaged file
-        raise DamagedError(" ".join(str(error).split()) or repr(error)) from error
+        reason = one_line(error)
+        if expected is None:
+            raise DamagedError(reason) from error
+        raise OSError(
+            f"{path} is whole, and torch {torch.__version__} cannot load it ({reason[:200]}); go on with the torch "
+            "that saved it, or move it away"
+        ) from error

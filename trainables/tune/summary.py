@@ -6,9 +6,9 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from trainables.mlflow_contract import STEPS, STEPS_TO_TARGET, TRAIN_SECONDS, best_of, final_of
 from trainables.spec import Goal, TrialSpec
 
-TRAIN_SECONDS, STEPS_TO_TARGET = "summary/train_seconds", "summary/steps_to_target"
 MEASURED: Mapping[str, Goal] = {TRAIN_SECONDS: "minimize", STEPS_TO_TARGET: "minimize"}
 """What a search may weigh against a metric, and which way it is better."""
 
@@ -19,7 +19,7 @@ def summarise(record: Mapping[str, Any]) -> dict[str, float]:
     ``best_<metric>`` and ``final_<metric>`` (slashes become ``_``), ``steps_to_target``: those of the first evaluation
     that reached the target; a run that missed it has no such key; ``train_seconds`` without evaluations, and ``steps``.
     """
-    own = {TRAIN_SECONDS: record["train_seconds"], "summary/steps": record["step"] - record.get("inherited_steps", 0)}
+    own = {TRAIN_SECONDS: record["train_seconds"], STEPS: record["step"] - record.get("inherited_steps", 0)}
     return {**_of_curve(TrialSpec.from_dict(record["spec"]), record["curve"]), **own}
 
 
@@ -34,8 +34,7 @@ def _of_curve(spec: TrialSpec, curve: Sequence[Mapping[str, float]]) -> dict[str
         return {}
     values = [point[spec.metric] for point in curve]
     best = min(values) if spec.goal == "minimize" else max(values)
-    name = spec.metric.replace("/", "_")
-    summary = {f"summary/best_{name}": best, f"summary/final_{name}": values[-1]}
+    summary = {best_of(spec.metric): best, final_of(spec.metric): values[-1]}
     reached = [point["step"] for point in curve if _reaches(spec, point[spec.metric])]
     return {**summary, STEPS_TO_TARGET: reached[0]} if reached else summary
 

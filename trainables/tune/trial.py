@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 from ray import tune
 from ray.util import get_node_ip_address
 
+from optimizers.errors import one_line
+from trainables.mlflow_contract import Status
 from trainables.spec import TrialSpec
 from trainables.training.lost_contact import LostContactError
 from trainables.tune._open_run import open_run
@@ -85,7 +87,7 @@ class Trial(tune.Trainable):
         except Exception as error:
             self._training = None
             self.cleanup()  # where the others stand now is not known
-            if isinstance(error, LostContactError | MemoryError) or _is_out_of_memory(error):
+            if isinstance(error, LostContactError | ChildProcessError | MemoryError) or _is_out_of_memory(error):
                 raise
             return self._failure(error)
 
@@ -103,7 +105,7 @@ class Trial(tune.Trainable):
         record = self._record(training)
         if not training.finished:  # also for those that go on from here
             self._save(training)
-        self._folder.write_record(record)
+        self._warnings += self._folder.write_record(record)
         return self._result(record)
 
     def _start(self) -> None:
@@ -185,7 +187,7 @@ class Trial(tune.Trainable):
         if self._ended(training):
             tested = training.test_metrics() if self._spec.test and not training.diverged else {}
             record["outcome"] = {
-                "status": "diverged" if training.diverged else "finished",
+                "status": Status.DIVERGED if training.diverged else Status.FINISHED,
                 "test": tested,
                 "weights_sha256": training.weights_sha256(),
             }
@@ -193,7 +195,7 @@ class Trial(tune.Trainable):
 
     def _result(self, record: dict[str, Any]) -> dict[str, Any]:
         curve, outcome = record["curve"], record.get("outcome")
-        diverged = outcome is not None and outcome["status"] == "diverged"
+        diverged = outcome is not None and outcome["status"] == Status.DIVERGED
         worst = WORST_OBJECTIVE if self._spec.goal == "minimize" else -WORST_OBJECTIVE
         result = {
             "epoch": max(record["epoch"], 1),
@@ -213,8 +215,8 @@ class Trial(tune.Trainable):
     def _failure(self, error: Exception) -> dict[str, Any]:
         with suppress(OSError):  # the error may well be that nothing can be written there
             (self._folder.path / "error.txt").write_text(traceback.format_exc(), encoding="utf-8")
-        status = "interrupted" if isinstance(error, OSError) else "failed"
-        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        status = Status.INTERRUPTED if isinstance(error, OSError) else Status.FAILED
+        reason = f"{type(error).__name__}: {one_line(error)}"
         return {
             "epoch": 1,
             "step": 0,

@@ -15,6 +15,7 @@ import torch
 
 import optimizers
 from optimizers import InputError, did_you_mean
+from optimizers.errors import one_line
 from trainables.data.no_data import STEPS_PER_EPOCH
 from trainables.workloads.functions import FUNCTIONS, TOLERANCE, Function, Pair
 
@@ -90,7 +91,7 @@ def _guarded_walk(function: Function, optimizer: str, lr: float, most_steps: int
     try:
         return walk(function, optimizer, lr, most_steps)
     except Exception as error:  # noqa: BLE001 - an optimizer may raise anything
-        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        reason = f"{type(error).__name__}: {one_line(error)}"
         return Trajectory(optimizer, lr, np.array([function.start]), math.nan, error=reason)
 
 

@@ -6,7 +6,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise
 from typing import Any, ClassVar
 
 from torch import Tensor, nn
@@ -16,8 +15,6 @@ from trainables.data.splits import Split
 
 # Large enough to keep a device busy, small enough for the activations of any workload here.
 EVALUATION_BATCH = 2048
-
-
 # A loss this many times that of the first step (or of 1, if that was smaller) will not come back.
 DIVERGENCE_MULTIPLE = 100.0
 
@@ -94,11 +91,3 @@ class OneLoss(Workload):
 
     def parts(self, model: nn.Module) -> tuple[Part, ...]:
         return (Part("", model, partial(self.loss, model)),)
-
-
-def multilayer_perceptron(*widths: int) -> nn.Sequential:
-    """Linear layers of the given widths with ReLU between them, torch's default initialisation."""
-    layers: list[nn.Module] = []
-    for inputs, outputs in pairwise(widths):
-        layers += [nn.Linear(inputs, outputs), nn.ReLU()]
-    return nn.Sequential(*layers[:-1])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import pkgutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from optimizers import InputError
+from trainables.mlflow_contract import Prefix
 from trainables.spec import Goal
 from trainables.workloads.training_options import (
     TRAINING,
@@ -54,6 +56,11 @@ class WorkloadEntry:
     options: Options = field(default_factory=dict)
     data_options: tuple[str, ...] = ()
 
+    @property
+    def origin(self) -> str:
+        """Where it is defined."""
+        return self.target
+
     def metrics_with(self, options: Mapping[str, Any]) -> tuple[str, ...]:
         """The metrics of the validation split under these options."""
         optional = self.optional_metrics
@@ -62,12 +69,12 @@ class WorkloadEntry:
     @property
     def score_goal(self) -> Goal:
         """Which way the score is better."""
-        return self.metrics[self.score.replace("test/", "val/", 1)]
+        return self.metrics[self.score.replace(Prefix.TEST, Prefix.VALIDATION, 1)]
 
     @property
     def train_losses(self) -> tuple[str, ...]:
         """What is minimized, as a mean over the training data."""
-        return tuple(f"train/{part}_loss" for part in self.parts) or ("train/loss",)
+        return tuple(f"{Prefix.TRAIN}{part}_loss" for part in self.parts) or (f"{Prefix.TRAIN}loss",)
 
     def check_training(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """How a run is trained, every option in its canonical form. Raises InputError."""
@@ -79,8 +86,7 @@ class WorkloadEntry:
 
     def load(self, options: Mapping[str, Any] | None = None) -> Workload:
         """The workload itself with its options; imports torch."""
-        module, _, cls = self.target.partition(":")
-        return getattr(importlib.import_module(module), cls)(self.check_options(options or {}))
+        return pkgutil.resolve_name(self.target)(self.check_options(options or {}))
 
     def check_data(self, root: Path, options: Mapping[str, Any] | None = None) -> None:
         """Raise InputError, naming the file and what would be right, unless the data can be had; imports no torch."""

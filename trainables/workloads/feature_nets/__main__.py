@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from trainables.data.feeds import Shuffled
-from trainables.workloads import registry
+from trainables.workloads import catalogue
 from trainables.workloads.feature_nets import NETS, FeatureNet, path_of
 
 EPOCHS, BATCH_SIZE, LEARNING_RATE = 10, 128, 2e-3
@@ -19,7 +19,7 @@ EPOCHS, BATCH_SIZE, LEARNING_RATE = 10, 128, 2e-3
 def train(name: str, root: Path) -> float:
     """Train one net on its data set's training images; returns its accuracy on the test images."""
     trained = NETS[name]
-    data = registry.get(trained.workload).load_data(root)
+    data = catalogue.get(trained.workload).load_data(root)
     torch.manual_seed(0)
     net = FeatureNet(trained.channels, trained.side)
     optimizer = torch.optim.Adam(net.parameters(), LEARNING_RATE)

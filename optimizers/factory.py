@@ -1,0 +1,103 @@
+"""Registering an optimizer, finding it by its name, and building it.
+
+Importing this module does not import torch: an optimizer's class is imported when it is built.
+"""
+
+from __future__ import annotations
+
+import pkgutil
+import re
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from optimizers.catalogue import ENTRIES, lookahead
+from optimizers.entry import OptimizerEntry
+from optimizers.errors import InputError
+from optimizers.registry import Registry
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from torch.optim.optimizer import Optimizer, ParamsT
+
+OPTIMIZERS: Registry[OptimizerEntry] = Registry("optimizer", ENTRIES)
+_AROUND = re.compile(r"lookahead\((.*)\)")
+
+
+def register(entry: OptimizerEntry) -> None:
+    """Let sweeps name an optimizer, which is then validated, built and listed as ours are.
+
+    Nothing is imported before it is built; that is when `entry.target` must be importable, in every process.
+    InputError: the name is taken.
+    """
+    OPTIMIZERS.register(entry)
+
+
+def names() -> tuple[str, ...]:
+    """Return the names of all optimizers; "lookahead" stands for "lookahead(NAME)" with any of them."""
+    return OPTIMIZERS.names()
+
+
+def get(name: str) -> OptimizerEntry:
+    """Return the entry of that name; InputError with the nearest name when there is none.
+
+    "lookahead(NAME)" is Lookahead around another optimizer, its hyperparameters those of both.
+    """
+    around = _AROUND.fullmatch(name) if isinstance(name, str) else None
+    if around is None:
+        return OPTIMIZERS.get(name)
+    base = get(around[1])
+    if base.averages_weights:
+        raise InputError(f"lookahead cannot go around {base.name}, which averages its weights itself.")
+    return lookahead.around(base)
+
+
+def build(name: str, params: ParamsT, **hyperparameters: Any) -> Optimizer:
+    """Build the named optimizer over tensors, named tensors or param groups, whose keys are checked as its own.
+
+    InputError, before anything is imported: as `get` and `OptimizerEntry.check`. A schedule that still lacks
+    its `stop` or `total` is refused by the optimizer itself.
+    """
+    entry = get(name)
+    values = entry.check(hyperparameters)
+    if isinstance(params, Mapping) or hasattr(params, "requires_grad"):
+        raise InputError(f"{name} takes a list of parameters or of param groups, got one {type(params).__name__}.")
+    return _build(entry, [_group(entry, item, values) for item in params], values)
+
+
+def _group(entry: OptimizerEntry, item: Any, values: Mapping[str, Any]) -> Any:
+    """A param group as the class takes it, its parameters in a list; anything else as it is."""
+    if not isinstance(item, dict):
+        return item
+    if "params" not in item:
+        raise InputError(f"{entry.name}: a param group needs params, got one with {', '.join(item) or 'nothing'}.")
+    params = item["params"]
+    if hasattr(params, "requires_grad"):
+        params = [params]
+    return {**entry.check_group(item, values), "params": list(params)}
+
+
+def _build(entry: OptimizerEntry, groups: list[Any], values: Mapping[str, Any]) -> Optimizer:
+    optimizer_class = pkgutil.resolve_name(entry.target)
+    if entry.base is not None:
+        inner = {name: value for name, value in values.items() if name in entry.base.hyperparameters}
+        own = {name: value for name, value in values.items() if name not in inner}
+        return optimizer_class(_build(entry.base, groups, inner), **own)
+    fixed = dict(entry.fixed)
+    if fixed.get("fused") and not all(map(_fused_takes, _tensors(groups))):
+        del fixed["fused"]
+    optimizer = optimizer_class(groups, **entry.arguments(values), **fixed)
+    if entry.hides_non_finite:
+        pkgutil.resolve_name("optimizers.base.non_finite:refuse_non_finite")(optimizer)
+    return optimizer
+
+
+def _tensors(groups: list[Any]) -> Iterable[Tensor]:
+    for item in groups:
+        members = item["params"] if isinstance(item, dict) else [item]
+        for member in members:
+            yield member[1] if isinstance(member, tuple) else member
+
+
+def _fused_takes(p: Tensor) -> bool:
+    """Torch's fused kernels take real floating-point tensors on these devices; others are refused with a sentence."""
+    return p.is_floating_point() and p.device.type in ("cpu", "cuda")
