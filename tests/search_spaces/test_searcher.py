@@ -119,3 +119,16 @@ def test_a_trial_goes_on_however_many_nodes_are_lost_under_it(searcher: SweepSea
         cluster.lost = time
         searcher.on_trial_complete(str(time - 1), error=True)
         assert searcher.suggest(str(time)) == first
+
+
+def test_a_trial_that_the_scheduler_stops_is_pruned_and_not_replaced(tmp_path: Path) -> None:
+    searcher = searcher_in(tmp_path)
+    searcher.suggest("a")
+    stopped = searcher.assignment("a")
+    searcher.on_trial_result("a", {"epoch": 1, "objective": 0.9})
+    searcher.on_trial_complete("a", {"epoch": 1, "objective": 0.9})
+    outcome = searcher.outcome("a")
+    assert outcome is not None
+    assert (outcome.status, outcome.epoch, outcome.value) == ("pruned", 1, 0.9)
+    study = searcher_in(tmp_path)._arms[stopped.path].search
+    assert [trial.state.name for trial in study.trials()][stopped.number] == "PRUNED"
