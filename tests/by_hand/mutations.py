@@ -107,8 +107,8 @@ FAULTS = (
     Fault(
         "a pruned trial counted as failed",
         "search_spaces/study/searcher.py",
-        'result.get("outcome/status", "pruned")',
-        'result.get("outcome/status", "failed")',
+        'result.get("outcome/status", Status.PRUNED)',
+        'result.get("outcome/status", Status.FAILED)',
         ("tests/search_spaces/test_searcher.py", "tests/cluster/test_simulation.py"),
     ),
     Fault(
@@ -156,8 +156,8 @@ FAULTS = (
     Fault(
         "link with the wrong port",
         "search_spaces/tracking/links.py",
-        'return f"http://{UI_HOST}:{port}" if port else None',
-        'return f"http://{UI_HOST}:{UI_PORT}" if port else None',
+        'return f"http://{UI_HOST}:{port}"',
+        'return f"http://{UI_HOST}:{UI_PORT}"',
         ("tests/search_spaces/test_links.py",),
     ),
     Fault(
