@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import gc
 import json
-import math
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 
-from cluster.cli import job_commands, launch_commands
+from cluster.cli import job_commands, launch_commands, query_commands, run_commands
+from cluster.cli.options import Address, Data, JsonFile, Set, Size, Storage, StudyStorage, TrackingUri
 from cluster.console.command_line import FAILED, clear_errors
 from cluster.console.locales import Utf8Group
+from cluster.console.shared_console import console
 from cluster.distribution import version as installed_version
 from cluster.run.on_screen import print_lines
 from cluster.storage.destinations import check_output_file, check_output_folder
@@ -24,7 +23,6 @@ from optimizers import InputError
 if TYPE_CHECKING:
     from cluster.run.driver import EndedSweep
 
-console = Console()
 app = typer.Typer(
     cls=Utf8Group,
     help="Does this change to Adam help? Tune every side with the same budget, and get a verdict with intervals.",
@@ -32,34 +30,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-
-Storage = Annotated[str, typer.Option(envvar="ADAMANT_STORAGE", help="Folder for sweeps, study and runs.")]
-TrackingUri = Annotated[
-    str | None,
-    typer.Option(
-        parser=str.strip,
-        metavar="URI",
-        help="MLflow tracking URI; else $ADAMANT_TRACKING_URI, else a database in the storage folder.",
-    ),
-]
-StudyStorage = Annotated[
-    str | None,
-    typer.Option(
-        parser=str.strip,
-        metavar="URL",
-        help="Optuna storage URL or journal file; else $ADAMANT_STUDY_STORAGE, else in the folder.",
-    ),
-]
-Address = Annotated[str | None, typer.Option(help="Address of a running Ray cluster; this machine when left out.")]
-Set = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Override a value of the sweep, e.g. search.trials=64."),
-]
-Size = Annotated[
-    str | None, typer.Option(help="One of the sizes that the sweep offers: smoke, small or paper in the ready ones.")
-]
-JsonFile = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the verdict as JSON.")]
-Data = Annotated[str | None, typer.Option(help="Data folder; else $ADAMANT_DATA, else data/ in the storage folder.")]
 
 
 def _print_version(asked: bool) -> None:
@@ -77,30 +47,6 @@ def _front_door(
     """Take the options that stand before a command."""
 
 
-cluster_app = typer.Typer(help="Ray clusters, and sweeps as their jobs.", no_args_is_help=True)
-app.add_typer(cluster_app, name="cluster")
-for command in (
-    *(launch_commands.render, launch_commands.check, launch_commands.up, launch_commands.down),
-    launch_commands.attach,
-    *(job_commands.submit, job_commands.status, job_commands.logs, job_commands.stop),
-):
-    cluster_app.command()(command)
-
-
-class Kind(StrEnum):
-    workloads = "workloads"
-    optimizers = "optimizers"
-    spaces = "spaces"
-    schedules = "schedules"
-    sweeps = "sweeps"
-
-
-class DataAction(StrEnum):
-    check = "check"
-    fetch = "fetch"
-
-
-@app.command()
 @clear_errors
 def run(
     sweep: Annotated[str, typer.Argument(help="A sweep file, or the name of a ready sweep.")],
@@ -154,7 +100,6 @@ def run(
         return _conclude(ended, json_file)
 
 
-@app.command()
 @clear_errors
 def resume(name: str, storage: Storage = DEFAULT_STORAGE, address: Address = None, json_file: JsonFile = None) -> int:
     """Go on with a sweep that was interrupted or killed."""
@@ -203,119 +148,6 @@ def _write_json(path: Path, contents: dict[str, Any]) -> None:
         write_text(path.resolve(), text)
 
 
-@app.command()
-@clear_errors
-def validate(
-    sweep: Annotated[str | None, typer.Argument(help="A sweep file, or the name of a ready sweep.")] = None,
-    set_: Set = None,
-    size: Size = None,
-    schema: Annotated[
-        bool, typer.Option("--schema", help="Print the JSON Schema of sweep files, for editors.")
-    ] = False,
-) -> None:
-    """Check a sweep file without starting anything."""
-    from search_spaces import SweepFile, load_sweep
-
-    if schema:
-        typer.echo(json.dumps(SweepFile.model_json_schema(), indent=2))
-    elif sweep is None:
-        raise InputError("validate: name a sweep, or ask for --schema")
-    else:
-        checked = load_sweep(sweep, set_ or [], size)
-        trained = ", ".join(workload.name for workload in checked.by_workload.values())
-        typer.echo(f"{checked.name}: valid. {checked.extent}, on {trained}.")
-
-
-@app.command()
-@clear_errors
-def plan(
-    sweep: Annotated[str, typer.Argument(help="A sweep file, or the name of a ready sweep.")],
-    set_: Set = None,
-    size: Size = None,
-    probe: Annotated[bool, typer.Option("--probe", help="Train each arm for some seconds, to tell times.")] = False,
-    slots: Annotated[int | None, typer.Option(min=1, help="Runs at once; as many as fit here if left out.")] = None,
-    price: Annotated[
-        float | None, typer.Option(help="Price of an hour of a core, or of a GPU if trials take one.")
-    ] = None,
-    storage: Storage = DEFAULT_STORAGE,
-    data: Data = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-) -> None:
-    """Say what a sweep will cost, before anything starts."""
-    from cluster.console import console_tables
-    from cluster.planning import plan as planning
-    from cluster.planning import planned, preflight
-    from cluster.storage.sweep_folder import data_root_of
-    from search_spaces import load_sweep
-
-    if price is not None and not (math.isfinite(price) and price >= 0):
-        raise InputError(f"--price {price}: must be a finite number, and not negative")
-    checked = load_sweep(sweep, set_ or [], size)
-    root = data_root_of(storage, data)
-    if probe:
-        preflight.check_resources(checked, None)
-        preflight.check_data(checked, root)
-        made = planning.probed_plan(checked, root, slots)
-    else:
-        steps = planning.steps_per_epoch(checked, root)
-        made = planning.make_plan(checked, steps, slots or planning.slots_here(checked))
-    if as_json:
-        typer.echo(json.dumps(made.to_json(), indent=2))
-        return
-    console_tables.print_rows(console, planned.rows(made))
-    for line in planned.totals(made, checked, price):
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
-
-
-@app.command(name="list")
-@clear_errors
-def list_(
-    kind: Kind,
-    name: Annotated[str | None, typer.Argument(help="All there is to say of one of them.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-) -> None:
-    """List workloads, optimizers, spaces, schedules or sweeps."""
-    from cluster.cli.listing import row, rows
-    from cluster.console import console_tables
-
-    listed = rows(kind.value) if name is None else row(kind.value, name)
-    if as_json:
-        typer.echo(json.dumps(listed, indent=2))
-    elif isinstance(listed, dict):
-        console_tables.print_row(console, listed)
-    else:
-        name = next(iter(listed[0].values()))
-        console_tables.print_list(
-            console, listed, f"All there is to say of one: adamant list {kind.value} {name}; all: --json"
-        )
-
-
-@app.command()
-@clear_errors
-def data(
-    action: Annotated[DataAction, typer.Argument(help="check or fetch")] = DataAction.check,
-    names: Annotated[list[str] | None, typer.Argument(help="Workloads whose data to fetch; all when left out.")] = None,
-    storage: Storage = DEFAULT_STORAGE,
-    data: Data = None,
-) -> int:
-    """Say which data is there, what is missing and how to get it; or fetch what can be downloaded."""
-    import trainables
-    from cluster.cli.listing import data_sets
-    from cluster.console import console_tables
-    from cluster.storage.sweep_folder import data_root_of
-
-    root = data_root_of(storage, data)
-    if action is DataAction.fetch:
-        for name in names or trainables.names():
-            entry = trainables.get(name)
-            if names or entry.fetches_data:
-                entry.obtain_data(root)
-    console.print(f"Data folder: {root}", highlight=False, markup=False, soft_wrap=True)
-    console_tables.print_rows(console, data_sets(root))
-    return 0
-
-
-@app.command()
 @clear_errors
 def report(
     name: str,
@@ -342,58 +174,6 @@ def report(
         typer.echo(f"Report: {page}", err=as_json)
 
 
-@app.command()
-@clear_errors
-def ui(
-    storage: Storage = DEFAULT_STORAGE,
-    tracking_uri: TrackingUri = None,
-    port: Annotated[int, typer.Option(help="Port of the MLflow UI; Optuna's dashboard is on the next one.")] = 5000,
-    studies: Annotated[
-        bool, typer.Option("--studies", help="Serve Optuna's dashboard over the studies too (extra: services).")
-    ] = False,
-    study_storage: StudyStorage = None,
-    cluster: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Open tunnels to what the head of this cluster serves.")
-    ] = None,
-) -> int:
-    """Serve the MLflow UI of the runs on this machine, or open tunnels to MLflow, Ray and Optuna on a cluster."""
-    from cluster.cli.ui import mlflow_server, open_tunnels, serve, studies_server
-    from cluster.storage.sweep_folder import study_storage_of, tracking_uri_of
-    from search_spaces.stores.addresses import is_server
-    from search_spaces.tracking.links import ui_address
-
-    if cluster is not None:
-        open_tunnels(cluster, console)
-        return 0
-    runs = tracking_uri or tracking_uri_of(storage)
-    servers = []
-    if is_server(runs):
-        console.print(f"The MLflow UI is at {ui_address(runs)}", highlight=False, soft_wrap=True)
-    else:
-        servers.append(mlflow_server(runs, port))
-    if studies or study_storage:
-        servers.append(studies_server(study_storage or study_storage_of(storage), port + 1))
-    return serve(servers, console) if servers else 0
-
-
-@app.command()
-@clear_errors
-def replay(run_id: str, storage: Storage = DEFAULT_STORAGE, tracking_uri: TrackingUri = None, data: Data = None) -> int:
-    """Repeat a finished run on the CPU and compare every metric to the last digit."""
-    from cluster.run.replay import replay_run
-    from cluster.storage.sweep_folder import data_root_of, tracking_uri_of
-
-    repeated = replay_run(run_id, tracking_uri or tracking_uri_of(storage), data_root_of(storage, data))
-    for line in (*repeated.remarks, *repeated.differences):
-        typer.echo(line)
-    if repeated.differences:
-        typer.echo(f"{repeated.trial_id}: NOT equal: {len(repeated.differences)} differences")
-        return 1
-    typer.echo(f"{repeated.trial_id}: equal. {repeated.compared} metric values agree to the last digit.")
-    return 0
-
-
-@app.command()
 @clear_errors
 def trajectories(
     functions: Annotated[list[str] | None, typer.Argument(help="Such as rosenbrock; all when left out.")] = None,
@@ -417,6 +197,21 @@ def trajectories(
         table[ground.name] = [trajectory(ground.name, name) for name in steps]
         typer.echo(draw_paths(ground, table[ground.name], METHOD, out / f"trajectories-{ground.name}.png"))
     typer.echo(draw_steps(table, METHOD, out / "trajectories-steps.png"))
+
+
+for command in (
+    *(run, resume, query_commands.validate, query_commands.plan),
+    *(query_commands.list_, query_commands.data, report, run_commands.ui, run_commands.replay, trajectories),
+):
+    app.command(name=command.__name__.removesuffix("_"))(command)
+cluster_app = typer.Typer(help="Ray clusters, and sweeps as their jobs.", no_args_is_help=True)
+app.add_typer(cluster_app, name="cluster")
+for command in (
+    *(launch_commands.render, launch_commands.check, launch_commands.up, launch_commands.down),
+    launch_commands.attach,
+    *(job_commands.submit, job_commands.status, job_commands.logs, job_commands.stop),
+):
+    cluster_app.command()(command)
 
 
 if __name__ == "__main__":

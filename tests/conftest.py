@@ -22,7 +22,6 @@ from typing import IO, TYPE_CHECKING
 
 import hypothesis
 import pytest
-from rich.console import Console
 from typer.testing import CliRunner
 
 from cluster.polling import holds_within
@@ -170,10 +169,11 @@ class CommandLine:
 
     def __call__(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         import adamant
+        from cluster.console.shared_console import console
 
         with pytest.MonkeyPatch.context() as patched:
             patched.chdir(self.folder)
-            patched.setattr(adamant, "console", Console(width=self.width))
+            patched.setattr(console, "_width", self.width)  # its property would stay set
             patched.setenv("COLUMNS", str(self.width))
             result = CliRunner().invoke(adamant.app, arguments, env=self.environment)
         gc.enable()  # a report has it disabled

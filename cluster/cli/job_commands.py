@@ -9,15 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from cluster.console.command_line import FAILED, clear_errors
+from cluster.console.shared_console import console
 from optimizers import InputError
 
 if TYPE_CHECKING:
     from cluster.jobs.submission import Jobs
 
-console = Console()
 ClusterFile = Annotated[
     Path | None, typer.Option("--cluster", metavar="FILE", help="The cluster's file, such as cluster/launch/aws.yaml.")
 ]

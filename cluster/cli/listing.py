@@ -13,9 +13,9 @@ import optimizers
 import trainables
 from cluster.storage.sweep_folder import DEFAULT_STORAGE, data_root_of
 from optimizers import Hyperparameter, InputError, OptimizerEntry, did_you_mean
-from search_spaces import load_sweep
 from search_spaces.space.ready_files import DEFAULT_SPACES, SPACES, SWEEPS
 from search_spaces.space.space import default_space, named_space
+from search_spaces.sweep.loading import ready_sweep
 from trainables import WorkloadEntry
 from trainables.workloads.training_options import TRAINING
 
@@ -136,7 +136,7 @@ def _schedules() -> list[Row]:
 
 
 def _sweeps() -> list[Row]:
-    sweeps = [load_sweep(name) for name in SWEEPS.names()]
+    sweeps = [ready_sweep(name) for name in SWEEPS.names()]
     return [
         {
             "sweep": sweep.name,

@@ -67,6 +67,19 @@ def recorded_sweep(text: str, source: str) -> Sweep:
     return Sweep.of(file if is_whole(file) else filled(file))
 
 
+def ready_sweep(name: str) -> Sweep:
+    """Return a registered sweep to be listed: read, and not checked against every corner of its spaces.
+
+    Raises InputError with everything that is wrong in its text.
+    """
+    path = _find(name)
+    file, problems = _read(read_yaml(read_text(path), str(path)))
+    raise_any(problems)
+    if file is None:
+        raise TypeError(f"{path}: nothing is wrong and nothing is made of it")
+    return Sweep.of(filled(file))
+
+
 def check_workloads(sweep: Sweep) -> None:
     """Raise InputError where a recorded sweep and its workloads no longer go together."""
     raise_any(workload_problems(sweep.file))

@@ -11,7 +11,7 @@ from optuna.storages.journal import JournalFileBackend
 
 from tests.conftest import FrontDoor
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 
 SETTINGS = ["search.trials=3", "confirm.seeds=[1,2,3]", "workload.epochs=6", "scheduler={type: none}"]
 SMALL = [part for setting in SETTINGS for part in ("--set", setting)]

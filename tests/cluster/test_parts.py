@@ -8,7 +8,7 @@ from mlflow import MlflowClient
 from tests.conftest import FrontDoor
 from tests.trainables.test_data import write_idx
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 
 SWEEP = """\
 name: two-parts

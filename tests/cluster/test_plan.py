@@ -57,6 +57,7 @@ def test_times_follow_from_the_probe() -> None:
 
 
 @pytest.mark.cluster
+@pytest.mark.slow
 def test_the_front_door_plans_with_a_probe(front_door: FrontDoor) -> None:
     ended = front_door(
         "plan", "quickstart", "--probe", "--json", "--set", "search.trials=2", "--set", "workload.epochs=5"

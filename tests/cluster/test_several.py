@@ -106,6 +106,7 @@ def test_two_workloads_with_two_studies_each_are_one_sweep_that_a_kill_does_not_
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_search_over_several_metrics_ends_in_a_pareto_front_and_says_how_far_off_the_plan_was(
     front_door: FrontDoor,
 ) -> None:

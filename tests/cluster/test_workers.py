@@ -13,7 +13,7 @@ from mlflow import MlflowClient
 
 from tests.conftest import FrontDoor, wait_until
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 
 SWEEP = """\
 name: {name}
@@ -71,7 +71,6 @@ def followers_of(door: FrontDoor) -> list[psutil.Process]:
     return found
 
 
-@pytest.mark.slow
 def test_a_worker_that_is_killed_costs_no_trial(front_door: FrontDoor) -> None:
     driver = front_door.start(
         "run", write(front_door, "killed", 2, epochs=120), "--set", "scheduler={type: median, grace: 10}"
