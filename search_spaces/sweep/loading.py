@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from search_spaces.sweep.resolved import Sweep
 from search_spaces.sweep.sweep_checks import problems_of_sweep, reserved_name
 from trainables.mlflow_contract import STEPS_TO_TARGET, SWEEP_FILE, TRAIN_SECONDS
 
+Check = Callable[[SweepFile], Iterable[Problem]]
 # Where one of these is missing or wrong, the rest of the file is still checked.
 _STAND_INS = {"name": "unnamed", "baseline": "unnamed", "optimizer": "unnamed", "arms": {"unnamed": {}}}
 
@@ -46,12 +47,9 @@ def parse_sweep(text: str, source: str = SWEEP_FILE, overrides: Sequence[str] = 
     duplicates = document.duplicates
     if size is not None:
         document = apply_size(document, size, SweepFile)
-    file, problems = _read(apply_overrides(document, overrides, SweepFile))
-    if file is None:
-        raise InputError(*duplicates, *problems)
-    own = [reserved_name, problems_of_sweep, workload_problems, goal_problems]
-    raise_any([*duplicates, *problems, *itertools.chain.from_iterable(check(file) for check in own)])
-    return Sweep.of(filled(file))
+    document = apply_overrides(document, overrides, SweepFile)
+    checks = (reserved_name, problems_of_sweep, workload_problems, goal_problems)
+    return Sweep.of(filled(_checked(document, duplicates, checks)))
 
 
 def recorded_sweep(text: str, source: str) -> Sweep:
@@ -60,10 +58,8 @@ def recorded_sweep(text: str, source: str) -> Sweep:
     Raises InputError with everything that is wrong in the text. Whether its workloads still take it is asked by
     :func:`check_workloads`, before anything is trained.
     """
-    file, problems = _read(read_yaml(text, source))
-    if file is None:
-        raise InputError(*problems)
-    raise_any([*problems, *problems_of_sweep(file)])
+    document = read_yaml(text, source)
+    file = _checked(document, document.duplicates, (problems_of_sweep,))
     return Sweep.of(file if is_whole(file) else filled(file))
 
 
@@ -73,11 +69,8 @@ def ready_sweep(name: str) -> Sweep:
     Raises InputError with everything that is wrong in its text.
     """
     path = _find(name)
-    file, problems = _read(read_yaml(read_text(path), str(path)))
-    raise_any(problems)
-    if file is None:
-        raise TypeError(f"{path}: nothing is wrong and nothing is made of it")
-    return Sweep.of(filled(file))
+    document = read_yaml(read_text(path), str(path))
+    return Sweep.of(filled(_checked(document, document.duplicates, ())))
 
 
 def check_workloads(sweep: Sweep) -> None:
@@ -92,14 +85,17 @@ def with_starts(sweep: Sweep, starts: dict[str, list[dict[str, Scalar]]]) -> Swe
     return Sweep.of(file)
 
 
-def _read(document: Document) -> tuple[SweepFile | None, Sequence[Problem]]:
-    """What can be made of a document, and what is wrong in it."""
+def _checked(document: Document, duplicates: Sequence[Problem], checks: Sequence[Check]) -> SweepFile:
+    """Return what a document says. Raises InputError with its duplicate keys, and all that is wrong in it or found."""
     if not isinstance(document.data, dict):
         raise document.error((), "a sweep is a mapping with name, workload, baseline and arms")
     found = checked(SweepFile, document, partial(_wording, document), _STAND_INS)
-    if found.value is not None:
-        found.value._document, found.value._broken = document, found.broken
-    return found.value, found.problems
+    file = found.value
+    if file is None:
+        raise InputError(*duplicates, *found.problems)
+    file._document, file._broken = document, found.broken
+    raise_any([*duplicates, *found.problems, *itertools.chain.from_iterable(check(file) for check in checks)])
+    return file
 
 
 def _find(path_or_name: str) -> Path:

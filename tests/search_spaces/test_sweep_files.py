@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from optimizers import InputError
-from search_spaces import SweepFile, load_sweep, parse_sweep
+from search_spaces import SweepFile, load_sweep, parse_sweep, recorded_sweep
 from search_spaces.schema.yaml_source import dump_yaml, load_yaml
 from search_spaces.space.ready_files import SWEEPS
 from search_spaces.space.space import hyperparameters
@@ -473,3 +473,10 @@ def test_resources_that_no_trial_could_use_are_refused(resources: str, message: 
     path.write_text(GOOD.replace("{cpu: 1, gpu: 0.5}", resources))
     with pytest.raises(InputError, match=message):
         load_sweep(str(path))
+
+
+def test_a_key_that_stands_twice_is_told_of_a_recorded_sweep_too() -> None:
+    twice = GOOD.replace("search:", "baseline: adam\nsearch:", 1)
+    for read in (parse_sweep, recorded_sweep):
+        with pytest.raises(InputError, match="baseline"):
+            read(twice, "sweep.yaml")
