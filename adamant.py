@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cluster.cli import job_commands, launch_commands, query_commands, run_commands
-from cluster.cli.options import Address, Data, JsonFile, Set, Size, Storage, StudyStorage, TrackingUri
+from cluster.cli.options import Address, Data, JsonFile, Set, Size, Storage, StudyStorage, TrackingUri, Trust
 from cluster.console.command_line import FAILED, clear_errors
 from cluster.console.locales import Utf8Group
 from cluster.console.shared_console import console
@@ -70,12 +70,14 @@ def run(
     data: Data = None,
     address: Address = None,
     json_file: JsonFile = None,
+    trust: Trust = False,
 ) -> int:
     """Run a sweep: search, confirmation, verdict."""
     print_lines(console, [f"{sweep}: reading the sweep, and checking what it needs ..."])
-    from cluster.run.sweeps import Places, refuse_another, resume_sweep, run_sweep
+    from cluster.run.sweeps import Places, refuse_another, refuse_other_code, resume_sweep, run_sweep
     from cluster.run.warm_start import with_best_of
     from cluster.storage.sweep_folder import SweepFolder
+    from cluster.storage.trust import check_trust
     from search_spaces import load_sweep
 
     if json_file is not None:
@@ -83,14 +85,22 @@ def run(
     if more is not None:
         if set_ or size or from_ or probe or tracking_uri or study_storage or data:
             raise InputError("--more goes on with the sweep as it is; only --storage, --address and --json go with it")
-        name = sweep if SweepFolder(storage, sweep).exists else load_sweep(sweep).name
-        with resume_sweep(name, storage, address, console, more) as ended:
+        name = sweep
+        if not SweepFolder(storage, sweep).exists:
+            asked = load_sweep(sweep)
+            name = asked.name
+            refuse_other_code(asked, storage)
+        with resume_sweep(name, storage, address, console, more, trusted=trust) as ended:
             return _conclude(ended, json_file)
     asked = load_sweep(sweep, set_ or [], size)
+    check_trust(asked.code, sweep, trusted=trust)
     if or_resume and SweepFolder(storage, asked.name).exists:
+        refuse_other_code(asked, storage)
         refuse_another(asked, storage, started_from=from_ is not None)
-        with resume_sweep(asked.name, storage, address, console) as ended:
+        with resume_sweep(asked.name, storage, address, console, trusted=True) as ended:
             return _conclude(ended, json_file)
+    if asked.code.digest:
+        asked = load_sweep(sweep, set_ or [], size, asked.code)
     if from_ is not None:
         asked = with_best_of(asked, from_, storage)
     if probe and address is not None:
@@ -101,14 +111,20 @@ def run(
 
 
 @clear_errors
-def resume(name: str, storage: Storage = DEFAULT_STORAGE, address: Address = None, json_file: JsonFile = None) -> int:
+def resume(
+    name: str,
+    storage: Storage = DEFAULT_STORAGE,
+    address: Address = None,
+    json_file: JsonFile = None,
+    trust: Trust = False,
+) -> int:
     """Go on with a sweep that was interrupted or killed."""
     print_lines(console, [f"{name}: looking up where it stands ..."])
     from cluster.run.sweeps import resume_sweep
 
     if json_file is not None:
         check_output_file("--json", json_file)
-    with resume_sweep(name, storage, address, console) as ended:
+    with resume_sweep(name, storage, address, console, trusted=trust) as ended:
         return _conclude(ended, json_file)
 
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 import pkgutil
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from optimizers import own_class, user_code
 from optimizers.catalogue import ENTRIES, lookahead
 from optimizers.entry import OptimizerEntry
 from optimizers.errors import InputError
@@ -40,8 +42,11 @@ def names() -> tuple[str, ...]:
 def get(name: str) -> OptimizerEntry:
     """Return the entry of that name; InputError with the nearest name when there is none.
 
-    "lookahead(NAME)" is Lookahead around another optimizer, its hyperparameters those of both.
+    "lookahead(NAME)" is Lookahead around another optimizer, its hyperparameters those of both. "module:Class" is a
+    class of a user's own, see `optimizers.user_code`.
     """
+    if user_code.is_own(name) and not name.startswith("lookahead("):
+        return _own(name, user_code.current().digest, user_code.is_importable(name))
     around = _AROUND.fullmatch(name) if isinstance(name, str) else None
     if around is None:
         return OPTIMIZERS.get(name)
@@ -49,6 +54,14 @@ def get(name: str) -> OptimizerEntry:
     if base.averages_weights:
         raise InputError(f"lookahead cannot go around {base.name}, which averages its weights itself.")
     return lookahead.around(base)
+
+
+@lru_cache
+def _own(name: str, digest: str, importable: bool) -> OptimizerEntry:
+    """The entry of a user's class, derived once from the code of that digest: from the class, or from its text."""
+    if importable:
+        return own_class.entry_of(name, user_code.resolve(name))
+    return own_class.described(name, user_code.source_of(name))
 
 
 def build(name: str, params: ParamsT, **hyperparameters: Any) -> Optimizer:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import optimizers
+from optimizers import OptimizerEntry, user_code
 from search_spaces.space.space import TRAINING, ArmSpace, configuration_of, hyperparameters, owner_of
 from search_spaces.tracking.codec import section
 from trainables.mlflow_contract import Param, Section
@@ -13,19 +13,32 @@ from trainables.mlflow_contract import Param, Section
 _COUNTS_EPOCHS = "# Its schedules count epochs: call optimizer.set_epoch(n), from 1, as each begins."
 
 
-def as_python(optimizer: str, params: Mapping[str, Any]) -> str | None:
-    """The call of `optimizers.build` that makes the optimizer; `params` are those of a `RunRecord`.
+def as_python(space: ArmSpace, params: Mapping[str, Any]) -> str | None:
+    """The call that makes the optimizer, by `optimizers.build` or, of a user's class, its own.
 
-    None where parts of the model have hyperparameters of their own, and so an optimizer each.
+    `params` are those of a `RunRecord`. None where parts of the model have hyperparameters of their own, and so an
+    optimizer each, and for a class of which only the name is known here.
     """
-    configuration = _hyperparameters(params)
-    known = optimizers.get(optimizer).hyperparameters
+    configuration, optimizer = _hyperparameters(params), space.optimizer
+    if user_code.is_own(optimizer):
+        return _call_of_class(space.entry, configuration)
+    known = space.entry.hyperparameters
     if any(owner_of(name, known)[0] for name in configuration):
         return None
     arguments = [f"    {name}={value!r}," for name, value in hyperparameters(configuration).items()]
     call = ["optimizer = optimizers.build(", f'    "{optimizer}",', "    model.parameters(),", *arguments, ")"]
     counts_epochs = any(name.endswith(".unit") and value == "epoch" for name, value in configuration.items())
     return "\n".join(["import optimizers", "", *call, *([_COUNTS_EPOCHS] if counts_epochs else [])])
+
+
+def _call_of_class(entry: OptimizerEntry, configuration: Mapping[str, Any]) -> str | None:
+    if entry.open_ended:
+        return None
+    module, _, name = entry.target.partition(":")
+    values = {one: hyperparameter.default for one, hyperparameter in entry.hyperparameters.items()} | configuration
+    arguments = [f"    {key}={value!r}," for key, value in entry.arguments(values).items()]
+    call = [f"optimizer = {module}.{name}(", "    model.parameters(),", *arguments, ")"]
+    return "\n".join([f"import {module}", "", *call])
 
 
 def as_arm(name: str, space: ArmSpace, params: Mapping[str, Any]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,7 +13,10 @@ from cluster.cli.options import Data, Set, Size, Storage
 from cluster.console.command_line import clear_errors
 from cluster.console.shared_console import console
 from cluster.storage.sweep_folder import DEFAULT_STORAGE
-from optimizers import InputError
+from optimizers import InputError, user_code
+
+if TYPE_CHECKING:
+    from search_spaces import Sweep
 
 
 class Kind(StrEnum):
@@ -47,6 +50,7 @@ def validate(
         raise InputError("validate: name a sweep, or ask for --schema")
     else:
         checked = load_sweep(sweep, set_ or [], size)
+        _tell_code(checked)
         trained = ", ".join(workload.name for workload in checked.by_workload.values())
         typer.echo(f"{checked.name}: valid. {checked.extent}, on {trained}.")
 
@@ -76,19 +80,30 @@ def plan(
         raise InputError(f"--price {price}: must be a finite number, and not negative")
     checked = load_sweep(sweep, set_ or [], size)
     root = data_root_of(storage, data)
+    if probe and checked.code.digest:
+        raise InputError("--probe executes the code that the sweep uses; ask for it by `adamant run --probe`")
     if probe:
         preflight.check_resources(checked, None)
         preflight.check_data(checked, root)
         made = planning.probed_plan(checked, root, slots)
     else:
-        steps = planning.steps_per_epoch(checked, root)
-        made = planning.make_plan(checked, steps, slots or planning.slots_here(checked))
+        with user_code.described(checked.code):
+            steps = planning.steps_per_epoch(checked, root)
+            made = planning.make_plan(checked, steps, slots or planning.slots_here(checked))
+    if not as_json:
+        _tell_code(checked)
     if as_json:
         typer.echo(json.dumps(made.to_json(), indent=2))
         return
     console_tables.print_rows(console, planned.rows(made))
     for line in planned.totals(made, checked, price):
         console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+def _tell_code(sweep: Sweep) -> None:
+    """Say which code a run of the sweep would execute."""
+    for line in sweep.code.described():
+        typer.echo(f"`adamant run` would execute {line}")
 
 
 @clear_errors

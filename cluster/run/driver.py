@@ -167,6 +167,8 @@ class Driver:
         self.tracker.log(self.summary, [])
         self.tracker.tag(self.summary, self._tags)
         self.tracker.artifact(self.summary, self.folder.path / SWEEP_FILE)
+        if self.folder.code.is_dir():
+            self.tracker.artifact(self.summary, self.folder.code)
 
     def _train(self, address: str | None) -> None:
         """Train everything that the studies still want."""

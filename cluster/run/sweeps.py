@@ -23,6 +23,7 @@ from cluster.storage.sweep_folder import (
     kept_location,
     new_sweep_id,
 )
+from cluster.storage.trust import check_trust
 from optimizers import InputError
 from search_spaces import Sweep
 from search_spaces.stores.addresses import is_server, sqlite_address
@@ -106,12 +107,19 @@ def _refuse_taken_name(sweep: Sweep, folder: SweepFolder) -> None:
 
 
 @contextmanager
-def resume_sweep(name: str, storage: str, address: str | None, console: Console, more: int = 0) -> Iterator[EndedSweep]:
-    """Go on with a sweep where it stands, with ``more`` trials an arm, and yield it ended as :func:`run_sweep` does."""
+def resume_sweep(
+    name: str, storage: str, address: str | None, console: Console, more: int = 0, *, trusted: bool = False
+) -> Iterator[EndedSweep]:
+    """Go on with a sweep where it stands, with ``more`` trials an arm, and yield it ended as :func:`run_sweep` does.
+
+    The user's code that is executed is that with which the sweep was begun, wherever it came from then.
+    """
     folder = SweepFolder(storage, name)
     folder.open()
     with folder.locked():
-        sweep, manifest = folder.open()
+        code = folder.bundle()
+        check_trust(code, name, trusted=trusted)
+        sweep, manifest = folder.open(code)
         check_workloads(sweep)
         preflight.check_resources(sweep, address)
         preflight.check_data(sweep, Path(manifest.data_root))
@@ -124,7 +132,7 @@ def resume_sweep(name: str, storage: str, address: str | None, console: Console,
         _check_gpus(sweep, address, manifest, console)
         if more:
             _refuse_more_members(sweep)
-            sweep = folder.replace(Sweep.of(sweep.file.with_more_trials(more)))
+            sweep = folder.replace(Sweep.of(sweep.file.with_more_trials(more), sweep.code))
         if is_there(manifest.tracking_location) and not is_server(manifest.tracking_location):
             correct_addresses(manifest.tracking_location, folder.artifacts, EXPERIMENT_PREFIX + name)
         # What was planned was without the further trials.
@@ -149,6 +157,18 @@ def refuse_another(asked: Sweep, storage: str, *, started_from: bool = False) ->
         raise InputError(
             f'"{asked.name}" is there already with another {key} ({theirs.get(key)!r}, '
             f"not {ours.get(key)!r}); choose another name, for example with --set name=..."
+        )
+
+
+def refuse_other_code(asked: Sweep, storage: str) -> None:
+    """Raise InputError where the sweep of that name in ``storage`` was begun with other code than what it uses now."""
+    recorded = SweepFolder(storage, asked.name).bundle()
+    changed = asked.code.differences(recorded)
+    if changed:
+        raise asked.file.error(
+            "uses",
+            f'{", ".join(changed)}: not what "{asked.name}" was begun with; `adamant resume {asked.name}` goes on with '
+            "the code as it was then, or choose another name, for example with --set name=...",
         )
 
 

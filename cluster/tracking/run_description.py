@@ -70,6 +70,7 @@ def trial_spec(sweep: Sweep, assignment: Assignment) -> TrialSpec:
         test=assignment.role == Role.CONFIRM,
         training={**sweep.workload.training, **assignment.training},
         options=dict(sweep.workload.options),
+        code=sweep.code.digest,
     )
 
 
@@ -120,6 +121,8 @@ def describe_summary(sweep: Sweep) -> RunDescription:
         Tag.NOTE: sweep.question,
         **environment(),
     }
+    if sweep.code.digest:
+        tags[Tag.CODE] = ", ".join(sweep.code.described())
     for name, workload in sweep.by_workload.items():
         entry = trainables.get(workload.name)
         score = {Tag.SCORE_METRIC: entry.score, Tag.SCORE_GOAL: entry.score_goal, Tag.SCORE_NOTE: entry.score_note}

@@ -6,6 +6,7 @@ comes from the same models.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field, PrivateAttr
@@ -113,6 +114,11 @@ class SweepFile(Model):
 
     name: Name
     question: str = ""
+    uses: list[Annotated[str, Field(min_length=1)]] = Field(
+        default_factory=list,
+        description="code of your own that the sweep names as module:Class: Python files beside this one, or installed "
+        "modules; `adamant run` executes it",
+    )
     only_workload: Workload | None = Field(default=None, alias="workload", description="what is trained")
     workloads: dict[Name, NamedWorkload] = Field(
         default_factory=dict,
@@ -193,7 +199,7 @@ class SweepFile(Model):
 
     def plain(self) -> dict[str, Any]:
         """The sweep as plain data that :func:`search_spaces.parse_sweep` reads back to the same values."""
-        unused = {name for name in ("workloads", "tradeoffs") if not getattr(self, name)}
+        unused = {name for name in ("uses", "workloads", "tradeoffs") if not getattr(self, name)}
         return self.model_dump(mode="json", by_alias=True, exclude={"sizes", *unused}, exclude_none=True)
 
     def with_more_trials(self, more: int) -> SweepFile:
@@ -207,6 +213,10 @@ class SweepFile(Model):
             for name, arm in self.arms.items()
         }
         return self._with(arms=arms)
+
+    def with_uses(self, uses: Sequence[str]) -> SweepFile:
+        """This sweep with its code under other names: those that it has beside a copy of the file."""
+        return self._with(uses=list(uses))
 
     def with_workloads(self, workloads: dict[str, Workload]) -> SweepFile:
         """This sweep with others in place of its workloads, by the names of :attr:`by_workload`."""

@@ -6,7 +6,7 @@ import itertools
 import math
 from collections import ChainMap
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -93,6 +93,11 @@ class ArmSpace:
 
     optimizer: str
     parameters: Mapping[str, Parameter]
+    entry: OptimizerEntry = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Keep the optimizer's entry: that of a user's class is known while its sweep is read."""
+        object.__setattr__(self, "entry", optimizers.get(self.optimizer))
 
     def active(self, name: str, chosen: Mapping[str, Scalar]) -> bool:
         """Whether ``name`` takes part, given the values chosen before it."""
@@ -117,7 +122,7 @@ class ArmSpace:
         return ChainMap(dict(chosen), {name: one.default for name, one in self._known().items()})
 
     def _known(self) -> Mapping[str, Hyperparameter]:
-        return optimizers.get(self.optimizer).hyperparameters
+        return self.entry.hyperparameters
 
     def suggest(self, trial: optuna.trial.BaseTrial) -> Configuration:
         """A configuration drawn through an Optuna trial (define-by-run)."""

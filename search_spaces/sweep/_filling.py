@@ -33,7 +33,7 @@ def is_whole(sweep: SweepFile) -> bool:
 
 
 def _filled(workload: Workload) -> Workload:
-    if workload.name not in trainables.names():
+    if not trainables.is_known(workload.name):
         return workload
     entry = trainables.get(workload.name)
     whole = workload.filled(
@@ -49,5 +49,5 @@ def _filled(workload: Workload) -> Workload:
 
 def goals_of(sweep: SweepFile) -> Mapping[str, Goal]:
     """Which way everything is better that a search on the workload can look at; nothing for an unknown workload."""
-    known = sweep.workload.name in trainables.names()
+    known = trainables.is_known(sweep.workload.name)
     return {**trainables.get(sweep.workload.name).metrics, **MEASURED} if known else {}

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
+from optimizers import InputError, user_code
 from optimizers.registry import Registry
 from trainables.workloads import (
     cnn_entries,
@@ -9,6 +12,7 @@ from trainables.workloads import (
     functions_entries,
     lstm_entries,
     mlp_entries,
+    own_workload,
     resnet_entries,
 )
 from trainables.workloads.workload_entry import WorkloadEntry
@@ -56,5 +60,27 @@ def names() -> tuple[str, ...]:
 
 
 def get(name: str) -> WorkloadEntry:
-    """Return the entry of that name; InputError, with the nearest name, when there is none."""
+    """Return the entry of that name; InputError, with the nearest name, when there is none.
+
+    "module:Class" is a class of a user's own, see `optimizers.user_code`.
+    """
+    if user_code.is_own(name):
+        return _own(name, user_code.current().digest, user_code.is_importable(name))
     return WORKLOADS.get(name)
+
+
+def is_known(name: str) -> bool:
+    """Return whether there is such a workload."""
+    try:
+        get(name)
+    except InputError:
+        return False
+    return True
+
+
+@lru_cache
+def _own(name: str, digest: str, importable: bool) -> WorkloadEntry:
+    """The entry of a user's class, derived once from the code of that digest: from the class, or from its text."""
+    if importable:
+        return own_workload.entry_of(name, user_code.resolve(name))
+    return own_workload.described(name, user_code.source_of(name))

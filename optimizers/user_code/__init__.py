@@ -1,0 +1,30 @@
+"""Code of a user's own that a sweep names as "module:Class": read and identified, kept with the sweep, imported.
+
+A sweep lists the modules under ``uses``. Reading them executes nothing; :func:`load` makes them importable in this
+process, from memory, so that what is imported is what was read.
+"""
+
+from optimizers.user_code.bundle import CodeBundle, read_bundle
+from optimizers.user_code.current import (
+    current,
+    described,
+    described_names,
+    is_importable,
+    is_own,
+    load,
+    resolve,
+    source_of,
+)
+
+__all__ = [
+    "CodeBundle",
+    "current",
+    "described",
+    "described_names",
+    "is_importable",
+    "is_own",
+    "load",
+    "read_bundle",
+    "resolve",
+    "source_of",
+]
