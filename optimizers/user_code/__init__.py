@@ -4,7 +4,7 @@ A sweep lists the modules under ``uses``. Reading them executes nothing; :func:`
 process, from memory, so that what is imported is what was read.
 """
 
-from optimizers.user_code.bundle import CodeBundle, read_bundle
+from optimizers.user_code.code_bundle import CodeBundle, read_bundle
 from optimizers.user_code.current import (
     current,
     described,

@@ -15,7 +15,7 @@ from typing import Any
 from optimizers.errors import InputError, did_you_mean, one_line
 from optimizers.user_code._bundle_finder import BundleFinder
 from optimizers.user_code._installed import installed_package
-from optimizers.user_code.bundle import CodeBundle
+from optimizers.user_code.code_bundle import CodeBundle
 
 SEPARATOR = ":"
 
@@ -48,7 +48,7 @@ def described(bundle: CodeBundle) -> Iterator[None]:
 @contextmanager
 def described_names(uses: Iterable[str]) -> Iterator[None]:
     """As :func:`described`, where the code itself is not at hand: of what is in it nothing is known."""
-    with _exchanged(_State(modules=frozenset(PurePath(use).name.removesuffix(".py") for use in uses))):
+    with _exchanged(_State(modules=frozenset(PurePath(use).name.partition(".")[0] for use in uses))):
         yield
 
 
