@@ -81,6 +81,9 @@ def shown() -> Iterator[Shown]:
 
 
 SHOWN = list(shown())
+PYTHON = [one for one in SHOWN if one.language == "python"]
+WITH_SWEEPS = [one for one in PYTHON if "adamant.run(" in one.text]
+"""Programs that run a whole sweep."""
 
 
 def save_files(page: Path, folder: Path) -> None:
@@ -126,9 +129,7 @@ def storage(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize(
-    "block", [one for one in SHOWN if one.language == "python" and "adamant.run(" not in one.text], ids=str
-)
+@pytest.mark.parametrize("block", [one for one in PYTHON if one not in WITH_SWEEPS], ids=str)
 def test_python_runs(block: Shown, storage: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("ADAMANT_TRACKING_URI", f"sqlite:///{storage / 'mlflow.db'}")
@@ -139,7 +140,7 @@ def test_python_runs(block: Shown, storage: Path, tmp_path: Path, monkeypatch: p
 
 @pytest.mark.slow
 @pytest.mark.cluster
-@pytest.mark.parametrize("block", [one for one in SHOWN if "adamant.run(" in one.text], ids=str)
+@pytest.mark.parametrize("block", WITH_SWEEPS, ids=str)
 def test_sweeps_from_python_run(block: Shown, front_door: FrontDoor) -> None:
     environment = {**front_door.environment, "PYTHONPATH": str(REPOSITORY)}
     ended = subprocess.run(
