@@ -93,7 +93,7 @@ def _settings(sweep: SweepFile, key: str, check: Check) -> Iterator[Problem]:
     except InputError as error:
         for problem in error.problems:
             own = [setting for setting in problem.settings if setting in given]
-            yield sweep.problem("workload", key, *own, problem.message)
+            yield sweep.problem("workload", key, *own[:1], problem.message)
 
 
 def _objectives(sweep: SweepFile) -> Iterator[tuple[tuple[str | int, ...], Objective]]:

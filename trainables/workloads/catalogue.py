@@ -14,6 +14,8 @@ from trainables.workloads import (
     mlp_entries,
     own_workload,
     resnet_entries,
+    torchvision_entries,
+    vit_entries,
 )
 from trainables.workloads.workload_entry import WorkloadEntry
 
@@ -22,7 +24,10 @@ MEANINGS = {
     "cifar10": ("resnet20/cifar10", "cnn/cifar10"),
     "dcgan": ("dcgan/mnist", "dcgan/cifar10"),
     "digits": ("mlp/digits",),
+    "folder": ("torchvision/folder", "vit/folder"),
     "gan": ("dcgan/mnist", "dcgan/cifar10"),
+    "image_folder": ("torchvision/folder", "vit/folder"),
+    "imagefolder": ("torchvision/folder", "vit/folder"),
     "imagenet": ("resnet18/imagenet", "resnet20/imagenet"),
     "lstm": ("lstm/ptb", "lstm/wikitext2"),
     "mlp": ("mlp/digits", "mlp/mnist"),
@@ -30,6 +35,9 @@ MEANINGS = {
     "penn_treebank": ("lstm/ptb",),
     "ptb": ("lstm/ptb",),
     "resnet": ("resnet20/cifar10", "resnet18/cifar10"),
+    "timm": ("torchvision/folder",),
+    "torchvision": ("torchvision/folder",),
+    "vit": ("vit/cifar10", "vit/mnist"),
     "wikitext": ("lstm/wikitext2",),
 }
 """Workloads by a model or a data set alone."""
@@ -41,6 +49,8 @@ _OURS = (
     *lstm_entries.ENTRIES,
     *mlp_entries.ENTRIES,
     *resnet_entries.ENTRIES,
+    *torchvision_entries.ENTRIES,
+    *vit_entries.ENTRIES,
 )
 WORKLOADS: Registry[WorkloadEntry] = Registry("workload", sorted(_OURS, key=lambda entry: entry.name), MEANINGS)
 

@@ -14,20 +14,28 @@ from optimizers.hyperparameter import check_all
 Options = Mapping[str, Hyperparameter]
 MEANINGS = {
     "amp": ("precision",),
+    "arch": ("model",),
     "bf16": ("precision",),
     "bptt": ("length",),
     "clip": ("clip_norm",),
     "clip_grad": ("clip_norm",),
     "dtype": ("precision",),
+    "embed_dim": ("width",),
     "grad_clip": ("clip_norm",),
     "gradient_accumulation": ("accumulate",),
     "gradient_clipping": ("clip_norm",),
+    "image_size": ("resolution",),
+    "img_size": ("resolution",),
     "lr_scheduler": ("lr_schedule",),
     "max_grad_norm": ("clip_norm",),
     "nhid": ("hidden",),
+    "num_heads": ("heads",),
     "num_layers": ("layers",),
+    "num_workers": ("workers",),
+    "patch_size": ("patch",),
     "schedule": ("lr_schedule",),
     "scheduler": ("lr_schedule",),
+    "size": ("resolution",),
     "warmup_steps": ("warmup",),
 }
 """Options by the names that other libraries give them."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from optimizers import InputError
+from optimizers import InputError, Problem, raise_any
 from trainables.mlflow_contract import Prefix
 from trainables.spec import Goal
 from trainables.workloads.training_options import (
@@ -25,6 +25,11 @@ if TYPE_CHECKING:
     from trainables.workloads.workload import Workload
 
 
+def _none(options: Mapping[str, Any]) -> Iterable[Problem]:
+    """Any values go together."""
+    return ()
+
+
 @dataclass(frozen=True)
 class WorkloadEntry:
     """What a reader and a sweep need to know of a workload before it is loaded.
@@ -36,7 +41,8 @@ class WorkloadEntry:
     each, where there are more than one. ``score`` is the test metric that the verdict compares, the same as one of
     ``metrics`` on the other split, and ``score_note``, a sentence, says what else must be known to read it. ``epochs``
     and ``batch_size`` hold where a sweep gives none, ``training`` is put over the defaults of how a run is trained, and
-    ``options`` are what else a sweep may set; those that ``data_options`` names say which data is loaded.
+    ``options`` are what else a sweep may set; those that ``data_options`` names say which data is loaded, and
+    ``option_problems`` tells which of them do not go together.
     """
 
     name: str
@@ -55,6 +61,7 @@ class WorkloadEntry:
     training: Mapping[str, Any] = field(default_factory=dict)
     options: Options = field(default_factory=dict)
     data_options: tuple[str, ...] = ()
+    option_problems: Callable[[Mapping[str, Any]], Iterable[Problem]] = _none
 
     @property
     def origin(self) -> str:
@@ -82,7 +89,9 @@ class WorkloadEntry:
 
     def check_options(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """The workload's own options, every one in its canonical form. Raises InputError."""
-        return checked(given, self.options, self.name)
+        values = checked(given, self.options, self.name)
+        raise_any(self.option_problems(values))
+        return values
 
     def load(self, options: Mapping[str, Any] | None = None) -> Workload:
         """The workload itself with its options; imports torch."""

@@ -16,7 +16,7 @@ from PIL import Image
 
 import trainables
 from optimizers import InputError
-from trainables.data import imagenet
+from trainables.data import image_folder
 from trainables.data._image_decoding import read_rgb
 from trainables.data.image_files import ShuffledFiles, in_order
 
@@ -27,21 +27,21 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def tree(root: Path, images: int = 6) -> Path:
-    """Images of which all pixels tell the class by their red and the number by their blue."""
-    for part, count in (("train", images), ("val", 2)):
+    """Images of which all pixels tell the class by their red, the part by their green and the number by their blue."""
+    for green, (part, count) in enumerate((("train", images), ("val", 2))):
         for number, name in enumerate(("ant", "bee", "cat")):
             folder = root / "imagenet" / part / name
             folder.mkdir(parents=True)
             for i in range(count):
                 pixels = np.zeros((40, 50, 3), dtype=np.uint8)
-                pixels[..., 0], pixels[..., 2] = 100 * number, 20 * i
+                pixels[:] = 100 * number, green, 20 * i
                 Image.fromarray(pixels).save(folder / f"{i}.png")
     return root / "imagenet"
 
 
 def test_classes_are_folders_and_some_training_images_of_each_validate(tmp_path: Path) -> None:
     tree(tmp_path)
-    data = imagenet.load(tmp_path, "imagenet")
+    data = image_folder.load(tmp_path, "imagenet")
     assert data.classes == 3
     counts = [torch.bincount(split.targets).tolist() for split in (data.train, data.validation, data.test)]
     assert counts == [[5] * 3, [1] * 3, [2] * 3]
@@ -53,7 +53,7 @@ def test_classes_are_folders_and_some_training_images_of_each_validate(tmp_path:
 
 def test_batches_are_the_same_with_workers_and_from_the_middle_on(tmp_path: Path) -> None:
     tree(tmp_path)
-    train = imagenet.load(tmp_path, "imagenet").train
+    train = image_folder.load(tmp_path, "imagenet").train
 
     def epoch(workers: int, start: int) -> list[torch.Tensor]:
         feed = ShuffledFiles(train, 4, 16, workers)
@@ -73,7 +73,7 @@ def test_training_images_are_cut_anew_each_epoch(tmp_path: Path) -> None:
     generator = np.random.default_rng(0)
     for path in (folder / "train").rglob("*.png"):
         Image.fromarray(generator.integers(0, 256, (40, 50, 3), dtype=np.uint8)).save(path)
-    feed = ShuffledFiles(imagenet.load(tmp_path, "imagenet").train, 8, 16, 0)
+    feed = ShuffledFiles(image_folder.load(tmp_path, "imagenet").train, 8, 16, 0)
     generator = torch.Generator().manual_seed(0)
     seen = []
     for _ in range(2):
@@ -86,25 +86,25 @@ def test_training_images_are_cut_anew_each_epoch(tmp_path: Path) -> None:
 def test_accuracy_among_five_counts_the_five_best(tmp_path: Path) -> None:
     tree(tmp_path)
     workload = trainables.get("resnet20/imagenet").load({"resolution": 16})
-    data = imagenet.load(tmp_path, "imagenet")
+    data = image_folder.load(tmp_path, "imagenet")
     metrics = workload.evaluate(workload.build_model(3), data.test)
     assert metrics["top5_accuracy"] == 1.0  # there are three classes
     assert 0 <= metrics["accuracy"] <= 1
 
 
 def test_what_is_missing_or_damaged_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"train: there are no folders of images"):
-        imagenet.check(tmp_path, "imagenet")
+    with pytest.raises(InputError, match=r"imagenet: there are no folders of images"):
+        image_folder.check(tmp_path, "imagenet")
     folder = tree(tmp_path)
     (folder / "train" / "dog").mkdir()
     with pytest.raises(InputError, match=r'train has 4 classes and val 3; "dog" is under train alone'):
-        imagenet.check(tmp_path, "imagenet")
+        image_folder.check(tmp_path, "imagenet")
     (folder / "val" / "dog").mkdir()
     with pytest.raises(InputError, match=r"train/dog: there is no image in this class"):
-        imagenet.load(tmp_path, "imagenet")
+        image_folder.load(tmp_path, "imagenet")
     for part in ("train", "val"):
         (folder / part / "dog").rmdir()
-    data = imagenet.load(tmp_path, "imagenet")
+    data = image_folder.load(tmp_path, "imagenet")
     (folder / "val" / "bee" / "1.png").write_bytes(b"no image")
     with pytest.raises(OSError, match=r"val/bee/1.png: this image cannot be read"):
         list(in_order(data.test, 2, 16, 0))
@@ -112,8 +112,8 @@ def test_what_is_missing_or_damaged_is_named(tmp_path: Path) -> None:
 
 def write_tree(root: Path, parts: tuple[str, ...] = ("train", "val"), images: int = 3) -> Path:
     """Noise of classes a and b."""
-    generator = np.random.default_rng(0)
     for part in parts:
+        generator = np.random.default_rng(list(part.encode()))
         for name in "ab":
             (root / "imagenet" / part / name).mkdir(parents=True)
             for i in range(images):
@@ -123,7 +123,7 @@ def write_tree(root: Path, parts: tuple[str, ...] = ("train", "val"), images: in
 
 
 def sizes(root: Path) -> list[int]:
-    data = imagenet.load(root, "imagenet")
+    data = image_folder.load(root, "imagenet")
     return [len(split.targets) for split in (data.train, data.validation, data.test)]
 
 
@@ -212,13 +212,13 @@ def test_all_images_that_cannot_be_read_are_told_at_once(tmp_path: Path) -> None
     for image in (write_tree(tmp_path) / "train" / "a").iterdir():
         image.write_bytes(b"no image")
     with pytest.raises(InputError) as caught:
-        imagenet.load(tmp_path, "imagenet")
+        image_folder.load(tmp_path, "imagenet")
     assert [line.partition(": ")[0][-5:] for line in str(caught.value).splitlines()] == ["0.png", "1.png", "2.png"]
 
 
 def test_hidden_and_foreign_files_and_folders_are_left_out(tmp_path: Path) -> None:
     folder = write_tree(tmp_path)
-    expected = imagenet.load(tmp_path, "imagenet")
+    expected = image_folder.load(tmp_path, "imagenet")
     for part in ("train", "val"):
         (folder / part / ".DS_Store").write_bytes(b"x")
         (folder / part / "__MACOSX" / "a").mkdir(parents=True)
@@ -226,7 +226,7 @@ def test_hidden_and_foreign_files_and_folders_are_left_out(tmp_path: Path) -> No
             (folder / part / "a" / name).write_bytes(b"x")
         shutil.copytree(folder / part / "b", folder / part / "a" / "@eaDir")
     shutil.copytree(folder / "train" / "a", folder / "train" / ".ipynb_checkpoints")
-    assert imagenet.load(tmp_path, "imagenet").fingerprint == expected.fingerprint
+    assert image_folder.load(tmp_path, "imagenet").fingerprint == expected.fingerprint
 
 
 @pytest.mark.parametrize(
@@ -245,7 +245,7 @@ def test_the_parts_of_a_tree_by_their_names(tmp_path: Path, parts: tuple[str, ..
 
 def test_of_three_parts_val_validates_and_test_tests(tmp_path: Path) -> None:
     folder = write_tree(tmp_path, ("train", "val", "test"))
-    data = imagenet.load(tmp_path, "imagenet")
+    data = image_folder.load(tmp_path, "imagenet")
     for split, part in ((data.train, "train"), (data.validation, "val"), (data.test, "test")):
         paths = [bytes(row.tolist()).rstrip(b"\0").decode() for row in split.inputs]
         assert paths == [str(path) for path in sorted((folder / part).glob("*/*"))]
@@ -286,7 +286,7 @@ def test_trees_that_cannot_be_used_are_refused_with_what_would_be_right(tmp_path
     for image in (folder / "val" / "a").iterdir():
         image.unlink()
     with pytest.raises(InputError, match=r"val/a: there is no image in this class"):
-        imagenet.check(tmp_path, "imagenet")
+        image_folder.check(tmp_path, "imagenet")
 
 
 def test_a_class_of_one_image_cannot_both_train_and_validate(tmp_path: Path) -> None:
@@ -298,31 +298,31 @@ def test_a_class_of_one_image_cannot_both_train_and_validate(tmp_path: Path) -> 
 
 def test_the_fingerprint_is_of_names_classes_and_contents_wherever_they_lie(tmp_path: Path) -> None:
     folder = write_tree(tmp_path)
-    first = imagenet.load(tmp_path, "imagenet").fingerprint
+    first = image_folder.load(tmp_path, "imagenet").fingerprint
     shutil.copytree(folder, tmp_path / "copied", copy_function=shutil.copyfile)
-    assert imagenet.load(tmp_path, "copied").fingerprint == first
+    assert image_folder.load(tmp_path, "copied").fingerprint == first
     (folder / "train" / "a" / "0.png").rename(folder / "train" / "b" / "9.png")
-    moved = imagenet.load(tmp_path, "imagenet")
+    moved = image_folder.load(tmp_path, "imagenet")
     assert moved.fingerprint != first
     assert torch.bincount(moved.train.targets).tolist() == [1, 3]
-    assert imagenet.load(tmp_path, "copied").fingerprint == first
+    assert image_folder.load(tmp_path, "copied").fingerprint == first
 
 
 def test_an_image_replaced_by_one_of_the_same_size_and_time_is_seen(tmp_path: Path) -> None:
     folder = write_tree(tmp_path)
     image = folder / "train" / "a" / "0.png"
     image.write_bytes(saved(Image.new("RGB", (8, 8), (1, 2, 3)), "BMP"))
-    first, before = imagenet.load(tmp_path, "imagenet").fingerprint, image.stat()
+    first, before = image_folder.load(tmp_path, "imagenet").fingerprint, image.stat()
     image.write_bytes(saved(Image.new("RGB", (8, 8), (3, 2, 1)), "BMP"))
     os.utime(image, ns=(before.st_atime_ns, before.st_mtime_ns))
     assert image.stat().st_size == before.st_size
-    assert imagenet.load(tmp_path, "imagenet").fingerprint != first
+    assert image_folder.load(tmp_path, "imagenet").fingerprint != first
 
 
 def test_a_run_recorded_by_the_paths_of_its_images_goes_on(tmp_path: Path) -> None:
     """Earlier versions recorded the checksum of the arrays, which hold the paths."""
     write_tree(tmp_path)
-    data = imagenet.load(tmp_path, "imagenet")
+    data = image_folder.load(tmp_path, "imagenet")
     arrays = hashlib.sha256()
     for split in ("test", "train", "validation"):
         for part in ("inputs", "targets"):
