@@ -122,7 +122,8 @@ def describe_summary(sweep: Sweep) -> RunDescription:
     }
     for name, workload in sweep.by_workload.items():
         entry = trainables.get(workload.name)
-        score = {Tag.SCORE_METRIC: entry.score, Tag.SCORE_GOAL: entry.score_goal, Tag.SCORE_NOTE: entry.score_note}
+        metric, goal = entry.score_with(workload.options)
+        score = {Tag.SCORE_METRIC: metric, Tag.SCORE_GOAL: goal, Tag.SCORE_NOTE: entry.score_note}
         tags |= {score_tag(tag, name): value for tag, value in score.items()}
     return RunDescription(Role.SUMMARY, tags)
 

@@ -7,6 +7,7 @@ from trainables.workloads import (
     cnn_entries,
     dcgan_entries,
     functions_entries,
+    gpt_entries,
     lstm_entries,
     mlp_entries,
     resnet_entries,
@@ -19,6 +20,7 @@ MEANINGS = {
     "dcgan": ("dcgan/mnist", "dcgan/cifar10"),
     "digits": ("mlp/digits",),
     "gan": ("dcgan/mnist", "dcgan/cifar10"),
+    "gpt": ("gpt/text",),
     "imagenet": ("resnet18/imagenet", "resnet20/imagenet"),
     "lstm": ("lstm/ptb", "lstm/wikitext2"),
     "mlp": ("mlp/digits", "mlp/mnist"),
@@ -26,6 +28,7 @@ MEANINGS = {
     "penn_treebank": ("lstm/ptb",),
     "ptb": ("lstm/ptb",),
     "resnet": ("resnet20/cifar10", "resnet18/cifar10"),
+    "transformer": ("gpt/text",),
     "wikitext": ("lstm/wikitext2",),
 }
 """Workloads by a model or a data set alone."""
@@ -34,6 +37,7 @@ _OURS = (
     *cnn_entries.ENTRIES,
     *dcgan_entries.ENTRIES,
     *functions_entries.ENTRIES,
+    *gpt_entries.ENTRIES,
     *lstm_entries.ENTRIES,
     *mlp_entries.ENTRIES,
     *resnet_entries.ENTRIES,
