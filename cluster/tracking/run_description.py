@@ -102,7 +102,8 @@ def describe(sweep: Sweep, assignment: Assignment) -> RunDescription:
 def _data(spec: TrialSpec) -> DataDescription:
     """The data set is named as the workload's second half, and comes from code: the module that reads its files."""
     entry = trainables.get(spec.workload)
-    chosen = {name: str(spec.options[name]) for name in entry.data_options if name in spec.options}
+    given = {name: spec.options.get(name) for name in entry.data_options}
+    chosen = {name: str(value) for name, value in given.items() if value not in (None, [])}
     return DataDescription(
         spec.workload.partition("/")[2], {"data": entry.data, "read by": entry.data_module, **chosen}
     )

@@ -10,6 +10,7 @@ from trainables.workloads import (
     gpt_entries,
     lstm_entries,
     mlp_entries,
+    mlp_table_entries,
     resnet_entries,
 )
 from trainables.workloads.workload_entry import WorkloadEntry
@@ -18,6 +19,7 @@ MEANINGS = {
     "cifar": ("resnet20/cifar10", "cnn/cifar10"),
     "cifar10": ("resnet20/cifar10", "cnn/cifar10"),
     "dcgan": ("dcgan/mnist", "dcgan/cifar10"),
+    "csv": ("mlp/table",),
     "digits": ("mlp/digits",),
     "gan": ("dcgan/mnist", "dcgan/cifar10"),
     "gpt": ("gpt/text",),
@@ -28,6 +30,8 @@ MEANINGS = {
     "penn_treebank": ("lstm/ptb",),
     "ptb": ("lstm/ptb",),
     "resnet": ("resnet20/cifar10", "resnet18/cifar10"),
+    "table": ("mlp/table",),
+    "tabular": ("mlp/table",),
     "transformer": ("gpt/text",),
     "wikitext": ("lstm/wikitext2",),
 }
@@ -40,6 +44,7 @@ _OURS = (
     *gpt_entries.ENTRIES,
     *lstm_entries.ENTRIES,
     *mlp_entries.ENTRIES,
+    *mlp_table_entries.ENTRIES,
     *resnet_entries.ENTRIES,
 )
 WORKLOADS: Registry[WorkloadEntry] = Registry("workload", sorted(_OURS, key=lambda entry: entry.name), MEANINGS)
