@@ -169,7 +169,7 @@ def _tutorial(case: Case, root: str, device: str = "cpu") -> Loop:
     entry = trainables.get(case.name)
     workload: Workload = entry.load(case.options)
     data = entry.load_data(Path(root), case.options)
-    model = workload.build_model(data.classes).to(device)
+    model = workload.model_for(data).to(device)
     if case.name.startswith("dcgan/"):
         return _adversarial_loop(case.name, model, root, entry.batch_size, device)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)

@@ -181,6 +181,38 @@ class Numbers:
         return f"a list of {'ascending ' if self.ascending else ''}numbers"
 
 
+@dataclass(frozen=True)
+class Integers:
+    """A list of at least one whole number, each of them at least `min`."""
+
+    min: float = -math.inf
+
+    def check(self, value: Any, name: str) -> list[int]:
+        """Return `value` as a list of ints."""
+        if isinstance(value, str) or not isinstance(value, Sequence) or not value:
+            raise _wrong(self, value, name)
+        return [Integer(self.min).check(item, f"{name}[{i}]") for i, item in enumerate(value)]
+
+    def describe(self) -> str:
+        """Such as "a list of whole numbers >= 1"."""
+        return f"a list of whole numbers{_interval(self.min, math.inf, False, False)}"
+
+
+@dataclass(frozen=True)
+class Texts:
+    """A list of texts, which may be empty."""
+
+    def check(self, value: Any, name: str) -> list[str]:
+        """Return `value` as a list without repetitions."""
+        if isinstance(value, str) or not isinstance(value, Sequence):
+            raise _wrong(self, value, name)
+        return list(dict.fromkeys(Text().check(item, f"{name}[{i}]") for i, item in enumerate(value)))
+
+    def describe(self) -> str:
+        """Words for it."""
+        return "a list of texts"
+
+
 def _number(value: Any) -> float:
     """The value as a float; nan, which no domain holds, for what is not a number or does not fit in one."""
     if isinstance(value, bool) or not isinstance(value, numbers.Real):

@@ -45,11 +45,11 @@ def _workloads() -> list[Row]:
             "model": entry.model,
             "data": entry.data,
             "there": "yes" if _missing_data(entry, root) is None else "no",
-            "score": entry.score,
+            "score": " or ".join((entry.score, *entry.other_scores)),
             "reference": entry.reference,
             "metrics": [
-                *entry.metrics_with({}),
-                *(f"{name}, with the option {option}" for name, option in entry.optional_metrics.items()),
+                *(name for name in entry.metrics if name not in entry.optional_metrics),
+                *(f"{name}, with the option {condition}" for name, condition in entry.optional_metrics.items()),
             ],
             "parts": [
                 f"{part}: has an optimizer of its own; {part}.lr is its learning rate where lr is that of all parts"

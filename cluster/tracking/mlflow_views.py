@@ -55,7 +55,7 @@ def _view(sweep_id: str, sweep: Sweep, role: Role, sections: list[Prefix]) -> di
     The columns are for MLflow's table, a click away.
     """
     entries = [(trainables.get(workload.name), workload.options) for workload in sweep.by_workload.values()]
-    scores = [entry.score for entry, _ in entries] if role == Role.CONFIRM else []
+    scores = [entry.score_with(options)[0] for entry, options in entries] if role == Role.CONFIRM else []
     named = [name for entry, options in entries for name in (*entry.metrics_with(options), *entry.train_losses)]
     curves = list(dict.fromkeys(named))
     return {

@@ -103,7 +103,8 @@ def describe(sweep: Sweep, assignment: Assignment) -> RunDescription:
 def _data(spec: TrialSpec) -> DataDescription:
     """The data set is named as the workload's second half, and comes from code: the module that reads its files."""
     entry = trainables.get(spec.workload)
-    chosen = {name: str(spec.options[name]) for name in entry.data_options if name in spec.options}
+    given = {name: spec.options.get(name) for name in entry.data_options}
+    chosen = {name: str(value) for name, value in given.items() if value not in (None, [])}
     return DataDescription(
         spec.workload.partition("/")[2], {"data": entry.data, "read by": entry.data_module, **chosen}
     )
@@ -125,7 +126,8 @@ def describe_summary(sweep: Sweep) -> RunDescription:
         tags[Tag.CODE] = ", ".join(sweep.code.described())
     for name, workload in sweep.by_workload.items():
         entry = trainables.get(workload.name)
-        score = {Tag.SCORE_METRIC: entry.score, Tag.SCORE_GOAL: entry.score_goal, Tag.SCORE_NOTE: entry.score_note}
+        metric, goal = entry.score_with(workload.options)
+        score = {Tag.SCORE_METRIC: metric, Tag.SCORE_GOAL: goal, Tag.SCORE_NOTE: entry.score_note}
         tags |= {score_tag(tag, name): value for tag, value in score.items()}
     return RunDescription(Role.SUMMARY, tags)
 

@@ -13,7 +13,7 @@ from search_spaces.schema.strict_model import Model
 from trainables.mlflow_contract import STEPS_TO_TARGET, TRAIN_SECONDS, Prefix
 
 Goal = Literal["minimize", "maximize"]
-Setting = Scalar | list[float | int] | None
+Setting = Scalar | list[float | int | str] | None
 LOSS = f"{Prefix.VALIDATION}loss"
 # Minimized whatever the workload is; every other metric's goal stands with its workload.
 MINIMIZED = (LOSS, TRAIN_SECONDS, STEPS_TO_TARGET)

@@ -104,14 +104,17 @@ def _objectives(sweep: SweepFile) -> Iterator[tuple[tuple[str | int, ...], Objec
 
 
 def _metrics(sweep: SweepFile, entry: WorkloadEntry) -> Iterator[Problem]:
-    measured = entry.metrics_with(sweep.workload.options)
+    try:
+        measured = entry.metrics_with(entry.check_options(sweep.workload.options))
+    except InputError:  # told with the options
+        measured = tuple(entry.metrics)
     for place, objective in _objectives(sweep):
         name, known = objective.name, [*measured, *(() if place == ("metric",) else MEASURED)]
         if not sweep.intact(*place, "name"):
             continue
         if name in entry.optional_metrics and name not in known:
-            option = entry.optional_metrics[name]
-            yield sweep.problem(*place, "name", f"{entry.name} measures {name} only with workload.options.{option}")
+            condition = entry.optional_metrics[name]
+            yield sweep.problem(*place, "name", f"{entry.name} measures {name} only with workload.options.{condition}")
         elif name not in known:
             has = f"it has {', '.join(known)}"
             hint = did_you_mean(name, known, _MEANINGS)

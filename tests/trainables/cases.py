@@ -25,7 +25,7 @@ STAND_INS: dict[str, dict[str, Any]] = {
 }
 # So that augmentation, dropout and label smoothing are all drawn.
 OPTIONS: dict[str, Any] = {"label_smoothing": 0.1, "augment": True, "dropout": 0.2, "layers": 2}
-SMALLER: dict[str, Any] = {"length": 5, "width": 8, "samples": 100}
+SMALLER: dict[str, Any] = {"length": 5, "context": 5, "width": 8, "samples": 100}
 BATCH_SIZE, STEPS = 8, 5
 MADE_UP_CLASSES = 10
 MADE_UP_EXAMPLES: dict[str, tuple[int, ...]] = {
@@ -58,7 +58,10 @@ def spec_of(name: str) -> TrialSpec:
 def examples(options: dict[str, Any]) -> int:
     """How many examples are enough for the run of `spec_of`."""
     # A text's batch is of columns, each some words long, and the last word has one after it.
-    return BATCH_SIZE * STEPS * options["length"] + 1 if "length" in options else BATCH_SIZE * STEPS
+    if "length" in options:
+        return BATCH_SIZE * STEPS * options["length"] + 1
+    # Where the first of a text's windows begins is drawn, which costs one of them.
+    return BATCH_SIZE * STEPS * options["context"] + options["context"] if "context" in options else BATCH_SIZE * STEPS
 
 
 def first_of(data: DataSet, options: dict[str, Any]) -> DataSet:
@@ -75,7 +78,7 @@ def made_up_data(spec: TrialSpec, folder: Path) -> DataSet:
     if entry.data_module == "trainables.data.image_folder":
         tree(folder)
         return entry.load_data(folder, {**spec.options, "folder": "imagenet"})
-    if entry.data_module in ("trainables.data.digits", "trainables.data.no_data"):
+    if entry.data_module in ("trainables.data.digits", "trainables.data.no_data", "trainables.data.table"):
         return first_of(entry.load_data(folder, spec.options), spec.options)
     draw = torch.Generator().manual_seed(0)
     count, shape = examples(spec.options), MADE_UP_EXAMPLES.get(entry.data_module)

@@ -242,8 +242,9 @@ def test_fid_is_measured_by_torch_fidelitys_net_under_its_own_name(
 
 def test_weights_that_are_not_there_are_named_with_the_data(tmp_path: Path) -> None:
     entry = trainables.get("dcgan/mnist")
-    with pytest.raises(InputError, match=r"inception must be the full path of a file, got 'weights\.pth'"):
-        entry.check_options({"inception": "weights.pth"})
+    assert entry.check_options({"inception": "weights.pth"})["inception"] == str(Path.cwd() / "weights.pth")
+    with pytest.raises(InputError, match="inception must be the path of a file, got 3"):
+        entry.check_options({"inception": 3})
     root = Path(os.environ.get("ADAMANT_DATA", "nowhere"))
     if not (root / "MNIST").exists():
         pytest.skip("no MNIST under ADAMANT_DATA")

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from filelock import FileLock
@@ -27,15 +28,19 @@ Arrays = dict[str, tuple[np.ndarray, np.ndarray]]
 
 @dataclass(frozen=True)
 class Contents:
-    """What a data set holds: inputs and targets of each split.
+    """What a data set holds: inputs and targets of each split; targets are whole numbers or float32.
 
     ``note`` says where the data is not the published one. ``fingerprint`` is that of the files which the arrays only
-    name; None where the arrays are the data.
+    name or are computed from; None where the arrays are the data. ``classes`` is 1 more than the greatest target (or
+    input, where there are no targets) if it is None. ``schema``, which must fit into JSON, is what a model must know of
+    the data beside that number.
     """
 
     arrays: Arrays
     note: str = ""
     fingerprint: str | None = None
+    classes: int | None = None
+    schema: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,7 @@ class Stored:
     checksum: str
     classes: int
     note: str
+    schema: Mapping[str, Any]
 
     def is_recorded_as(self, fingerprint: str) -> bool:
         """Whether a run that recorded ``fingerprint`` was on this data; earlier versions recorded the checksum."""
@@ -115,15 +121,17 @@ def _write(folder: Path, contents: Contents) -> None:
         temporary.mkdir()
         for split, (inputs, targets) in contents.arrays.items():
             np.save(temporary / f"{split}-inputs.npy", np.ascontiguousarray(inputs))
-            np.save(temporary / f"{split}-targets.npy", targets.astype(np.int64))
+            kind = np.float32 if targets.dtype.kind == "f" else np.int64
+            np.save(temporary / f"{split}-targets.npy", targets.astype(kind))
         inputs, targets = contents.arrays["train"]
         labels = targets if targets.size else inputs
         checksum = _checksum(temporary)
         told = {
             "sha256": checksum,
             "fingerprint": contents.fingerprint or checksum,
-            "classes": int(labels.max()) + 1,
+            "classes": int(labels.max()) + 1 if contents.classes is None else contents.classes,
             "note": contents.note,
+            "schema": dict(contents.schema),
         }
         (temporary / "fingerprint.json").write_text(sealed(told), encoding="utf-8")
 
@@ -142,7 +150,9 @@ def open_stored(folder: Path) -> Stored:
             )
             for split in SPLITS
         }
-        return Stored(arrays, told["fingerprint"], told["sha256"], told["classes"], told["note"])
+        # Caches that were written without a schema are of data that has none.
+        schema = told.get("schema", {})
+        return Stored(arrays, told["fingerprint"], told["sha256"], told["classes"], told["note"], schema)
     except (OSError, ValueError, KeyError) as error:
         raise InputError(
             f"{folder}: this cached data set is damaged ({error}); delete the folder and it is made again"

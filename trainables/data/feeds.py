@@ -78,3 +78,34 @@ class Sequential(Feed):
     def batch(self, index: int) -> Batch:
         rows = slice(index * self.length, (index + 1) * self.length)
         return self._inputs[rows].long(), self._targets[rows].long()
+
+
+class Windows(Feed):
+    """A text cut into windows of ``length`` tokens, of which each batch has the next ``batch_size`` in a drawn order.
+
+    Where the first window begins is drawn too, so that every epoch cuts the text in other places. Inputs are tokens
+    (windows, length), targets the tokens after them; the last batch may have fewer windows. Up to ``2 * length - 1``
+    tokens at the text's ends are left out of an epoch. Raises InputError for a text shorter than two windows.
+    """
+
+    def __init__(self, split: Split, batch_size: int, length: int) -> None:
+        self._tokens, self._batch_size, self._length = split.inputs, batch_size, length
+        if len(split.inputs) < 2 * length:
+            raise InputError(
+                f"the text has {len(split.inputs)} tokens, too few for a context of {length}; it can be at most "
+                f"{len(split.inputs) // 2}"
+            )
+        # As many as fit, with the token after the last one, also where the first one begins at token length - 1.
+        self._windows = (len(split.inputs) - length) // length
+        self.steps_per_epoch = math.ceil(self._windows / batch_size)
+
+    def begin_epoch(self, generator: torch.Generator) -> None:
+        first = torch.randint(self._length, (1,), generator=generator)
+        starts = first + self._length * torch.randperm(self._windows, generator=generator)
+        self._starts = starts.to(self._tokens.device)
+
+    def batch(self, index: int) -> Batch:
+        starts = self._starts[index * self._batch_size : (index + 1) * self._batch_size]
+        within = torch.arange(self._length + 1, device=starts.device)
+        windows = self._tokens[starts[:, None] + within].long()
+        return windows[:, :-1], windows[:, 1:]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -13,7 +15,7 @@ from trainables.data.array_cache import SPLITS, open_stored
 
 @dataclass(frozen=True)
 class Split:
-    """``inputs`` (examples, ...) as stored and ``targets`` (examples,) as int64, along the same first axis."""
+    """``inputs`` (examples, ...) as stored and ``targets`` (examples,), int64 classes or float32, along one axis."""
 
     inputs: Tensor
     targets: Tensor
@@ -29,7 +31,8 @@ class DataSet:
     ``classes`` is the number of classes, or of words of a text. ``fingerprint`` is a SHA-256 of the data, so equal
     exactly for equal data: of every byte of the splits or, for images that stay in files, of their names, classes and
     contents. ``former_fingerprint`` is what earlier versions recorded, where that was another. ``note`` says, in words,
-    where the data is not the published one.
+    where the data is not the published one. ``schema`` is what a model must know of the data beside ``classes``, such
+    as the widths of a table's columns.
     """
 
     train: Split
@@ -39,6 +42,7 @@ class DataSet:
     classes: int
     note: str = ""
     former_fingerprint: str | None = None
+    schema: Mapping[str, Any] = field(default_factory=dict)
 
     def to(self, device: torch.device) -> DataSet:
         train, validation, test = (split.to(device) for split in (self.train, self.validation, self.test))
@@ -60,4 +64,5 @@ def opened(folder: Path) -> DataSet:
         classes=stored.classes,
         note=stored.note,
         former_fingerprint=former,
+        schema=stored.schema,
     )

@@ -38,13 +38,15 @@ EVALUATION_COLUMNS = 10
 _NO_WORD = re.compile(r"[\W_]+")
 _WORD_OR_MARK = re.compile(r"\w+|[^\w\s]")
 
-Lines = Mapping[str, list[list[str]]]
+Lines = Mapping[str, list[str]]
+Words = Mapping[str, list[list[str]]]
+"""Those of each line."""
 
 
 def check(root: Path, folder: str) -> None:
     """Raise InputError, naming what is missing, unless there is text in ``root/folder``."""
     if folder != PYTHON:
-        _files(root / folder)
+        files_of(root / folder)
 
 
 def load(root: Path, folder: str) -> DataSet:
@@ -65,22 +67,32 @@ def store(root: Path, folder: str) -> Path:
         import platform
 
         return ensure_cached(
-            "text-python", platform.python_version(), lambda: _contents(_plain(_python_help(), PYTHON), PYTHON)
+            "text-python", platform.python_version(), lambda: _contents(_plain(lines_of(root, PYTHON)), PYTHON)
         )
-    tokenised, files = _files(root / folder)
+    tokenised, files = files_of(root / folder)
 
     def build() -> Contents:
-        texts = {split: _read(path) for split, path in files.items()}
+        lines = lines_of(root, folder)
         if tokenised:
-            lines = {split: [[*line.split(), END_OF_LINE] for line in text] for split, text in texts.items()}
+            words = {split: [[*line.split(), END_OF_LINE] for line in part] for split, part in lines.items()}
         else:
-            lines = _plain((line for text in texts.values() for line in text), str(root / folder))
-        return _contents(lines, str(root / folder))
+            words = _plain(lines)
+        return _contents(words, str(root / folder))
 
     return ensure_cached("text", f"{tokenised} {identity_of(files.values())}", build)
 
 
-def _files(folder: Path) -> tuple[bool, dict[str, Path]]:
+def lines_of(root: Path, folder: str) -> Lines:
+    """The lines of each split as they stand in the files, without what ends them. Raises InputError as `load` does."""
+    if folder == PYTHON:
+        return _cut(_python_help(), PYTHON)
+    named, files = files_of(root / folder)
+    if named:
+        return {split: _read(path) for split, path in files.items()}
+    return _cut([line for path in files.values() for line in _read(path)], str(root / folder))
+
+
+def files_of(folder: Path) -> tuple[bool, dict[str, Path]]:
     """Whether the folder's text is tokenised, and its files: one for each split, or plain ones by their names."""
     if not folder.is_dir():
         raise InputError(
@@ -181,30 +193,35 @@ def _python_help() -> list[str]:
     return [line for name in sorted(topics) for line in topics[name].splitlines()]
 
 
-def _plain(lines: Iterable[str], where: str) -> Lines:
-    """Plain text as words and marks, cut into splits along its lines; rare words are unknown ones."""
-    words = [found for line in lines if (found := _WORD_OR_MARK.findall(line.lower()))]
-    if len(words) < FEWEST_LINES:
+def _cut(lines: list[str], where: str) -> Lines:
+    """Plain text, cut into splits along its lines, of which blank ones are not counted."""
+    with_words = [number for number, line in enumerate(lines) if line.strip()]
+    if len(with_words) < FEWEST_LINES:
         raise InputError(
-            f"{where}: there are {len(words)} lines with words, too few to train, validate and test on; at least "
+            f"{where}: there are {len(with_words)} lines with words, too few to train, validate and test on; at least "
             f"{FEWEST_LINES} are needed, such as a sentence or a paragraph each"
         )
-    held_out = len(words) // 20
-    train = words[: -2 * held_out]
-    counts = Counter(word for line in train for word in line)
+    held_out = len(with_words) // 20
+    validation, test = with_words[-2 * held_out], with_words[-held_out]
+    return {"train": lines[:validation], "validation": lines[validation:test], "test": lines[test:]}
+
+
+def _plain(lines: Lines) -> Words:
+    """Plain text as words and marks; rare words are unknown ones."""
+    words = {
+        split: [found for line in part if (found := _WORD_OR_MARK.findall(line.lower()))]
+        for split, part in lines.items()
+    }
+    counts = Counter(word for line in words["train"] for word in line)
     common = {word for word, count in counts.most_common(MOST_WORDS - 2) if count > 1}
 
     def known(part: list[list[str]]) -> list[list[str]]:
         return [[*(word if word in common else UNKNOWN for word in line), END_OF_LINE] for line in part]
 
-    return {
-        "train": known(train),
-        "validation": known(words[-2 * held_out : -held_out]),
-        "test": known(words[-held_out:]),
-    }
+    return {split: known(part) for split, part in words.items()}
 
 
-def _contents(lines: Lines, where: str) -> Contents:
+def _contents(lines: Words, where: str) -> Contents:
     import numpy as np
 
     from trainables.data.array_cache import Contents

@@ -52,7 +52,7 @@ class Training:
         self._how = catalogue.get(spec.workload).check_training(spec.training)
         torch.manual_seed(spec.seed)
         # Convolutions are faster with a pixel's channels side by side; nothing else is touched by it.
-        model = workload.build_model(data.classes).to(device)
+        model = workload.model_for(data).to(device)
         # There is none for a CPU, where each process takes the statistics of its own share.
         synchronised = shared and device.type == "cuda"
         self.model = nn.SyncBatchNorm.convert_sync_batchnorm(model) if synchronised else model

@@ -12,10 +12,11 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
+from torch.nn import functional
 
 
-def linear_cross_entropy(inputs: Tensor, weight: Tensor, bias: Tensor, targets: Tensor) -> Tensor:
-    """The mean cross-entropy of ``inputs @ weight.T + bias`` to ``targets``, a scalar.
+def linear_cross_entropy(inputs: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor) -> Tensor:
+    """The mean cross-entropy of ``inputs @ weight.T + bias`` to ``targets``, a scalar; None: there is no bias.
 
     ``inputs`` (n, width), ``weight`` (classes, width), ``bias`` (classes,), ``targets`` (n,), int64. It can be
     differentiated once.
@@ -25,8 +26,8 @@ def linear_cross_entropy(inputs: Tensor, weight: Tensor, bias: Tensor, targets: 
 
 class _LinearCrossEntropy(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, inputs: Tensor, weight: Tensor, bias: Tensor, targets: Tensor) -> Tensor:
-        logits = torch.addmm(bias, inputs, weight.t()).float()
+    def forward(ctx: Any, inputs: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor) -> Tensor:
+        logits = functional.linear(inputs, weight, bias).float()
         rows = torch.arange(len(targets), device=targets.device)
         of_targets = logits[rows, targets]
         greatest = logits.amax(1, keepdim=True)
@@ -35,9 +36,8 @@ class _LinearCrossEntropy(torch.autograd.Function):
         loss = (totals.log() + greatest).mean() - of_targets.mean()
         errors = shares.div_(totals)
         errors[rows, targets] -= 1
-        gradients = (errors @ weight, errors.t() @ inputs, errors.sum(0))
-        kinds = (inputs.dtype, weight.dtype, bias.dtype)
-        ctx.save_for_backward(*(gradient.to(kind) for gradient, kind in zip(gradients, kinds, strict=True)))
+        gradients = (errors @ weight).to(inputs.dtype), (errors.t() @ inputs).to(weight.dtype)
+        ctx.save_for_backward(*gradients, None if bias is None else errors.sum(0).to(bias.dtype))
         return loss
 
     @staticmethod
@@ -47,4 +47,4 @@ class _LinearCrossEntropy(torch.autograd.Function):
     ) -> tuple[Tensor | None, ...]:
         of_inputs, of_weight, of_bias = ctx.saved_tensors
         scale = upstream[0] / len(of_inputs)
-        return of_inputs * scale, of_weight * scale, of_bias * scale, None
+        return of_inputs * scale, of_weight * scale, None if of_bias is None else of_bias * scale, None

@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from optimizers import InputError, Problem, did_you_mean
+from optimizers import InputError, Problem, did_you_mean, raise_any
 
 if TYPE_CHECKING:
     from torch import nn
@@ -76,8 +76,13 @@ def _names(package: str) -> frozenset[str]:
     return frozenset(name for path in modules for name in _REGISTERED.findall(path.read_text(encoding="utf-8")))
 
 
-def size_problems(options: Mapping[str, Any]) -> Iterator[Problem]:
-    """Say so where a model of torchvision takes no images of that ``resolution``."""
+def checked_size(options: dict[str, Any]) -> dict[str, Any]:
+    """Return the options. Raises InputError where a model of torchvision takes no images of that ``resolution``."""
+    raise_any(_size_problems(options))
+    return options
+
+
+def _size_problems(options: Mapping[str, Any]) -> Iterator[Problem]:
     name, size = options["model"], options["resolution"]
     smallest = next((least for start, least in _SMALLEST.items() if name.startswith(start)), 0)
     if size < smallest:

@@ -8,7 +8,7 @@ from optimizers import Hyperparameter
 from optimizers.domains import NOT_NEGATIVE, Choice, Integer, OrOff
 from trainables.workloads._image_entries import CIFAR10, MNIST
 from trainables.workloads.training_options import FilePath, Options
-from trainables.workloads.workload_entry import WorkloadEntry
+from trainables.workloads.workload_entry import OnlyWith, WorkloadEntry
 
 OPTIONS: Options = {
     "loss": Hyperparameter("non_saturating", "of the two players", Choice(("non_saturating", "wgan_gp"))),
@@ -20,7 +20,7 @@ OPTIONS: Options = {
     "samples": Hyperparameter(2048, "images generated to measure a distance", Integer(2)),
     "inception": Hyperparameter(
         None,
-        "full path of torch-fidelity's weights-inception-2015-12-05-6726825d.pth: FID is measured too",
+        "path of torch-fidelity's weights-inception-2015-12-05-6726825d.pth: FID is measured too",
         OrOff(FilePath()),
     ),
 }
@@ -31,7 +31,7 @@ _dcgan = partial(
     epochs=20,
     batch_size=128,
     metrics={"val/frechet_distance": "minimize", "val/fid": "minimize"},
-    optional_metrics={"val/fid": "inception"},
+    optional_metrics={"val/fid": OnlyWith("inception")},
     score="test/frechet_distance",
     parts=("discriminator", "generator"),
     options=OPTIONS,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from optimizers import Hyperparameter
 from trainables.workloads._image_entries import SPLIT, folder_classification, image_files
-from trainables.workloads._torchvision_models import ModelName, size_problems
+from trainables.workloads._torchvision_models import ModelName, checked_size
 
 ENTRIES = (
     folder_classification(
@@ -19,6 +19,6 @@ ENTRIES = (
             **image_files("images", 64),
             **SPLIT,
         },
-        option_problems=size_problems,
+        complete=checked_size,
     ),
 )

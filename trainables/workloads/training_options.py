@@ -43,17 +43,17 @@ MEANINGS = {
 
 @dataclass(frozen=True)
 class FilePath:
-    """The full path of a file, which each node has; that it is there is checked with the data."""
+    """The path of a file, which each node has; that it is there is checked with the data."""
 
     def check(self, value: Any, name: str) -> str:
-        """Return ``value``, which must be a full path."""
-        if not isinstance(value, str) or not Path(value).is_absolute():
+        """Return ``value`` as a full path; a relative one begins in the current folder."""
+        if not isinstance(value, str) or not value:
             raise InputError(f"{name} must be {self.describe()}, got {value!r}.")
-        return value
+        return str(Path(value).absolute())
 
     def describe(self) -> str:
         """A noun phrase."""
-        return "the full path of a file"
+        return "the path of a file"
 
 
 TRAINING: Options = {

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from optimizers import Hyperparameter, Problem
+from optimizers import Hyperparameter, Problem, raise_any
 from optimizers.domains import DECAY, Choice, Integer
 from trainables.workloads._image_entries import (
     CIFAR10,
@@ -39,8 +39,13 @@ def _transformer(patch: int) -> Options:
     }
 
 
-def _problems(options: Mapping[str, Any], size: int | None = None) -> Iterator[Problem]:
-    side = options["resolution"] if size is None else size
+def _checked(options: dict[str, Any], size: int | None = None) -> dict[str, Any]:
+    """Return the options. Raises InputError where they do not go together."""
+    raise_any(_problems(options, options["resolution"] if size is None else size))
+    return options
+
+
+def _problems(options: Mapping[str, Any], side: int) -> Iterator[Problem]:
     if side % options["patch"]:
         yield Problem(f"patches of {options['patch']} pixels do not divide images of {side}", ("patch",))
     if options["width"] % options["heads"]:
@@ -57,7 +62,7 @@ ENTRIES = (
         reference="none published for this net",
         training=TRAINING,
         options={**augmented(False), **_transformer(7)},
-        option_problems=partial(_problems, size=28),
+        complete=partial(_checked, size=28),
         **MNIST,
     ),
     classification(
@@ -69,7 +74,7 @@ ENTRIES = (
         reference="none published for this net",
         training=TRAINING,
         options={**augmented(True), **_transformer(4)},
-        option_problems=partial(_problems, size=32),
+        complete=partial(_checked, size=32),
         **CIFAR10,
     ),
     folder_classification(
@@ -81,6 +86,6 @@ ENTRIES = (
         reference="none published; it depends on the images",
         training=TRAINING,
         options={**image_files("images", 64), **SPLIT, **_transformer(8)},
-        option_problems=_problems,
+        complete=_checked,
     ),
 )

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from torch import Tensor, nn
 
 from trainables.data.feeds import Feed, Shuffled
-from trainables.data.splits import Split
+from trainables.data.splits import DataSet, Split
 
 # Large enough to keep a device busy, small enough for the activations of any workload here.
 EVALUATION_BATCH = 2048
@@ -45,9 +45,16 @@ class Workload(ABC):
     def __init__(self, options: Mapping[str, Any] | None = None) -> None:
         self.options = options or {}
 
-    @abstractmethod
     def build_model(self, classes: int) -> nn.Module:
-        """A freshly initialised model for that many classes or words; draws from torch's global generator."""
+        """A freshly initialised model for that many classes or words; draws from torch's global generator.
+
+        A subclass overrides this or :meth:`model_for`.
+        """
+        raise NotImplementedError(f"{type(self).__name__} overrides neither build_model nor model_for")
+
+    def model_for(self, data: DataSet) -> nn.Module:
+        """A freshly initialised model for the data, of which most models need to know the number of classes only."""
+        return self.build_model(data.classes)
 
     def feed(self, split: Split, batch_size: int) -> Feed:
         """The batches that the model is trained on."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from optimizers import InputError, Problem, raise_any
+from optimizers import InputError
 from trainables.mlflow_contract import Prefix
 from trainables.spec import Goal
 from trainables.workloads.training_options import (
@@ -25,9 +25,20 @@ if TYPE_CHECKING:
     from trainables.workloads.workload import Workload
 
 
-def _none(options: Mapping[str, Any]) -> Iterable[Problem]:
-    """Any values go together."""
-    return ()
+@dataclass(frozen=True)
+class OnlyWith:
+    """When a metric is measured: where the option is set or, if there are ``values``, where it has one of them."""
+
+    option: str
+    values: tuple[Any, ...] = ()
+
+    def holds(self, value: Any) -> bool:
+        """Whether it is measured where the option has this value."""
+        return value in self.values if self.values else bool(value)
+
+    def __str__(self) -> str:
+        """Such as "inception" or "task: regression"."""
+        return f"{self.option}: {' or '.join(map(str, self.values))}" if self.values else self.option
 
 
 @dataclass(frozen=True)
@@ -37,12 +48,14 @@ class WorkloadEntry:
     ``target`` is "module:Class" of the workload; ``data_module`` has ``check(root)`` and ``load(root)`` for its data
     and, where users bring it, ``store(root)``, which makes the cache that ``load`` opens without importing torch.
     ``metrics`` are those of the validation split and which way each is better; ``optional_metrics`` names those that
-    are measured only where the option beside them is set. ``parts`` names the parts of the model that have an optimizer
+    are measured only under some options. ``parts`` names the parts of the model that have an optimizer
     each, where there are more than one. ``score`` is the test metric that the verdict compares, the same as one of
-    ``metrics`` on the other split, and ``score_note``, a sentence, says what else must be known to read it. ``epochs``
+    ``metrics`` on the other split; where options leave that one out, it is the first of ``other_scores`` that they do
+    not. ``score_note``, a sentence, says what else must be known to read it. ``epochs``
     and ``batch_size`` hold where a sweep gives none, ``training`` is put over the defaults of how a run is trained, and
-    ``options`` are what else a sweep may set; those that ``data_options`` names say which data is loaded, and
-    ``option_problems`` tells which of them do not go together.
+    ``options`` are what else a sweep may set; those that ``data_options`` names say which data is loaded.
+    ``complete`` takes and returns all options in their canonical form: it fills in what follows from the others or from
+    the data, and raises InputError for values that do not go together.
     """
 
     name: str
@@ -57,11 +70,12 @@ class WorkloadEntry:
     reference: str
     score_note: str = ""
     parts: tuple[str, ...] = ()
-    optional_metrics: Mapping[str, str] = field(default_factory=dict)
+    other_scores: tuple[str, ...] = ()
+    optional_metrics: Mapping[str, OnlyWith] = field(default_factory=dict)
     training: Mapping[str, Any] = field(default_factory=dict)
     options: Options = field(default_factory=dict)
     data_options: tuple[str, ...] = ()
-    option_problems: Callable[[Mapping[str, Any]], Iterable[Problem]] = _none
+    complete: Callable[[dict[str, Any]], dict[str, Any]] | None = None
 
     @property
     def origin(self) -> str:
@@ -70,13 +84,21 @@ class WorkloadEntry:
 
     def metrics_with(self, options: Mapping[str, Any]) -> tuple[str, ...]:
         """The metrics of the validation split under these options."""
-        optional = self.optional_metrics
-        return tuple(name for name in self.metrics if name not in optional or options.get(optional[name]))
+        return tuple(name for name in self.metrics if self._is_measured(name, options))
 
-    @property
-    def score_goal(self) -> Goal:
-        """Which way the score is better."""
-        return self.metrics[self.score.replace(Prefix.TEST, Prefix.VALIDATION, 1)]
+    def _is_measured(self, metric: str, options: Mapping[str, Any]) -> bool:
+        condition = self.optional_metrics.get(metric)
+        if condition is None:
+            return True
+        return condition.holds(options.get(condition.option, self.options[condition.option].default))
+
+    def score_with(self, options: Mapping[str, Any]) -> tuple[str, Goal]:
+        """The score under these options, and which way it is better."""
+        for score in (self.score, *self.other_scores):
+            metric = score.replace(Prefix.TEST, Prefix.VALIDATION, 1)
+            if self._is_measured(metric, options):
+                return score, self.metrics[metric]
+        raise ValueError(f"{self.name} measures none of its scores with {dict(options)}")
 
     @property
     def train_losses(self) -> tuple[str, ...]:
@@ -90,8 +112,7 @@ class WorkloadEntry:
     def check_options(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """The workload's own options, every one in its canonical form. Raises InputError."""
         values = checked(given, self.options, self.name)
-        raise_any(self.option_problems(values))
-        return values
+        return values if self.complete is None else self.complete(values)
 
     def load(self, options: Mapping[str, Any] | None = None) -> Workload:
         """The workload itself with its options; imports torch."""

@@ -1,0 +1,56 @@
+"""The entry of the transformer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from optimizers import Hyperparameter, InputError
+from optimizers.domains import Choice, Integer, Real, Text
+from trainables.data.tokens import BYTES, KINDS, LOSSLESS
+from trainables.workloads.training_options import Options
+from trainables.workloads.workload_entry import OnlyWith, WorkloadEntry
+
+OPTIONS: Options = {
+    "folder": Hyperparameter("python", "where the text lies in the data folder; python: help texts of Python", Text()),
+    "tokens": Hyperparameter(
+        "characters", "what is predicted; bpe: byte pairs learnt from the training text, by the package tokenizers",
+        Choice(KINDS),
+    ),
+    "vocabulary": Hyperparameter(1024, "bpe: how many bytes and byte pairs at most", Integer(BYTES + 1), "tokens"),
+    "layers": Hyperparameter(4, "transformer blocks", Integer(1)),
+    "heads": Hyperparameter(4, "attention heads of each, a divisor of width", Integer(1)),
+    "width": Hyperparameter(128, "width of the embedding and between the blocks", Integer(1)),
+    "context": Hyperparameter(128, "tokens from which the next one is predicted, at most", Integer(1), "tokens"),
+    "dropout": Hyperparameter(
+        0.0, "of embeddings, attention and what each block adds", Real(0, 1, exclude_max=True)
+    ),
+}  # fmt: skip
+
+
+def _complete(options: dict[str, Any]) -> dict[str, Any]:
+    if options["width"] % options["heads"]:
+        raise InputError(
+            f"gpt/text: heads must divide width, got {options['heads']} heads and a width of {options['width']}."
+        ).about("heads", "width")
+    return options
+
+
+ENTRIES = (
+    WorkloadEntry(
+        name="gpt/text",
+        target="trainables.workloads.gpt:GptText",
+        data_module="trainables.data.tokens",
+        model="decoder-only transformer, as GPT-2; 0.82 M parameters at 100 characters",
+        data="any folder of text, in characters, words, bytes or byte pairs; Python's own help texts",
+        metrics={"val/loss": "minimize", "val/perplexity": "minimize", "val/bits_per_byte": "minimize"},
+        optional_metrics={"val/bits_per_byte": OnlyWith("tokens", LOSSLESS)},
+        score="test/perplexity",
+        epochs=10,
+        batch_size=16,
+        reference="none published",
+        training={"clip_norm": 1.0, "warmup": 0.05, "lr_schedule": "cosine"},
+        options=OPTIONS,
+        data_options=("folder", "tokens", "vocabulary"),
+        complete=_complete,
+    ),
+)
