@@ -28,7 +28,8 @@ CurvePoint = dict[str, float]
 
 def open_training(spec: TrialSpec, data: DataSet, device: torch.device, shared: bool = False) -> Training:
     """The run of a spec, at its start, on data that lies on the device; see :class:`Training`."""
-    return Training(spec, catalogue.get(spec.workload).load(spec.options), data, device, shared)
+    workload = catalogue.get(spec.workload).load(spec.options).with_data(data)
+    return Training(spec, workload, data, device, shared)
 
 
 class Training:
@@ -52,7 +53,7 @@ class Training:
         self._how = catalogue.get(spec.workload).check_training(spec.training)
         torch.manual_seed(spec.seed)
         # Convolutions are faster with a pixel's channels side by side; nothing else is touched by it.
-        model = workload.build_model(data.classes).to(device)
+        model = workload.new_model(data).to(device)
         # There is none for a CPU, where each process takes the statistics of its own share.
         synchronised = shared and device.type == "cuda"
         self.model = nn.SyncBatchNorm.convert_sync_batchnorm(model) if synchronised else model
@@ -190,7 +191,7 @@ class Training:
 
     def _evaluate(self, prefix: str, split: Split) -> dict[str, float]:
         with self._as_used():
-            return {f"{prefix}/{name}": value for name, value in self.workload.evaluate(self.model, split).items()}
+            return {f"{prefix}/{name}": value for name, value in self.workload.measure(self.model, split).items()}
 
     def test_metrics(self) -> dict[str, float]:
         """Metrics of the test split, ``test/...``; for confirmation runs, once, after the last step."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,7 +35,7 @@ def open_run(config: dict[str, Any]) -> Training:
     spec = TrialSpec.from_dict(config["spec"])
     _load_code(config["code"], spec)
     try:
-        data = _load_data(spec.workload, tuple(sorted(spec.options.items())), config["data_root"], device)
+        data = _load_data(spec.workload, json.dumps(spec.options, sort_keys=True), config["data_root"], device)
     except InputError as error:
         raise OSError(str(error)) from error
     return open_training(spec, data, device, shared=config["workers"] > 1)
@@ -55,5 +56,5 @@ def _load_code(folder: str | None, spec: TrialSpec) -> None:
 
 
 @lru_cache(maxsize=2)
-def _load_data(workload: str, options: tuple[tuple[str, Any], ...], data_root: str, device: torch.device) -> DataSet:
-    return catalogue.get(workload).load_data(Path(data_root), dict(options)).to(device)
+def _load_data(workload: str, options: str, data_root: str, device: torch.device) -> DataSet:
+    return catalogue.get(workload).load_data(Path(data_root), json.loads(options)).to(device)

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from torch import Tensor, nn
 
 from trainables.data.feeds import Feed, Shuffled
-from trainables.data.splits import Split
+from trainables.data.splits import DataSet, Split
 
 # Large enough to keep a device busy, small enough for the activations of any workload here.
 EVALUATION_BATCH = 2048
@@ -45,9 +45,17 @@ class Workload(ABC):
     def __init__(self, options: Mapping[str, Any] | None = None) -> None:
         self.options = options or {}
 
+    def with_data(self, data: DataSet) -> Workload:
+        """The workload that trains on this data, which is itself unless it learns something from the data."""
+        return self
+
     @abstractmethod
     def build_model(self, classes: int) -> nn.Module:
         """A freshly initialised model for that many classes or words; draws from torch's global generator."""
+
+    def new_model(self, data: DataSet) -> nn.Module:
+        """A freshly initialised model for this data."""
+        return self.build_model(data.classes)
 
     def feed(self, split: Split, batch_size: int) -> Feed:
         """The batches that the model is trained on."""
@@ -65,8 +73,12 @@ class Workload(ABC):
         return DIVERGENCE_MULTIPLE * max(first, 1.0)
 
     @abstractmethod
-    def evaluate(self, model: nn.Module, split: Split) -> dict[str, float]:
+    def evaluate(self, model: nn.Module, split: Split) -> Mapping[str, float]:
         """Metrics of a whole split by their bare names, for example ``{"loss": 0.1, "accuracy": 0.97}``."""
+
+    def measure(self, model: nn.Module, split: Split) -> dict[str, float]:
+        """As :meth:`evaluate`, from the training loop."""
+        return dict(self.evaluate(model, split))
 
     def pictures(self, model: nn.Module) -> dict[str, Tensor]:
         """What is to be seen of the model at an evaluation, by name: bytes (3, height, width)."""
