@@ -220,7 +220,7 @@ def _steps_of(workload: Workload, data_root: Path) -> int | None:
     except InputError:
         return None
     data = entry.load_data(data_root, workload.options)
-    return entry.load(workload.options).feed(data.train, workload.batch_size).steps_per_epoch
+    return entry.load(workload.options).with_data(data).feed(data.train, workload.batch_size).steps_per_epoch
 
 
 def default_assignment(sweep: Sweep, arm: str) -> Assignment:
@@ -269,8 +269,8 @@ def _time(code: CodeBundle, spec: dict[str, Any], data_root: str, cpus: int, gpu
     training = open_training(timed, data, device)
     training.advance(3)
     step_s = _seconds(lambda: training.advance(1))
-    evaluated = training.workload.evaluate(training.model, data.validation)
-    evaluation_s = _seconds(lambda: training.workload.evaluate(training.model, data.validation))
+    evaluated = training.workload.measure(training.model, data.validation)
+    evaluation_s = _seconds(lambda: training.workload.measure(training.model, data.validation))
     reported = [part.report() for part in training.parts]
     tensors = tensors_in(training.state_dict())
     size = sum(tensor.numel() * tensor.element_size() for tensor in tensors)

@@ -101,12 +101,15 @@ def describe(sweep: Sweep, assignment: Assignment) -> RunDescription:
 
 
 def _data(spec: TrialSpec) -> DataDescription:
-    """The data set is named as the workload's second half, and comes from code: the module that reads its files."""
+    """The data set is named as the workload's second half, and comes from code: the module that reads its files.
+
+    A workload of a user's own gives its whole name to both.
+    """
     entry = trainables.get(spec.workload)
     given = {name: spec.options.get(name) for name in entry.data_options}
     chosen = {name: str(value) for name, value in given.items() if value not in (None, [])}
     return DataDescription(
-        spec.workload.partition("/")[2], {"data": entry.data, "read by": entry.data_module, **chosen}
+        spec.workload.partition("/")[2] or spec.workload, {"data": entry.data, "read by": entry.data_module, **chosen}
     )
 
 

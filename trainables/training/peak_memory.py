@@ -93,7 +93,7 @@ def _measure(spec: TrialSpec, data_root: Path, device: torch.device, meter: Mete
     training = open_training(spec, data, device)
     training.advance(STEPS)
     with training.weights_for_use():
-        training.workload.evaluate(training.model, data.validation)
+        training.workload.measure(training.model, data.validation)
     return Peak(spec.workload, meter.peak(), meter.total(), training.device_name)
 
 

@@ -28,7 +28,8 @@ CurvePoint = dict[str, float]
 
 def open_training(spec: TrialSpec, data: DataSet, device: torch.device, shared: bool = False) -> Training:
     """The run of a spec, at its start, on data that lies on the device; see :class:`Training`."""
-    return Training(spec, catalogue.get(spec.workload).load(spec.options), data, device, shared)
+    workload = catalogue.get(spec.workload).load(spec.options).with_data(data)
+    return Training(spec, workload, data, device, shared)
 
 
 class Training:
@@ -190,7 +191,7 @@ class Training:
 
     def _evaluate(self, prefix: str, split: Split) -> dict[str, float]:
         with self._as_used():
-            return {f"{prefix}/{name}": value for name, value in self.workload.evaluate(self.model, split).items()}
+            return {f"{prefix}/{name}": value for name, value in self.workload.measure(self.model, split).items()}
 
     def test_metrics(self) -> dict[str, float]:
         """Metrics of the test split, ``test/...``; for confirmation runs, once, after the last step."""
