@@ -92,9 +92,12 @@ def _group(entry: OptimizerEntry, item: Any, values: Mapping[str, Any]) -> Any:
 def _build(entry: OptimizerEntry, groups: list[Any], values: Mapping[str, Any]) -> Optimizer:
     optimizer_class = pkgutil.resolve_name(entry.target)
     if entry.base is not None:
-        inner = {name: value for name, value in values.items() if name in entry.base.hyperparameters}
-        own = {name: value for name, value in values.items() if name not in inner}
+        own = {name: values[name] for name in entry.hyperparameters if name not in entry.base.hyperparameters}
+        inner = {name: value for name, value in values.items() if name not in own}
         return optimizer_class(_build(entry.base, groups, inner), **own)
+    if not _is_guarded(optimizer_class):
+        wrapped = pkgutil.resolve_name("optimizers.base.wrapped:wrapped")
+        return wrapped(groups, optimizer_class, {**entry.arguments(values), **entry.fixed}, entry.name)
     fixed = dict(entry.fixed)
     if fixed.get("fused") and not all(map(_fused_takes, _tensors(groups))):
         del fixed["fused"]
@@ -102,6 +105,12 @@ def _build(entry: OptimizerEntry, groups: list[Any], values: Mapping[str, Any]) 
     if entry.hides_non_finite:
         pkgutil.resolve_name("optimizers.base.non_finite:refuse_non_finite")(optimizer)
     return optimizer
+
+
+def _is_guarded(optimizer_class: Any) -> bool:
+    """Whether a class keeps by itself what the guard around others' keeps for them."""
+    base = pkgutil.resolve_name("optimizers.base.saved_state:SavedState")
+    return isinstance(optimizer_class, type) and issubclass(optimizer_class, base)
 
 
 def _tensors(groups: list[Any]) -> Iterable[Tensor]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from torch import Tensor
 from torch.optim.optimizer import Optimizer
 
 
@@ -11,10 +12,10 @@ def diagnostics(optimizer: Optimizer) -> dict[str, float]:
     `lr`, and `beta1`, `beta2` or `momentum` where there are such; as they were in force at the last step.
     """
     own = getattr(optimizer, "diagnostics", None)
-    if own is not None:
+    if callable(own):
         return own()
     group = optimizer.param_groups[0]
-    told = {"lr": group["lr"], **dict(zip(("beta1", "beta2"), group.get("betas", ()), strict=False))}
-    if "momentum" in group:
-        told["momentum"] = group["momentum"]
-    return {name: float(value) for name, value in told.items()}
+    betas = group.get("betas")
+    told = dict(zip(("beta1", "beta2"), betas, strict=False)) if isinstance(betas, tuple | list) else {}
+    told |= {name: group[name] for name in ("lr", "momentum") if name in group}
+    return {name: float(value) for name, value in told.items() if isinstance(value, int | float | Tensor)}

@@ -55,7 +55,7 @@ def test_an_entry_follows_from_a_class() -> None:
     assert (entry.name, entry.target, entry.origin) == ("tasks:Wine", "tasks:Wine", "tasks:Wine")
     assert entry.model == "A small net on the 178 wines of scikit-learn"
     assert entry.metrics == {"val/loss": "minimize", "val/accuracy": "maximize"}
-    assert (entry.score, entry.score_goal, entry.epochs, entry.batch_size) == ("test/accuracy", "maximize", 3, 16)
+    assert (*entry.score_with({}), entry.epochs, entry.batch_size) == ("test/accuracy", "maximize", 3, 16)
     assert entry.check_options({"width": 8.0}) == {"width": 8, "dropout": 0.0}
     with pytest.raises(
         InputError, match=r'tasks:Wine has no option "widht"; it has width, dropout\. Did you mean "width"'
