@@ -24,6 +24,7 @@ from cluster.storage.sweep_folder import (
     new_sweep_id,
 )
 from cluster.storage.trust import check_trust
+from cluster.tracking.run_description import trial_spec
 from optimizers import InputError
 from search_spaces import Sweep
 from search_spaces.stores.addresses import is_server, sqlite_address
@@ -70,12 +71,26 @@ def run_sweep(
     preflight.check_tracking(manifest.tracking_location)
     preflight.check_address(address)
     preflight.check_study_storage(manifest.study_location, sweep)
+    _check_code(sweep, Path(manifest.data_root))
     _check_gpus(sweep, address, manifest, console)
     plan_tags = _probed(sweep, Path(manifest.data_root), console) if probe else {}
     with folder.locked():
         _refuse_taken_name(sweep, folder)
         folder.create(sweep, manifest)
         yield from Driver(folder, sweep, manifest, console).drive(address, plan_tags)
+
+
+def _check_code(sweep: Sweep, data_root: Path) -> None:
+    """Raise InputError where the user's code does not work: every arm takes its first steps in a process of its own."""
+    if not sweep.code.digest:
+        return
+    from trainables.tune.dry_step import dry_step
+
+    from cluster.planning.plan import default_assignment
+
+    contests = [sweep.on(name) for name in sweep.by_workload]
+    specs = [trial_spec(one, default_assignment(one, arm)) for one in contests for arm in one.arms]
+    dry_step(specs, data_root, sweep.code)
 
 
 def _check_gpus(sweep: Sweep, address: str | None, manifest: Manifest, console: Console) -> None:
