@@ -1,8 +1,9 @@
 """Optimizers from packages on PyPI, by "module:Class": each runs through a sweep to the same bits, or is refused.
 
-``python tests/by_hand/foreign_optimizers.py``, where schedulefree, prodigyopt, lion-pytorch, adan-pytorch, apollo-torch,
-adam-atan2-pytorch and torch-optimizer are installed. One sweep of all arms runs whole, and once more killed three times
-and gone on with; then a confirmation of each arm is replayed. Those that cannot be used are asked for one by one.
+``python tests/by_hand/foreign_optimizers.py``, where schedulefree, prodigyopt, lion-pytorch, adan-pytorch,
+apollo-torch, adam-atan2-pytorch and torch-optimizer are installed. One sweep of all arms runs whole, and once more
+killed three times and gone on with; then a confirmation of each arm is replayed. Those that cannot be used are asked
+for one by one.
 """
 
 from __future__ import annotations
@@ -12,13 +13,12 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 from mlflow import MlflowClient
 
 from search_spaces.schema.yaml_source import dump_yaml
-from tests.conftest import REPOSITORY, new_environment
+from tests.conftest import REPOSITORY, new_environment, wait_until
 from trainables.mlflow_contract import Role, Tag
 
 LR = {"distribution": "log_uniform", "min": 1e-3, "max": 1e-1}
@@ -49,8 +49,8 @@ REFUSED = {
     "scheduler": ("torch.optim.lr_scheduler:StepLR", {"step_size": {"value": 3}}),
     "not_there": ("torch_optimizer:Adamish", {"lr": LR}),
 }
-KILLS = (20.0, 12.0, 12.0)
-"""Seconds after which a driver is killed."""
+KILLS = (5, 17, 31)
+"""How many records of trials there are when a driver is killed."""
 
 
 def sweep(name: str, arms: dict[str, tuple[str, dict[str, object]]], **changed: object) -> str:
@@ -108,14 +108,14 @@ def main() -> None:
     if code:
         return
     command = ["run", "foreign.yaml"]
-    for seconds in KILLS:
+    trials = work / "killed" / "adamant-runs" / "foreign" / "trials"
+    for records in KILLS:
         driver = shells["killed"].start(*command)
-        time.sleep(seconds)
+        wait_until(lambda least=records: len(list(trials.glob("**/record.json"))) >= least, 400, f"{records} records")
         os.killpg(driver.pid, signal.SIGKILL)
         driver.wait()
-        print(f"killed after {seconds} s")
-        started = (work / "killed" / "adamant-runs" / "foreign" / "manifest.json").is_file()
-        command = ["resume", "foreign"] if started else ["run", "foreign.yaml"]
+        print(f"killed at {records} records")
+        command = ["resume", "foreign"]
     code, out = shells["killed"](*command)
     print(out[-1500:] if code else "killed and gone on with: exit 0")
 
