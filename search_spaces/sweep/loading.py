@@ -70,7 +70,7 @@ def parse_sweep(
         raise_any([*problems, *unreadable])
     with code_of(file, found, execute=code is not None):
         _check(file, problems, checks)
-        return Sweep.of(filled(file), found)
+        return Sweep.of(filled(file, folder), found)
 
 
 def recorded_sweep(text: str, source: str, code: CodeBundle | None = None, *, execute: bool = False) -> Sweep:

@@ -36,9 +36,10 @@ class Split:
         """Whether the inputs are a text, in which an element is no example."""
         return self.targets.numel() == 0 and len(self.inputs) > 0
 
-    def first(self, count: int) -> Split:
-        """Return the first ``count`` examples, or elements of a text."""
-        return Split(self.inputs[:count], self.targets[:count])
+    def some(self, count: int) -> Split:
+        """Return ``count`` examples from all over the split, or the first elements of a text; all if it has fewer."""
+        between = 1 if self.is_stream else max(1, len(self.inputs) // count)
+        return Split(self.inputs[::between][:count], self.targets[::between][:count])
 
 
 @dataclass(frozen=True)
@@ -63,11 +64,6 @@ class DataSet:
 
     def to(self, device: torch.device) -> DataSet:
         train, validation, test = (split.to(device) for split in (self.train, self.validation, self.test))
-        return replace(self, train=train, validation=validation, test=test)
-
-    def first(self, count: int) -> DataSet:
-        """Return the first ``count`` examples, or elements of a text, of each split; for a look at a run."""
-        train, validation, test = (split.first(count) for split in (self.train, self.validation, self.test))
         return replace(self, train=train, validation=validation, test=test)
 
     def is_recorded_as(self, fingerprint: str) -> bool:

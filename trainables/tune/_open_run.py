@@ -35,7 +35,8 @@ def open_run(config: dict[str, Any]) -> Training:
     spec = TrialSpec.from_dict(config["spec"])
     _load_code(config["code"], spec)
     try:
-        data = _load_data(spec.workload, json.dumps(spec.options, sort_keys=True), config["data_root"], device)
+        options = json.dumps(spec.options, sort_keys=True)
+        data = _load_data(spec.workload, options, spec.code, config["data_root"], device)
     except InputError as error:
         raise OSError(str(error)) from error
     return open_training(spec, data, device, shared=config["workers"] > 1)
@@ -56,6 +57,6 @@ def _load_code(folder: str | None, spec: TrialSpec) -> None:
 
 
 @lru_cache(maxsize=2)
-def _load_data(workload: str, options: str, data_root: str, device: torch.device) -> DataSet:
+def _load_data(workload: str, options: str, code: str, data_root: str, device: torch.device) -> DataSet:
     """Options are given as JSON, as lists among them cannot be keys of a cache."""
     return catalogue.get(workload).load_data(Path(data_root), json.loads(options)).to(device)

@@ -15,6 +15,7 @@ from typing import Any
 
 from optimizers import Hyperparameter, InputError
 from optimizers.domains import Choice, Domain, Flag, Integer, OrOff, Real, Text
+from trainables.workloads.training_options import AnyPath
 
 
 @dataclass(frozen=True)
@@ -36,23 +37,8 @@ class Plain:
         return "a number, a text, true, false, or a list or mapping of these"
 
 
-@dataclass(frozen=True)
-class OwnPath:
-    """A file or folder, which each node has; that it is there is checked with the data."""
-
-    def check(self, value: Any, name: str) -> str:
-        """Return `value` as a full path; a relative one is one from the current folder."""
-        if not isinstance(value, str | Path) or not str(value):
-            raise InputError(f"{name} must be {self.describe()}, got {value!r}.")
-        return str(Path(value).expanduser().absolute())
-
-    def describe(self) -> str:
-        """A noun phrase."""
-        return "the path of a file or folder"
-
-
 _BY_NAME: Mapping[str, Domain] = {
-    "bool": Flag(), "int": Integer(), "float": Real(), "str": Text(), "Path": OwnPath()
+    "bool": Flag(), "int": Integer(), "float": Real(), "str": Text(), "Path": AnyPath()
 }  # fmt: skip
 """What a value of a type may be."""
 
@@ -99,14 +85,9 @@ def option(annotation: str, *default: Any) -> Hyperparameter:
     return Hyperparameter(list(value) if isinstance(value, tuple) else value, annotation, domain)
 
 
-def is_path(domain: Domain) -> bool:
-    """Whether an option's values are paths."""
-    return isinstance(domain.domain if isinstance(domain, Required | OrOff) else domain, OwnPath)
-
-
 def _of_default(value: Any) -> Domain:
     if isinstance(value, Path):
-        return OwnPath()
+        return AnyPath()
     return Plain() if value == "" else _BY_NAME.get(type(value).__name__, Plain())
 
 

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 from optimizers import InputError
 from trainables.mlflow_contract import Prefix
 from trainables.workloads._described_class import described_class
-from trainables.workloads._signature_options import is_path, is_plain, option
-from trainables.workloads.training_options import Options
+from trainables.workloads._signature_options import is_plain, option
+from trainables.workloads.training_options import Options, paths_among
 from trainables.workloads.workload_entry import DataSource, WorkloadEntry
 
 if TYPE_CHECKING:
@@ -42,31 +42,22 @@ class OwnEntry(WorkloadEntry):
             raise InputError(f"{self.name}: its data is read by code of the sweep's own, which is not executed here")
         return _DataOfTask(self)
 
-    def absolute(self, options: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-        given = {name: options[name] for name in self._paths if isinstance(options.get(name), str | Path)}
-        return {**options, **{name: str(folder / Path(value).expanduser()) for name, value in given.items()}}
-
-    @property
-    def _paths(self) -> list[str]:
-        """The options that are paths."""
-        return [name for name, one in self.options.items() if is_path(one.domain)]
-
     def check_data(self, root: Path, options: Mapping[str, Any] | None = None) -> None:
         super().check_data(root, options)
         values = self.check_options(options or {})
-        for name in self._paths:
+        for name in paths_among(self.options):
             if values[name] is not None and not Path(values[name]).exists():
                 raise InputError(f"{values[name]}: there is no such file; correct {self.name}'s option {name}")
 
     def load(self, options: Mapping[str, Any] | None = None) -> Task:
         """A task with its options; imports torch and executes the user's code. Raises InputError where it fails."""
-        from trainables.workloads.user_errors import user_errors
+        from trainables.workloads.user_errors import errors_of_method
 
         if self.task is None:
             raise InputError(f"{self.name} is code of the sweep's own, which is not executed here")
         values = self.check_options(options or {})
-        paths = {name: Path(values[name]) for name in self._paths if values[name] is not None}
-        with user_errors(self.task, "__init__"):
+        paths = {name: Path(values[name]) for name in paths_among(self.options) if values[name] is not None}
+        with errors_of_method(self.task, "__init__"):
             return self.task(**{**values, **paths})
 
     def is_recorded_data(self, fingerprint: str, root: Path, options: Mapping[str, Any] | None = None) -> bool:

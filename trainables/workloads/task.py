@@ -52,7 +52,7 @@ from trainables.data.feeds import Batch
 from trainables.data.own_data import data_set
 from trainables.data.splits import DataSet, Split
 from trainables.spec import Goal
-from trainables.workloads.user_errors import place_of, user_errors
+from trainables.workloads.user_errors import errors_of_method, place_of
 from trainables.workloads.workload import Part, Workload
 
 
@@ -154,7 +154,7 @@ class TaskData(DataSet):
 
 def read_data(task: Task, root: Path) -> TaskData:
     """Return a task's data, checked. Raises InputError, with the line of the user's file, for whatever is wrong."""
-    with user_errors(type(task), "data"), _seeded():
+    with errors_of_method(type(task), "data"), _seeded():
         returned = task.data(root)
     try:
         data = data_set(returned)

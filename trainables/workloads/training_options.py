@@ -56,6 +56,21 @@ class FilePath:
         return "the path of a file"
 
 
+@dataclass(frozen=True)
+class AnyPath:
+    """The path of a file or folder, which each node has; that it is there is checked with the data."""
+
+    def check(self, value: Any, name: str) -> str:
+        """Return ``value`` as a full path; a relative one begins in the current folder."""
+        if not isinstance(value, str | Path) or not str(value):
+            raise InputError(f"{name} must be {self.describe()}, got {value!r}.")
+        return str(Path(value).expanduser().absolute())
+
+    def describe(self) -> str:
+        """A noun phrase."""
+        return "the path of a file or folder"
+
+
 TRAINING: Options = {
     "lr_schedule": Hyperparameter(
         "constant", "how the learning rate changes after its warm-up", Choice(("constant", "linear", "cosine", "step"))
@@ -90,6 +105,12 @@ def missing_file(values: Mapping[str, Any], options: Options) -> str | None:
         if isinstance(domain, FilePath) and values[name] is not None and not Path(values[name]).is_file():
             return name
     return None
+
+
+def paths_among(options: Options) -> list[str]:
+    """The names of the options that are paths, or may be."""
+    inner = {name: getattr(one.domain, "domain", one.domain) for name, one in options.items()}
+    return [name for name, domain in inner.items() if isinstance(domain, FilePath | AnyPath)]
 
 
 def checked(given: Mapping[str, Any], options: Options, owner: str) -> dict[str, Any]:

@@ -1,10 +1,10 @@
-"""What a user's class raises, as one sentence with the line of their file."""
+"""What a user's code raises, as one sentence with the line of their file."""
 
 from __future__ import annotations
 
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import PurePath
 from typing import Any
 
@@ -14,25 +14,33 @@ from optimizers.errors import one_line
 
 def place_of(workload: object, method: str) -> str:
     """Return where a method is defined: "my_workload.py:12: Wine.loss"."""
-    found: Any = getattr(type(workload), method)
-    code = found.__code__
+    code = _code_of(type(workload), method)
     return f"{code.co_filename}:{code.co_firstlineno}: {type(workload).__name__}.{method}"
 
 
-@contextmanager
-def user_errors(workload: type, method: str) -> Iterator[None]:
-    """Raise InputError, naming the line of the user's file, for whatever a method of a workload raises inside.
+def errors_of_method(cls: type, method: str) -> AbstractContextManager[None]:
+    """As :func:`user_errors`, of what a method of a user's class does inside."""
+    return user_errors(f"{cls.__name__}.{method}", str(PurePath(_code_of(cls, method).co_filename).parent))
 
-    Errors that say nothing of the code, such as a lack of memory, and those that are input errors go through.
+
+@contextmanager
+def user_errors(what: str, folder: str) -> Iterator[None]:
+    """Raise InputError for whatever is raised inside, with the last line of a file of that folder that it came from.
+
+    Errors that are input errors already go through, and a lack of memory, which is none of the code.
     """
     try:
         yield
     except (InputError, MemoryError):
         raise
     except Exception as error:
-        defined: Any = getattr(workload, method)
-        folder = str(PurePath(defined.__code__.co_filename).parent)
-        own = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith(folder)]
-        where = f"{own[-1].filename}:{own[-1].lineno}: " if own else ""
-        name = f"{workload.__name__}.{method}"
-        raise InputError(f"{where}{name} failed: {type(error).__name__}: {one_line(error)}") from error
+        frames = [
+            one for one in traceback.extract_tb(error.__traceback__) if folder and one.filename.startswith(folder)
+        ]
+        where = f"{frames[-1].filename}:{frames[-1].lineno}: " if frames else ""
+        raise InputError(f"{where}{what} failed: {type(error).__name__}: {one_line(error)}") from error
+
+
+def _code_of(cls: type, method: str) -> Any:
+    found: Any = getattr(cls, method)
+    return found.__code__

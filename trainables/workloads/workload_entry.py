@@ -18,6 +18,7 @@ from trainables.workloads.training_options import (
     Options,
     checked,
     missing_file,
+    paths_among,
 )
 
 if TYPE_CHECKING:
@@ -140,8 +141,9 @@ class WorkloadEntry:
         return values if self.complete is None else self.complete(values)
 
     def absolute(self, options: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-        """Return the options with paths that are relative, where the workload takes such, put into a folder."""
-        return dict(options)
+        """Return the options with those that are relative paths put into a folder."""
+        paths = [name for name in paths_among(self.options) if isinstance(options.get(name), str | Path)]
+        return {**options, **{name: str(folder / Path(options[name]).expanduser()) for name in paths}}
 
     def load(self, options: Mapping[str, Any] | None = None) -> Workload:
         """The workload itself with its options; imports torch."""
