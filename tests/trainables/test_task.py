@@ -110,7 +110,7 @@ def test_options_are_what_the_signature_says(make: Callable[[], WorkloadEntry]) 
     given = {"needed": "x", "file": "/data/f.csv"}
     values = entry.check_options(given)
     folder, _ = values.pop("folder"), values.pop("act", None)
-    assert values == {**given, "flag": False, "kind": "a", "sizes": [1, 2], "limit": None, "seed": 0}
+    assert values == {**given, "flag": False, "kind": "a", "sizes": (1, 2), "limit": None, "seed": 0}
     assert folder in (str(Path("here").absolute()), None), "None where it is not known without computing it"
     assert entry.absolute({"file": "f.csv", "needed": "f.csv"}, Path("/sweep")) == {
         "file": "/sweep/f.csv",
@@ -126,7 +126,7 @@ def test_options_are_what_the_signature_says(make: Callable[[], WorkloadEntry]) 
     ]:
         with pytest.raises(InputError, match=told):
             entry.check_options({**given, **wrong})
-    with pytest.raises(InputError, match=r"m:Everything: file is required; give the path of a file or folder\."):
+    with pytest.raises(InputError, match=r"m:Everything: file is required, as it has no default\."):
         entry.check_options({"needed": "x"})
 
 

@@ -29,7 +29,7 @@ def new_model(task: Task, data: DataSet, seed: int) -> nn.Module:
     """Return a model of the task. Raises InputError where that fails, and where it has nothing to train."""
     torch.manual_seed(seed)
     with errors_of_method(type(task), "build_model"):
-        model = task.new_model(data)
+        model = task.model_for(data)
     where = place_of(task, "build_model")
     if not isinstance(model, nn.Module):
         raise InputError(f"{where} returns a {type(model).__name__}; return a torch.nn.Module")

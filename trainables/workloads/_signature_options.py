@@ -7,34 +7,13 @@ alike.
 from __future__ import annotations
 
 import ast
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from optimizers import Hyperparameter, InputError
-from optimizers.domains import Choice, Domain, Flag, Integer, OrOff, Real, Text
+from optimizers.domains import Choice, Domain, Flag, Integer, OrOff, Plain, Real, Text
 from trainables.workloads.training_options import AnyPath
-
-
-@dataclass(frozen=True)
-class Plain:
-    """Whatever a sweep file can hold: numbers, texts, true and false, nothing, and lists and mappings of these."""
-
-    def check(self, value: Any, name: str) -> Any:
-        """Return `value`, tuples as lists."""
-        if isinstance(value, list | tuple):
-            return [self.check(one, f"{name}[{place}]") for place, one in enumerate(value)]
-        if isinstance(value, Mapping):
-            return {str(key): self.check(one, f"{name}.{key}") for key, one in value.items()}
-        if not is_scalar(value):
-            raise InputError(f"{name} must be {self.describe()}, got {value!r}.")
-        return value
-
-    def describe(self) -> str:
-        """A noun phrase."""
-        return "a number, a text, true, false, or a list or mapping of these"
 
 
 _BY_NAME: Mapping[str, Domain] = {
@@ -43,46 +22,26 @@ _BY_NAME: Mapping[str, Domain] = {
 """What a value of a type may be."""
 
 
-@dataclass(frozen=True)
-class Required:
-    """A value of another domain that has no default."""
-
-    domain: Domain
-
-    def check(self, value: Any, name: str) -> Any:
-        """Return the value in its canonical type; None is none."""
-        if value is None:
-            raise InputError(f"{name} is required; give {self.domain.describe()}.")
-        return self.domain.check(value, name)
-
-    def describe(self) -> str:
-        """Such as "a whole number, required"."""
-        return f"{self.domain.describe()}; required"
-
-
-def is_scalar(value: Any) -> bool:
-    """Whether a sweep file can hold the value, which is no list or mapping."""
-    return value is None or isinstance(value, str | bool | int) or (isinstance(value, float) and math.isfinite(value))
-
-
 def is_plain(value: Any) -> bool:
     """Whether a sweep file can hold the value."""
-    if isinstance(value, list | tuple):
-        return all(map(is_plain, value))
-    if isinstance(value, Mapping):
-        return all(isinstance(key, str) and is_plain(one) for key, one in value.items())
-    return is_scalar(value) or isinstance(value, Path)
+    try:
+        Plain().check(value, "")
+    except InputError:
+        return isinstance(value, Path)
+    return True
 
 
 def option(annotation: str, *default: Any) -> Hyperparameter:
     """Return the option of a parameter with that annotation, which may be empty, and that default, if it has one."""
     domain = _annotated(annotation) or (_of_default(default[0]) if default else Plain())
     if not default:
-        return Hyperparameter(None, annotation, domain if isinstance(domain, OrOff) else Required(domain))
+        return Hyperparameter(None, annotation, domain, required=True)
     value = str(default[0]) if isinstance(default[0], Path) else default[0]
-    if value is None and not isinstance(domain, OrOff | Plain):
+    if isinstance(domain, Plain):
+        domain = Plain(value)
+    elif value is None and not isinstance(domain, OrOff):
         domain = OrOff(domain)
-    return Hyperparameter(list(value) if isinstance(value, tuple) else value, annotation, domain)
+    return Hyperparameter(value, annotation, domain)
 
 
 def _of_default(value: Any) -> Domain:
