@@ -47,6 +47,7 @@ CASES = (
     Case("resnet20/cifar10", 3, 5, 1.3, {}),
     Case("resnet18/cifar10", 1, 3, None, {}),
     Case("dcgan/mnist", 3, 5, None, {"width": 32}),
+    Case("gpt/text", 5, 7, None, {"folder": "text/kjv"}),
     Case("lstm/text", 4, 5, 1.3, {"folder": "text/kjv", "embedding": 256, "hidden": 256, "tied": True}),
 )
 
@@ -173,10 +174,12 @@ def _tutorial(case: Case, root: str, device: str = "cpu") -> Loop:
     if case.name.startswith("dcgan/"):
         return _adversarial_loop(case.name, model, root, entry.batch_size, device)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+    kinds = {"lstm": _text_losses, "gpt": _window_losses}
+    of_text = kinds.get(case.name.partition("/")[0])
     losses = (
-        _text_losses(workload, model, data, entry.batch_size, device)
-        if case.name.startswith("lstm/")
-        else _image_losses(case.name, model, root, entry.batch_size, device)
+        _image_losses(case.name, model, root, entry.batch_size, device)
+        if of_text is None
+        else of_text(workload, model, data, entry.batch_size, device)
     )
 
     def train(count: int) -> None:
@@ -277,3 +280,17 @@ def _text_losses(workload: Any, model: Any, data: Any, batch_size: int, device: 
         state = None if state is None else tuple(part.detach() for part in state)
         logits, state = model(columns[start : start + len(targets)], state)
         yield criterion(logits.view(-1, data.classes), targets.reshape(-1))
+
+
+def _window_losses(workload: Any, model: Any, data: Any, batch_size: int, device: str) -> Iterator[Any]:
+    import torch
+    from torch import nn
+
+    length = workload.options["context"]
+    stream = data.train.inputs.long()
+    criterion = nn.CrossEntropyLoss()
+    while True:
+        starts = torch.randint(len(stream) - length, (batch_size,))
+        inputs = torch.stack([stream[start : start + length] for start in starts]).to(device)
+        targets = torch.stack([stream[start + 1 : start + 1 + length] for start in starts]).to(device)
+        yield criterion(model(inputs).view(-1, data.classes), targets.view(-1))

@@ -79,4 +79,4 @@ def test_an_interrupted_trial_equals_an_uninterrupted_one(
     entry = trainables.get(name)
     assert metrics == set(entry.metrics_with(spec.options))
     assert {key for key in curves[0][-1] if key.startswith("train/")} == set(entry.train_losses)
-    assert entry.score in outcome["test"]
+    assert entry.score_with(spec.options)[0] in outcome["test"]

@@ -44,14 +44,19 @@ class DataSource(Protocol):
 
 @dataclass(frozen=True)
 class OnlyWith:
-    """When a metric is measured: where the option is set or, if there are ``values``, where it has one of them."""
+    """When a metric is measured: where the option is set or, if there are ``values``, where it has one of them.
+
+    ``undecided`` is a value of the option that will become another one when the data is there: until then the metric
+    counts as measured.
+    """
 
     option: str
     values: tuple[Any, ...] = ()
+    undecided: Any = None
 
     def holds(self, value: Any) -> bool:
         """Whether it is measured where the option has this value."""
-        return value in self.values if self.values else bool(value)
+        return value in (*self.values, self.undecided) if self.values else bool(value)
 
     def __str__(self) -> str:
         """Such as "inception" or "task: regression"."""
