@@ -117,6 +117,7 @@ def read_bundle(uses: Iterable[str], folder: Path) -> CodeBundle:
 
     Executes nothing. Raises InputError, for each name with its number among them as the problem's setting.
     """
+    folder = folder.resolve()
     files: dict[str, bytes] = {}
     packages: list[InstalledPackage] = []
     owners: dict[str, str] = {}

@@ -261,7 +261,7 @@ def _dependencies_first(parameters: Mapping[str, Parameter], entry: OptimizerEnt
                     f"{did_you_mean(condition, parameters)}"
                 ).about(name)
         named = set().union(*map(bounds.names, parameter.formulas))
-        for other in named - parameters.keys() - entry.hyperparameters.keys():
+        for other in sorted(one for one in named - parameters.keys() if not entry.takes(one)):
             raise InputError(
                 f'{name}: a bound names "{other}", which is no parameter of this arm or of {entry.name}.'
                 f"{did_you_mean(other, [*parameters, *entry.hyperparameters])}"

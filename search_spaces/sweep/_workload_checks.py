@@ -115,7 +115,7 @@ def _metrics(sweep: SweepFile, entry: WorkloadEntry) -> Iterator[Problem]:
         if name in entry.optional_metrics and name not in known:
             condition = entry.optional_metrics[name]
             yield sweep.problem(*place, "name", f"{entry.name} measures {name} only with workload.options.{condition}")
-        elif name not in known:
+        elif name not in known and not entry.open_ended:
             has = f"it has {', '.join(known)}"
             hint = did_you_mean(name, known, _MEANINGS)
             yield sweep.problem(*place, "name", f'{entry.name} has no metric "{name}"; {has}.{hint}')

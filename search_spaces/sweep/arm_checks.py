@@ -73,11 +73,16 @@ def _foreign(
         _, owner = owner_of(name, entry.hyperparameters)
         if name.startswith(f"{TRAINING}."):
             continue
-        if owner not in entry.hyperparameters:
+        if not entry.takes(owner):
             yield sweep.problem(*place_of(sweep, arm, name), entry.unknown(owner).message)
-        elif isinstance(entry.hyperparameters[owner].domain, Integer) and parameter.distribution in CONTINUOUS:
+        elif _is_whole(entry, owner) and parameter.distribution in CONTINUOUS:
             drawn = f"draw it by int_uniform or int_log_uniform, not by {parameter.distribution}"
             yield sweep.problem(*place_of(sweep, arm, name), f"{owner} is a whole number; {drawn}")
+
+
+def _is_whole(entry: OptimizerEntry, name: str) -> bool:
+    one = entry.hyperparameters.get(name)
+    return one is not None and isinstance(one.domain, Integer)
 
 
 def _outside(

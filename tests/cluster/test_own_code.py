@@ -118,7 +118,7 @@ def test_commands_that_only_look_execute_nothing(command_line: CommandLine) -> N
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to give a file to somebody else")
 def test_code_of_somebody_else_is_executed_only_where_one_says_so(command_line: CommandLine) -> None:
     canary = command_line.folder / "executed"
-    original = written(command_line.folder, f"open({str(canary)!r}, 'w').close()\nraise ValueError('on purpose')\n")
+    original = written(command_line.folder, f"open({str(canary)!r}, 'w').close()\n1 / 0\n{MINE}")
     os.chown(original, 12345, 12345)
     refused = command_line("run", "own.yaml")
     assert refused.returncode == 2
@@ -138,7 +138,7 @@ def test_code_of_somebody_else_is_executed_only_where_one_says_so(command_line: 
         (
             SWEEP.replace("uses: [mine.py]", "uses: [nobody.py]"),
             MINE,
-            "own.yaml:3: uses: nobody.py: there is no such file",
+            "own.yaml:3: uses.0: nobody.py: there is no such file in /",
         ),
         (SWEEP.replace("uses: [mine.py]\n", ""), MINE, 'arms.mine.optimizer: "mine:Mine" needs mine under uses'),
         (SWEEP, MINE.replace("class Mine", "class Other"), 'arms.mine.optimizer: mine has no "Mine"'),
@@ -151,6 +151,7 @@ def test_code_of_somebody_else_is_executed_only_where_one_says_so(command_line: 
         (SWEEP, "class Mine:\n    pass\n", "arms.mine.optimizer: "),
         (SWEEP.replace("pull:", "push:"), MINE, 'arms.mine.parameters.push: mine:Mine has no hyperparameter "push"'),
     ],
+    ids=["file", "uses", "class", "import", "number", "no optimizer", "setting"],
 )
 def test_what_cannot_work_is_told_before_anything_is_written(
     sweep: str, code: str, told: str, command_line: CommandLine
