@@ -240,12 +240,16 @@ class Texts:
         return "a list of texts"
 
 
+def _is_nan(value: Any) -> bool:
+    return isinstance(value, float) and math.isnan(value)
+
+
 def _is_plain(value: Any) -> bool:
     if isinstance(value, list | tuple):
         return all(map(_is_plain, value))
     if isinstance(value, dict):
         return all(isinstance(key, str) for key in value) and all(map(_is_plain, value.values()))
-    return value is None or (isinstance(value, bool | int | float | str) and value == value)
+    return value is None or (isinstance(value, bool | int | float | str) and not _is_nan(value))
 
 
 def _number(value: Any) -> float:

@@ -107,9 +107,9 @@ class OptimizerEntry:
         if name in self.tuples:
             sentence = f"{self.name} takes {name} one by one, as {', '.join(self.tuples[name])}."
         else:
-            known = [*self.hyperparameters, *sorted(self.others or ())]
-            hint = did_you_mean(name, known, MEANINGS)
-            sentence = f'{self.name} has no hyperparameter "{name}"; it has {", ".join(known) or "none"}.{hint}'
+            hint = did_you_mean(name, [*self.hyperparameters, *(self.others or ())], MEANINGS)
+            known = ", ".join(self.hyperparameters) or "none"
+            sentence = f'{self.name} has no hyperparameter "{name}"; it has {known}.{hint}'
         return Problem(sentence, (name,))
 
     def parts(self, hyperparameters: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:

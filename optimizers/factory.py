@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pkgutil
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -70,11 +70,21 @@ def build(name: str, params: ParamsT, **hyperparameters: Any) -> Optimizer:
     InputError, before anything is imported: as `get` and `OptimizerEntry.check`. A schedule that still lacks
     its `stop` or `total` is refused by the optimizer itself.
     """
-    entry = get(name)
+    return build_entry(get(name), params, hyperparameters)
+
+
+def build_entry(
+    entry: OptimizerEntry,
+    params: ParamsT,
+    hyperparameters: Mapping[str, Any],
+    factory: Callable[..., Optimizer] | None = None,
+) -> Optimizer:
+    """Build what an entry describes, as `build`; `factory` is the class or function that its target names."""
     values = entry.check(hyperparameters)
     if isinstance(params, Mapping) or hasattr(params, "requires_grad"):
-        raise InputError(f"{name} takes a list of parameters or of param groups, got one {type(params).__name__}.")
-    return _build(entry, [_group(entry, item, values) for item in params], values)
+        kind = type(params).__name__
+        raise InputError(f"{entry.name} takes a list of parameters or of param groups, got one {kind}.")
+    return _build(entry, [_group(entry, item, values) for item in params], values, factory)
 
 
 def _group(entry: OptimizerEntry, item: Any, values: Mapping[str, Any]) -> Any:
@@ -89,8 +99,10 @@ def _group(entry: OptimizerEntry, item: Any, values: Mapping[str, Any]) -> Any:
     return {**entry.check_group(item, values), "params": list(params)}
 
 
-def _build(entry: OptimizerEntry, groups: list[Any], values: Mapping[str, Any]) -> Optimizer:
-    optimizer_class = pkgutil.resolve_name(entry.target)
+def _build(
+    entry: OptimizerEntry, groups: list[Any], values: Mapping[str, Any], factory: Callable[..., Optimizer] | None = None
+) -> Optimizer:
+    optimizer_class = factory or pkgutil.resolve_name(entry.target)
     if entry.base is not None:
         own = {name: values[name] for name in entry.hyperparameters if name not in entry.base.hyperparameters}
         inner = {name: value for name, value in values.items() if name not in own}

@@ -1,4 +1,4 @@
-"""Values that an optimizer keeps, as plain data that `torch.load(weights_only=True)` reads, and back.
+"""Values that an optimizer keeps, as plain data that `torch.load(weights_only=True)` reads.
 
 Torch's state dict holds what stands under `state` and `param_groups`; much of other people's code keeps counters,
 buffers, random generators or whole objects in attributes beside them.
@@ -6,21 +6,27 @@ buffers, random generators or whole objects in attributes beside them.
 
 from __future__ import annotations
 
-import pkgutil
 import random
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Mapping
+from enum import Enum
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.optim.optimizer import Optimizer
 
-from optimizers.base.guards import parameters, precise_dtype
+from optimizers.base.guards import parameters
 
-_TAG = "__kept__"
+TAG = "__kept__"
+"""The key that says of what kind a dict is that stands for something else."""
 _SCALARS = (type(None), bool, int, float, str, bytes, torch.Size, torch.dtype)
-_DICTS = {"dict": dict, "OrderedDict": OrderedDict, "defaultdict": lambda: defaultdict(dict)}
+DICTS: Mapping[str, Callable[[], dict[Any, Any]]] = {
+    "dict": dict,
+    "OrderedDict": OrderedDict,
+    "defaultdict": lambda: defaultdict(dict),
+}
+"""Kinds of dicts by the names of their classes."""
 _OF_TORCH = frozenset(vars(Optimizer([torch.zeros(1)], {})))
 """Attributes that every optimizer has from torch."""
 
@@ -30,13 +36,12 @@ class _NotPlainError(Exception):
 
 
 class KeptValues:
-    """Turns the values of one optimizer into plain data and back; parameters in them go by their numbers."""
+    """Turns the values of one optimizer into plain data; parameters in them go by their numbers."""
 
     def __init__(self, optimizer: Optimizer) -> None:
         self._optimizer = optimizer
         self._params = list(parameters(optimizer))
         self._numbers = {id(p): number for number, p in enumerate(self._params)}
-        self._package = type(optimizer).__module__.partition(".")[0]
         self._open = {id(optimizer)}
 
     def attributes(self) -> dict[str, Any]:
@@ -65,11 +70,11 @@ class KeptValues:
         if isinstance(value, Tensor):
             return self._plain_tensor(value)
         if isinstance(value, torch.Generator):
-            return {_TAG: "generator", "state": value.get_state()}
+            return {TAG: "generator", "state": value.get_state()}
         if isinstance(value, random.Random):
-            return {_TAG: "random", "state": value.getstate()}
+            return {TAG: "random", "state": value.getstate()}
         if type(value).__module__ == "numpy" and hasattr(value, "dtype"):
-            return {_TAG: "array", "scalar": not hasattr(value, "flags"), **_of_array(value)}
+            return {TAG: "array", "scalar": value.shape == (), **_of_array(value)}
         if id(value) in self._open:
             raise _NotPlainError
         self._open.add(id(value))
@@ -81,115 +86,48 @@ class KeptValues:
     def _plain_tensor(self, value: Tensor) -> Any:
         number = self._numbers.get(id(value))
         if number is not None:
-            return {_TAG: "parameter", "number": number}
+            return {TAG: "parameter", "number": number}
         beside = value.device.type == "cpu" and any(p.device.type != "cpu" for p in self._params)
-        return {_TAG: "on the cpu", "tensor": value.detach()} if beside else value.detach()
+        return {TAG: "on the cpu", "tensor": value.detach()} if beside else value.detach()
 
     def _plain_members(self, value: Any) -> Any:
         if type(value) in (list, tuple):
             return type(value)(map(self._plain, value))
         if isinstance(value, dict):
             return self._plain_dict(value)
-        if isinstance(value, set):
-            return {_TAG: "set", "items": list(map(self._plain, value))}
+        if isinstance(value, set | frozenset):
+            return {TAG: "set", "of": type(value).__name__, "items": list(map(self._key, value))}
         if isinstance(value, deque):
-            return {_TAG: "deque", "items": list(map(self._plain, value)), "most": value.maxlen}
+            return {TAG: "deque", "items": list(map(self._plain, value)), "most": value.maxlen}
         cls = type(value)
-        if isinstance(value, Optimizer) or (self._is_own(cls.__module__) and hasattr(value, "__dict__")):
+        of_package = (
+            is_of_package(cls.__module__, self._optimizer)
+            and hasattr(value, "__dict__")
+            and not isinstance(value, Enum)
+        )
+        if isinstance(value, Optimizer) or of_package:
             hooks = _OF_TORCH - {"state", "param_groups"} if isinstance(value, Optimizer) else frozenset()
             attributes = self._members(vars(value), hooks)
-            return {_TAG: "object", "class": f"{cls.__module__}:{cls.__qualname__}", "attributes": attributes}
+            return {TAG: "object", "class": f"{cls.__module__}:{cls.__qualname__}", "attributes": attributes}
         raise _NotPlainError
 
     def _plain_dict(self, value: dict[Any, Any]) -> Any:
-        if type(value) is dict and _TAG not in value and all(type(key) in _SCALARS for key in value):
+        plain = all(type(key) in _SCALARS and key not in self._numbers for key in value)
+        if type(value) is dict and TAG not in value and plain:
             return {key: self._plain(one) for key, one in value.items()}
-        name = type(value).__name__ if type(value).__name__ in _DICTS else "dict"
-        items = [[self._plain(key), self._plain(one)] for key, one in value.items()]
-        return {_TAG: "dict", "of": name, "items": items}
+        name = type(value).__name__ if type(value).__name__ in DICTS else "dict"
+        items = [[self._key(key), self._plain(one)] for key, one in value.items()]
+        return {TAG: "dict", "of": name, "items": items}
 
-    def _is_own(self, module: str) -> bool:
-        """Whether a module comes with the optimizer: its objects may be made anew when a checkpoint is loaded."""
-        return module.partition(".")[0] == self._package
-
-    def restore(self, members: dict[str, Any], kept: Mapping[str, Any], saved: torch.dtype | None) -> None:
-        """Set the attributes of the optimizer, or the options of a group, to what was kept of them."""
-        p = self._params[0] if self._params else None
-        self._set(members, kept, _mover(saved, p))
-
-    def restored(self, kept: Any, saved: torch.dtype | None, p: Tensor | None) -> Any:
-        """Return what was kept of the state of `p`, on its device; None: of something that is no parameter.
-
-        Tensors that had the precision of the state, `saved`, get that of today's.
-        """
-        return self._value(kept, None, _mover(saved, p))
-
-    def _set(self, members: dict[str, Any], kept: Mapping[str, Any], move: _Move) -> None:
-        for name, value in kept.items():
-            members[name] = self._value(value, members.get(name), move)
-
-    def _value(self, kept: Any, own: Any, move: _Move) -> Any:
-        """The value; where the optimizer has one of its kind, `own`, this one is changed, as others may refer to it."""
-        if isinstance(kept, Tensor):
-            return _into(own, move(kept))
-        if isinstance(kept, list | tuple) and type(kept) in (list, tuple):
-            members = own if isinstance(own, list | tuple) and len(own) == len(kept) else [None] * len(kept)
-            values = [self._value(one, member, move) for one, member in zip(kept, members, strict=True)]
-            if type(own) is list and type(kept) is list:
-                own[:] = values
-                return own
-            return type(kept)(values)
-        if not isinstance(kept, dict):
-            return kept
-        if _TAG in kept:
-            return self._tagged(kept, own, move)
-        return self._filled(own if type(own) is dict else {}, kept.items(), move)
-
-    def _tagged(self, kept: dict[str, Any], own: Any, move: _Move) -> Any:
-        match kept[_TAG]:
-            case "parameter":
-                return self._params[kept["number"]]
-            case "on the cpu":
-                return _into(own, kept["tensor"].clone())
-            case "generator":
-                generator = own if isinstance(own, torch.Generator) else torch.Generator()
-                generator.set_state(kept["state"].cpu())
-                return generator
-            case "random":
-                source = own if isinstance(own, random.Random) else random.Random()
-                source.setstate(kept["state"])
-                return source
-            case "array":
-                array = kept["array"].cpu().numpy()
-                return array[()] if kept["scalar"] else array.copy()
-            case "set":
-                return {self._value(one, None, move) for one in kept["items"]}
-            case "deque":
-                return deque([self._value(one, None, move) for one in kept["items"]], kept["most"])
-            case "dict":
-                items = [(self._value(key, None, move), one) for key, one in kept["items"]]
-                return self._filled(own if isinstance(own, dict) else _DICTS[kept["of"]](), items, move)
-        return self._object(kept, own, move)
-
-    def _filled(self, target: dict[Any, Any], items: Any, move: _Move) -> dict[Any, Any]:
-        before = dict(target)
-        target.clear()
-        for key, one in items:
-            target[key] = self._value(one, before.get(key), move)
-        return target
-
-    def _object(self, kept: dict[str, Any], own: Any, move: _Move) -> Any:
-        module, _, name = kept["class"].partition(":")
-        if (type(own).__module__, type(own).__qualname__) != (module, name):
-            if not self._is_own(module):
-                return own
-            cls = pkgutil.resolve_name(kept["class"])
-            own = cls.__new__(cls)
-        self._set(vars(own), kept["attributes"], move)
-        return own
+    def _key(self, key: Any) -> Any:
+        """The key of a dict: a parameter, the id of one, which is another in the next process, or a plain value."""
+        number = self._numbers.get(key) if type(key) is int else None
+        return self._plain(key) if number is None else {TAG: "id", "number": number}
 
 
-_Move = Callable[[Tensor], Tensor]
+def is_of_package(module: str, optimizer: Optimizer) -> bool:
+    """Return whether a module comes with the class of an optimizer, so that its objects are kept and made anew."""
+    return module.partition(".")[0] == type(optimizer).__module__.partition(".")[0]
 
 
 def layout(kept: Any) -> Any:
@@ -199,7 +137,7 @@ def layout(kept: Any) -> Any:
     if isinstance(kept, list | tuple):
         return [layout(one) for one in kept]
     if isinstance(kept, dict):
-        return {str(key): one if key == _TAG else layout(one) for key, one in kept.items()}
+        return {str(key): one if key == TAG else layout(one) for key, one in kept.items()}
     return "number" if isinstance(kept, int | float) else type(kept).__name__
 
 
@@ -207,30 +145,6 @@ def is_without_data(kept: Any) -> bool:
     """Return whether a tensor in a plain value is on the device meta."""
     members = kept.values() if isinstance(kept, dict) else kept if isinstance(kept, list | tuple) else ()
     return kept.is_meta if isinstance(kept, Tensor) else any(map(is_without_data, members))
-
-
-def _mover(saved: torch.dtype | None, p: Tensor | None) -> _Move:
-    """A function that copies a tensor to the device of a parameter, in its precision where it was in that before."""
-
-    def moved(tensor: Tensor) -> Tensor:
-        if p is None:
-            return tensor.clone()
-        dtype = precise_dtype(p) if tensor.dtype is saved else tensor.dtype
-        if tensor.shape == p.shape and tensor.layout is torch.strided:
-            # Fused kernels walk over raw memory.
-            return torch.empty_like(p, dtype=dtype, memory_format=torch.preserve_format).copy_(tensor)
-        return tensor.to(p.device, dtype, copy=True)
-
-    return moved
-
-
-def _into(own: Any, value: Tensor) -> Tensor:
-    """The value, copied into the optimizer's own tensor where that is of the same kind."""
-    if type(own) is not Tensor or own.layout is not torch.strided or 0 in own.stride():
-        return value
-    if (own.shape, own.dtype, own.device) != (value.shape, value.dtype, value.device):
-        return value
-    return own.detach().copy_(value)
 
 
 def _of_array(value: Any) -> dict[str, Any]:

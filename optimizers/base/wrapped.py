@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.optim.optimizer import Optimizer
 
 from optimizers.base._kept_values import KeptValues, is_without_data, layout
+from optimizers.base._restored_values import RestoredValues
 from optimizers.base.averaging import Averaging
 from optimizers.base.guards import check_real, loss_of, parameters, precise_dtype, refuse_sparse
 from optimizers.base.non_finite import check_gradients
@@ -56,6 +57,8 @@ class Wrapped(SavedState):
 
     Methods and attributes that it has beside those of torch are reached through this one.
     """
+
+    required = ()
 
     def __init__(self, inner: Optimizer, make: Make, settings: Mapping[str, Any], name: str) -> None:
         super().__init__([{"params": []}], {})
@@ -105,7 +108,7 @@ class Wrapped(SavedState):
         if self._takes_sparse is None:
             make, settings, name = self._recipe
             p = torch.nn.Parameter(torch.ones(4, 2))
-            p.grad = torch.sparse_coo_tensor(torch.tensor([[1]]), torch.ones(1, 2), (4, 2))
+            p.grad = torch.eye(4, 2).to_sparse()
             try:
                 wrapped([p], make, settings, name).inner.step()
             except Exception:  # noqa: BLE001 - whatever it is, sparse gradients are not for this optimizer
@@ -132,11 +135,11 @@ class Wrapped(SavedState):
         return {**saved, "state": state, "param_groups": groups, _OWN: own}
 
     def check_options(self, own: Mapping[str, Any], saved: Mapping[str, Any]) -> None:
-        """InputError unless each option that was saved for a group is of the same kind as the group's own."""
+        """InputError unless numbers that were saved for a group are numbers, and there are as many in each tuple."""
+        if "lr" in own and "lr" not in saved:
+            raise InputError("lr is missing.")
         for name, value in self._options_in(own).items():
-            if name == "lr" and name not in saved:
-                raise InputError("lr is missing.")
-            if name in saved and value is not None and not is_option_like(saved[name], value, optional=True):
+            if name in saved and _has_numbers(value) and not is_option_like(saved[name], value, optional=True):
                 raise InputError(f"{name} cannot be {saved[name]!r}; this one's is {value!r}.")
 
     def check_state(self, state_dict: dict[str, Any]) -> None:
@@ -164,17 +167,19 @@ class Wrapped(SavedState):
 
     def restore(self, state_dict: dict[str, Any]) -> None:
         """Put groups, state and attributes into the inner optimizer, whose own parts may refer to them."""
-        own, kept = state_dict[_OWN], KeptValues(self.inner)
+        own = state_dict[_OWN]
         # Torch numbers the parameters in the order of the groups.
         params = dict(enumerate(parameters(self.inner)))
         dtypes = dict(enumerate(dtype for dtype, _ in own["parameters"]))
+        of_all = RestoredValues(self.inner, dtypes.get(0))
         for group, saved in zip(self.inner.param_groups, state_dict["param_groups"], strict=True):
-            options = {name: value for name, value in saved.items() if name != "params"}
-            kept.restore(group, options, dtypes.get(0))
+            of_all.fill(group, {name: value for name, value in saved.items() if name != "params"})
         self.inner.state.clear()
         for key, value in state_dict["state"].items():
-            self.inner.state[params.get(key, key)] = kept.restored(value, dtypes.get(key), params.get(key))
-        kept.restore(vars(self.inner), own["attributes"], dtypes.get(0))
+            p = params.get(key)
+            of_p = of_all if p is None else RestoredValues(self.inner, dtypes[key], p)
+            self.inner.state[key if p is None else p] = of_p.value(value)
+        of_all.fill(vars(self.inner), own["attributes"])
         self._share()
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -206,6 +211,10 @@ class WrappedAveraging(Averaging, Wrapped):  # pyright: ignore[reportIncompatibl
     def _call(self, mode: str) -> None:
         with torch.no_grad(), shielded((p, False) for p in parameters(self)):
             getattr(self.inner, mode)()
+
+
+def _has_numbers(value: Any) -> bool:
+    return isinstance(value, int | float) or (isinstance(value, tuple) and all(isinstance(one, float) for one in value))
 
 
 def _copied(
