@@ -84,9 +84,8 @@ def _check_code(sweep: Sweep, data_root: Path) -> None:
     """Raise InputError where the user's code does not work: every arm takes its first steps in a process of its own."""
     if not sweep.code.digest:
         return
-    from trainables.tune.dry_step import dry_step
-
     from cluster.planning.plan import default_assignment
+    from trainables.tune.dry_step import dry_step
 
     contests = [sweep.on(name) for name in sweep.by_workload]
     specs = [trial_spec(one, default_assignment(one, arm)) for one in contests for arm in one.arms]
