@@ -18,7 +18,15 @@ from trainables import TrialSpec
 from trainables.data.splits import DataSet
 from trainables.tune.trial import Trial
 
-IN_THE_GATE = {"mlp/digits", "cnn/cifar10", "resnet20/mnist", "lstm/text", "dcgan/mnist", "function/beale", "vit/folder"}
+IN_THE_GATE = {
+    "mlp/digits",
+    "cnn/cifar10",
+    "resnet20/mnist",
+    "lstm/text",
+    "dcgan/mnist",
+    "function/beale",
+    "vit/folder",
+}
 """One of each family of models."""
 ROOT = Path(os.environ.get("ADAMANT_DATA", "nowhere"))
 
