@@ -425,6 +425,18 @@ def test_without_augmentation_the_middle_of_each_image_trains(tmp_path: Path) ->
         assert sorted(map(bytes, images.flatten(1).numpy())) == sorted(map(bytes, whole[0].flatten(1).numpy()))
 
 
+@pytest.mark.parametrize("workers", [0, 1])
+def test_reading_images_draws_nothing_that_a_net_would_draw(tmp_path: Path, workers: int) -> None:
+    write_classes(tmp_path / "pets", cat=8, dog=8)
+    feed = ShuffledFiles(image_folder.load(tmp_path, "pets").train, 4, 8, workers)
+    torch.manual_seed(3)
+    before = torch.get_rng_state()
+    feed.begin_epoch(torch.Generator().manual_seed(1))
+    for i in range(feed.steps_per_epoch):
+        feed.batch(i)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
 def test_a_run_recorded_by_the_paths_of_its_images_goes_on(tmp_path: Path) -> None:
     """Earlier versions recorded the checksum of the arrays, which hold the paths."""
     write_tree(tmp_path)
