@@ -19,6 +19,7 @@ from optimizers import InputError
 from trainables.data import image_folder
 from trainables.data._image_decoding import read_rgb
 from trainables.data.image_files import ShuffledFiles, in_order
+from trainables.data.splits import Split
 
 
 @pytest.fixture(autouse=True)
@@ -247,8 +248,7 @@ def test_of_three_parts_val_validates_and_test_tests(tmp_path: Path) -> None:
     folder = write_tree(tmp_path, ("train", "val", "test"))
     data = image_folder.load(tmp_path, "imagenet")
     for split, part in ((data.train, "train"), (data.validation, "val"), (data.test, "test")):
-        paths = [bytes(row.tolist()).rstrip(b"\0").decode() for row in split.inputs]
-        assert paths == [str(path) for path in sorted((folder / part).glob("*/*"))]
+        assert paths(split) == [str(path) for path in sorted((folder / part).glob("*/*"))]
 
 
 def test_images_below_the_folder_of_their_class_are_found_as_in_tiny_imagenet(tmp_path: Path) -> None:
@@ -317,6 +317,124 @@ def test_an_image_replaced_by_one_of_the_same_size_and_time_is_seen(tmp_path: Pa
     os.utime(image, ns=(before.st_atime_ns, before.st_mtime_ns))
     assert image.stat().st_size == before.st_size
     assert image_folder.load(tmp_path, "imagenet").fingerprint != first
+
+
+def write_classes(folder: Path, **counts: int) -> None:
+    """Noise, folder/CLASS/NUMBER.png."""
+    for name, count in counts.items():
+        generator = np.random.default_rng(list(name.encode()))
+        (folder / name).mkdir(parents=True)
+        for i in range(count):
+            Image.fromarray(generator.integers(0, 256, (8, 8, 3), dtype=np.uint8)).save(folder / name / f"{i:02}.png")
+
+
+def paths(split: Split) -> list[str]:
+    return [bytes(row.tolist()).rstrip(b"\0").decode() for row in split.inputs]
+
+
+def names(split: Split) -> list[str]:
+    return [os.sep.join(Path(path).parts[-2:]) for path in paths(split)]
+
+
+def test_a_folder_that_is_to_be_split_has_three_splits_with_images_of_each_class(tmp_path: Path) -> None:
+    write_classes(tmp_path / "pets", cat=40, dog=20, rare=3)
+    data = image_folder.load(tmp_path, "pets", 0.1, 0.2)
+    splits = (data.train, data.validation, data.test)
+    assert [torch.bincount(split.targets).tolist() for split in splits] == [[28, 14, 1], [4, 2, 1], [8, 4, 1]]
+    assert sorted(name for split in splits for name in names(split)) == sorted(
+        f"{name}/{i:02}.png" for name, count in (("cat", 40), ("dog", 20), ("rare", 3)) for i in range(count)
+    )
+    assert data.note == ""
+
+
+def test_which_image_is_in_which_split_follows_from_the_names_of_its_class_alone(tmp_path: Path) -> None:
+    write_classes(tmp_path / "pets", cat=20, dog=20)
+    data = image_folder.load(tmp_path, "pets")
+    write_classes(tmp_path / "more", cat=20, dog=20, ape=30)
+    shutil.copy(tmp_path / "pets" / "cat" / "00.png", tmp_path / "more" / "dog" / "00.png")
+    more = image_folder.load(tmp_path, "more")
+    for split, other in ((data.validation, more.validation), (data.test, more.test)):
+        assert names(split) == [name for name in names(other) if not name.startswith("ape")]
+    assert data.fingerprint != more.fingerprint
+    assert image_folder.load(tmp_path, "pets", 0.2).fingerprint != data.fingerprint, "another split is other data"
+    (tmp_path / "pets").rename(tmp_path / "renamed")
+    assert image_folder.load(tmp_path, "renamed").fingerprint == data.fingerprint
+
+
+def test_a_class_that_is_called_as_a_part_is_a_class(tmp_path: Path) -> None:
+    write_classes(tmp_path / "vehicles", bus=3, car=3, train=3)
+    data = image_folder.load(tmp_path, "vehicles")
+    assert data.classes == 3
+    assert sorted(names(data.test))[2].startswith("train")
+
+
+def test_folders_that_cannot_be_split_are_refused_with_what_would_be_right(tmp_path: Path) -> None:
+    write_classes(tmp_path / "pets", cat=9, dog=2)
+    with pytest.raises(InputError, match=r"pets/dog: this class has 2 of the 3 images that it needs to be split"):
+        image_folder.load(tmp_path, "pets")
+    write_classes(tmp_path / "alone", cat=9)
+    with pytest.raises(InputError, match=r"alone: it has one class"):
+        image_folder.check(tmp_path, "alone")
+    write_classes(tmp_path / "half" / "train", cat=9, dog=9)
+    with pytest.raises(InputError, match=r"half/val: .*, or put those of train into .*half itself to have them split"):
+        image_folder.check(tmp_path, "half")
+
+
+def test_images_that_train_and_test_are_told_and_a_split_of_them_is_refused(tmp_path: Path) -> None:
+    folder = write_tree(tmp_path, ("train", "val", "test"))
+    shutil.copy(folder / "train" / "a" / "0.png", folder / "test" / "b" / "copy.png")
+    assert image_folder.load(tmp_path, "imagenet").note == "1 of 7 test images are train images as well"
+    shutil.rmtree(folder / "test")
+    shutil.copytree(folder / "train", folder / "test")
+    with pytest.raises(
+        InputError, match=r"test/a/0\.png: this image and all others of the test split are in the train"
+    ):
+        image_folder.load(tmp_path, "imagenet")
+
+
+def test_the_share_that_validates_is_that_of_the_workload(tmp_path: Path) -> None:
+    write_tree(tmp_path, images=30)
+    counts = {}
+    for share in (0.02, 0.2):
+        data = image_folder.load(tmp_path, "imagenet", share)
+        counts[share] = [len(split.targets) for split in (data.train, data.validation, data.test)]
+    assert counts == {0.02: [58, 2, 60], 0.2: [48, 12, 60]}
+
+
+def test_a_last_image_alone_joins_the_batch_before(tmp_path: Path) -> None:
+    write_classes(tmp_path / "pets", cat=8, dog=7)
+    split = image_folder.load(tmp_path, "pets").train
+    assert len(split.targets) == 11
+    sizes = {}
+    for fewest in (1, 2):
+        feed = ShuffledFiles(split, 5, 8, 0, augment=False, fewest=fewest)
+        feed.begin_epoch(torch.Generator().manual_seed(1))
+        sizes[fewest] = [len(feed.batch(i)[1]) for i in range(feed.steps_per_epoch)]
+    assert sizes == {1: [5, 5, 1], 2: [5, 6]}
+
+
+def test_without_augmentation_the_middle_of_each_image_trains(tmp_path: Path) -> None:
+    write_classes(tmp_path / "pets", cat=8, dog=8)
+    split = image_folder.load(tmp_path, "pets").train
+    feed = ShuffledFiles(split, 12, 8, 0, augment=False)
+    generator = torch.Generator().manual_seed(1)
+    (whole,) = in_order(split, 12, 8, 0)
+    for _ in range(2):
+        feed.begin_epoch(generator)
+        images, _ = feed.batch(0)
+        assert sorted(map(bytes, images.flatten(1).numpy())) == sorted(map(bytes, whole[0].flatten(1).numpy()))
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_reading_images_draws_nothing_that_a_net_would_draw(tmp_path: Path, workers: int) -> None:
+    write_classes(tmp_path / "pets", cat=8, dog=8)
+    feed = ShuffledFiles(image_folder.load(tmp_path, "pets").train, 4, 8, workers)
+    torch.manual_seed(3)
+    before = torch.get_rng_state()
+    feed.begin_epoch(torch.Generator().manual_seed(1))
+    for i in range(feed.steps_per_epoch):
+        feed.batch(i)
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_a_run_recorded_by_the_paths_of_its_images_goes_on(tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ class ImageFiles(Dataset):
 
     def __getitem__(self, place: int) -> tuple[Tensor, int]:
         index = int(self.order[place])
-        path = os.fsdecode(bytes(self.split.inputs[index].tolist()).rstrip(b"\0"))
+        path = os.fsdecode(self.split.inputs[index].numpy().tobytes().rstrip(b"\0"))
         try:
             with open(path, "rb") as file:
                 image: Any = read_rgb(file)
@@ -58,10 +58,15 @@ class ImageFiles(Dataset):
         return functional.pil_to_tensor(image), int(self.split.targets[index])
 
     def _augmented(self, image: Any, seed: int) -> Any:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+        # Not torch.manual_seed, which also seeds all GPUs, and takes longer than an image for those not in use yet.
+        generator = torch.default_generator
+        before = generator.get_state()
+        try:
+            generator.manual_seed(seed)
             image = self._cut(image)
             return functional.horizontal_flip(image) if torch.rand(()) < 0.5 else image
+        finally:
+            generator.set_state(before)
 
 
 class ShuffledFiles(Feed):
