@@ -15,7 +15,6 @@ from optimizers import Hyperparameter, InputError
 from optimizers.domains import Choice, Domain, Flag, Integer, OrOff, Plain, Real, Text
 from trainables.workloads.training_options import AnyPath
 
-
 _BY_NAME: Mapping[str, Domain] = {
     "bool": Flag(), "int": Integer(), "float": Real(), "str": Text(), "Path": AnyPath()
 }  # fmt: skip
