@@ -12,7 +12,7 @@ import pytest
 from optimizers import InputError, user_code
 from optimizers.user_code import CodeBundle, read_bundle
 from trainables import TrialSpec
-from trainables.tune.dry_step import _answer, dry_step
+from trainables.tune.dry_step import dry_step, look
 
 HEAD = """
 import os, random, time
@@ -156,7 +156,7 @@ FAULTS = {
     ),
     "a process that ends": (
         "def data(self, root):\n        print('the last words', flush=True)\n        os._exit(7)",
-        r"the process that tries the sweep's code out ended with code 7 .* printed last: the last words$",
+        r"tries the sweep's code out did not get to its end: it ended with code 7; it printed last: the last words$",
     ),
 }  # fmt: skip
 OF_PROCESSES = ("an order that differs between processes", "a process that ends")
@@ -171,9 +171,10 @@ def test_every_fault_of_a_task_is_told_by_its_line(tmp_path: Path, monkeypatch: 
     monkeypatch.chdir(tmp_path)
     names = [name for name in FAULTS if name not in OF_PROCESSES]
     texts = [faulty(FAULTS[name][0], f"Faulty{number}") for number, name in enumerate(names)]
-    code = bundle(tmp_path, "".join(texts))
-    specs = [spec(f"mine:Faulty{number}").to_dict() for number in range(len(names))]
-    found = _answer(specs, str(tmp_path), code, steps=True)["problems"]
+    bundle(tmp_path, "".join(texts))
+    with pytest.raises(InputError) as raised:
+        look([spec(f"mine:Faulty{number}") for number in range(len(names))], tmp_path)
+    found = list(map(str, raised.value.problems))
     assert len(found) == len(names), found
     first = len(HEAD.splitlines())
     for number, (name, problem) in enumerate(zip(names, found, strict=True)):
@@ -207,7 +208,8 @@ class Broken(torch.optim.SGD):
     def step(self, closure=None):
         raise IndexError("no such moment")
 """
-    code = bundle(tmp_path, text)
-    specs = [spec("mine:Sound", "mine:Broken").to_dict(), spec("mine:Sound").to_dict()]
-    (problem,) = _answer(specs, str(tmp_path), code, steps=True)["problems"]
-    assert problem.endswith("mine.py:36: mine:Broken on mine:Sound failed: IndexError: no such moment")
+    bundle(tmp_path, text)
+    with pytest.raises(
+        InputError, match=r"^\S+mine\.py:36: mine:Broken on mine:Sound failed: IndexError: no such moment$"
+    ):
+        look([spec("mine:Sound", "mine:Broken"), spec("mine:Sound")], tmp_path)

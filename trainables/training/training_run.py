@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -19,6 +19,7 @@ from trainables.training._trained_part import TrainedPart
 from trainables.training._worker_ranks import Ranks
 from trainables.workloads import catalogue
 from trainables.workloads.workload import Workload
+from trainables.workloads.workload_entry import WorkloadEntry
 
 # Reading the loss waits for the device, so it is not read at every step.
 STEPS_BETWEEN_LOSS_CHECKS = 10
@@ -26,10 +27,16 @@ STEPS_BETWEEN_LOSS_CHECKS = 10
 CurvePoint = dict[str, float]
 
 
-def open_training(spec: TrialSpec, data: DataSet, device: torch.device, shared: bool = False) -> Training:
-    """The run of a spec, at its start, on data that lies on the device; see :class:`Training`."""
-    workload = catalogue.get(spec.workload).load(spec.options).with_data(data)
-    return Training(spec, workload, data, device, shared)
+def open_training(
+    spec: TrialSpec, data: DataSet, device: torch.device, shared: bool = False, entry: WorkloadEntry | None = None
+) -> Training:
+    """The run of a spec, at its start, on data that lies on the device; see :class:`Training`.
+
+    ``entry`` is that of the spec's workload, where it is not registered.
+    """
+    entry = entry or catalogue.get(spec.workload)
+    workload = entry.load(spec.options).with_data(data)
+    return Training(spec, workload, entry.check_training(spec.training), data, device, shared)
 
 
 class Training:
@@ -41,16 +48,23 @@ class Training:
     part's name stands before that: ``train/generator_loss``. Equal specs give equal bits on the CPU, however often the
     run was stopped and restored in between.
 
+    ``how`` are the options of the training, checked.
     ``shared``: the processes of torch.distributed's default group train it together, each calling the same methods with
     the same arguments. The first alone evaluates and keeps the curve; ``advance`` then ends at each evaluation, because
     whether the run goes on is known only there.
     """
 
     def __init__(
-        self, spec: TrialSpec, workload: Workload, data: DataSet, device: torch.device, shared: bool = False
+        self,
+        spec: TrialSpec,
+        workload: Workload,
+        how: Mapping[str, Any],
+        data: DataSet,
+        device: torch.device,
+        shared: bool = False,
     ) -> None:
         self.spec, self.workload, self.data, self.device = spec, workload, data, device
-        self._how = catalogue.get(spec.workload).check_training(spec.training)
+        self._how = how
         torch.manual_seed(spec.seed)
         # Convolutions are faster with a pixel's channels side by side; nothing else is touched by it.
         model = workload.model_for(data).to(device)

@@ -7,19 +7,15 @@ another folder than the current one, so that a path that trials could not resolv
 from __future__ import annotations
 
 import json
-import os
-import pickle
-import subprocess
-import sys
-import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from optimizers import InputError, user_code
 from optimizers.user_code import CodeBundle
 from trainables.spec import TrialSpec
+from trainables.tune.child_process import ChildProcess
 from trainables.workloads import catalogue
 from trainables.workloads.own_workload import OwnEntry
 
@@ -31,7 +27,6 @@ STEPS = 2
 LARGEST_BATCH = 16
 EXAMPLES_EVALUATED = 256
 ELEMENTS_EVALUATED = 4096
-LINES_TOLD = 5
 
 
 def dry_step(specs: Sequence[TrialSpec], data_root: Path, code: CodeBundle) -> None:
@@ -41,76 +36,46 @@ def dry_step(specs: Sequence[TrialSpec], data_root: Path, code: CodeBundle) -> N
     read in two processes, which must get the same.
     """
     own = [spec for spec in specs if isinstance(catalogue.get(spec.workload), OwnEntry)]
-    with tempfile.TemporaryDirectory() as folder:
-        children = [_Child(Path(folder) / "steps", specs, data_root, code, steps=True)]
-        if own:
-            children.append(_Child(Path(folder) / "data", own, data_root, code, steps=False))
+    # Hashes of texts, and with them the order of a set, differ from process to process.
+    with (
+        ChildProcess(code, look, specs, data_root.absolute(), environment={"PYTHONHASHSEED": "1"}) as first,
+        ChildProcess(code, fingerprints, own, data_root.absolute(), environment={"PYTHONHASHSEED": "2"}) as second,
+    ):
         try:
-            told = [child.wait() for child in children]
-        finally:
-            for child in children:
-                child.process.kill()
-                child.process.wait()
-    for name, fingerprint in told[-1].items():
-        if told[0][name] != fingerprint:
+            ours, theirs = first.result(), second.result()
+        except ChildProcessError as error:
+            raise InputError(f"the process that tries the sweep's code out did not get to its end: {error}") from None
+    for name in theirs:
+        if ours[name] != theirs[name]:
             raise InputError(
                 f"{name}: data() gives other examples in another process; what comes from a set or a folder must be "
                 "sorted, and random numbers drawn from the global generators, which are seeded before data() is called"
             )
 
 
-class _Child:
-    """A process that looks at runs; what it finds is in a file of ``folder``."""
-
-    def __init__(
-        self, folder: Path, specs: Sequence[TrialSpec], data_root: Path, code: CodeBundle, *, steps: bool
-    ) -> None:
-        folder.mkdir()
-        self._result, self._log = folder / "result.json", folder / "log"
-        path = os.pathsep.join(one for one in sys.path if one)
-        # Hashes of texts, and with them the order of a set, differ from process to process.
-        environment = {**os.environ, "PYTHONPATH": path, "PYTHONHASHSEED": "1" if steps else "2"}
-        with self._log.open("wb") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "trainables.tune.dry_step", str(self._result)],
-                cwd=folder, env=environment, stdin=subprocess.PIPE, stdout=log, stderr=subprocess.STDOUT,
-            )  # fmt: skip
-        asked = ([spec.to_dict() for spec in specs], str(data_root.absolute()), code, steps)
-        assert self.process.stdin is not None
+def look(specs: Sequence[TrialSpec], data_root: Path) -> dict[str, str]:
+    """Do in this process what :func:`dry_step` does in another; return the fingerprint of each workload's data."""
+    found: dict[str, str] = {}
+    problems = []
+    for group in _by_workload(specs):
         try:
-            pickle.dump(asked, self.process.stdin)
-            self.process.stdin.close()
-        except BrokenPipeError:  # it has ended, and its log says why
-            pass
-
-    def wait(self) -> dict[str, str]:
-        """Return the fingerprint of each workload's data. Raises InputError with what the process has found."""
-        code = self.process.wait()
-        if not self._result.is_file():
-            lines = self._log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-LINES_TOLD:]
-            raise InputError(
-                f"the process that tries the sweep's code out ended with code {code} before it was done; it printed "
-                f"last: {' | '.join(lines) or 'nothing'}"
-            )
-        found = json.loads(self._result.read_text(encoding="utf-8"))
-        if found["problems"]:
-            raise InputError(*found["problems"])
-        return found["fingerprints"]
-
-
-def _answer(specs: list[dict[str, Any]], data_root: str, code: CodeBundle, steps: bool) -> dict[str, Any]:
-    user_code.load(code)
-    fingerprints: dict[str, str] = {}
-    problems: list[str] = []
-    for group in _by_workload(map(TrialSpec.from_dict, specs)):
-        try:
-            data = catalogue.get(group[0].workload).load_data(Path(data_root), group[0].options)
-            fingerprints[_key(group[0])] = data.fingerprint
-            if steps:
-                _look(group, data, code.location)
+            data = _data_of(group[0], data_root)
+            found[_key(group[0])] = data.fingerprint
+            _look(group, data)
         except InputError as error:
-            problems += map(str, error.problems)
-    return {"problems": problems, "fingerprints": fingerprints}
+            problems += error.problems
+    if problems:
+        raise InputError(*problems)
+    return found
+
+
+def fingerprints(specs: Sequence[TrialSpec], data_root: Path) -> dict[str, str]:
+    """Return the fingerprint of each workload's data."""
+    return {_key(group[0]): _data_of(group[0], data_root).fingerprint for group in _by_workload(specs)}
+
+
+def _data_of(spec: TrialSpec, data_root: Path) -> DataSet:
+    return catalogue.get(spec.workload).load_data(data_root, spec.options)
 
 
 def _key(spec: TrialSpec) -> str:
@@ -124,7 +89,7 @@ def _by_workload(specs: Iterable[TrialSpec]) -> list[list[TrialSpec]]:
     return list(groups.values())
 
 
-def _look(specs: Sequence[TrialSpec], data: DataSet, folder: str) -> None:
+def _look(specs: Sequence[TrialSpec], data: DataSet) -> None:
     """Look at the runs on one workload. Raises InputError with what is wrong with each."""
     import torch
 
@@ -147,7 +112,7 @@ def _look(specs: Sequence[TrialSpec], data: DataSet, folder: str) -> None:
     problems = []
     for spec in specs:
         try:
-            with user_errors(f"{spec.optimizer} on {spec.workload}", folder):
+            with user_errors(f"{spec.optimizer} on {spec.workload}", user_code.current().location):
                 _train_twice(spec, data)
         except InputError as error:
             problems += error.problems
@@ -185,14 +150,3 @@ def _trained(spec: TrialSpec, data: DataSet) -> Training:
 
 def _metrics(training: Training) -> list[tuple[str, str]]:
     return [(name, repr(value)) for point in training.curve for name, value in point.items() if name != "timestamp"]
-
-
-def _main(result: Path) -> None:
-    found = _answer(*pickle.load(sys.stdin.buffer))
-    temporary = result.with_suffix(".tmp")
-    temporary.write_text(json.dumps(found), encoding="utf-8")
-    temporary.rename(result)
-
-
-if __name__ == "__main__":
-    _main(Path(sys.argv[1]))
