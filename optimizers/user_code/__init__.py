@@ -12,18 +12,22 @@ from optimizers.user_code.current import (
     is_importable,
     is_own,
     load,
+    place_of,
     resolve,
     source_of,
 )
+from optimizers.user_code.definitions import definition_of
 
 __all__ = [
     "CodeBundle",
     "current",
+    "definition_of",
     "described",
     "described_names",
     "is_importable",
     "is_own",
     "load",
+    "place_of",
     "read_bundle",
     "resolve",
     "source_of",
