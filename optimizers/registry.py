@@ -54,6 +54,10 @@ class Registry(Generic[E]):
         self._meanings, self._group, self._adopt = meanings, group, adopt
         self._entries: dict[str, E] = {}
         self._loaded: dict[str, E] = {}
+        self.begin_with(entries)
+
+    def begin_with(self, entries: Iterable[E]) -> None:
+        """Add the first entries, without a look at the plugins, which takes a moment. InputError: two have one name."""
         for entry in entries:
             self._add(entry)
 

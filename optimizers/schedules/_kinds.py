@@ -231,5 +231,4 @@ _OURS = (
     ),
 )
 
-for one in _OURS:
-    KINDS.register(one)
+KINDS.begin_with(_OURS)
