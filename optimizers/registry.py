@@ -108,6 +108,10 @@ class Registry(Generic[E]):
         every = [one for candidates in self._candidates().values() for one in candidates]
         return tuple((one, self._problem(one.name) or one.missing()) for one in every)
 
+    def is_claimed(self, name: object) -> bool:
+        """Return whether there are entry points of that name, of which perhaps none can be meant."""
+        return isinstance(name, str) and name in self._candidates()
+
     def plugin(self, name: object) -> Plugin | None:
         """Return the plugin that has that name, None where there is none or the name is an entry's."""
         return self._plugins().get(name) if isinstance(name, str) else None
@@ -129,7 +133,8 @@ class Registry(Generic[E]):
         return ""
 
     def _of_plugin(self, name: str) -> E:
-        if self._adopt is None or (problem := self._problem(name)):
+        problem = self._problem(name)
+        if problem or self._adopt is None:
             raise InputError(f'the {self.noun} "{name}" cannot be used: {problem}.')
         if name not in self._loaded:
             [plugin] = self._candidates()[name]

@@ -13,7 +13,7 @@ from optimizers.registry import Registry
 from optimizers.schedules._kind import Kind
 from optimizers.schedules._own_kind import described_kind, kind_of
 
-K = TypeVar("K", Kind, Callable[..., float])
+K = TypeVar("K", bound=Kind | Callable[..., float])
 
 
 def _adopt(name: str, target: str, found: Any) -> Kind:
@@ -31,7 +31,8 @@ def register(kind: K) -> K:
 
     InputError: the name is taken, or the function cannot be a schedule.
     """
-    KINDS.register(kind if isinstance(kind, Kind) else kind_of(kind.__name__, kind))
+    given: Any = kind
+    KINDS.register(given if isinstance(given, Kind) else kind_of(given.__name__, given))
     return kind
 
 

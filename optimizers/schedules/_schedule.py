@@ -103,7 +103,7 @@ def _as_mapping(schedule: Schedule, owner: str) -> Mapping[str, Any]:
 def _kind(name: Any, owner: str) -> Kind:
     if name is None:
         raise InputError(f"{owner} needs a kind: {', '.join(KINDS.names())}.")
-    if not user_code.is_own(name) and name not in KINDS:
+    if not user_code.is_own(name) and name not in KINDS and not KINDS.is_claimed(name):
         raise InputError(f"{owner} has the unknown kind {name!r}.{KINDS.nearest(name)}")
     try:
         return get(name)

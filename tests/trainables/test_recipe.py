@@ -14,7 +14,7 @@ import torch
 import trainables
 from optimizers import InputError, user_code
 from trainables import TrialSpec
-from trainables.training._learning_rate import LearningRate
+from trainables.training.learning_rate import LearningRate
 from trainables.training.training_run import Training, open_training
 
 

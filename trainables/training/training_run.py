@@ -14,9 +14,9 @@ from torch import Tensor, nn
 
 from trainables.data.splits import DataSet, Split
 from trainables.spec import TrialSpec
-from trainables.training._learning_rate import LearningRate
 from trainables.training._trained_part import TrainedPart
 from trainables.training._worker_ranks import Ranks
+from trainables.training.learning_rate import LearningRate
 from trainables.workloads import catalogue
 from trainables.workloads.workload import Workload
 

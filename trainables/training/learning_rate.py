@@ -6,11 +6,12 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from optimizers import schedules
+from optimizers import InputError, schedules
 from optimizers.domains import NOT_NEGATIVE
 from trainables.workloads.training_options import RATE_WORDS
 
-OWNER = "training: lr_schedule"
+RATE = "lr_schedule"
+OWNER = f"training: {RATE}"
 
 
 class LearningRate:
@@ -27,10 +28,13 @@ class LearningRate:
         self._training, self._total = training, total
         self._warmup = round(training["warmup"] * total)
         self._schedule: dict[str, Any] | None = None
-        given = training["lr_schedule"]
+        given = training[RATE]
         if given not in RATE_WORDS.values:
-            self._schedule = schedules.with_budget(given, steps=total, epochs=passes, owner=OWNER)
-            schedules.check(self._schedule, 1.0, OWNER, NOT_NEGATIVE)
+            try:
+                self._schedule = schedules.with_budget(given, steps=total, epochs=passes, owner=OWNER)
+                schedules.check(self._schedule, 1.0, OWNER, NOT_NEGATIVE)
+            except InputError as error:
+                raise error.about(RATE) from None
 
     def factor(self, step: int, number: int) -> float:
         """The factor at ``step`` (1 to ``total``), which lies in the pass ``number``, counted from 1."""
@@ -44,10 +48,10 @@ class LearningRate:
     def _after_warmup(self, step: int) -> float:
         training = self._training
         done = (step - 1 - self._warmup) / (self._total - self._warmup)
-        if training["lr_schedule"] == "linear":
+        if training[RATE] == "linear":
             return 1 - done
-        if training["lr_schedule"] == "cosine":
+        if training[RATE] == "cosine":
             return (1 + math.cos(math.pi * done)) / 2
-        if training["lr_schedule"] == "step":
+        if training[RATE] == "step":
             return training["gamma"] ** sum((step - 1) / self._total >= share for share in training["milestones"])
         return 1.0
