@@ -8,7 +8,7 @@ from typing import Any
 
 from optimizers import InputError, schedules
 from optimizers.domains import NOT_NEGATIVE
-from trainables.workloads.training_options import RATE_WORDS
+from trainables.workloads.rate_schedule import RATE_WORDS
 
 RATE = "lr_schedule"
 OWNER = f"training: {RATE}"
