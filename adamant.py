@@ -263,10 +263,11 @@ def trajectories(
 
     import optimizers
     from analysis.figures.trajectories import draw_paths, draw_steps, make_folder
+    from optimizers.factory import OPTIMIZERS
     from trainables.workloads.function_walks import FUNCTIONS, METHOD, landscape, trajectory
 
     grounds = [landscape(name) for name in functions or FUNCTIONS]
-    chosen = [optimizers.get(name).name for name in optimizer or optimizers.names()]
+    chosen = [optimizers.get(name).name for name in optimizer or [one.name for one in OPTIMIZERS.entries()]]
     make_folder(out)
     table = {}
     for ground in grounds:

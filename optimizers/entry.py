@@ -168,17 +168,35 @@ class OptimizerEntry:
                     raise error.about(name) from None
         return filled
 
+    def depending_on_length(self, filled: Mapping[str, Any]) -> list[str]:
+        """Return those of the schedules of `with_budget` whose values are known for a trial of known length alone."""
+        return [name for name in self._schedules() if name in filled and schedules.depends_on_length(filled[name])]
+
+    def check_over_length(self, hyperparameters: Mapping[str, Any], *, steps: int, epochs: int) -> None:
+        """Check the given schedules whose values are known for a trial of known length alone, for one of this length.
+
+        InputError: as `schedules.check`.
+        """
+        filled = self.with_budget(hyperparameters, steps=steps, epochs=epochs)
+        for name in self.depending_on_length(filled):
+            schedule = self._schedules()[name]
+            base = filled.get(schedule.coefficient, self.hyperparameters[schedule.coefficient].default)
+            if base is not None:
+                try:
+                    schedules.check(filled[name], base, f"{self.name}: {name}", schedule.values)
+                except InputError as error:
+                    raise error.about(name, schedule.coefficient) from None
+
     def _schedules(self) -> dict[str, ScheduleOf]:
         """The schedules among the hyperparameters."""
         return {name: one.domain for name, one in self.hyperparameters.items() if isinstance(one.domain, ScheduleOf)}
 
     def _check_schedules(self, values: Mapping[str, Any]) -> None:
-        # With the longest budget in place of an unknown one, every other key is checked already.
-        longest = self.with_budget(values, steps=schedules.HORIZON, epochs=schedules.HORIZON)
         for name, schedule in self._schedules().items():
             base = values[schedule.coefficient]
             if base is not None:
+                owner = f"{self.name}: {name}"
                 try:
-                    schedules.check(longest[name], base, f"{self.name}: {name}", schedule.values)
+                    schedules.check_any_length(values[name], base, owner, schedule.values)
                 except InputError as error:
                     raise error.about(name, schedule.coefficient) from None

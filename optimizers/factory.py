@@ -8,8 +8,9 @@ from __future__ import annotations
 import pkgutil
 import re
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from optimizers import own_class, user_code
 from optimizers.catalogue import ENTRIES, lookahead
@@ -21,17 +22,30 @@ if TYPE_CHECKING:
     from torch import Tensor
     from torch.optim.optimizer import Optimizer, ParamsT
 
-OPTIMIZERS: Registry[OptimizerEntry] = Registry("optimizer", ENTRIES)
+
+def _adopt(name: str, target: str, found: Any) -> OptimizerEntry:
+    return replace(own_class.entry_of(target, found), name=name)
+
+
+OPTIMIZERS: Registry[OptimizerEntry] = Registry("optimizer", ENTRIES, group="adamant.optimizers", adopt=_adopt)
+Registered = TypeVar("Registered")
 _AROUND = re.compile(r"lookahead\((.*)\)")
 
 
-def register(entry: OptimizerEntry) -> None:
+def register(optimizer: Registered) -> Registered:
     """Let sweeps name an optimizer, which is then validated, built and listed as ours are.
 
-    Nothing is imported before it is built; that is when `entry.target` must be importable, in every process.
-    InputError: the name is taken.
+    `optimizer` is its entry, or a class, for which this is a decorator: it goes by its own name, and its entry is read
+    from its signature. Returns what it is given. The class must be importable, and registered, in every process;
+    installed packages have entry points for this.
+
+    InputError: the name is taken, or the class is no optimizer.
     """
-    OPTIMIZERS.register(entry)
+    given: Any = optimizer
+    if not isinstance(given, OptimizerEntry):
+        given = _adopt(given.__name__, f"{given.__module__}:{given.__qualname__}", given)
+    OPTIMIZERS.register(given)
+    return optimizer
 
 
 def names() -> tuple[str, ...]:

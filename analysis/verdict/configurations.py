@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from optimizers import OptimizerEntry, user_code
-from search_spaces.space.space import TRAINING, ArmSpace, configuration_of, hyperparameters, owner_of
+from search_spaces.space.space import KIND, TRAINING, ArmSpace, configuration_of, hyperparameters, owner_of
 from search_spaces.tracking.codec import section
 from trainables.mlflow_contract import Param, Section
 
@@ -45,12 +45,19 @@ def as_arm(name: str, space: ArmSpace, params: Mapping[str, Any]) -> str:
     """An arm of a sweep, in YAML, in which everything that was searched has the value that was found."""
     import yaml
 
-    training = {key: params[key] for key in space.parameters if key.startswith(f"{TRAINING}.") and key in params}
+    training = _searched_training(space, params)
     parameters = {key: {"value": value} for key, value in {**_hyperparameters(params), **training}.items()}
     arm = {name: {"optimizer": space.optimizer, "parameters": parameters}}
     return yaml.safe_dump(
         {"arms": arm}, sort_keys=False, allow_unicode=True, default_flow_style=None, width=110
     ).rstrip()
+
+
+def _searched_training(space: ArmSpace, params: Mapping[str, Any]) -> dict[str, Any]:
+    """What the space searches of how a run is trained; a schedule with settings of its own has its name in `.kind`."""
+    names = [name for name in space.parameters if name.startswith(f"{TRAINING}.")]
+    found = {name: params.get(name, params.get(f"{name}{KIND}")) for name in names}
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def rest_of(params: Mapping[str, Any]) -> dict[str, Any]:

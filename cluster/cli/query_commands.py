@@ -24,6 +24,7 @@ class Kind(StrEnum):
     optimizers = "optimizers"
     spaces = "spaces"
     schedules = "schedules"
+    samplers = "samplers"
     sweeps = "sweeps"
 
 
@@ -112,7 +113,7 @@ def list_(
     name: Annotated[str | None, typer.Argument(help="All there is to say of one of them.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """List workloads, optimizers, spaces, schedules or sweeps."""
+    """List workloads, optimizers, spaces, schedules, samplers or sweeps."""
     from cluster.cli.listing import row, rows
     from cluster.console import console_tables
 
@@ -140,10 +141,11 @@ def data(
     from cluster.cli.listing import data_sets
     from cluster.console import console_tables
     from cluster.storage.sweep_folder import data_root_of
+    from trainables.workloads.catalogue import WORKLOADS
 
     root = data_root_of(storage, data)
     if action is DataAction.fetch:
-        for name in names or trainables.names():
+        for name in names or [entry.name for entry in WORKLOADS.entries()]:
             entry = trainables.get(name)
             if names or entry.fetches_data:
                 entry.obtain_data(root)

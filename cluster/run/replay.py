@@ -138,7 +138,8 @@ def _remarks(tags: Mapping[str, str], training: Training) -> list[str]:
         remarks.append(f"recorded by {tags[Tag.WORKERS]} workers, repeated by one, which adds up in another order")
     if tags.get(Tag.DEVICE, "cpu") not in ("", "cpu"):
         remarks.append(f"recorded on {tags[Tag.DEVICE]}, repeated on the CPU")
-    then, now = json.loads(tags.get(Tag.VERSIONS, "{}")), json.loads(environment()[Tag.VERSIONS])
+    then = json.loads(tags.get(Tag.VERSIONS, "{}"))
+    now = json.loads(environment(tuple(then))[Tag.VERSIONS])
     changed: dict[str, Any] = {name: (then[name], now.get(name)) for name in then if then[name] != now.get(name)}
     if changed:
         remarks.append(

@@ -10,6 +10,7 @@ from pathlib import Path
 from rich.console import Console
 
 from cluster.planning import preflight
+from cluster.planning.schedule_lengths import check_schedules
 from cluster.run.driver import Driver, EndedSweep
 from cluster.storage.recorded import check_no_copy, check_recorded, check_same_data, is_there
 from cluster.storage.sweep_folder import (
@@ -27,6 +28,7 @@ from cluster.storage.trust import check_trust
 from cluster.tracking.run_description import trial_spec
 from optimizers import InputError
 from search_spaces import Sweep
+from search_spaces.schema.methods import get_method
 from search_spaces.stores.addresses import is_server, sqlite_address
 from search_spaces.sweep.loading import check_workloads
 from search_spaces.tracking.artifact_addresses import correct_addresses
@@ -72,6 +74,8 @@ def run_sweep(
     preflight.check_address(address)
     preflight.check_study_storage(manifest.study_location, sweep)
     _check_code(sweep, Path(manifest.data_root))
+    check_schedules(sweep, Path(manifest.data_root))
+    _check_sampler(sweep)
     _check_gpus(sweep, address, manifest, console)
     plan_tags = _probed(sweep, Path(manifest.data_root), console) if probe else {}
     with folder.locked():
@@ -90,6 +94,14 @@ def _check_code(sweep: Sweep, data_root: Path) -> None:
     contests = [sweep.on(name) for name in sweep.by_workload]
     specs = [trial_spec(one, default_assignment(one, arm)) for one in contests for arm in one.arms]
     dry_step(specs, data_root, sweep.code)
+
+
+def _check_sampler(sweep: Sweep) -> None:
+    """See :func:`search_spaces.study.first_draws.check_sampler`, which needs Optuna."""
+    if get_method(sweep.search.method).plain:
+        from search_spaces.study.first_draws import check_sampler
+
+        check_sampler(sweep)
 
 
 def _check_gpus(sweep: Sweep, address: str | None, manifest: Manifest, console: Console) -> None:
@@ -143,6 +155,7 @@ def resume_sweep(
         for warning in check_recorded(folder, sweep, manifest):
             console.print(f"warning: {warning}", highlight=False, markup=False, soft_wrap=True)
         check_same_data(folder, sweep, Path(manifest.data_root))
+        _check_sampler(sweep)
         _check_gpus(sweep, address, manifest, console)
         if more:
             _refuse_more_members(sweep)

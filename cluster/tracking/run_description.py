@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import trainables
 from cluster.tracking.environment import environment
+from cluster.tracking.packages_used import packages_used
 from search_spaces import Sweep, arm_colour
 from search_spaces.study.study import Assignment
 from search_spaces.sweep.resolved import Contest
@@ -89,7 +90,7 @@ def describe(sweep: Sweep, assignment: Assignment) -> RunDescription:
         Tag.TRIAL_SPEC: json.dumps(plain),
         Tag.RUN_COLOUR: arm_colour(sweep, assignment.arm),
         **_contest_tags(assignment.contest),
-        **environment(),
+        **environment(packages_used(sweep)),
     }
     if sweep.resources.workers > 1:
         tags[Tag.WORKERS] = str(sweep.resources.workers)
@@ -123,7 +124,7 @@ def describe_summary(sweep: Sweep) -> RunDescription:
         Tag.SWEEP_ROLE: Role.SUMMARY,
         Tag.WORKLOAD: ", ".join(workload.name for workload in sweep.by_workload.values()),
         Tag.NOTE: sweep.question,
-        **environment(),
+        **environment(packages_used(sweep)),
     }
     if sweep.code.digest:
         tags[Tag.CODE] = ", ".join(sweep.code.described())

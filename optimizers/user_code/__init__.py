@@ -12,19 +12,29 @@ from optimizers.user_code.current import (
     is_importable,
     is_own,
     load,
+    place_of,
     resolve,
     source_of,
 )
+from optimizers.user_code.definitions import definition_of
+from optimizers.user_code.signatures import Default, Parameter, Signature, described_signature, signature_of
 
 __all__ = [
     "CodeBundle",
+    "Default",
+    "Parameter",
+    "Signature",
     "current",
+    "definition_of",
     "described",
     "described_names",
+    "described_signature",
     "is_importable",
     "is_own",
     "load",
+    "place_of",
     "read_bundle",
     "resolve",
+    "signature_of",
     "source_of",
 ]

@@ -134,13 +134,13 @@ def _told_by_line(module: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        place = _line_in_bundle(error.__traceback__)
+        place = place_of(error.__traceback__)
         raise InputError(
             f"{place or module}: {module} cannot be imported ({type(error).__name__}: {one_line(error)})"
         ) from error
 
 
-def _line_in_bundle(trace: TracebackType | None) -> str:
+def place_of(trace: TracebackType | None) -> str:
     """Return the file and line of the user's that an error came from last; "" where it came from none."""
     names = {f"{_state.bundle.location}/{name}" for name in _state.bundle.files}
     own = [frame for frame in traceback.extract_tb(trace) if frame.filename in names]

@@ -50,7 +50,12 @@ class Search(Model):
 
     method: str = Field(
         default="tpe",
-        description="tpe, random, qmc, grid, cmaes, gp, nsgaii, or the class name of a sampler of Optuna's",
+        description="tpe, random, qmc, grid, cmaes, gp, nsgaii, another of `adamant list samplers`, the class name of "
+        "a sampler of Optuna's, or module:Class of code under uses: a sampler, or a function that returns one; "
+        "optunahub:PACKAGE:CLASS, with optunahub under uses, for one of OptunaHub's",
+    )
+    arguments: dict[str, Any] = Field(
+        default_factory=dict, description="keyword arguments of a sampler that method names by its class"
     )
     trials: int = Field(default=16, ge=1, description="configurations tried per arm")
     seed: Seed = Field(default=0, description="seed of the sampler and of every search trial")
@@ -200,7 +205,10 @@ class SweepFile(Model):
     def plain(self) -> dict[str, Any]:
         """The sweep as plain data that :func:`search_spaces.parse_sweep` reads back to the same values."""
         unused = {name for name in ("uses", "workloads", "tradeoffs") if not getattr(self, name)}
-        return self.model_dump(mode="json", by_alias=True, exclude={"sizes", *unused}, exclude_none=True)
+        excluded: dict[str, Any] = dict.fromkeys(["sizes", *unused], True)
+        if not self.search.arguments:
+            excluded["search"] = {"arguments"}
+        return self.model_dump(mode="json", by_alias=True, exclude=excluded, exclude_none=True)
 
     def with_more_trials(self, more: int) -> SweepFile:
         """This sweep with so many trials more for each arm."""

@@ -183,8 +183,12 @@ class ArmSpace:
         """For each bound that is a formula, the space of what it depends on and itself: few enough for all corners."""
         for name, parameter in self.parameters.items():
             if parameter.formulas:
-                needed = self._needed({name})
-                yield ArmSpace(self.optimizer, {one: self.parameters[one] for one in self.parameters if one in needed})
+                yield self.only([name])
+
+    def only(self, names: Collection[str]) -> ArmSpace:
+        """The space of some parameters, and of what they depend on."""
+        needed = self._needed(set(names))
+        return ArmSpace(self.optimizer, {one: self.parameters[one] for one in self.parameters if one in needed})
 
     def _needed(self, names: set[str]) -> set[str]:
         chosen = [self.parameters[name] for name in names]

@@ -14,9 +14,9 @@ from torch import Tensor, nn
 
 from trainables.data.splits import DataSet, Split
 from trainables.spec import TrialSpec
-from trainables.training._learning_rate import factor
 from trainables.training._trained_part import TrainedPart
 from trainables.training._worker_ranks import Ranks
+from trainables.training.learning_rate import LearningRate
 from trainables.workloads import catalogue
 from trainables.workloads.workload import Workload
 from trainables.workloads.workload_entry import WorkloadEntry
@@ -76,6 +76,8 @@ class Training:
         self.steps_per_epoch = spec.evaluate_every or self._feed.steps_per_epoch
         self.total_steps = self.steps_per_epoch * spec.epochs
         self._ranks = Ranks(self._feed.axis, spec.seed, device) if shared else None
+        self._passes = math.ceil(self.total_steps / self._feed.steps_per_epoch)
+        self._rate = LearningRate(self._how, self.total_steps, self._passes)
         self.parts = self._build_parts()
         self._order_generator = torch.Generator().manual_seed(spec.seed)
         self.step = 0
@@ -89,9 +91,9 @@ class Training:
         if self._how["compile"]:
             # In a process that has trained before, what was compiled for other models is in the way.
             torch.compiler.reset()
-        passes = math.ceil(self.total_steps / self._feed.steps_per_epoch)
         parts = self.workload.parts(self.model)
-        return tuple(TrainedPart(part, self.spec, self._how, self.total_steps, passes, self._ranks) for part in parts)
+        budget = (self.total_steps, self._passes)
+        return tuple(TrainedPart(part, self.spec, self._how, *budget, self._ranks) for part in parts)
 
     @property
     def device_name(self) -> str:
@@ -132,7 +134,7 @@ class Training:
 
     def _train_step(self) -> None:
         inputs, targets = self._feed.batch(self.step % self._feed.steps_per_epoch)
-        rate = factor(self.step + 1, self.total_steps, self._how)
+        rate = self._rate.factor(self.step + 1, self.step // self._feed.steps_per_epoch + 1)
         self.step += 1
         if self._ranks is not None:
             self._ranks.begin_step(self.step)

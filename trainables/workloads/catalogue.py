@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
+from typing import Any, TypeVar
 
 from optimizers import InputError, user_code
 from optimizers.registry import Registry
@@ -61,16 +63,32 @@ _OURS = (
     *torchvision_entries.ENTRIES,
     *vit_entries.ENTRIES,
 )
-WORKLOADS: Registry[WorkloadEntry] = Registry("workload", sorted(_OURS, key=lambda entry: entry.name), MEANINGS)
 
 
-def register(entry: WorkloadEntry) -> None:
+def _adopt(name: str, target: str, found: Any) -> WorkloadEntry:
+    return replace(own_workload.entry_of(target, found), name=name)
+
+
+WORKLOADS: Registry[WorkloadEntry] = Registry(
+    "workload", sorted(_OURS, key=lambda entry: entry.name), MEANINGS, group="adamant.workloads", adopt=_adopt
+)
+W = TypeVar("W")
+
+
+def register(workload: W) -> W:
     """Let sweeps name a workload, which is then validated, trained and listed as ours are.
 
-    Nothing is imported before it is loaded; that is when `entry.target` and `entry.data_module` must be importable, in
-    every process. InputError: the name is taken.
+    ``workload`` is its entry, or a :class:`trainables.Task`, for which this is a decorator: it goes by its own name.
+    Returns what it is given. What the entry names must be importable, and registered, in every process; installed
+    packages have entry points for this.
+
+    Raises InputError where the name is taken, and for a class that is no task.
     """
-    WORKLOADS.register(entry)
+    given: Any = workload
+    if not isinstance(given, WorkloadEntry):
+        given = _adopt(given.__name__, f"{given.__module__}:{given.__qualname__}", given)
+    WORKLOADS.register(given)
+    return workload
 
 
 def names() -> tuple[str, ...]:

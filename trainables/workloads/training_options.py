@@ -10,6 +10,7 @@ from typing import Any
 from optimizers import Hyperparameter, InputError, Problem, did_you_mean
 from optimizers.domains import Choice, Flag, Integer, Numbers, OrOff, Real
 from optimizers.hyperparameter import check_all
+from trainables.workloads.rate_schedule import RateSchedule
 
 Options = Mapping[str, Hyperparameter]
 MEANINGS = {
@@ -72,9 +73,7 @@ class AnyPath:
 
 
 TRAINING: Options = {
-    "lr_schedule": Hyperparameter(
-        "constant", "how the learning rate changes after its warm-up", Choice(("constant", "linear", "cosine", "step"))
-    ),
+    "lr_schedule": Hyperparameter("constant", "how the learning rate changes after its warm-up", RateSchedule()),
     "warmup": Hyperparameter(
         0.0, "linear warm-up of the learning rate", Real(0, 1, exclude_max=True), "share of the steps"
     ),
