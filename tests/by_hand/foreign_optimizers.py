@@ -28,8 +28,6 @@ USED = {
     "prodigy": ("prodigyopt:Prodigy", {"d_coef": {"distribution": "log_uniform", "min": 0.5, "max": 2.0}}),
     "lion": ("lion_pytorch:Lion", {"lr": {"distribution": "log_uniform", "min": 1e-4, "max": 1e-2}}),
     "adan": ("adan_pytorch:Adan", {"lr": LR}),
-    "apollo": ("apollo_torch:APOLLOAdamW", {"lr": LR}),
-    "adam_atan2": ("adam_atan2_pytorch:AdamAtan2", {"lr": LR}),
     "diffgrad": ("torch_optimizer:DiffGrad", {"lr": LR, "beta1": {"distribution": "uniform", "min": 0.5, "max": 0.95}}),
     "aggmo": ("torch_optimizer:AggMo", {"lr": LR}),
     "shampoo": ("torch_optimizer:Shampoo", {"lr": LR}),
@@ -41,6 +39,8 @@ USED = {
 }
 """By the names of arms."""
 REFUSED = {
+    "apollo": ("apollo_torch:APOLLOAdamW", {"lr": LR}),
+    "adam_atan2": ("adam_atan2_pytorch:AdamAtan2", {"lr": LR}),
     "lbfgs": ("torch.optim:LBFGS", {"lr": LR}),
     "sparse_adam": ("torch.optim:SparseAdam", {"lr": LR}),
     "muon": ("torch.optim:Muon", {"lr": LR}),

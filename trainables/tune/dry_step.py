@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import optimizers
 from optimizers import InputError, user_code
 from optimizers.user_code import CodeBundle
 from trainables.spec import TrialSpec
@@ -113,11 +114,23 @@ def _look(specs: Sequence[TrialSpec], data: DataSet) -> None:
     for spec in specs:
         try:
             with user_errors(f"{spec.optimizer} on {spec.workload}", user_code.current().location):
+                _probe_optimizer(spec)
                 _train_twice(spec, data)
         except InputError as error:
             problems += error.problems
     if problems:
         raise InputError(*problems)
+
+
+def _probe_optimizer(spec: TrialSpec) -> None:
+    """Raise InputError where the user's optimizer cannot be used with the run's settings, whatever the model is."""
+    from optimizers.testing.probing import probe
+
+    if user_code.is_own(spec.optimizer):
+        entry = optimizers.get(spec.optimizer)
+        settings = entry.with_budget(entry.for_part(spec.hyperparameters, ""), steps=STEPS, epochs=1)
+        if problem := probe(entry, settings):
+            raise InputError(problem)
 
 
 def _train_twice(spec: TrialSpec, data: DataSet) -> None:
