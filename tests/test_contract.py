@@ -44,7 +44,10 @@ OTHERS = {
     "cluster/jobs/submission.py": {"RUNNING": RAY, "summary": "in what Ray's dashboard answers"},
     "search_spaces/schema/_usual_names.py": {"confirm": KEY},
     "search_spaces/sweep/sweep_checks.py": {"confirm": KEY},
+    "trainables/data/image_folder.py": {"images": "a noun"},
     "trainables/training/training_run.py": {"diverged": "a key of a checkpoint's"},
+    "trainables/workloads/torchvision_entries.py": {"images": "a noun"},
+    "trainables/workloads/vit_entries.py": {"images": "a noun"},
 }
 
 
