@@ -57,10 +57,12 @@ def written(folder: Path, code: str = MINE, sweep: str = SWEEP) -> Path:
 def test_a_sweep_of_an_own_optimizer_is_judged_gone_on_with_and_replayed_from_its_recorded_code(
     shared_ray: FrontDoor,
 ) -> None:
-    original = written(shared_ray.folder)
+    canary = shared_ray.folder / "executed"
+    original = written(shared_ray.folder, f"open({str(canary)!r}, 'w').close()\n{MINE}")
     ended = shared_ray("run", "own.yaml")
     assert ended.returncode == 0, ended.stderr
     assert "mine" in ended.stdout
+    canary.unlink()
 
     original.write_text(MINE.replace("0.9", "0.8"), encoding="utf-8")
     refused = shared_ray("run", "own.yaml", "--or-resume")
@@ -85,8 +87,10 @@ def test_a_sweep_of_an_own_optimizer_is_judged_gone_on_with_and_replayed_from_it
         "code/mine.py",
         "code/code.json",
     }
+    canary.unlink()
     report = shared_ray("report", "own", "--out", "report")
     assert report.returncode == 0, report.stderr
+    assert not canary.exists(), "a report executes nothing"
     assert "optimizer = mine.Mine(" in (shared_ray.folder / "report" / "report.md").read_text(encoding="utf-8")
 
     # Of another's storage folder the code comes from MLflow, and is not executed unasked.
