@@ -30,6 +30,7 @@ def probe(entry: OptimizerEntry, values: Mapping[str, Any], shapes: Sequence[Seq
     """
     subject = subject_of(entry, values)
     try:
+        entry.check(values)
         _first_step(subject, shapes)
         _steps(subject, shapes)
     except InputError as error:

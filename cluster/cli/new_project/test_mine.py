@@ -2,8 +2,9 @@
 
 from my_optimizer import MyAdam
 from my_workload import MyTask
-from optimizers.testing import OptimizerSuite
 from trainables.testing import WorkloadSuite
+
+from optimizers.testing import OptimizerSuite
 
 
 class TestMyAdam(OptimizerSuite):
