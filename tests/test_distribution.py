@@ -27,8 +27,8 @@ from tests.conftest import REPOSITORY, FrontDoor
 
 ADAMANT, OPTIMIZERS = "adamant-sweeps", "adamant-optimizers"
 FOLDERS = {ADAMANT: REPOSITORY, OPTIMIZERS: REPOSITORY / "optimizers"}
-# Modules that are required through another distribution than their own.
-BROUGHT_BY = {"triton": "torch", "IPython": "ipykernel"}
+# Modules that are required through another distribution than their own, or that may be missing here.
+BROUGHT_BY = {"triton": "torch", "IPython": "ipykernel", "timm": "timm"}
 # What other libraries import, or commands start.
 PLUGINS = {
     "boto3": "Ray's and MLflow's client of AWS",
@@ -125,7 +125,8 @@ def test_both_distributions_state_the_same() -> None:
 def test_a_room_imports_what_is_required(name: str) -> None:
     notebooks = REPOSITORY / "analysis" / "notebooks"
     for path in room(name):
-        extras = ("notebooks",) if path.is_relative_to(notebooks) else ("text",) if path.name == "tokens.py" else ()
+        of_path = {"_torchvision_models.py": ("timm",), "tokens.py": ("text",)}.get(path.name, ())
+        extras = ("notebooks",) if path.is_relative_to(notebooks) else of_path
         assert not not_required(path, required_by(ADAMANT, *extras)), path
 
 
@@ -138,7 +139,7 @@ def test_the_optimizers_import_torch_and_for_the_baselines_its_library() -> None
 def test_nothing_is_required_that_nothing_imports() -> None:
     files = [REPOSITORY / "adamant.py", *(path for name in ROOMS for path in room(name))]
     used = {name for path in files for module in imported_by(path) for name in distributions_of(module)}
-    required = required_by(ADAMANT, "cluster", "services", "notebooks")
+    required = required_by(ADAMANT, "cluster", "services", "notebooks", "timm")
     assert required - used == PLUGINS.keys()
 
 
