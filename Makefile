@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 STAMP := $(VENV)/.installed
 WORKERS ?= 2
+# The tests start hundreds of processes, each of which would otherwise compile every module again.
+export PYTHONDONTWRITEBYTECODE :=
 PYTEST := $(VENV)/bin/pytest -n $(WORKERS) --durations=20
 TOGETHER := $(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=target
 

@@ -1,26 +1,31 @@
-"""The front door: each command is a few lines that call a room. Heavy imports wait until a command needs them."""
+"""The front door: each command is a few lines that call a room. Heavy imports wait until a command needs them.
+
+From Python, :func:`run` runs a sweep, :func:`resume` goes on with one, and :func:`load` reads one that has ended.
+"""
 
 from __future__ import annotations
 
 import gc
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cluster.cli import job_commands, launch_commands, query_commands, run_commands
-from cluster.cli.options import Address, Data, JsonFile, Set, Size, Storage, StudyStorage, TrackingUri
+from cluster.cli import job_commands, launch_commands, new_command, query_commands, run_commands
+from cluster.cli.options import Address, Data, JsonFile, Set, Size, Storage, StudyStorage, TrackingUri, Trust
 from cluster.console.command_line import FAILED, clear_errors
 from cluster.console.locales import Utf8Group
 from cluster.console.shared_console import console
 from cluster.distribution import version as installed_version
 from cluster.run.on_screen import print_lines
-from cluster.storage.destinations import check_output_file, check_output_folder
+from cluster.storage.destinations import check_output_file, check_output_folder, write_json
 from cluster.storage.sweep_folder import DEFAULT_STORAGE
 from optimizers import InputError
 
 if TYPE_CHECKING:
+    from analysis import JudgedSweep
     from cluster.run.driver import EndedSweep
 
 app = typer.Typer(
@@ -47,8 +52,78 @@ def _front_door(
     """Take the options that stand before a command."""
 
 
-@clear_errors
 def run(
+    sweep: str | Path | Mapping[str, Any],
+    *,
+    optimizers: Mapping[str, Any] | None = None,
+    workloads: Mapping[str, Any] | None = None,
+    overrides: Sequence[str] = (),
+    size: str | None = None,
+    storage: str | Path = DEFAULT_STORAGE,
+    data: str | Path | None = None,
+    tracking_uri: str | None = None,
+    study_storage: str | None = None,
+    address: str | None = None,
+) -> JudgedSweep:
+    """Run a sweep and return it with its verdict, as `adamant run` does.
+
+    Args:
+        sweep: A sweep file, the name of a ready sweep, or the sweep as a mapping.
+        optimizers: Optimizer classes, or functions that make one, by the names that arms give them. A class of a
+            notebook's cell will do: it is pickled by value, and its source is kept with the sweep.
+        workloads: Workload classes, likewise.
+        overrides: As those of ``--set``, such as "search.trials=64".
+        size: One of the sizes that the sweep offers.
+        storage: Folder for sweeps, study and runs.
+        data: Data folder; else $ADAMANT_DATA, else ``data`` in the storage folder.
+        tracking_uri: MLflow tracking URI; else $ADAMANT_TRACKING_URI, else a database in the storage folder.
+        study_storage: Optuna storage URL or journal file; else $ADAMANT_STUDY_STORAGE, else in the storage folder.
+        address: Address of a running Ray cluster; this machine when left out.
+
+    Raises:
+        InputError: Something is wrong beforehand; nothing has been written.
+        RuntimeError: The sweep has stopped before its end, for the reason that it has printed.
+    """
+    from cluster.run.notebook_code import asked_sweep
+    from cluster.run.sweeps import Places, run_sweep
+
+    asked = asked_sweep(sweep, optimizers or {}, workloads or {}, overrides, size)
+    places = Places(str(storage), tracking_uri, study_storage, None if data is None else str(data))
+    with run_sweep(asked, places, address, console) as ended:
+        return _judged(ended)
+
+
+def resume(
+    name: str, *, storage: str | Path = DEFAULT_STORAGE, address: str | None = None, more: int = 0
+) -> JudgedSweep:
+    """Go on with a sweep, with ``more`` trials an arm, and return it with its verdict. Raises as :func:`run`."""
+    from cluster.run.sweeps import resume_sweep
+
+    with resume_sweep(name, str(storage), address, console, more) as ended:
+        return _judged(ended)
+
+
+def load(name: str, *, storage: str | Path = DEFAULT_STORAGE, tracking_uri: str | None = None) -> JudgedSweep:
+    """Read a sweep from its MLflow runs, and judge it. Raises InputError where there is none."""
+    from analysis import JudgedSweep
+    from cluster.storage.sweep_folder import tracking_uri_of
+
+    return JudgedSweep.load(name, tracking_uri or tracking_uri_of(storage, name))
+
+
+def _judged(ended: EndedSweep) -> JudgedSweep:
+    """The sweep with its verdict, and its report in its folder."""
+    from analysis import JudgedSweep
+
+    if ended.code:
+        raise RuntimeError(f"{ended.name}: the sweep stopped before its end; go on with adamant.resume({ended.name!r})")
+    judged = JudgedSweep.load(ended.name, ended.tracking_uri, ended.confirm_link)
+    judged.report(ended.report_folder)
+    return judged
+
+
+@clear_errors
+def run_(
     sweep: Annotated[str, typer.Argument(help="A sweep file, or the name of a ready sweep.")],
     set_: Set = None,
     size: Size = None,
@@ -70,12 +145,14 @@ def run(
     data: Data = None,
     address: Address = None,
     json_file: JsonFile = None,
+    trust: Trust = False,
 ) -> int:
     """Run a sweep: search, confirmation, verdict."""
     print_lines(console, [f"{sweep}: reading the sweep, and checking what it needs ..."])
-    from cluster.run.sweeps import Places, refuse_another, resume_sweep, run_sweep
+    from cluster.run.sweeps import Places, refuse_another, refuse_other_code, resume_sweep, run_sweep
     from cluster.run.warm_start import with_best_of
     from cluster.storage.sweep_folder import SweepFolder
+    from cluster.storage.trust import check_trust
     from search_spaces import load_sweep
 
     if json_file is not None:
@@ -83,14 +160,22 @@ def run(
     if more is not None:
         if set_ or size or from_ or probe or tracking_uri or study_storage or data:
             raise InputError("--more goes on with the sweep as it is; only --storage, --address and --json go with it")
-        name = sweep if SweepFolder(storage, sweep).exists else load_sweep(sweep).name
-        with resume_sweep(name, storage, address, console, more) as ended:
+        name = sweep
+        if not SweepFolder(storage, sweep).exists:
+            asked = load_sweep(sweep)
+            name = asked.name
+            refuse_other_code(asked, storage)
+        with resume_sweep(name, storage, address, console, more, trusted=trust) as ended:
             return _conclude(ended, json_file)
     asked = load_sweep(sweep, set_ or [], size)
+    check_trust(asked.code, sweep, trusted=trust)
     if or_resume and SweepFolder(storage, asked.name).exists:
+        refuse_other_code(asked, storage)
         refuse_another(asked, storage, started_from=from_ is not None)
-        with resume_sweep(asked.name, storage, address, console) as ended:
+        with resume_sweep(asked.name, storage, address, console, trusted=True) as ended:
             return _conclude(ended, json_file)
+    if asked.code.digest:
+        asked = load_sweep(sweep, set_ or [], size, asked.code)
     if from_ is not None:
         asked = with_best_of(asked, from_, storage)
     if probe and address is not None:
@@ -101,14 +186,20 @@ def run(
 
 
 @clear_errors
-def resume(name: str, storage: Storage = DEFAULT_STORAGE, address: Address = None, json_file: JsonFile = None) -> int:
+def resume_(
+    name: str,
+    storage: Storage = DEFAULT_STORAGE,
+    address: Address = None,
+    json_file: JsonFile = None,
+    trust: Trust = False,
+) -> int:
     """Go on with a sweep that was interrupted or killed."""
     print_lines(console, [f"{name}: looking up where it stands ..."])
     from cluster.run.sweeps import resume_sweep
 
     if json_file is not None:
         check_output_file("--json", json_file)
-    with resume_sweep(name, storage, address, console) as ended:
+    with resume_sweep(name, storage, address, console, trusted=trust) as ended:
         return _conclude(ended, json_file)
 
 
@@ -116,36 +207,24 @@ def _conclude(ended: EndedSweep, json_file: Path | None) -> int:
     """The verdict of a sweep that has just ended: printed, and left in its report folder."""
     if ended.code:
         return ended.code
-    from analysis import judge, load, render_table, to_json, write_report
+    from analysis import JudgedSweep, to_json
 
-    sweep = load(ended.name, ended.tracking_uri)
-    verdicts = [judge(records) for records in sweep.records]
-    code = 0 if all(arm.scores for verdict in verdicts for arm in verdict.arms) else FAILED
-    print_lines(console, [f"\n{render_table(verdicts)}", *ended.links])
+    judged = JudgedSweep.load(ended.name, ended.tracking_uri, ended.confirm_link)
+    code = 0 if all(arm.scores for verdict in judged.verdicts for arm in verdict.arms) else FAILED
+    print_lines(console, [f"\n{judged}", *ended.links])
     try:
-        told = f"Report: {write_report(sweep, verdicts, ended.report_folder, ended.confirm_link)}"
+        told = f"Report: {judged.report(ended.report_folder)}"
     except Exception as error:  # noqa: BLE001 - whatever a figure or the disk does, the sweep is done and its runs are safe
         told = f"warning: no report ({error}); when this is mended: adamant report {ended.name} --out DIR"
     print_lines(console, [told])
     if json_file is not None:
         try:
-            _write_json(json_file, to_json(verdicts, ended.confirm_link))
+            write_json(json_file, to_json(judged.verdicts, judged.confirm_link))
         except OSError as error:
             told = f"error: no verdict as JSON ({error}); when this is mended: adamant report {ended.name} --json"
             print_lines(console, [told])
             return FAILED
     return code
-
-
-def _write_json(path: Path, contents: dict[str, Any]) -> None:
-    """Put it in place of a file whole or not at all; a pipe or a terminal is written to as it is."""
-    from optimizers.files import write_text
-
-    text = json.dumps(contents, indent=2)
-    if path.exists() and not path.is_file():
-        path.write_text(text, encoding="utf-8")
-    else:
-        write_text(path.resolve(), text)
 
 
 @clear_errors
@@ -163,13 +242,11 @@ def report(
         check_output_folder("--out", out)
     # Some seconds of work that keep nearly all that they make: looking for garbage took a quarter of the time.
     gc.disable()
-    from analysis import judge, load, render_table, to_json, write_report
-    from cluster.storage.sweep_folder import tracking_uri_of
+    from analysis import to_json
 
-    sweep = load(name, tracking_uri or tracking_uri_of(storage, name))
-    verdicts = [judge(records) for records in sweep.records]
-    page = None if out is None else write_report(sweep, verdicts, out)
-    typer.echo(json.dumps(to_json(verdicts), indent=2) if as_json else render_table(verdicts))
+    judged = load(name, storage=storage, tracking_uri=tracking_uri)
+    page = None if out is None else judged.report(out)
+    typer.echo(json.dumps(to_json(judged.verdicts), indent=2) if as_json else str(judged))
     if page is not None:
         typer.echo(f"Report: {page}", err=as_json)
 
@@ -186,10 +263,11 @@ def trajectories(
 
     import optimizers
     from analysis.figures.trajectories import draw_paths, draw_steps, make_folder
+    from optimizers.factory import OPTIMIZERS
     from trainables.workloads.function_walks import FUNCTIONS, METHOD, landscape, trajectory
 
     grounds = [landscape(name) for name in functions or FUNCTIONS]
-    chosen = [optimizers.get(name).name for name in optimizer or optimizers.names()]
+    chosen = [optimizers.get(name).name for name in optimizer or [one.name for one in OPTIMIZERS.entries()]]
     make_folder(out)
     table = {}
     for ground in grounds:
@@ -200,7 +278,7 @@ def trajectories(
 
 
 for command in (
-    *(run, resume, query_commands.validate, query_commands.plan),
+    *(new_command.new, run_, resume_, query_commands.validate, query_commands.plan),
     *(query_commands.list_, query_commands.data, report, run_commands.ui, run_commands.replay, trajectories),
 ):
     app.command(name=command.__name__.removesuffix("_"))(command)

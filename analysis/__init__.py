@@ -1,12 +1,11 @@
 """What it means: reads a sweep's runs from MLflow and says what holds, with intervals, and what does not.
 
-    sweep = load("quickstart", "sqlite:///adamant-runs/mlflow.db")
-    verdicts = [judge(records) for records in sweep.records]      # one for each workload
-    print(render_table(verdicts))
-    write_report(sweep, verdicts, "quickstart-report")
+    sweep = JudgedSweep.load("quickstart", "sqlite:///adamant-runs/mlflow.db")
+    print(sweep)                                                  # table and sentences
+    sweep.report("quickstart-report")
 
 For a look of one's own, the same runs as pandas frames: `sweep.trials`, `sweep.confirmations`, `sweep.curves`; and
-`analysis.figures`.
+`analysis.figures`, of `sweep.tables`.
 
 Names are imported when first used, so that importing `analysis` costs nothing.
 """
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from analysis.data.runs import RunRecord, SweepRecords, read_sweep
     from analysis.data.tables import SweepTables, load
+    from analysis.report.judged_sweep import JudgedSweep
     from analysis.report.terminal import render_table
     from analysis.report.written_report import write_report
     from analysis.verdict.as_data import to_json
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ArmVerdict",
+    "JudgedSweep",
     "RunRecord",
     "SweepRecords",
     "SweepTables",
@@ -42,6 +43,7 @@ __all__ = [
 _MODULES = {
     "data.runs": ("RunRecord", "SweepRecords", "read_sweep"),
     "data.tables": ("SweepTables", "load"),
+    "report.judged_sweep": ("JudgedSweep",),
     "report.terminal": ("render_table",),
     "report.written_report": ("write_report",),
     "verdict.as_data": ("to_json",),

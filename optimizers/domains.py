@@ -132,6 +132,33 @@ class Text:
 
 
 @dataclass(frozen=True)
+class Plain:
+    """Plain data, for an argument of which nothing is known but its default, `like`.
+
+    A number, true or false, a text, None, or a list or mapping of these. No text where the default is a number or a
+    flag, as Python would take "false" for true; there "off" is None.
+    """
+
+    like: Any = None
+
+    def check(self, value: Any, name: str) -> Any:
+        """Return `value`; a whole number as a float and a list as a tuple where the default is one."""
+        if value == "off" and (self.like is None or isinstance(self.like, bool | int | float)):
+            return None
+        if not _is_plain(value) or (isinstance(value, str) and isinstance(self.like, bool | int | float)):
+            raise _wrong(self, value, name)
+        if isinstance(self.like, float) and isinstance(value, int) and not isinstance(value, bool):
+            return float(value)
+        return tuple(value) if isinstance(self.like, tuple) and isinstance(value, list) else value
+
+    def describe(self) -> str:
+        """Such as "a number", after the default."""
+        if isinstance(self.like, bool):
+            return "true, false or a number"
+        return "a number" if isinstance(self.like, int | float) else "a number, a text, true, false or a list"
+
+
+@dataclass(frozen=True)
 class OrOff:
     """None, also written "off", or a value of another domain."""
 
@@ -211,6 +238,18 @@ class Texts:
     def describe(self) -> str:
         """Words for it."""
         return "a list of texts"
+
+
+def _is_nan(value: Any) -> bool:
+    return isinstance(value, float) and math.isnan(value)
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, list | tuple):
+        return all(map(_is_plain, value))
+    if isinstance(value, dict):
+        return all(isinstance(key, str) for key in value) and all(map(_is_plain, value.values()))
+    return value is None or (isinstance(value, bool | int | float | str) and not _is_nan(value))
 
 
 def _number(value: Any) -> float:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from optimizers import schedules
+from optimizers.domains import Plain
 from optimizers.errors import InputError, Problem, did_you_mean
 from optimizers.hyperparameter import Hyperparameter, ScheduleOf, check_all
 
@@ -46,6 +47,10 @@ class OptimizerEntry:
     is given. `learning_rates` are the hyperparameters that scale a step, each for one kind of parameter. `base` is the
     entry of the optimizer that this one is built around, whose hyperparameters are among its own.
 
+    `target` may also be a function that takes the parameters and returns an optimizer. One that is `open_ended` takes
+    settings beside its hyperparameters, as a constructor with `**options` does: those of `others`, or any where that is
+    None.
+
     Flags that a training loop acts on: `averages_weights`, the optimizer has `train()` and `eval()`, which exchange
     the weights that are trained for those that are meant to be used; `hides_non_finite`, an update made from a
     gradient with nan or inf may look healthy, so `build` makes the optimizer refuse it.
@@ -66,6 +71,8 @@ class OptimizerEntry:
     base: OptimizerEntry | None = None
     averages_weights: bool = False
     hides_non_finite: bool = False
+    open_ended: bool = False
+    others: frozenset[str] | None = None
 
     @property
     def origin(self) -> str:
@@ -78,19 +85,31 @@ class OptimizerEntry:
         A schedule may still lack its `stop` or `total`, which the trial's budget fills. InputError: an
         unknown name, a value outside its domain, values that are impossible together.
         """
-        values = check_all(hyperparameters, self.hyperparameters, self.name, self.unknown)
+        further = {name: value for name, value in hyperparameters.items() if self._takes_beside(name)}
+        known = {name: value for name, value in hyperparameters.items() if name not in further}
+        values = check_all(known, self.hyperparameters, self.name, self.unknown)
+        values |= {name: Plain().check(value, f"{self.name}: {name}") for name, value in further.items()}
         self._check_schedules(values)
         for rule in self.rules:
             rule(values)
         return values
+
+    def takes(self, name: str) -> bool:
+        """Return whether there is a setting of that name."""
+        return name in self.hyperparameters or self._takes_beside(name)
+
+    def _takes_beside(self, name: str) -> bool:
+        known = name in self.hyperparameters or name in self.tuples
+        return self.open_ended and not known and (self.others is None or name in self.others)
 
     def unknown(self, name: str) -> Problem:
         """Return what to say of a name that is no hyperparameter, with the nearest, or those that it stands for."""
         if name in self.tuples:
             sentence = f"{self.name} takes {name} one by one, as {', '.join(self.tuples[name])}."
         else:
-            hint = did_you_mean(name, self.hyperparameters, MEANINGS)
-            sentence = f'{self.name} has no hyperparameter "{name}"; it has {", ".join(self.hyperparameters)}.{hint}'
+            hint = did_you_mean(name, [*self.hyperparameters, *(self.others or ())], MEANINGS)
+            known = ", ".join(self.hyperparameters) or "none"
+            sentence = f'{self.name} has no hyperparameter "{name}"; it has {known}.{hint}'
         return Problem(sentence, (name,))
 
     def parts(self, hyperparameters: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
@@ -119,7 +138,7 @@ class OptimizerEntry:
                 others[key] = value
             elif key in self.tuples and isinstance(value, tuple | list) and len(value) == len(self.tuples[key]):
                 own.update(zip(self.tuples[key], value, strict=True))
-            elif key in self.hyperparameters:
+            elif self.takes(key):
                 own[key] = value
             else:
                 raise InputError(self.unknown(key))
@@ -149,17 +168,35 @@ class OptimizerEntry:
                     raise error.about(name) from None
         return filled
 
+    def depending_on_length(self, filled: Mapping[str, Any]) -> list[str]:
+        """Return those of the schedules of `with_budget` whose values are known for a trial of known length alone."""
+        return [name for name in self._schedules() if name in filled and schedules.depends_on_length(filled[name])]
+
+    def check_over_length(self, hyperparameters: Mapping[str, Any], *, steps: int, epochs: int) -> None:
+        """Check the given schedules whose values are known for a trial of known length alone, for one of this length.
+
+        InputError: as `schedules.check`.
+        """
+        filled = self.with_budget(hyperparameters, steps=steps, epochs=epochs)
+        for name in self.depending_on_length(filled):
+            schedule = self._schedules()[name]
+            base = filled.get(schedule.coefficient, self.hyperparameters[schedule.coefficient].default)
+            if base is not None:
+                try:
+                    schedules.check(filled[name], base, f"{self.name}: {name}", schedule.values)
+                except InputError as error:
+                    raise error.about(name, schedule.coefficient) from None
+
     def _schedules(self) -> dict[str, ScheduleOf]:
         """The schedules among the hyperparameters."""
         return {name: one.domain for name, one in self.hyperparameters.items() if isinstance(one.domain, ScheduleOf)}
 
     def _check_schedules(self, values: Mapping[str, Any]) -> None:
-        # With the longest budget in place of an unknown one, every other key is checked already.
-        longest = self.with_budget(values, steps=schedules.HORIZON, epochs=schedules.HORIZON)
         for name, schedule in self._schedules().items():
             base = values[schedule.coefficient]
             if base is not None:
+                owner = f"{self.name}: {name}"
                 try:
-                    schedules.check(longest[name], base, f"{self.name}: {name}", schedule.values)
+                    schedules.check_any_length(values[name], base, owner, schedule.values)
                 except InputError as error:
                     raise error.about(name, schedule.coefficient) from None

@@ -32,12 +32,16 @@ class ScheduleOf:
 
 @dataclass(frozen=True)
 class Hyperparameter:
-    """One hyperparameter: its default, what it is, what it may be, and in which unit it counts, if in any."""
+    """One hyperparameter: its default, what it is, what it may be, and in which unit it counts, if in any.
+
+    One that is `required` has no default, and must be given.
+    """
 
     default: Any
     description: str
     domain: Domain
     unit: str = ""
+    required: bool = False
 
     def describe(self) -> str:
         """What it may be, in words."""
@@ -52,11 +56,15 @@ def check_all(
 ) -> dict[str, Any]:
     """Return every hyperparameter in its canonical form, defaults filled in; `owner` names their owner in errors.
 
-    InputError with every problem: a value outside its domain, and of a name that there is not what `unknown` returns.
+    InputError with every problem: a required one that is missing, a value outside its domain, and of a name that there
+    is not what `unknown` returns.
     """
     problems = [unknown(name) for name in given if name not in hyperparameters]
     values: dict[str, Any] = {}
     for name, one in hyperparameters.items():
+        if one.required and name not in given:
+            problems.append(Problem(f"{owner}: {name} is required, as it has no default.", (name,)))
+            continue
         try:
             values[name] = one.domain.check(given.get(name, one.default), f"{owner}: {name}")
         except InputError as error:

@@ -69,7 +69,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if not config.getoption("full"):
         left_out = [item for item in items if is_marked(item, "slow", "alone")]
         config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if item not in set(left_out)]
+        dropped = set(left_out)
+        items[:] = [item for item in items if item not in dropped]
     items.sort(key=lambda item: not is_marked(item, "cluster", "browser"))
     for item in items:
         recorded = "recorded" in getattr(item, "fixturenames", ())

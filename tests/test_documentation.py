@@ -9,6 +9,8 @@ from __future__ import annotations
 import importlib.util
 import re
 import shlex
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -26,7 +28,7 @@ from optuna.storages.journal import JournalFileBackend
 import adamant
 from search_spaces.schema.yaml_source import dump_yaml, load_yaml
 from tests.analysis.conftest import Make, Store
-from tests.conftest import REPOSITORY, CommandLine
+from tests.conftest import REPOSITORY, CommandLine, FrontDoor
 
 PAGES = [REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md", *sorted((REPOSITORY / "docs").rglob("*.md"))]
 NOT_RUN = {
@@ -39,6 +41,7 @@ NOT_RUN = {
     "data": "fetch downloads",
     "trajectories": "all functions and optimizers take minutes",
     "cluster": "it needs machines, or a file with one's own values",
+    "check": "it trains for some seconds",
 }
 """Commands that tests elsewhere run for real, with why not here."""
 PLACEHOLDER = re.compile(r"[A-Z_]+|\.\.\.|my-[a-z]+")
@@ -53,6 +56,8 @@ class Shown:
     line: int
     language: str
     text: str
+    file: str = ""
+    """The name under which a reader saves it: what follows the language."""
 
     def __str__(self) -> str:
         return f"{self.page.name}:{self.line}"
@@ -71,10 +76,21 @@ def shown() -> Iterator[Shown]:
     for page in PAGES:
         for line, token in tokens(page):
             if token.type in ("fence", "code_inline"):
-                yield Shown(page, line, token.info if token.type == "fence" else "inline", token.content)
+                language, _, file = token.info.partition(" ") if token.type == "fence" else ("inline", "", "")
+                yield Shown(page, line, language, token.content, file)
 
 
 SHOWN = list(shown())
+PYTHON = [one for one in SHOWN if one.language == "python"]
+WITH_SWEEPS = [one for one in PYTHON if "adamant.run(" in one.text]
+"""Programs that run a whole sweep."""
+
+
+def save_files(page: Path, folder: Path) -> None:
+    """What a reader has saved who has read the page."""
+    for one in SHOWN:
+        if one.page == page and one.file:
+            (folder / one.file).write_text(one.text, encoding="utf-8")
 
 
 def blocks(language: str) -> list[Any]:
@@ -82,7 +98,7 @@ def blocks(language: str) -> list[Any]:
 
 
 def commands(program: str) -> list[Any]:
-    """The arguments of each call of a program, in blocks for a shell and within sentences."""
+    """The page and the arguments of each call of a program, in blocks for a shell and within sentences."""
     found = {}
     for one in SHOWN:
         lines = one.text.splitlines() if one.language in ("", "sh", "bash", "shell", "console") else [one.text]
@@ -90,7 +106,8 @@ def commands(program: str) -> list[Any]:
             for call in re.split(r"&&|;", line):
                 if call.strip().startswith(f"{program} "):
                     arguments = shlex.split(call, comments=True)[1:]
-                    found.setdefault(shlex.join(arguments), pytest.param(arguments, id=f"{one} {call.strip()}"))
+                    shown_here = pytest.param(one.page, arguments, id=f"{one} {call.strip()}")
+                    found.setdefault((one.page, shlex.join(arguments)), shown_here)
     return list(found.values())
 
 
@@ -112,13 +129,26 @@ def storage(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("block", blocks("python"))
+@pytest.mark.parametrize("block", [one for one in PYTHON if one not in WITH_SWEEPS], ids=str)
 def test_python_runs(block: Shown, storage: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("ADAMANT_TRACKING_URI", f"sqlite:///{storage / 'mlflow.db'}")
     monkeypatch.setenv("ADAMANT_CACHE", str(tmp_path / "cache"))
     program = block.text.replace("/absolute/path/of/adamant-runs", str(storage))
     exec(compile(program, str(block), "exec"), {"model": torch.nn.Linear(3, 2)})
+
+
+@pytest.mark.slow
+@pytest.mark.cluster
+@pytest.mark.parametrize("block", WITH_SWEEPS, ids=str)
+def test_sweeps_from_python_run(block: Shown, front_door: FrontDoor) -> None:
+    environment = {**front_door.environment, "PYTHONPATH": str(REPOSITORY)}
+    ended = subprocess.run(
+        [sys.executable, "-c", f"{block.text}\nprint(judged)"],
+        check=False, cwd=front_door.folder, env=environment, capture_output=True, text=True, timeout=400,
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stderr
+    assert "baseline" in ended.stdout
 
 
 def sweeps(block: Shown) -> Iterator[dict[str, Any]]:
@@ -138,6 +168,7 @@ def sweeps(block: Shown) -> Iterator[dict[str, Any]]:
 
 @pytest.mark.parametrize("block", blocks("yaml"))
 def test_sweeps_are_valid(block: Shown, command_line: CommandLine) -> None:
+    save_files(block.page, command_line.folder)
     for sweep in sweeps(block):
         (command_line.folder / "shown.yaml").write_text(dump_yaml(sweep))
         ended = command_line("validate", "shown.yaml")
@@ -160,13 +191,14 @@ def parsed(arguments: list[str]) -> dict[str, Any] | None:
     return found
 
 
-@pytest.mark.parametrize("arguments", commands("adamant"))
-def test_commands_are_ones_that_there_are(arguments: list[str], command_line: CommandLine) -> None:
+@pytest.mark.parametrize(("page", "arguments"), commands("adamant"))
+def test_commands_are_ones_that_there_are(page: Path, arguments: list[str], command_line: CommandLine) -> None:
     values = parsed(arguments)
     if values is None:
         return
     first = next(one for one in SHOWN if one.language == "yaml")
     (command_line.folder / "my.yaml").write_text(first.text)
+    save_files(page, command_line.folder)
     if arguments[0] not in NOT_RUN and not any(map(PLACEHOLDER.fullmatch, arguments)):
         ended = command_line(*arguments)
         assert ended.returncode == 0, ended.stderr
@@ -178,14 +210,14 @@ def test_commands_are_ones_that_there_are(arguments: list[str], command_line: Co
         assert ended.returncode == 0, ended.stderr
 
 
-@pytest.mark.parametrize("arguments", commands("make"))
-def test_targets_of_make_are_there(arguments: list[str]) -> None:
+@pytest.mark.parametrize(("page", "arguments"), commands("make"))
+def test_targets_of_make_are_there(page: Path, arguments: list[str]) -> None:
     targets = re.findall(r"^([\w-]+):", (REPOSITORY / "Makefile").read_text(), re.MULTILINE)
     assert set(arguments) <= set(targets)
 
 
-@pytest.mark.parametrize("arguments", commands("python"))
-def test_programs_are_there(arguments: list[str]) -> None:
+@pytest.mark.parametrize(("page", "arguments"), commands("python"))
+def test_programs_are_there(page: Path, arguments: list[str]) -> None:
     if arguments[0] == "-m":
         assert importlib.util.find_spec(arguments[1]) is not None
     else:

@@ -112,6 +112,8 @@ class Tag(StrEnum):
     SCORE_METRIC = "score.metric"
     SCORE_GOAL = "score.goal"
     SCORE_NOTE = "score.note"
+    # What the sweep uses of a user's own code: files and packages with their digests.
+    CODE = "code"
     PLAN_SEARCH_STEPS = "plan.search_steps"
     PLAN_WALL_S = "plan.wall_s"
     SESSIONS = "sessions"
@@ -195,6 +197,8 @@ ARTIFACTS_FOLDER = "mlflow-artifacts"
 # Artefacts of the summary run: the sweep, and the curves of all runs, a row for each evaluation.
 SWEEP_FILE = "sweep.yaml"
 CURVES_FILE = "curves.parquet"
+# The user's code that the sweep uses: a folder of the sweep's own, and of the summary run's artefacts.
+CODE_FOLDER = "code"
 # Of trials and confirmations: their configuration, and the folder of `log_image`.
 TRIAL_FILE = "trial.yaml"
 PICTURES_FOLDER = "images"

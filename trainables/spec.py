@@ -18,7 +18,8 @@ class TrialSpec:
     ``hyperparameters`` go to ``optimizers.build`` as they are. ``metric``, ``goal`` and ``target`` say what the summary
     counts. ``test`` makes the run read the test split, once, after its last step. ``training`` says how it is trained,
     ``options`` are the workload's own; what they leave out is at its default. ``evaluate_every`` optimizer steps stand
-    for an epoch wherever epochs are counted but in the order of the data; None: an epoch is one.
+    for an epoch wherever epochs are counted but in the order of the data; None: an epoch is one. ``code`` is the digest
+    of the user's code that ``workload``, ``optimizer`` and schedules name, where they name any.
     """
 
     workload: str
@@ -34,9 +35,11 @@ class TrialSpec:
     training: dict[str, Any] = field(default_factory=dict)
     options: dict[str, Any] = field(default_factory=dict)
     evaluate_every: int | None = None
+    code: str = ""
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        """As plain data; without ``code`` where there is none, as every run was recorded before there could be any."""
+        return {name: value for name, value in asdict(self).items() if name != "code" or value}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> TrialSpec:

@@ -102,6 +102,7 @@ def read_sweep(sweep_name: str, tracking_uri: str) -> tuple[SweepRecords, ...]:
     Raises InputError when the store cannot be read, has no such sweep, or holds one without its summary run.
     """
     from search_spaces import recorded_sweep
+    from search_spaces.tracking.logged_code import logged_code
 
     client, experiment = _open(sweep_name, tracking_uri)
     summary = _newest_summary(client, experiment.experiment_id, sweep_name)
@@ -109,7 +110,8 @@ def read_sweep(sweep_name: str, tracking_uri: str) -> tuple[SweepRecords, ...]:
     runs = _search(client, experiment.experiment_id, tagged(Tag.SWEEP_ID, sweep_id))
     trials, confirmations = _records(runs, Role.TRIAL), _records(runs, Role.CONFIRM)
     source = _read_source(client, summary, sweep_name)
-    sweep = recorded_sweep(source, f"{SWEEP_FILE} of run {summary.info.run_id}")
+    code = logged_code(client, summary)
+    sweep = recorded_sweep(source, f"{SWEEP_FILE} of run {summary.info.run_id}", code)
     parts = (_on_workload(name, sweep, summary, trials, confirmations) for name in sweep.by_workload)
     return tuple(replace(part, source=source) for part in parts)
 

@@ -66,7 +66,8 @@ finished.groupby("arm")["value"].describe()
 # The best configuration of each arm, to paste into a program.
 for arm in verdict.arms:
     if arm.best is not None:
-        print(f"# {arm.name}, {arm.best.trial_id}", as_python(arm.optimizer, arm.best.params), sep="\n", end="\n\n")
+        code = as_python(verdict.sweep.arms[arm.name].space, arm.best.params)
+        print(f"# {arm.name}, {arm.best.trial_id}", code, sep="\n", end="\n\n")
 
 # %% [markdown]
 # **To take away**: tables for any other program, and figures for a paper (png, svg or pdf).

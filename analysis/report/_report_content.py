@@ -120,7 +120,7 @@ def _best(arm: ArmVerdict, verdict: Verdict, level: int) -> list[Block]:
     if arm.best is None or arm.best.value is None:
         return [Heading(level, arm.name), Paragraph(["No finished trial."])]
     metric = verdict.sweep.metric.name
-    code = as_python(arm.optimizer, arm.best.params)
+    code = as_python(verdict.sweep.arms[arm.name].space, arm.best.params)
     trained = ", ".join(f"{name} {value}" for name, value in rest_of(arm.best.params).items())
     return [
         Heading(level, arm.name),

@@ -5,21 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import optimizers
-from search_spaces.space.space import TRAINING, ArmSpace, configuration_of, hyperparameters, owner_of
+from optimizers import OptimizerEntry, user_code
+from search_spaces.space.space import KIND, TRAINING, ArmSpace, configuration_of, hyperparameters, owner_of
 from search_spaces.tracking.codec import section
 from trainables.mlflow_contract import Param, Section
 
 _COUNTS_EPOCHS = "# Its schedules count epochs: call optimizer.set_epoch(n), from 1, as each begins."
 
 
-def as_python(optimizer: str, params: Mapping[str, Any]) -> str | None:
-    """The call of `optimizers.build` that makes the optimizer; `params` are those of a `RunRecord`.
+def as_python(space: ArmSpace, params: Mapping[str, Any]) -> str | None:
+    """The call that makes the optimizer, by `optimizers.build` or, of a user's class, its own.
 
-    None where parts of the model have hyperparameters of their own, and so an optimizer each.
+    `params` are those of a `RunRecord`. None where parts of the model have hyperparameters of their own, and so an
+    optimizer each, and for a class of which only the name is known here.
     """
-    configuration = _hyperparameters(params)
-    known = optimizers.get(optimizer).hyperparameters
+    configuration, optimizer = _hyperparameters(params), space.optimizer
+    if user_code.is_own(optimizer):
+        return _call_of_class(space.entry, configuration)
+    known = space.entry.hyperparameters
     if any(owner_of(name, known)[0] for name in configuration):
         return None
     arguments = [f"    {name}={value!r}," for name, value in hyperparameters(configuration).items()]
@@ -28,16 +31,33 @@ def as_python(optimizer: str, params: Mapping[str, Any]) -> str | None:
     return "\n".join(["import optimizers", "", *call, *([_COUNTS_EPOCHS] if counts_epochs else [])])
 
 
+def _call_of_class(entry: OptimizerEntry, configuration: Mapping[str, Any]) -> str | None:
+    if entry.open_ended:
+        return None
+    module, _, name = entry.target.partition(":")
+    values = {one: hyperparameter.default for one, hyperparameter in entry.hyperparameters.items()} | configuration
+    arguments = [f"    {key}={value!r}," for key, value in entry.arguments(values).items()]
+    call = [f"optimizer = {module}.{name}(", "    model.parameters(),", *arguments, ")"]
+    return "\n".join([f"import {module}", "", *call])
+
+
 def as_arm(name: str, space: ArmSpace, params: Mapping[str, Any]) -> str:
     """An arm of a sweep, in YAML, in which everything that was searched has the value that was found."""
     import yaml
 
-    training = {key: params[key] for key in space.parameters if key.startswith(f"{TRAINING}.") and key in params}
+    training = _searched_training(space, params)
     parameters = {key: {"value": value} for key, value in {**_hyperparameters(params), **training}.items()}
     arm = {name: {"optimizer": space.optimizer, "parameters": parameters}}
     return yaml.safe_dump(
         {"arms": arm}, sort_keys=False, allow_unicode=True, default_flow_style=None, width=110
     ).rstrip()
+
+
+def _searched_training(space: ArmSpace, params: Mapping[str, Any]) -> dict[str, Any]:
+    """What the space searches of how a run is trained; a schedule with settings of its own has its name in `.kind`."""
+    names = [name for name in space.parameters if name.startswith(f"{TRAINING}.")]
+    found = {name: params.get(name, params.get(f"{name}{KIND}")) for name in names}
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def rest_of(params: Mapping[str, Any]) -> dict[str, Any]:

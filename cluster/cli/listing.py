@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from textwrap import dedent
@@ -12,57 +12,76 @@ from typing import Any
 import optimizers
 import trainables
 from cluster.storage.sweep_folder import DEFAULT_STORAGE, data_root_of
-from optimizers import Hyperparameter, InputError, OptimizerEntry, did_you_mean
+from optimizers import Hyperparameter, InputError, OptimizerEntry, did_you_mean, schedules
+from optimizers.factory import OPTIMIZERS
+from optimizers.plugins import Plugin
+from optimizers.registry import Registry
+from search_spaces.schema.methods import METHODS, SearchMethod
 from search_spaces.space.ready_files import DEFAULT_SPACES, SPACES, SWEEPS
 from search_spaces.space.space import default_space, named_space
 from search_spaces.sweep.loading import ready_sweep
 from trainables import WorkloadEntry
+from trainables.workloads.catalogue import WORKLOADS
 from trainables.workloads.training_options import TRAINING
 
 Row = dict[str, Any]
 
 
 def rows(kind: str) -> list[Row]:
-    """Rows of one kind: workloads, optimizers, spaces, schedules or sweeps. Lists are too long for a table."""
-    return _LISTS[kind]()
+    """Rows of one kind: workloads, optimizers, spaces, schedules, samplers or sweeps.
+
+    Lists in them are too long for a table. Of plugins there is what is known of them without loading them.
+    """
+    if kind in _LISTS:
+        return _LISTS[kind]()
+    registry, described = _REGISTRIES[kind]
+    own = [described(entry) for entry in registry.entries()]
+    return [*own, *(_plugin(own[0], plugin, problem) for plugin, problem in registry.plugins())]
 
 
 def row(kind: str, name: str) -> Row:
     """The row of one thing. Raises InputError, with the nearest name, when there is none of that name."""
     if kind == "optimizers":
         return _optimizer(optimizers.get(name))  # also one that is made of two, such as lookahead(sgd)
+    if kind in _REGISTRIES and _REGISTRIES[kind][0].is_claimed(name):
+        registry, described = _REGISTRIES[kind]
+        return described(registry.get(name))
     by_name = {next(iter(one.values())): one for one in rows(kind)}
     if name not in by_name:
         raise InputError(f'there is no "{name}" among the {kind}.{did_you_mean(name, by_name)}')
     return by_name[name]
 
 
-def _workloads() -> list[Row]:
-    entries, root = [trainables.get(name) for name in trainables.names()], data_root_of(DEFAULT_STORAGE, None)
-    return [
-        {
-            "workload": entry.name,
-            "model": entry.model,
-            "data": entry.data,
-            "there": "yes" if _missing_data(entry, root) is None else "no",
-            "score": " or ".join((entry.score, *entry.other_scores)),
-            "reference": entry.reference,
-            "metrics": [
-                *(name for name in entry.metrics if name not in entry.optional_metrics),
-                *(f"{name}, with the option {condition}" for name, condition in entry.optional_metrics.items()),
-            ],
-            "parts": [
-                f"{part}: has an optimizer of its own; {part}.lr is its learning rate where lr is that of all parts"
-                for part in entry.parts
-            ],
-            "budget": [f"{entry.epochs} epochs, batch size {entry.batch_size}"],
-            "training": _hyperparameters(
-                {name: replace(one, default=entry.training.get(name, one.default)) for name, one in TRAINING.items()}
-            ),
-            "options": _hyperparameters(entry.options),
-        }
-        for entry in entries
-    ]
+def _plugin(like: Row, plugin: Plugin, problem: str) -> Row:
+    """The row of an entry point, in the columns of another row."""
+    first, second, *others = like
+    told = f"cannot be used: {problem}" if problem else "loaded when it is used"
+    shown = {column: [] if isinstance(like[column], list) else "" for column in others}
+    return {first: plugin.name, second: f"{plugin.origin}; {told}", **shown}
+
+
+def _workload(entry: WorkloadEntry) -> Row:
+    return {
+        "workload": entry.name,
+        "model": entry.model,
+        "data": entry.data,
+        "there": "yes" if _missing_data(entry, data_root_of(DEFAULT_STORAGE, None)) is None else "no",
+        "score": " or ".join((entry.score, *entry.other_scores)),
+        "reference": entry.reference,
+        "metrics": [
+            *(name for name in entry.metrics if name not in entry.optional_metrics),
+            *(f"{name}, with the option {condition}" for name, condition in entry.optional_metrics.items()),
+        ],
+        "parts": [
+            f"{part}: has an optimizer of its own; {part}.lr is its learning rate where lr is that of all parts"
+            for part in entry.parts
+        ],
+        "budget": [f"{entry.epochs} epochs, batch size {entry.batch_size}"],
+        "training": _hyperparameters(
+            {name: replace(one, default=entry.training.get(name, one.default)) for name, one in TRAINING.items()}
+        ),
+        "options": _hyperparameters(entry.options),
+    }
 
 
 def _missing_data(entry: WorkloadEntry, root: Path) -> str | None:
@@ -77,10 +96,15 @@ def _missing_data(entry: WorkloadEntry, root: Path) -> str | None:
 def data_sets(root: Path) -> list[Row]:
     """A row for each data set: which workloads take it, and whether it is there or what is missing."""
     by_data: dict[str, list[WorkloadEntry]] = {}
+    unusable: list[Row] = []
     for name in trainables.names():
-        entry = trainables.get(name)
+        try:
+            entry = trainables.get(name)
+        except InputError as error:  # of a plugin
+            unusable.append({"data": "not known", "workloads": name, "state": str(error)})
+            continue
         by_data.setdefault(entry.data, []).append(entry)
-    return [
+    known = [
         {
             "data": data,
             "workloads": ", ".join(entry.name for entry in entries),
@@ -88,10 +112,7 @@ def data_sets(root: Path) -> list[Row]:
         }
         for data, entries in by_data.items()
     ]
-
-
-def _optimizers() -> list[Row]:
-    return [_optimizer(optimizers.get(name)) for name in optimizers.names()]
+    return [*known, *unusable]
 
 
 def _optimizer(entry: OptimizerEntry) -> Row:
@@ -128,11 +149,17 @@ def _spaces() -> list[Row]:
     ]
 
 
-def _schedules() -> list[Row]:
-    return [
-        {"schedule": kind.name, "what": kind.description, "keys": ", ".join(kind.keys), "source": kind.source}
-        for kind in optimizers.schedules.KINDS.entries()
-    ]
+def _schedule(kind: schedules.Kind) -> Row:
+    return {"schedule": kind.name, "what": kind.description, "keys": ", ".join(kind.keys), "source": kind.source}
+
+
+def _sampler(method: SearchMethod) -> Row:
+    return {
+        "sampler": method.name,
+        "what": method.description,
+        "tradeoffs": "no" if method.one_objective else "yes",
+        "source": method.origin,
+    }
 
 
 def _sweeps() -> list[Row]:
@@ -153,10 +180,10 @@ def _sweeps() -> list[Row]:
     ]
 
 
-_LISTS = {
-    "workloads": _workloads,
-    "optimizers": _optimizers,
-    "spaces": _spaces,
-    "schedules": _schedules,
-    "sweeps": _sweeps,
+_LISTS = {"spaces": _spaces, "sweeps": _sweeps}
+_REGISTRIES: dict[str, tuple[Registry[Any], Callable[[Any], Row]]] = {
+    "workloads": (WORKLOADS, _workload),
+    "optimizers": (OPTIMIZERS, _optimizer),
+    "schedules": (schedules.KINDS, _schedule),
+    "samplers": (METHODS, _sampler),
 }

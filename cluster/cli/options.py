@@ -32,5 +32,8 @@ Set = Annotated[
 Size = Annotated[
     str | None, typer.Option(help="One of the sizes that the sweep offers: smoke, small or paper in the ready ones.")
 ]
+Trust = Annotated[
+    bool, typer.Option("--trust", help="Execute code that the sweep uses also where it belongs to somebody else.")
+]
 JsonFile = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the verdict as JSON.")]
 Data = Annotated[str | None, typer.Option(help="Data folder; else $ADAMANT_DATA, else data/ in the storage folder.")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,7 +13,10 @@ from cluster.cli.options import Data, Set, Size, Storage
 from cluster.console.command_line import clear_errors
 from cluster.console.shared_console import console
 from cluster.storage.sweep_folder import DEFAULT_STORAGE
-from optimizers import InputError
+from optimizers import InputError, user_code
+
+if TYPE_CHECKING:
+    from search_spaces import Sweep
 
 
 class Kind(StrEnum):
@@ -21,6 +24,7 @@ class Kind(StrEnum):
     optimizers = "optimizers"
     spaces = "spaces"
     schedules = "schedules"
+    samplers = "samplers"
     sweeps = "sweeps"
 
 
@@ -47,6 +51,7 @@ def validate(
         raise InputError("validate: name a sweep, or ask for --schema")
     else:
         checked = load_sweep(sweep, set_ or [], size)
+        _tell_code(checked)
         trained = ", ".join(workload.name for workload in checked.by_workload.values())
         typer.echo(f"{checked.name}: valid. {checked.extent}, on {trained}.")
 
@@ -76,13 +81,18 @@ def plan(
         raise InputError(f"--price {price}: must be a finite number, and not negative")
     checked = load_sweep(sweep, set_ or [], size)
     root = data_root_of(storage, data)
+    if probe and checked.code.digest:
+        raise InputError("--probe executes the code that the sweep uses; ask for it by `adamant run --probe`")
     if probe:
         preflight.check_resources(checked, None)
         preflight.check_data(checked, root)
         made = planning.probed_plan(checked, root, slots)
     else:
-        steps = planning.steps_per_epoch(checked, root)
-        made = planning.make_plan(checked, steps, slots or planning.slots_here(checked))
+        with user_code.described(checked.code):
+            steps = planning.steps_per_epoch(checked, root)
+            made = planning.make_plan(checked, steps, slots or planning.slots_here(checked))
+    if not as_json:
+        _tell_code(checked)
     if as_json:
         typer.echo(json.dumps(made.to_json(), indent=2))
         return
@@ -91,13 +101,19 @@ def plan(
         console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
+def _tell_code(sweep: Sweep) -> None:
+    """Say which code a run of the sweep would execute."""
+    for line in sweep.code.described():
+        typer.echo(f"`adamant run` would execute {line}")
+
+
 @clear_errors
 def list_(
     kind: Kind,
     name: Annotated[str | None, typer.Argument(help="All there is to say of one of them.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """List workloads, optimizers, spaces, schedules or sweeps."""
+    """List workloads, optimizers, spaces, schedules, samplers or sweeps."""
     from cluster.cli.listing import row, rows
     from cluster.console import console_tables
 
@@ -125,10 +141,11 @@ def data(
     from cluster.cli.listing import data_sets
     from cluster.console import console_tables
     from cluster.storage.sweep_folder import data_root_of
+    from trainables.workloads.catalogue import WORKLOADS
 
     root = data_root_of(storage, data)
     if action is DataAction.fetch:
-        for name in names or trainables.names():
+        for name in names or [entry.name for entry in WORKLOADS.entries()]:
             entry = trainables.get(name)
             if names or entry.fetches_data:
                 entry.obtain_data(root)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cluster.cli.options import Data, Storage, StudyStorage, TrackingUri
+from cluster.cli.options import Data, Storage, StudyStorage, TrackingUri, Trust
 from cluster.console.command_line import FAILED, clear_errors
 from cluster.console.shared_console import console
 from cluster.storage.sweep_folder import DEFAULT_STORAGE
@@ -47,12 +47,19 @@ def ui(
 
 
 @clear_errors
-def replay(run_id: str, storage: Storage = DEFAULT_STORAGE, tracking_uri: TrackingUri = None, data: Data = None) -> int:
+def replay(
+    run_id: str,
+    storage: Storage = DEFAULT_STORAGE,
+    tracking_uri: TrackingUri = None,
+    data: Data = None,
+    trust: Trust = False,
+) -> int:
     """Repeat a finished run on the CPU and compare every metric to the last digit."""
     from cluster.run.replay import replay_run
     from cluster.storage.sweep_folder import data_root_of, tracking_uri_of
 
-    repeated = replay_run(run_id, tracking_uri or tracking_uri_of(storage), data_root_of(storage, data))
+    runs, root = tracking_uri or tracking_uri_of(storage), data_root_of(storage, data)
+    repeated = replay_run(run_id, runs, root, storage, trusted=trust)
     for line in (*repeated.remarks, *repeated.differences):
         typer.echo(line)
     if repeated.differences:

@@ -214,9 +214,10 @@ def _job(details: JobDetails) -> Job:
 
 
 def _ship(sweep: Sweep, folder: Path) -> None:
-    """Put into a folder what a driver needs: the rooms, the front door and the sweep."""
+    """Put into a folder what a driver needs: the rooms, the front door, the sweep and the user's code."""
     root = SOURCE_ROOT
     for room in ROOMS:
         shutil.copytree(root / room, folder / room, ignore=_NOT_SHIPPED)
     shutil.copy(root / "adamant.py", folder)
     (folder / SWEEP_FILE).write_text(sweep_yaml(sweep), encoding="utf-8")
+    sweep.code.write(folder)

@@ -75,7 +75,7 @@ def _check_memory(sweep: Sweep, kind: str | None, data_root: Path, console: Cons
     task = ray.remote(num_cpus=cores, num_gpus=gpus, resources=asked, max_calls=1)(measure_on_gpu)
     specs = [spec.to_dict() for spec in largest_of_each_workload(sweep)]
     try:
-        peak = ray.get(task.remote(specs, str(data_root)))
+        peak = ray.get(task.remote(sweep.code, specs, str(data_root)))
     except RayTaskError as error:
         if type(error.cause).__name__ != "OutOfMemoryError":
             raise

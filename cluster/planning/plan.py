@@ -18,7 +18,8 @@ import trainables
 from cluster.ray.capacity import workers_on
 from cluster.ray.simulation import Ended, simulate
 from cluster.tracking.run_description import describe, trial_spec
-from optimizers import InputError
+from optimizers import InputError, user_code
+from optimizers.user_code import CodeBundle
 from search_spaces import Sweep
 from search_spaces.space.space import TRAINING, hyperparameters
 from search_spaces.study.population import is_population
@@ -212,12 +213,14 @@ def _steps_of(workload: Workload, data_root: Path) -> int | None:
     if workload.interval is not None:
         return workload.interval
     entry = trainables.get(workload.name)
+    if user_code.is_own(workload.name) and not user_code.is_importable(workload.name):
+        return None
     try:
         entry.check_data(data_root, workload.options)
     except InputError:
         return None
     data = entry.load_data(data_root, workload.options)
-    return entry.load(workload.options).feed(data.train, workload.batch_size).steps_per_epoch
+    return entry.load(workload.options).with_data(data).feed(data.train, workload.batch_size).steps_per_epoch
 
 
 def default_assignment(sweep: Sweep, arm: str) -> Assignment:
@@ -240,7 +243,8 @@ def probe(sweep: Sweep, data_root: Path, slots: int) -> dict[str, Probe]:
             whole = trial_spec(contest, default_assignment(contest, arm))
             spec = {**whole.to_dict(), "batch_size": -(-whole.batch_size // workers)}
             resources = (sweep.resources.cpu, sweep.resources.gpu)
-            copies = [processes.submit(_time, spec, str(data_root), *resources) for _ in range(slots * workers)]
+            asked = (sweep.code, spec, str(data_root), *resources)
+            copies = [processes.submit(_time, *asked) for _ in range(slots * workers)]
             timed = [copy.result() for copy in copies]
             found[_label(name, arm)] = Probe(
                 statistics.mean(one.step_s for one in timed),
@@ -251,11 +255,12 @@ def probe(sweep: Sweep, data_root: Path, slots: int) -> dict[str, Probe]:
     return found
 
 
-def _time(spec: dict[str, Any], data_root: str, cpus: int, gpus: float) -> Probe:
+def _time(code: CodeBundle, spec: dict[str, Any], data_root: str, cpus: int, gpus: float) -> Probe:
     import torch
 
     from trainables.training.training_run import open_training
 
+    user_code.load(code)
     torch.set_num_threads(cpus)
     device = torch.device("cuda" if gpus and torch.cuda.is_available() else "cpu")
     # Without an evaluation in between, which is timed by itself.
@@ -264,8 +269,8 @@ def _time(spec: dict[str, Any], data_root: str, cpus: int, gpus: float) -> Probe
     training = open_training(timed, data, device)
     training.advance(3)
     step_s = _seconds(lambda: training.advance(1))
-    evaluated = training.workload.evaluate(training.model, data.validation)
-    evaluation_s = _seconds(lambda: training.workload.evaluate(training.model, data.validation))
+    evaluated = training.workload.measure(training.model, data.validation)
+    evaluation_s = _seconds(lambda: training.workload.measure(training.model, data.validation))
     reported = [part.report() for part in training.parts]
     tensors = tensors_in(training.state_dict())
     size = sum(tensor.numel() * tensor.element_size() for tensor in tensors)

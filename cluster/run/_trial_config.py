@@ -23,6 +23,7 @@ def trial_config(folder: SweepFolder, manifest: Manifest, contest: Sweep, assign
         "spec": spec.to_dict(),
         "folder": str(folder.make_trial(assignment.trial_id)),
         "session": manifest.session,
+        "code": str(folder.code) if spec.code else None,
         "data_root": manifest.data_root,
         "cpus": resources.cpu,
         "gpus": resources.gpu,

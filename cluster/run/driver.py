@@ -34,7 +34,7 @@ from optimizers import InputError
 from search_spaces import Sweep
 from search_spaces.stores.addresses import without_password
 from search_spaces.tracking.links import CONFIRM_VIEW, served_at, view_link
-from trainables.mlflow_contract import SWEEP_FILE, Status, Tag, session_tag
+from trainables.mlflow_contract import CODE_FOLDER, SWEEP_FILE, Status, Tag, session_tag
 
 if TYPE_CHECKING:
     from cluster.run._display import Display
@@ -167,6 +167,8 @@ class Driver:
         self.tracker.log(self.summary, [])
         self.tracker.tag(self.summary, self._tags)
         self.tracker.artifact(self.summary, self.folder.path / SWEEP_FILE)
+        if self.folder.code.is_dir():
+            self.tracker.artifact(self.summary, self.folder.code, CODE_FOLDER)
 
     def _train(self, address: str | None) -> None:
         """Train everything that the studies still want."""

@@ -9,14 +9,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import trainables
+from cluster.storage.sweep_folder import SweepFolder
+from cluster.storage.trust import check_trust
 from cluster.tracking.environment import environment
 from cluster.tracking.mlflow_errors import reason
-from optimizers import InputError
+from optimizers import InputError, user_code
+from optimizers.user_code import CodeBundle
 from search_spaces.stores.addresses import without_password
 from search_spaces.stores.mlflow_schema import check_database
 from search_spaces.tracking.artifact_addresses import readable_database
+from search_spaces.tracking.logged_code import logged_code
 from trainables import TrialSpec
-from trainables.mlflow_contract import Prefix, Tag
+from trainables.mlflow_contract import Prefix, Role, Tag, tagged
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -37,8 +41,10 @@ class Replay:
     remarks: tuple[str, ...]
 
 
-def replay_run(run_id: str, tracking_uri: str, data_root: Path) -> Replay:
+def replay_run(run_id: str, tracking_uri: str, data_root: Path, storage: str, *, trusted: bool = False) -> Replay:
     """Train the run's recorded spec again, as far as it got, on one CPU core, and compare metrics and final weights.
+
+    The user's code that it names is that of its sweep, in ``storage`` or, where it is ``trusted``, in MLflow.
 
     Raises InputError when there is no such run or when it is none that can be repeated.
     """
@@ -57,6 +63,8 @@ def replay_run(run_id: str, tracking_uri: str, data_root: Path) -> Replay:
     }
     if not recorded:
         raise InputError(f"run {run_id}: it holds no metrics to compare with (status {run.info.status})")
+    if spec.code:
+        user_code.load(_code_of(client, run, spec, storage, trusted))
     training = _train(spec, data_root, until=max(step for _, step in recorded))
     repeated = _curve(training)
     differences = [
@@ -79,6 +87,28 @@ def _find(run_id: str, tracking_uri: str) -> tuple[MlflowClient, Run]:
         return client, client.get_run(run_id)
     except MlflowException as error:
         raise InputError(f"run {run_id}: not found at {without_password(tracking_uri)} ({reason(error)})") from None
+
+
+def _code_of(client: MlflowClient, run: Run, spec: TrialSpec, storage: str, trusted: bool) -> CodeBundle:
+    """The code that a run was made with: of its sweep's folder, else of the artefacts of the sweep's summary run."""
+    tags = run.data.tags
+    folder = SweepFolder(storage, tags[Tag.SWEEP_NAME])
+    if folder.code.is_dir() and (kept := folder.bundle()).digest == spec.code:
+        check_trust(kept, f"run {run.info.run_id}", trusted=trusted)
+        return kept
+    of_sweep = f"{tagged(Tag.SWEEP_ID, tags[Tag.SWEEP_ID])} and {tagged(Tag.SWEEP_ROLE, Role.SUMMARY)}"
+    summaries = client.search_runs([run.info.experiment_id], of_sweep, max_results=1)
+    logged = logged_code(client, summaries[0]) if summaries else CodeBundle()
+    if logged.digest != spec.code:
+        raise InputError(
+            f"run {run.info.run_id}: the code that it was made with is neither in {folder.code} nor in MLflow"
+        )
+    if not trusted:
+        raise InputError(
+            f"run {run.info.run_id}: replay executes {', '.join(logged.described())}, which comes from MLflow and is "
+            f"not in {folder.path}; read it, and give --trust to execute it"
+        )
+    return logged
 
 
 def _train(spec: TrialSpec, data_root: Path, until: int) -> Training:
@@ -108,7 +138,8 @@ def _remarks(tags: Mapping[str, str], training: Training) -> list[str]:
         remarks.append(f"recorded by {tags[Tag.WORKERS]} workers, repeated by one, which adds up in another order")
     if tags.get(Tag.DEVICE, "cpu") not in ("", "cpu"):
         remarks.append(f"recorded on {tags[Tag.DEVICE]}, repeated on the CPU")
-    then, now = json.loads(tags.get(Tag.VERSIONS, "{}")), json.loads(environment()[Tag.VERSIONS])
+    then = json.loads(tags.get(Tag.VERSIONS, "{}"))
+    now = json.loads(environment(tuple(then))[Tag.VERSIONS])
     changed: dict[str, Any] = {name: (then[name], now.get(name)) for name in then if then[name] != now.get(name)}
     if changed:
         remarks.append(

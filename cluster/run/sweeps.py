@@ -10,6 +10,7 @@ from pathlib import Path
 from rich.console import Console
 
 from cluster.planning import preflight
+from cluster.planning.schedule_lengths import check_schedules
 from cluster.run.driver import Driver, EndedSweep
 from cluster.storage.recorded import check_no_copy, check_recorded, check_same_data, is_there
 from cluster.storage.sweep_folder import (
@@ -23,8 +24,11 @@ from cluster.storage.sweep_folder import (
     kept_location,
     new_sweep_id,
 )
+from cluster.storage.trust import check_trust
+from cluster.tracking.run_description import trial_spec
 from optimizers import InputError
 from search_spaces import Sweep
+from search_spaces.schema.methods import get_method
 from search_spaces.stores.addresses import is_server, sqlite_address
 from search_spaces.sweep.loading import check_workloads
 from search_spaces.tracking.artifact_addresses import correct_addresses
@@ -69,12 +73,35 @@ def run_sweep(
     preflight.check_tracking(manifest.tracking_location)
     preflight.check_address(address)
     preflight.check_study_storage(manifest.study_location, sweep)
+    _check_code(sweep, Path(manifest.data_root))
+    check_schedules(sweep, Path(manifest.data_root))
+    _check_sampler(sweep)
     _check_gpus(sweep, address, manifest, console)
     plan_tags = _probed(sweep, Path(manifest.data_root), console) if probe else {}
     with folder.locked():
         _refuse_taken_name(sweep, folder)
         folder.create(sweep, manifest)
         yield from Driver(folder, sweep, manifest, console).drive(address, plan_tags)
+
+
+def _check_code(sweep: Sweep, data_root: Path) -> None:
+    """Raise InputError where the user's code does not work: every arm takes its first steps in a process of its own."""
+    if not sweep.code.digest:
+        return
+    from cluster.planning.plan import default_assignment
+    from trainables.tune.dry_step import dry_step
+
+    contests = [sweep.on(name) for name in sweep.by_workload]
+    specs = [trial_spec(one, default_assignment(one, arm)) for one in contests for arm in one.arms]
+    dry_step(specs, data_root, sweep.code)
+
+
+def _check_sampler(sweep: Sweep) -> None:
+    """See :func:`search_spaces.study.first_draws.check_sampler`, which needs Optuna."""
+    if get_method(sweep.search.method).plain:
+        from search_spaces.study.first_draws import check_sampler
+
+        check_sampler(sweep)
 
 
 def _check_gpus(sweep: Sweep, address: str | None, manifest: Manifest, console: Console) -> None:
@@ -106,12 +133,19 @@ def _refuse_taken_name(sweep: Sweep, folder: SweepFolder) -> None:
 
 
 @contextmanager
-def resume_sweep(name: str, storage: str, address: str | None, console: Console, more: int = 0) -> Iterator[EndedSweep]:
-    """Go on with a sweep where it stands, with ``more`` trials an arm, and yield it ended as :func:`run_sweep` does."""
+def resume_sweep(
+    name: str, storage: str, address: str | None, console: Console, more: int = 0, *, trusted: bool = False
+) -> Iterator[EndedSweep]:
+    """Go on with a sweep where it stands, with ``more`` trials an arm, and yield it ended as :func:`run_sweep` does.
+
+    The user's code that is executed is that with which the sweep was begun, wherever it came from then.
+    """
     folder = SweepFolder(storage, name)
     folder.open()
     with folder.locked():
-        sweep, manifest = folder.open()
+        code = folder.bundle()
+        check_trust(code, name, trusted=trusted)
+        sweep, manifest = folder.open(code)
         check_workloads(sweep)
         preflight.check_resources(sweep, address)
         preflight.check_data(sweep, Path(manifest.data_root))
@@ -121,10 +155,11 @@ def resume_sweep(name: str, storage: str, address: str | None, console: Console,
         for warning in check_recorded(folder, sweep, manifest):
             console.print(f"warning: {warning}", highlight=False, markup=False, soft_wrap=True)
         check_same_data(folder, sweep, Path(manifest.data_root))
+        _check_sampler(sweep)
         _check_gpus(sweep, address, manifest, console)
         if more:
             _refuse_more_members(sweep)
-            sweep = folder.replace(Sweep.of(sweep.file.with_more_trials(more)))
+            sweep = folder.replace(Sweep.of(sweep.file.with_more_trials(more), sweep.code))
         if is_there(manifest.tracking_location) and not is_server(manifest.tracking_location):
             correct_addresses(manifest.tracking_location, folder.artifacts, EXPERIMENT_PREFIX + name)
         # What was planned was without the further trials.
@@ -149,6 +184,18 @@ def refuse_another(asked: Sweep, storage: str, *, started_from: bool = False) ->
         raise InputError(
             f'"{asked.name}" is there already with another {key} ({theirs.get(key)!r}, '
             f"not {ours.get(key)!r}); choose another name, for example with --set name=..."
+        )
+
+
+def refuse_other_code(asked: Sweep, storage: str) -> None:
+    """Raise InputError where the sweep of that name in ``storage`` was begun with other code than what it uses now."""
+    recorded = SweepFolder(storage, asked.name).bundle()
+    changed = asked.code.differences(recorded)
+    if changed:
+        raise asked.file.error(
+            "uses",
+            f'{", ".join(changed)}: not what "{asked.name}" was begun with; `adamant resume {asked.name}` goes on with '
+            "the code as it was then, or choose another name, for example with --set name=...",
         )
 
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from optimizers import InputError
+from optimizers.files import write_text
 
 
 def check_output_file(option: str, path: Path) -> None:
@@ -35,3 +39,12 @@ def check_output_folder(option: str, path: Path) -> None:
         raise InputError(f"{option} {path}: {there} is a file; name a folder")
     if not os.access(there, os.W_OK | os.X_OK):
         raise InputError(f"{option} {path}: {there} cannot be written")
+
+
+def write_json(path: Path, contents: Mapping[str, Any]) -> None:
+    """Put it in place of a file whole or not at all; a pipe or a terminal is written to as it is."""
+    text = json.dumps(contents, indent=2)
+    if path.exists() and not path.is_file():
+        path.write_text(text, encoding="utf-8")
+    else:
+        write_text(path.resolve(), text)

@@ -17,11 +17,12 @@ from filelock import FileLock, Timeout
 from cluster.storage.locations import FROM_ENVIRONMENT, absolute, absolute_below, location_path, relative_below
 from optimizers import InputError, did_you_mean
 from optimizers.files import write_text
+from optimizers.user_code import CodeBundle
 from search_spaces import Sweep, recorded_sweep
 from search_spaces.schema.yaml_source import dump_yaml
 from search_spaces.stores.addresses import sqlite_address, without_password
 from search_spaces.stores.default_names import DATA, DATABASE, JOURNAL
-from trainables.mlflow_contract import ARTIFACTS_FOLDER, EXPERIMENT_PREFIX, SWEEP_FILE
+from trainables.mlflow_contract import ARTIFACTS_FOLDER, CODE_FOLDER, EXPERIMENT_PREFIX, SWEEP_FILE
 
 DEFAULT_STORAGE = "adamant-runs"
 # A cluster's head sets these, so that no password stands in a command or in a sweep's folder.
@@ -115,6 +116,11 @@ class SweepFolder:
         return self.path / "report"
 
     @property
+    def code(self) -> Path:
+        """The user's code that the sweep was begun with."""
+        return self.path / CODE_FOLDER
+
+    @property
     def tune(self) -> Path:
         """Ray Tune's own files; nothing is ever read back from them."""
         return self.path / "tune"
@@ -122,6 +128,8 @@ class SweepFolder:
     def create(self, sweep: Sweep, manifest: Manifest) -> None:
         """Write a new sweep; called under its lock. Raises InputError when the folder cannot be written."""
         try:
+            if sweep.code.digest:
+                sweep.code.save(self.code)
             write_text(self.path / SWEEP_FILE, sweep_yaml(sweep))
             self._write(manifest)
         except OSError as error:
@@ -135,15 +143,22 @@ class SweepFolder:
             raise self._unwritable(error) from None
         return sweep
 
-    def open(self) -> tuple[Sweep, Manifest]:
-        """The sweep and its manifest. Raises InputError, with the nearest name, when there is no such sweep."""
+    def bundle(self) -> CodeBundle:
+        """The user's code that the sweep was begun with. Raises InputError where it is damaged."""
+        return CodeBundle.open(self.code) if self.code.is_dir() else CodeBundle()
+
+    def open(self, code: CodeBundle | None = None) -> tuple[Sweep, Manifest]:
+        """The sweep and its manifest; ``code``, which it was begun with, is made importable.
+
+        Raises InputError, with the nearest name, when there is no such sweep.
+        """
         if not self.exists:
             known = sorted(path.parent.name for path in self.storage.glob("*/manifest.json"))
             there = f"there are {', '.join(known)}" if known else "it holds no sweep"
             raise InputError(
                 f'{self.storage}: no sweep is called "{self.name}" here; {there}.{did_you_mean(self.name, known)}'
             )
-        return self._read_sweep(), self.manifest()
+        return self._read_sweep(code), self.manifest()
 
     def manifest(self) -> Manifest:
         """Return the manifest. Raises InputError when it is damaged."""
@@ -156,10 +171,10 @@ class SweepFolder:
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise InputError(f"{path}: this manifest is damaged ({error!r}); restore it from a copy") from None
 
-    def _read_sweep(self) -> Sweep:
+    def _read_sweep(self, code: CodeBundle | None) -> Sweep:
         path = self.path / SWEEP_FILE
         try:
-            return recorded_sweep(path.read_text(encoding="utf-8"), str(path))
+            return recorded_sweep(path.read_text(encoding="utf-8"), str(path), code, execute=code is not None)
         except (OSError, UnicodeDecodeError) as error:
             reason = "is missing" if isinstance(error, FileNotFoundError) else f"cannot be read ({error})"
             raise InputError(

@@ -21,12 +21,15 @@ RECORDED_PACKAGES = ("torch", "torchvision", "numpy", "ray", "optuna", "mlflow",
 
 
 @lru_cache
-def environment() -> dict[str, str]:
-    """Tags ``versions`` (JSON) and ``git.commit`` (``+changes`` for a changed tree; empty outside a checkout)."""
+def environment(packages: tuple[str, ...] = ()) -> dict[str, str]:
+    """Tags ``versions`` (JSON) and ``git.commit`` (``+changes`` for a changed tree; empty outside a checkout).
+
+    ``packages`` are others whose versions are told.
+    """
     versions = {"python": platform.python_version()}
     with suppress(metadata.PackageNotFoundError):
         versions["adamant"] = distribution.version()
-    for package in RECORDED_PACKAGES:
+    for package in (*RECORDED_PACKAGES, *packages):
         with suppress(metadata.PackageNotFoundError):
             versions[package] = metadata.version(package)
     return {Tag.VERSIONS: json.dumps(versions), Tag.GIT_COMMIT: _git_commit()}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import trainables
 from cluster.tracking.environment import environment
+from cluster.tracking.packages_used import packages_used
 from search_spaces import Sweep, arm_colour
 from search_spaces.study.study import Assignment
 from search_spaces.sweep.resolved import Contest
@@ -70,6 +71,7 @@ def trial_spec(sweep: Sweep, assignment: Assignment) -> TrialSpec:
         test=assignment.role == Role.CONFIRM,
         training={**sweep.workload.training, **assignment.training},
         options=dict(sweep.workload.options),
+        code=sweep.code.digest,
     )
 
 
@@ -88,7 +90,7 @@ def describe(sweep: Sweep, assignment: Assignment) -> RunDescription:
         Tag.TRIAL_SPEC: json.dumps(plain),
         Tag.RUN_COLOUR: arm_colour(sweep, assignment.arm),
         **_contest_tags(assignment.contest),
-        **environment(),
+        **environment(packages_used(sweep)),
     }
     if sweep.resources.workers > 1:
         tags[Tag.WORKERS] = str(sweep.resources.workers)
@@ -100,12 +102,15 @@ def describe(sweep: Sweep, assignment: Assignment) -> RunDescription:
 
 
 def _data(spec: TrialSpec) -> DataDescription:
-    """The data set is named as the workload's second half, and comes from code: the module that reads its files."""
+    """The data set is named as the workload's second half, and comes from code: the module that reads its files.
+
+    A workload of a user's own gives its whole name to both.
+    """
     entry = trainables.get(spec.workload)
     given = {name: spec.options.get(name) for name in entry.data_options}
     chosen = {name: str(value) for name, value in given.items() if value not in (None, [])}
     return DataDescription(
-        spec.workload.partition("/")[2], {"data": entry.data, "read by": entry.data_module, **chosen}
+        spec.workload.partition("/")[2] or spec.workload, {"data": entry.data, "read by": entry.data_module, **chosen}
     )
 
 
@@ -119,8 +124,10 @@ def describe_summary(sweep: Sweep) -> RunDescription:
         Tag.SWEEP_ROLE: Role.SUMMARY,
         Tag.WORKLOAD: ", ".join(workload.name for workload in sweep.by_workload.values()),
         Tag.NOTE: sweep.question,
-        **environment(),
+        **environment(packages_used(sweep)),
     }
+    if sweep.code.digest:
+        tags[Tag.CODE] = ", ".join(sweep.code.described())
     for name, workload in sweep.by_workload.items():
         entry = trainables.get(workload.name)
         metric, goal = entry.score_with(workload.options)

@@ -121,13 +121,13 @@ class Tracker:
 
         self._submit(carry_out, run)
 
-    def artifact(self, run: RunDescription, path: Path) -> None:
-        """Log a file or the files of a folder to a run."""
+    def artifact(self, run: RunDescription, path: Path, place: str | None = None) -> None:
+        """Log a file or the files of a folder to a run, into the folder ``place`` of its artefacts."""
 
         def carry_out() -> None:
             client = self._runs.client
             log = client.log_artifacts if path.is_dir() else client.log_artifact
-            log(self._open(run), str(path))
+            log(self._open(run), str(path), place)
 
         self._submit(carry_out, run)
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.optim.optimizer import Optimizer
 
-from optimizers.base.guards import parameters
+from optimizers.base.guards import kind_of
 
 
 class Averaging(Optimizer):
@@ -23,8 +23,8 @@ class Averaging(Optimizer):
     _trained: dict[Tensor, Tensor] | None = None
 
     @abstractmethod
-    def averaged(self, p: Tensor) -> Tensor | None:
-        """The weights of `p` to be used; None while they are those that are trained."""
+    def averages(self) -> Iterable[tuple[Tensor, Tensor]]:
+        """Return parameters, each with the weights to be used; the others' are those that are trained."""
 
     @torch.no_grad()
     def eval(self) -> None:
@@ -32,11 +32,9 @@ class Averaging(Optimizer):
         if self._trained is not None:
             return
         self._trained = {}
-        for p in parameters(self):
-            averaged = self.averaged(p)
-            if averaged is not None:
-                self._trained[p] = p.detach().clone()
-                p.copy_(averaged)
+        for p, averaged in self.averages():
+            self._trained[p] = p.detach().clone()
+            p.copy_(averaged)
 
     @torch.no_grad()
     def train(self) -> None:
@@ -67,4 +65,4 @@ class Averaging(Optimizer):
 
     def _refuse_in_eval_mode(self, what: str) -> None:
         if self._trained is not None:
-            raise RuntimeError(f"{type(self).__name__} is in eval mode; {what} needs train() first.")
+            raise RuntimeError(f"{kind_of(self)} is in eval mode; {what} needs train() first.")

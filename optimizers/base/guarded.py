@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any, ClassVar
 
 import torch
@@ -11,6 +10,7 @@ from torch import Tensor
 
 from optimizers.base.guards import loss_of, refuse_complex, refuse_sparse
 from optimizers.base.saved_state import SavedState
+from optimizers.base.shield import shielded
 
 
 class Guarded(SavedState):
@@ -47,49 +47,18 @@ class Guarded(SavedState):
         step: Any = super().step.__func__
         # Once an instance of the class itself was built, torch has put step hooks around its step as well as this one.
         step = step.__wrapped__ if getattr(step, "hooked", False) else step
-        with _shielded(self.param_groups, self.writes_gradients):
+        with shielded(self._with_gradients()):
             step(self)
         return loss
+
+    def _with_gradients(self) -> Iterator[tuple[Tensor, bool]]:
+        """The parameters that have a gradient, each with whether a step may write into it."""
+        for group in self.param_groups:
+            coupled = group["weight_decay"] > 0 and not group.get("weight_decouple", True)
+            for p in group["params"]:
+                if p.grad is not None:
+                    yield p, self.writes_gradients or coupled
 
     def __getstate__(self) -> dict[str, Any]:
         """What a copy or a pickle needs; torch's own leaves attributes out."""
         return {**super().__getstate__(), **{name: getattr(self, name) for name in self.attributes}}
-
-
-@contextmanager
-def _shielded(groups: list[dict[str, Any]], always: bool) -> Iterator[None]:
-    """Inside, half-precision parameters are float32 with their gradients, and a gradient that may change is a copy."""
-    kept: list[tuple[Tensor, Tensor, Tensor]] = []
-    for group in groups:
-        written = always or (group["weight_decay"] > 0 and not group.get("weight_decouple", True))
-        for p in group["params"]:
-            if p.grad is not None and (written or _is_half(p) or _in_other_order(p, p.grad)):
-                kept.append((p, p.data, p.grad))
-    try:
-        for p, data, grad in kept:
-            p.grad = None
-            p.data = data.float() if _is_half(data) else data
-            p.grad = _like(p, grad)
-        yield
-    finally:
-        for p, data, grad in kept:
-            p.grad = None
-            if p.dtype is not data.dtype:
-                data.copy_(p.data)
-                p.data = data
-            p.grad = grad
-
-
-def _in_other_order(p: Tensor, grad: Tensor) -> bool:
-    return grad.layout is torch.strided and grad.stride() != p.stride()
-
-
-def _like(p: Tensor, grad: Tensor) -> Tensor:
-    """A copy of a gradient in the type and, unless it is sparse, the order in memory of its parameter."""
-    if grad.layout is not torch.strided:
-        return grad.to(p.dtype, copy=True)
-    return torch.empty_like(p).copy_(grad)
-
-
-def _is_half(tensor: Tensor) -> bool:
-    return tensor.dtype in (torch.float16, torch.bfloat16)

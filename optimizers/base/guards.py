@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import torch
 from torch import Tensor
@@ -17,12 +17,24 @@ def parameters(optimizer: Optimizer) -> Iterator[Tensor]:
     return itertools.chain.from_iterable(group["params"] for group in optimizer.param_groups)
 
 
+def kind_of(optimizer: Optimizer) -> str:
+    """Return the name of its class; of what a guard stands before, where it is one."""
+    return getattr(optimizer, "kind", type(optimizer).__name__)
+
+
 def refuse_complex(optimizer: Optimizer) -> None:
     """InputError, the last group taken back, where it has parameters that are not real floating-point tensors."""
-    for p in optimizer.param_groups[-1]["params"]:
+    try:
+        check_real(optimizer.param_groups[-1]["params"], kind_of(optimizer))
+    except InputError:
+        optimizer.param_groups.pop()
+        raise
+
+
+def check_real(params: Iterable[Tensor], kind: str) -> None:
+    """InputError where one of the parameters is not a real floating-point tensor."""
+    for p in params:
         if not p.is_floating_point():
-            optimizer.param_groups.pop()
-            kind = type(optimizer).__name__
             raise InputError(f"{kind} optimizes real floating-point tensors, got one of type {p.dtype}.")
 
 
@@ -31,7 +43,7 @@ def refuse_sparse(optimizer: Optimizer) -> None:
     for p in parameters(optimizer):
         if p.grad is not None and p.grad.layout is not torch.strided:
             raise InputError(
-                f"{type(optimizer).__name__} needs dense gradients, got {p.grad.layout} for a parameter of shape "
+                f"{kind_of(optimizer)} needs dense gradients, got {p.grad.layout} for a parameter of shape "
                 f"{tuple(p.shape)}; an embedding gives dense ones with sparse=False."
             )
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.optim.optimizer import Optimizer
 
-from optimizers.base.guards import parameters
+from optimizers.base.guards import kind_of, parameters
 
 Closure = Callable[[], float]
 
@@ -30,18 +30,19 @@ def _before_step(
 ) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
     closure: Closure | None = args[1] if len(args) > 1 else options.get("closure")
     if closure is None:
-        _check(optimizer)
+        check_gradients(optimizer)
         return None
 
     def checked() -> float:
         loss = closure()
-        _check(optimizer)
+        check_gradients(optimizer)
         return loss
 
     return args[:1], {"closure": checked}
 
 
-def _check(optimizer: Optimizer) -> None:
+def check_gradients(optimizer: Optimizer) -> None:
+    """Raise FloatingPointError, which names the parameter's shape, where a gradient has nan or inf."""
     # The gradients of each device and type are measured in one go.
     grads: dict[tuple[torch.device, torch.dtype], list[Tensor]] = {}
     for p in parameters(optimizer):
@@ -52,7 +53,7 @@ def _check(optimizer: Optimizer) -> None:
         if not largest.isfinite().all():
             shape = next(tuple(g.shape) for g, size in zip(members, largest, strict=True) if not size.isfinite())
             raise FloatingPointError(
-                f"{type(optimizer).__name__} got a gradient that is not finite, for a parameter of shape {shape}."
+                f"{kind_of(optimizer)} got a gradient that is not finite, for a parameter of shape {shape}."
             )
 
 

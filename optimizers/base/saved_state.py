@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.optim.optimizer import Optimizer
 
-from optimizers.base.guards import precise_dtype
+from optimizers.base.guards import kind_of, precise_dtype
 from optimizers.errors import InputError
 
 NUMBER = "a number"
@@ -49,7 +49,7 @@ class SavedState(Optimizer):
     def check_options(self, own: Mapping[str, Any], saved: Mapping[str, Any]) -> None:
         """InputError unless each option that was saved for a group is of the same kind as the group's own."""
         for name, value in self._options_in(own).items():
-            if name in saved and not _is_like(saved[name], value, optional=name in self.optional):
+            if name in saved and not is_option_like(saved[name], value, optional=name in self.optional):
                 raise InputError(f"{name} cannot be {saved[name]!r}; this one's is {value!r}.")
 
     def _options_in(self, group: Mapping[str, Any]) -> dict[str, Any]:
@@ -74,7 +74,7 @@ class SavedState(Optimizer):
             self.check_state(given)
             groups = zip(self.param_groups, given["param_groups"], strict=True)
             completed = {**given, "param_groups": [{**self._options_in(own), **saved} for own, saved in groups]}
-            return completed
+            return self.for_torch(completed)
 
         # Hooks that others have registered may replace the given dict; this one sees what torch loads.
         handle = self.register_load_state_dict_pre_hook(check_and_complete)
@@ -83,6 +83,10 @@ class SavedState(Optimizer):
         finally:
             handle.remove()
         self.restore(completed)
+
+    def for_torch(self, state_dict: dict[str, Any]) -> dict[str, Any]:
+        """Return what torch's own loading is given of a state dict that was found to be this optimizer's."""
+        return state_dict
 
     def restore(self, state_dict: dict[str, Any]) -> None:
         """Replace the state that torch has loaded, cast to the types of the parameters, by what was saved."""
@@ -147,7 +151,7 @@ class SavedState(Optimizer):
 
     @property
     def _kind(self) -> str:
-        return type(self).__name__
+        return kind_of(self)
 
     def _matched(self, state_dict: dict[str, Any]) -> Iterator[tuple[Tensor, dict[str, Any], dict[str, Any]]]:
         """The parameters with the state and the group saved for each; one that has had no gradient has no state."""
@@ -168,7 +172,7 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float)
 
 
-def _is_like(value: Any, own: Any, *, optional: bool = False) -> bool:
+def is_option_like(value: Any, own: Any, *, optional: bool = False) -> bool:
     """Whether a saved option is one for a group that has `own` there; torch's switches are None, True or False."""
     if own is None or isinstance(own, bool):
         return value is None or isinstance(value, bool) or (optional and _is_number(value))
@@ -178,7 +182,7 @@ def _is_like(value: Any, own: Any, *, optional: bool = False) -> bool:
         return _is_number(value) and not isinstance(value, bool) and math.isfinite(value)
     if isinstance(own, tuple | list):
         alike = isinstance(value, tuple | list) and len(value) == len(own)
-        return alike and all(map(_is_like, value, own))
+        return alike and all(map(is_option_like, value, own))
     return isinstance(value, type(own))
 
 

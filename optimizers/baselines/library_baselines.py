@@ -6,7 +6,7 @@ Their update rules and sources are in `optimizers/catalogue`.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -182,10 +182,9 @@ class ScheduleFreeAdamW(Averaging, Guarded, library.ScheduleFreeAdamW):  # pyrig
         """All of them with `ams_bound`, else without the largest."""
         return self.memories if group["ams_bound"] else self.memories[:2]
 
-    def averaged(self, p: Tensor) -> Tensor | None:
-        """x, from y = (1 - beta1) z + beta1 x."""
-        z = self.state[p].get("z") if p in self.state else None
-        if z is None:
-            return None
-        beta1 = next(group["betas"][0] for group in self.param_groups if any(p is q for q in group["params"]))
-        return p.to(z.dtype).lerp(z, 1 - 1 / beta1)
+    def averages(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Return the parameters that have been trained with their x, from y = (1 - beta1) z + beta1 x."""
+        for group in self.param_groups:
+            for p in group["params"]:
+                if p in self.state and (z := self.state[p].get("z")) is not None:
+                    yield p, p.to(z.dtype).lerp(z, 1 - 1 / group["betas"][0])

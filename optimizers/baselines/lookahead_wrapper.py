@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -20,6 +20,8 @@ from optimizers.errors import InputError
 
 LOOKAHEAD_K = Integer(1)
 LOOKAHEAD_ALPHA = Real(0, 1, exclude_min=True)
+# The key of what the base's state dict has beside the two keys of torch's.
+_FURTHER = "base_further"
 _OWN = {"lookahead_k": LOOKAHEAD_K, "lookahead_alpha": LOOKAHEAD_ALPHA, "lookahead_step": Integer(0)}
 
 
@@ -80,9 +82,9 @@ class Lookahead(Averaging, SavedState):
         torch._foreach_lerp_(slow, [p.to(s.dtype) for p, s in zip(fast, slow, strict=True)], group["lookahead_alpha"])
         torch._foreach_copy_(fast, slow)
 
-    def averaged(self, p: Tensor) -> Tensor | None:
-        """The slow weights."""
-        return self.state[p]["slow"] if p in self.state else None
+    def averages(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Return the parameters that have slow weights, with these."""
+        return ((p, self.state[p]["slow"]) for p in parameters(self) if p in self.state)
 
     def diagnostics(self) -> dict[str, float]:
         """Those of the base."""
@@ -96,7 +98,9 @@ class Lookahead(Averaging, SavedState):
 
     def state_dict(self) -> dict[str, Any]:
         """As torch's, with the slow weights under `state` and the state of the base under `base`."""
-        return {**super().state_dict(), "base": self.base.state_dict()["state"]}
+        base = self.base.state_dict()
+        further = {key: value for key, value in base.items() if key not in ("state", "param_groups")}
+        return {**super().state_dict(), "base": base["state"], **({_FURTHER: further} if further else {})}
 
     def check_options(self, own: Mapping[str, Any], saved: Mapping[str, Any]) -> None:
         """InputError unless each of its own options is in its domain; the base checks the others."""
@@ -123,4 +127,5 @@ class Lookahead(Averaging, SavedState):
 
 
 def _of_base(state_dict: dict[str, Any]) -> dict[str, Any]:
-    return {"state": state_dict["base"], "param_groups": state_dict["param_groups"]}
+    own = {"state": state_dict["base"], "param_groups": state_dict["param_groups"]}
+    return {**own, **state_dict.get(_FURTHER, {})}

@@ -113,11 +113,10 @@ def check_together(values: Mapping[str, Any], owner: str = "") -> None:
         if wrong:
             raise InputError(owner + sentence).about(*settings)
     if values["mix"] == "convex" and values["beta3"] is not None:
-        # The range of the values does not depend on a length that the trial's budget has yet to fill in.
-        longest = schedules.HORIZON
-        schedule = schedules.with_budget(values["alpha_schedule"], steps=longest, epochs=longest)
         try:
-            schedules.check(schedule, values["alpha"], f"{owner}alpha_schedule with mix = convex", SHARE)
+            schedules.check_any_length(
+                values["alpha_schedule"], values["alpha"], f"{owner}alpha_schedule with mix = convex", SHARE
+            )
         except InputError as error:
             raise error.about("alpha_schedule", "alpha", "mix") from None
 

@@ -1,71 +1,12 @@
-"""The kinds of schedule: for each its formula, its keys and where it comes from.
-
-A formula takes the coefficient's own value `base`, the count `t = 1, 2, ...` and the schedule's keys, and
-returns the coefficient at `t`. Between two breakpoints a formula is monotone in `t`; the check of a whole
-schedule rests on that.
-"""
+"""The kinds of schedule that are ours: for each its formula, its keys and where it comes from."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from enum import Enum
-from typing import Any
 
-from optimizers.domains import Choice, Domain, Integer, Numbers, Real
-from optimizers.registry import Registry
-
-Keys = Mapping[str, Any]
-Formula = Callable[[float, float, Keys], float]
-
-
-class Need(Enum):
-    """Where a key without a default gets its value."""
-
-    REQUIRED = "given by whoever writes the schedule"
-    BUDGET = "given, or filled with the length of the trial"
-
-
-@dataclass(frozen=True)
-class Key:
-    """One key of a kind: what it may be, its default or need, what it is."""
-
-    domain: Domain
-    default: Any
-    description: str
-
-
-@dataclass(frozen=True)
-class Kind:
-    """One kind of schedule. `breakpoints` are the counts between which `formula` is monotone in t.
-
-    The formula of a `decay_only` kind has a meaning only for coefficients in [0, 1).
-    """
-
-    name: str
-    formula: Formula
-    description: str
-    source: str
-    keys: Mapping[str, Key] = field(default_factory=dict)
-    breakpoints: Callable[[Keys], list[float]] = lambda keys: []
-    decay_only: bool = False
-
-    @property
-    def origin(self) -> str:
-        """Where its formula is defined."""
-        return f"{self.formula.__module__}:{self.formula.__qualname__}"
-
-
-@dataclass(frozen=True)
-class _Nested:
-    """A schedule inside a schedule; what it holds is checked where schedules are normalised."""
-
-    def check(self, value: Any, name: str) -> Any:
-        return value
-
-    def describe(self) -> str:
-        return "a schedule"
+from optimizers.domains import Choice, Integer, Numbers, Real
+from optimizers.schedules._kind import Key, Keys, Kind, Need, Nested
+from optimizers.schedules._registered import KINDS, evaluate, get
 
 
 def _constant(base: float, t: float, keys: Keys) -> float:
@@ -127,14 +68,15 @@ def _nadam(base: float, t: float, keys: Keys) -> float:
 def _warmup(base: float, t: float, keys: Keys) -> float:
     if t > keys["steps"]:
         then = keys["then"]
-        return KINDS.get(then["kind"]).formula(base, t - keys["steps"], then)
+        return evaluate(then, base, t - keys["steps"])
     a = t / keys["steps"]
     return (1 - a) * keys["start"] + a * base
 
 
 def _warmup_breakpoints(keys: Keys) -> list[float]:
     then = keys["then"]
-    return [keys["steps"]] + [keys["steps"] + t for t in KINDS.get(then["kind"]).breakpoints(then)]
+    inner = get(then["kind"]).breakpoints
+    return [keys["steps"]] + [keys["steps"] + t for t in (inner(then) if inner else [])]
 
 
 def _cyclic(base: float, t: float, keys: Keys) -> float:
@@ -156,6 +98,17 @@ _FROM_TO = {
     "stop": Key(_COUNT, Need.BUDGET, "the count at which the change ends"),
 }
 _TOTAL = Key(_COUNT, Need.BUDGET, "the count T at which the end value is reached; it stays there")
+
+
+def _from_to_together(keys: Keys) -> str:
+    if "stop" in keys and keys["stop"] <= keys["start"]:
+        return f"stop must be above start, got {keys['start']:g} to {keys['stop']:g}"
+    return ""
+
+
+def _piecewise_together(keys: Keys) -> str:
+    milestones, values = len(keys["milestones"]), len(keys["values"])
+    return "" if milestones == values else f"got {values} values for {milestones} milestones; give one for each"
 
 
 def _from_to_breakpoints(keys: Keys) -> list[float]:
@@ -185,8 +138,24 @@ _OURS = (
         "convergence theorem of Adam, arXiv 1412.6980",
         {"lam": Key(Real(0, 1, exclude_min=True), 1 - 1e-8, "the factor from one count to the next")},
     ),
-    Kind("linear", _linear, "b0 to `to` in a straight line", "common practice", _FROM_TO, _from_to_breakpoints),
-    Kind("cosine", _cosine, "b0 to `to` along half a cosine", "SGDR, arXiv 1608.03983", _FROM_TO, _from_to_breakpoints),
+    Kind(
+        "linear",
+        _linear,
+        "b0 to `to` in a straight line",
+        "common practice",
+        _FROM_TO,
+        _from_to_breakpoints,
+        _from_to_together,
+    ),
+    Kind(
+        "cosine",
+        _cosine,
+        "b0 to `to` along half a cosine",
+        "SGDR, arXiv 1608.03983",
+        _FROM_TO,
+        _from_to_breakpoints,
+        _from_to_together,
+    ),
     Kind(
         "piecewise",
         _piecewise,
@@ -197,6 +166,7 @@ _OURS = (
             "values": Key(Numbers(), Need.REQUIRED, "one value for each milestone"),
         },
         lambda keys: keys["milestones"],
+        _piecewise_together,
     ),
     Kind(
         "polynomial",
@@ -243,7 +213,7 @@ _OURS = (
         {
             "start": Key(Real(), Need.REQUIRED, "the value at t = 0"),
             "steps": Key(_COUNT, Need.REQUIRED, "the length of the warm-up, in the schedule's unit"),
-            "then": Key(_Nested(), "constant", "the schedule that follows; its t = 1 is the first one after"),
+            "then": Key(Nested(), "constant", "the schedule that follows; its t = 1 is the first one after"),
         },
         _warmup_breakpoints,
     ),
@@ -261,4 +231,4 @@ _OURS = (
     ),
 )
 
-KINDS: Registry[Kind] = Registry("kind of schedule", _OURS)
+KINDS.begin_with(_OURS)

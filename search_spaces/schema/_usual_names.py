@@ -42,11 +42,14 @@ ARM: Meanings = {
 }
 SEARCH: Meanings = {
     "algorithm": ("method",),
+    "args": ("arguments",),
     "budget": ("trials",),
+    "kwargs": ("arguments",),
     "max_trials": ("trials",),
     "n_trials": ("trials",),
     "num_samples": ("trials",),
     "num_trials": ("trials",),
+    "options": ("arguments",),
     "repeats": ("studies",),
     "runs": ("trials",),
     "sampler": ("method",),

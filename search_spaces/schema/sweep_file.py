@@ -6,6 +6,7 @@ comes from the same models.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field, PrivateAttr
@@ -49,7 +50,12 @@ class Search(Model):
 
     method: str = Field(
         default="tpe",
-        description="tpe, random, qmc, grid, cmaes, gp, nsgaii, or the class name of a sampler of Optuna's",
+        description="tpe, random, qmc, grid, cmaes, gp, nsgaii, another of `adamant list samplers`, the class name of "
+        "a sampler of Optuna's, or module:Class of code under uses: a sampler, or a function that returns one; "
+        "optunahub:PACKAGE:CLASS, with optunahub under uses, for one of OptunaHub's",
+    )
+    arguments: dict[str, Any] = Field(
+        default_factory=dict, description="keyword arguments of a sampler that method names by its class"
     )
     trials: int = Field(default=16, ge=1, description="configurations tried per arm")
     seed: Seed = Field(default=0, description="seed of the sampler and of every search trial")
@@ -113,6 +119,11 @@ class SweepFile(Model):
 
     name: Name
     question: str = ""
+    uses: list[Annotated[str, Field(min_length=1)]] = Field(
+        default_factory=list,
+        description="code of your own that the sweep names as module:Class: Python files beside this one, or installed "
+        "modules; `adamant run` executes it",
+    )
     only_workload: Workload | None = Field(default=None, alias="workload", description="what is trained")
     workloads: dict[Name, NamedWorkload] = Field(
         default_factory=dict,
@@ -193,8 +204,11 @@ class SweepFile(Model):
 
     def plain(self) -> dict[str, Any]:
         """The sweep as plain data that :func:`search_spaces.parse_sweep` reads back to the same values."""
-        unused = {name for name in ("workloads", "tradeoffs") if not getattr(self, name)}
-        return self.model_dump(mode="json", by_alias=True, exclude={"sizes", *unused}, exclude_none=True)
+        unused = {name for name in ("uses", "workloads", "tradeoffs") if not getattr(self, name)}
+        excluded: dict[str, Any] = dict.fromkeys(["sizes", *unused], True)
+        if not self.search.arguments:
+            excluded["search"] = {"arguments"}
+        return self.model_dump(mode="json", by_alias=True, exclude=excluded, exclude_none=True)
 
     def with_more_trials(self, more: int) -> SweepFile:
         """This sweep with so many trials more for each arm."""
@@ -207,6 +221,10 @@ class SweepFile(Model):
             for name, arm in self.arms.items()
         }
         return self._with(arms=arms)
+
+    def with_uses(self, uses: Sequence[str]) -> SweepFile:
+        """This sweep with its code under other names: those that it has beside a copy of the file."""
+        return self._with(uses=list(uses))
 
     def with_workloads(self, workloads: dict[str, Workload]) -> SweepFile:
         """This sweep with others in place of its workloads, by the names of :attr:`by_workload`."""

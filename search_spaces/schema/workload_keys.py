@@ -14,6 +14,7 @@ from trainables.mlflow_contract import STEPS_TO_TARGET, TRAIN_SECONDS, Prefix
 
 Goal = Literal["minimize", "maximize"]
 Setting = Scalar | list[float | int | str] | None
+TrainingSetting = Setting | dict[str, Any]
 LOSS = f"{Prefix.VALIDATION}loss"
 # Minimized whatever the workload is; every other metric's goal stands with its workload.
 MINIMIZED = (LOSS, TRAIN_SECONDS, STEPS_TO_TARGET)
@@ -38,8 +39,10 @@ class Workload(Model):
     batch_size: int | None = Field(
         default=None, ge=1, description="examples per optimizer step; the workload's own when left out"
     )
-    training: dict[str, Setting] = Field(
-        default_factory=dict, description="how every trial is trained, for example lr_schedule: cosine"
+    training: dict[str, TrainingSetting] = Field(
+        default_factory=dict,
+        description="how every trial is trained, for example lr_schedule: cosine; a schedule with keys is a mapping, "
+        "{kind: exponential_decay, tau: 500}, and its kind may be module:function of code under uses",
     )
     options: dict[str, Setting] = Field(
         default_factory=dict, description="the workload's own options, see `adamant list workloads NAME`"

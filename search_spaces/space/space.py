@@ -6,7 +6,7 @@ import itertools
 import math
 from collections import ChainMap
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -93,6 +93,11 @@ class ArmSpace:
 
     optimizer: str
     parameters: Mapping[str, Parameter]
+    entry: OptimizerEntry = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Keep the optimizer's entry: that of a user's class is known while its sweep is read."""
+        object.__setattr__(self, "entry", optimizers.get(self.optimizer))
 
     def active(self, name: str, chosen: Mapping[str, Scalar]) -> bool:
         """Whether ``name`` takes part, given the values chosen before it."""
@@ -117,7 +122,7 @@ class ArmSpace:
         return ChainMap(dict(chosen), {name: one.default for name, one in self._known().items()})
 
     def _known(self) -> Mapping[str, Hyperparameter]:
-        return optimizers.get(self.optimizer).hyperparameters
+        return self.entry.hyperparameters
 
     def suggest(self, trial: optuna.trial.BaseTrial) -> Configuration:
         """A configuration drawn through an Optuna trial (define-by-run)."""
@@ -178,8 +183,12 @@ class ArmSpace:
         """For each bound that is a formula, the space of what it depends on and itself: few enough for all corners."""
         for name, parameter in self.parameters.items():
             if parameter.formulas:
-                needed = self._needed({name})
-                yield ArmSpace(self.optimizer, {one: self.parameters[one] for one in self.parameters if one in needed})
+                yield self.only([name])
+
+    def only(self, names: Collection[str]) -> ArmSpace:
+        """The space of some parameters, and of what they depend on."""
+        needed = self._needed(set(names))
+        return ArmSpace(self.optimizer, {one: self.parameters[one] for one in self.parameters if one in needed})
 
     def _needed(self, names: set[str]) -> set[str]:
         chosen = [self.parameters[name] for name in names]
@@ -256,7 +265,7 @@ def _dependencies_first(parameters: Mapping[str, Parameter], entry: OptimizerEnt
                     f"{did_you_mean(condition, parameters)}"
                 ).about(name)
         named = set().union(*map(bounds.names, parameter.formulas))
-        for other in named - parameters.keys() - entry.hyperparameters.keys():
+        for other in sorted(one for one in named - parameters.keys() if not entry.takes(one)):
             raise InputError(
                 f'{name}: a bound names "{other}", which is no parameter of this arm or of {entry.name}.'
                 f"{did_you_mean(other, [*parameters, *entry.hyperparameters])}"

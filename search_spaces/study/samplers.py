@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import inspect
-import pkgutil
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +13,8 @@ from optuna.exceptions import ExperimentalWarning
 from optuna.samplers import BaseSampler, TPESampler
 from optuna.trial import FrozenTrial, TrialState
 
-from search_spaces.schema.methods import BRUTE_FORCE, METHODS, MOST_TRIALS_OF_GP
+from optimizers import InputError
+from search_spaces.schema.methods import MOST_TRIALS_OF_GP, SEED, SearchMethod, get_method
 from search_spaces.schema.sweep_file import Search
 
 # NumPy's generators take seeds below this.
@@ -31,9 +30,8 @@ def make_sampler(search: Search, number: int) -> BaseSampler:
     seed = int(np.random.SeedSequence([search.seed, number]).generate_state(1)[0])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)
-        if search.method in METHODS:
-            return pkgutil.resolve_name(METHODS.get(search.method).target)(search, seed)
-        return _of_optuna(search.method, seed)
+        method = get_method(search.method)
+        return _of_class(method, search, seed) if method.plain else method.load()(search, seed)
 
 
 def tpe(search: Search, seed: int) -> BaseSampler:
@@ -86,12 +84,16 @@ def _startup(search: Search) -> int:
     return min(10, max(4, search.trials // 4))
 
 
-def _of_optuna(name: str, seed: int) -> BaseSampler:
-    sampler: Callable[..., BaseSampler] = _BruteForce if name == BRUTE_FORCE else getattr(samplers, name)
-    return sampler(seed=seed) if "seed" in inspect.signature(sampler).parameters else sampler()
+def _of_class(method: SearchMethod, search: Search, seed: int) -> BaseSampler:
+    takes = method.signature()
+    seeded = {SEED: seed} if takes is None or takes.open_ended or SEED in takes.names else {}
+    made = method.load()(**search.arguments, **seeded)
+    if not isinstance(made, BaseSampler):
+        raise InputError(f"{method.name} gives {type(made).__name__}, which is not a sampler of Optuna's")
+    return made
 
 
-class _BruteForce(samplers.BruteForceSampler):
+class BruteForce(samplers.BruteForceSampler):
     """Without the end of the study: ``SearchStudy`` itself knows when everything was tried."""
 
     def after_trial(self, study: Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None) -> None:

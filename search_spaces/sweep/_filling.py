@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import trainables
 from search_spaces.schema.sweep_file import SweepFile
@@ -11,12 +12,14 @@ from trainables.spec import Goal
 from trainables.tune.summary import MEASURED
 
 
-def filled(sweep: SweepFile) -> SweepFile:
+def filled(sweep: SweepFile, folder: Path = Path()) -> SweepFile:
     """Return the file with its workloads' own budgets, and the goals of their metrics, where it leaves them out.
+
+    Paths among the workloads' options are relative to ``folder``, in which the file lies.
 
     What is said of a workload that is not known here stays as it stands.
     """
-    whole = sweep.with_workloads({name: _filled(workload) for name, workload in sweep.by_workload.items()})
+    whole = sweep.with_workloads({name: _filled(workload, folder) for name, workload in sweep.by_workload.items()})
     # A metric has the same goal wherever it is measured.
     own: dict[str, Goal] = {}
     for name in sweep.by_workload:
@@ -32,15 +35,15 @@ def is_whole(sweep: SweepFile) -> bool:
     return budgeted and all(objective.goal for objective in [*own, *sweep.objectives])
 
 
-def _filled(workload: Workload) -> Workload:
-    if workload.name not in trainables.names():
+def _filled(workload: Workload, folder: Path) -> Workload:
+    if not trainables.is_known(workload.name):
         return workload
     entry = trainables.get(workload.name)
     whole = workload.filled(
         epochs=entry.epochs,
         batch_size=entry.batch_size,
         training=entry.check_training(workload.training),
-        options=entry.check_options(workload.options),
+        options=entry.check_options(entry.absolute(workload.options, folder.absolute())),
     )
     if isinstance(whole, NamedWorkload) and whole.metric is not None:
         return whole.model_copy(update={"metric": whole.metric.toward(entry.metrics.get(whole.metric.name))})
@@ -49,5 +52,5 @@ def _filled(workload: Workload) -> Workload:
 
 def goals_of(sweep: SweepFile) -> Mapping[str, Goal]:
     """Which way everything is better that a search on the workload can look at; nothing for an unknown workload."""
-    known = sweep.workload.name in trainables.names()
+    known = trainables.is_known(sweep.workload.name)
     return {**trainables.get(sweep.workload.name).metrics, **MEASURED} if known else {}

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import optimizers
 import trainables
 from optimizers import InputError, Problem, did_you_mean
+from optimizers.errors import Path
 from search_spaces.schema.sweep_file import SweepFile
 from search_spaces.schema.workload_keys import Objective
-from search_spaces.space import draws
-from search_spaces.space.space import TRAINING, arm_space, owner_of
+from search_spaces.space.space import TRAINING, arm_space, hyperparameters, owner_of
 from search_spaces.sweep._filling import goals_of
-from search_spaces.sweep.arm_checks import place_of
+from search_spaces.sweep.arm_checks import MAX_CORNERS, place_of
 from search_spaces.sweep.sweep_checks import grace_problems
 from trainables import WorkloadEntry
 from trainables.mlflow_contract import TRAIN_SECONDS, Prefix
@@ -93,7 +94,7 @@ def _settings(sweep: SweepFile, key: str, check: Check) -> Iterator[Problem]:
     except InputError as error:
         for problem in error.problems:
             own = [setting for setting in problem.settings if setting in given]
-            yield sweep.problem("workload", key, *own, problem.message)
+            yield sweep.problem("workload", key, *own[:1], problem.message)
 
 
 def _objectives(sweep: SweepFile) -> Iterator[tuple[tuple[str | int, ...], Objective]]:
@@ -115,7 +116,7 @@ def _metrics(sweep: SweepFile, entry: WorkloadEntry) -> Iterator[Problem]:
         if name in entry.optional_metrics and name not in known:
             condition = entry.optional_metrics[name]
             yield sweep.problem(*place, "name", f"{entry.name} measures {name} only with workload.options.{condition}")
-        elif name not in known:
+        elif name not in known and not entry.open_ended:
             has = f"it has {', '.join(known)}"
             hint = did_you_mean(name, known, _MEANINGS)
             yield sweep.problem(*place, "name", f'{entry.name} has no metric "{name}"; {has}.{hint}')
@@ -153,15 +154,18 @@ def _parts(sweep: SweepFile, arm: str, entry: WorkloadEntry) -> Iterator[Problem
 def _training(sweep: SweepFile, arm: str, check: Check) -> Iterator[Problem]:
     """Ways of training that an arm searches over and that there are not."""
     try:
-        parameters = arm_space(sweep.arms[arm]).parameters
+        space = arm_space(sweep.arms[arm])
+        searched = space.only([name for name in space.parameters if name.startswith(f"{TRAINING}.")])
+        configurations = [*itertools.islice(searched.corners(), MAX_CORNERS)]
     except InputError:
         return
-    for name, parameter in parameters.items():
-        if not name.startswith(f"{TRAINING}.") or parameter.formulas:
-            continue
-        for value in draws.grid(name, parameter, {}, 2):
-            try:
-                check({name.removeprefix(f"{TRAINING}."): value})
-            except InputError as error:
-                yield sweep.problem(*place_of(sweep, arm, name), str(error))
-                break
+    told: dict[Path, Problem] = {}
+    for configuration in configurations:
+        try:
+            check(hyperparameters(configuration).get(TRAINING, {}))
+        except InputError as error:
+            for problem in error.problems:
+                about = [one for one in searched.parameters if one.split(".")[1:2] == [*problem.settings][:1]]
+                place = place_of(sweep, arm, *about)
+                told.setdefault(place, sweep.problem(*place, problem.message))
+    yield from told.values()

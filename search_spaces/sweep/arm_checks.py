@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import optimizers
-from optimizers import InputError, OptimizerEntry, Problem, did_you_mean, schedules
+from optimizers import InputError, OptimizerEntry, Problem, did_you_mean, schedules, user_code
 from optimizers.domains import Choice, Integer
 from optimizers.errors import Path
 from optimizers.hyperparameter import ScheduleOf
@@ -73,11 +73,16 @@ def _foreign(
         _, owner = owner_of(name, entry.hyperparameters)
         if name.startswith(f"{TRAINING}."):
             continue
-        if owner not in entry.hyperparameters:
+        if not entry.takes(owner):
             yield sweep.problem(*place_of(sweep, arm, name), entry.unknown(owner).message)
-        elif isinstance(entry.hyperparameters[owner].domain, Integer) and parameter.distribution in CONTINUOUS:
+        elif _is_whole(entry, owner) and parameter.distribution in CONTINUOUS:
             drawn = f"draw it by int_uniform or int_log_uniform, not by {parameter.distribution}"
             yield sweep.problem(*place_of(sweep, arm, name), f"{owner} is a whole number; {drawn}")
+
+
+def _is_whole(entry: OptimizerEntry, name: str) -> bool:
+    one = entry.hyperparameters.get(name)
+    return one is not None and isinstance(one.domain, Integer)
 
 
 def _outside(
@@ -106,11 +111,14 @@ def _conditions(sweep: SweepFile, arm: str, name: str, space: ArmSpace, entry: O
         if owner not in entry.hyperparameters or owner != condition.rpartition(".")[2]:
             continue
         domain = entry.hyperparameters[owner].domain
-        if isinstance(domain, ScheduleOf):
-            domain = Choice(schedules.names())
         for value in wanted if isinstance(wanted, list) else [wanted]:
             try:
-                domain.check(value, condition)
+                if not isinstance(domain, ScheduleOf):
+                    domain.check(value, condition)
+                elif user_code.is_own(value):
+                    schedules.get(str(value))
+                else:
+                    Choice(schedules.names()).check(value, condition)
             except InputError as error:
                 yield sweep.problem("arms", arm, "parameters", name, "when", condition, str(error))
 
@@ -150,7 +158,9 @@ def _check_configuration(entry: OptimizerEntry, values: dict[str, Any]) -> None:
     values.pop(TRAINING, None)
     for part in entry.parts(values) or ("",):
         own = entry.for_part(values, part)
-        entry.check(entry.with_budget(own, steps=NOMINAL_STEPS, epochs=NOMINAL_EPOCHS))
+        filled = entry.with_budget(own, steps=NOMINAL_STEPS, epochs=NOMINAL_EPOCHS)
+        # Others are looked at over the trial's own length, once that is known.
+        entry.check({**filled, **{name: own[name] for name in entry.depending_on_length(filled)}})
 
 
 def _located(sweep: SweepFile, arm: str, error: InputError, entry: OptimizerEntry) -> Iterator[Problem]:

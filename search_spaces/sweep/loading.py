@@ -11,16 +11,18 @@ from typing import Any
 import optimizers
 from optimizers import InputError, Problem, raise_any
 from optimizers.errors import Path as KeyPath
+from optimizers.user_code import CodeBundle
 from search_spaces.schema.parameter import Scalar
 from search_spaces.schema.sweep_file import SweepFile
 from search_spaces.schema.validation import checked, no_name, shown
 from search_spaces.schema.yaml_source import Document, read_text, read_yaml
 from search_spaces.space.ready_files import SWEEPS
 from search_spaces.space.space import owner_of
+from search_spaces.sweep._code import code_of, read_code
 from search_spaces.sweep._filling import filled, is_whole
 from search_spaces.sweep._overrides import apply_overrides, apply_size
 from search_spaces.sweep._workload_checks import goal_problems, workload_problems
-from search_spaces.sweep.resolved import Sweep
+from search_spaces.sweep.resolved import NO_CODE, Sweep
 from search_spaces.sweep.sweep_checks import problems_of_sweep, reserved_name
 from trainables.mlflow_contract import STEPS_TO_TARGET, SWEEP_FILE, TRAIN_SECONDS
 
@@ -29,17 +31,30 @@ Check = Callable[[SweepFile], Iterable[Problem]]
 _STAND_INS = {"name": "unnamed", "baseline": "unnamed", "optimizer": "unnamed", "arms": {"unnamed": {}}}
 
 
-def load_sweep(path_or_name: str, overrides: Sequence[str] = (), size: str | None = None) -> Sweep:
+def load_sweep(
+    path_or_name: str, overrides: Sequence[str] = (), size: str | None = None, code: CodeBundle | None = None
+) -> Sweep:
     """Read a sweep file, or a ready sweep by its name, in one of its sizes and with ``--set`` assignments applied.
 
-    Raises InputError when there is no such sweep, or with everything that is wrong in it.
+    Raises InputError when there is no such sweep, or with everything that is wrong in it. See :func:`parse_sweep` for
+    ``code``.
     """
     path = _find(path_or_name)
-    return parse_sweep(read_text(path), str(path), overrides, size)
+    return parse_sweep(read_text(path), str(path), overrides, size, path.parent, code)
 
 
-def parse_sweep(text: str, source: str = SWEEP_FILE, overrides: Sequence[str] = (), size: str | None = None) -> Sweep:
+def parse_sweep(
+    text: str,
+    source: str = SWEEP_FILE,
+    overrides: Sequence[str] = (),
+    size: str | None = None,
+    folder: Path = Path(),
+    code: CodeBundle | None = None,
+) -> Sweep:
     """Return the sweep that a YAML text asks for; ``source`` names the text in errors.
+
+    The code that it uses is read in ``folder`` and looked at as text. Where it is given as ``code`` it is made
+    importable in this process, and the sweep is checked against what it defines.
 
     Raises InputError with everything that is wrong, in the order of the lines.
     """
@@ -49,18 +64,28 @@ def parse_sweep(text: str, source: str = SWEEP_FILE, overrides: Sequence[str] = 
         document = apply_size(document, size, SweepFile)
     document = apply_overrides(document, overrides, SweepFile)
     checks = (reserved_name, problems_of_sweep, workload_problems, goal_problems)
-    return Sweep.of(filled(_checked(document, duplicates, checks)))
+    file, problems = _read(document, duplicates)
+    found, unreadable = (code, []) if code is not None else read_code(file, folder)
+    if unreadable:
+        raise_any([*problems, *unreadable])
+    with code_of(file, found, execute=code is not None):
+        _check(file, problems, checks)
+        return Sweep.of(filled(file, folder), found)
 
 
-def recorded_sweep(text: str, source: str) -> Sweep:
+def recorded_sweep(text: str, source: str, code: CodeBundle | None = None, *, execute: bool = False) -> Sweep:
     """Return a sweep as it was recorded, with the goals and budgets that it was run with.
+
+    ``code`` is what it uses, where that is at hand; ``execute`` makes it importable in this process.
 
     Raises InputError with everything that is wrong in the text. Whether its workloads still take it is asked by
     :func:`check_workloads`, before anything is trained.
     """
     document = read_yaml(text, source)
-    file = _checked(document, document.duplicates, (problems_of_sweep,))
-    return Sweep.of(file if is_whole(file) else filled(file))
+    file, problems = _read(document, document.duplicates)
+    with code_of(file, code, execute):
+        _check(file, problems, (problems_of_sweep,))
+        return Sweep.of(file if is_whole(file) else filled(file), code or NO_CODE)
 
 
 def ready_sweep(name: str) -> Sweep:
@@ -70,7 +95,9 @@ def ready_sweep(name: str) -> Sweep:
     """
     path = _find(name)
     document = read_yaml(read_text(path), str(path))
-    return Sweep.of(filled(_checked(document, document.duplicates, ())))
+    file, problems = _read(document, document.duplicates)
+    raise_any(problems)
+    return Sweep.of(filled(file))
 
 
 def check_workloads(sweep: Sweep) -> None:
@@ -82,11 +109,14 @@ def with_starts(sweep: Sweep, starts: dict[str, list[dict[str, Scalar]]]) -> Swe
     """Return a sweep whose arms try further configurations first. Raises InputError where they cannot."""
     file = sweep.file.with_starts(starts)
     raise_any(problems_of_sweep(file))
-    return Sweep.of(file)
+    return Sweep.of(file, sweep.code)
 
 
-def _checked(document: Document, duplicates: Sequence[Problem], checks: Sequence[Check]) -> SweepFile:
-    """Return what a document says. Raises InputError with its duplicate keys, and all that is wrong in it or found."""
+def _read(document: Document, duplicates: Sequence[Problem]) -> tuple[SweepFile, list[Problem]]:
+    """Return what a document says, without what is wrong in itself, and what that is, its ``duplicates`` first.
+
+    Raises InputError where nothing is left.
+    """
     if not isinstance(document.data, dict):
         raise document.error((), "a sweep is a mapping with name, workload, baseline and arms")
     found = checked(SweepFile, document, partial(_wording, document), _STAND_INS)
@@ -94,8 +124,12 @@ def _checked(document: Document, duplicates: Sequence[Problem], checks: Sequence
     if file is None:
         raise InputError(*duplicates, *found.problems)
     file._document, file._broken = document, found.broken
-    raise_any([*duplicates, *found.problems, *itertools.chain.from_iterable(check(file) for check in checks)])
-    return file
+    return file, [*duplicates, *found.problems]
+
+
+def _check(file: SweepFile, problems: Sequence[Problem], checks: Sequence[Check]) -> None:
+    """Raise InputError with what was wrong already, and with all that the checks find."""
+    raise_any([*problems, *itertools.chain.from_iterable(check(file) for check in checks)])
 
 
 def _find(path_or_name: str) -> Path:

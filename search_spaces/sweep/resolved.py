@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from optimizers import InputError
+from optimizers.user_code import CodeBundle
 from search_spaces.schema import workload_keys
 from search_spaces.schema.parameter import Scalar
 from search_spaces.schema.resources import Resources
@@ -16,6 +17,8 @@ from search_spaces.schema.sweep_file import Confirm, Scheduler, Search, SweepFil
 from search_spaces.schema.words import plural
 from search_spaces.schema.workload_keys import Goal, NamedWorkload
 from search_spaces.space.space import ArmSpace, arm_space
+
+NO_CODE = CodeBundle()
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,7 @@ class Sweep:
 
     Attributes:
         file: What was written, with its workloads' own budgets and goals filled in.
+        code: What the file uses of a user's own.
         by_workload: The workloads by name; a single one has none, and stands under "".
         contest: Which of the :attr:`contests` of a sweep this is.
     """
@@ -108,15 +112,17 @@ class Sweep:
     confirm: Confirm
     resources: Resources
     contest: Contest = field(default_factory=Contest)
+    code: CodeBundle = field(default_factory=CodeBundle)
 
     @classmethod
-    def of(cls, file: SweepFile) -> Sweep:
+    def of(cls, file: SweepFile, code: CodeBundle = NO_CODE) -> Sweep:
         """Resolve a file in which everything that its workloads know has been filled in.
 
         Raises InputError where a budget or a goal is still open, and for a space that cannot be merged.
         """
         return cls(
-            file=file,
+            file=file.with_uses(code.uses) if code.digest else file,
+            code=code,
             name=file.name,
             question=file.question,
             by_workload={name: _workload(file.on(name)) for name in file.by_workload},

@@ -10,7 +10,7 @@ import itertools
 from collections.abc import Iterator
 
 from optimizers import Problem, did_you_mean
-from search_spaces.schema.methods import BRUTE_FORCE, GRID, method_problem
+from search_spaces.schema.methods import BRUTE_FORCE, GRID, method_problems
 from search_spaces.schema.sweep_file import MAX_SEED, SweepFile
 from search_spaces.schema.workload_keys import Workload
 from search_spaces.space.space import arm_space
@@ -34,8 +34,9 @@ def problems_of_sweep(sweep: SweepFile) -> Iterator[Problem]:
     """Everything in ``sweep`` that cannot work, as far as it can be known without its workloads."""
     yield from _names(sweep)
     yield from _seeds(sweep)
-    if sweep.intact("search", "method") and (wrong := method_problem(sweep.search.method, len(sweep.objectives))):
-        yield sweep.problem("search", "method", wrong)
+    if sweep.intact("search", "method") and sweep.intact("search", "arguments"):
+        for place, wrong in method_problems(sweep.search, len(sweep.objectives)):
+            yield sweep.problem("search", *place, wrong)
     if sweep.tradeoffs:
         yield from _tradeoffs(sweep)
     for name, workload in sweep.by_workload.items():

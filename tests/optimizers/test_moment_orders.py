@@ -47,7 +47,7 @@ def test_the_root_is_exact_from_tiny_to_huge_gradients(order: float, implementat
 
 
 @pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
-@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("order", [order if order in (1.5, 2.0, 3.0, 16.0) else slow(order) for order in ORDERS])
 def test_a_constant_gradient_is_its_own_root_for_thousands_of_steps(order: float, implementation: str) -> None:
     """Rounding that leans to one side would add up over 1 / (1 - beta2) steps."""
     sizes = torch.tensor([1e-9, 0.0123, 1.7, 3.3, 1e6])
@@ -172,7 +172,7 @@ def test_a_spike_moves_a_coordinate_no_further_than_its_bound(order: float, impl
     p = nn.Parameter(torch.zeros(1, dtype=torch.float64))
     optimizer = MomentAdam([p], lr=1.0, order=order, implementation=implementation)
     positions = []
-    for grad in itertools.chain(itertools.repeat(1e-12, 20_000), [1.0]):
+    for grad in itertools.chain(itertools.repeat(1e-12, 6_000), [1.0]):
         p.grad = torch.tensor([grad], dtype=torch.float64)
         optimizer.step()
         positions.append(p.item())

@@ -20,8 +20,8 @@ def roots_of_numpy(ps: np.ndarray) -> np.ndarray:
     return np.linalg.eigvals(companions)
 
 
-def test_the_cubic_root_is_that_of_numpy_for_a_million_inputs() -> None:
-    ps = 10 ** np.random.default_rng(0).uniform(-8, 4, 1_000_000)
+def test_the_cubic_root_is_that_of_numpy() -> None:
+    ps = 10 ** np.random.default_rng(0).uniform(-8, 4, 50_000)
     for p, batched in zip(ps[:200], roots_of_numpy(ps[:200]), strict=True):
         np.testing.assert_allclose(np.sort_complex(batched), np.sort_complex(np.roots(np.array([1, 0, p, p]))))
     roots = roots_of_numpy(ps)
@@ -31,9 +31,9 @@ def test_the_cubic_root_is_that_of_numpy_for_a_million_inputs() -> None:
     np.testing.assert_allclose(ours, np.real(real), rtol=1e-9)
 
 
-def test_the_cubic_root_of_a_million_inputs_over_sixty_decades() -> None:
+def test_the_cubic_root_over_sixty_decades() -> None:
     # Eigenvalues lose the small root among large ones: so bisection, of all at once.
-    ps = 10 ** np.random.default_rng(1).uniform(-30, 30, 1_000_000)
+    ps = 10 ** np.random.default_rng(1).uniform(-30, 30, 100_000)
     low, high = np.full_like(ps, -28.0), np.zeros_like(ps)  # of log(-y)
     for _ in range(56):
         middle = (low + high) / 2

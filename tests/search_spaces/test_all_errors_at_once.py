@@ -60,7 +60,7 @@ def test_a_beginners_file_with_six_mistakes_gets_one_message_with_six_lines(tmp_
         "sweep.yaml:10: arms.adam.parameters.betas: adam takes betas one by one: write beta1: {value: 0.9}, "
         "beta2: {value: 0.999}",
         'sweep.yaml:11: search.method: no method is called "bayes"; there are tpe, random, qmc, grid, cmaes, gp, '
-        "nsgaii, and the samplers of Optuna by their class names, such as NSGAIIISampler. "
+        "nsgaii, the samplers of Optuna by their class names, such as NSGAIIISampler, and your own by module:Class. "
         'Did you mean "tpe" or "gp"?',
     ]
 

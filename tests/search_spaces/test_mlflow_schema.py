@@ -53,7 +53,7 @@ def test_an_older_schema_is_refused_everywhere_with_the_upgrade_command(made: Pa
         "run": lambda: check_tracking(address),
         "report": lambda: load("betas", address),
         "ui": lambda: mlflow_server(address, 5000),
-        "replay": lambda: replay_run("0" * 32, address, tmp_path),
+        "replay": lambda: replay_run("0" * 32, address, tmp_path, str(tmp_path)),
     }
     before = (tmp_path / "mlflow.db").read_bytes()
     advice = f"older than the installed MLflow {mlflow.__version__}; make a backup of it, then run: mlflow db upgrade"

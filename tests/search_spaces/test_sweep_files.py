@@ -13,6 +13,7 @@ from search_spaces import SweepFile, load_sweep, parse_sweep, recorded_sweep
 from search_spaces.schema.yaml_source import dump_yaml, load_yaml
 from search_spaces.space.ready_files import SWEEPS
 from search_spaces.space.space import hyperparameters
+from search_spaces.sweep.loading import ready_sweep
 from tests.conftest import REPOSITORY, slow
 
 GOOD = """\
@@ -310,7 +311,8 @@ def test_anchors_and_merges_may_be_used_as_anywhere_in_yaml() -> None:
 
 @pytest.mark.parametrize("name", SWEEPS.names())
 def test_ready_sweeps_read_back_to_the_same_values(name: str) -> None:
-    sweep = load_sweep(name)
+    """What is read back is checked as a user's file is, to every corner, so that the first reading need not be."""
+    sweep = ready_sweep(name)
     assert sweep.name == name
     again = parse_sweep(dump_yaml(sweep.file.plain()))
     assert again.file.plain() == sweep.file.plain()
@@ -434,9 +436,9 @@ def test_a_bad_parameter_of_a_part_is_named(good: str, bad: str, message: str) -
         parse_sweep(PARTS.replace(good, bad), "bad.yaml")
 
 
-@pytest.mark.parametrize("name", [name if name.startswith("mnist") else slow(name) for name in SWEEPS.names()])
+@pytest.mark.parametrize("name", [name if name == "mnist-memory" else slow(name) for name in SWEEPS.names()])
 def test_every_size_of_a_ready_sweep_is_valid_and_differs(name: str) -> None:
-    usual = load_sweep(name)
+    usual = ready_sweep(name)
     budgets = {size: load_sweep(name, size=size) for size in usual.file.sizes}
     assert not usual.file.sizes or list(usual.file.sizes) == ["smoke", "small", "paper"]
     epochs = [

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 import trainables
-from tests.trainables.test_imagenet import tree
+from tests.trainables.test_image_folder import tree
 from trainables import TrialSpec
 from trainables.data.splits import DataSet, Split
 
@@ -19,6 +19,8 @@ STAND_INS: dict[str, dict[str, Any]] = {
     "lstm/wikitext2": {"folder": "text/kjv"},
     "resnet18/imagenet": {"folder": "cifar10-folder", "resolution": 32},
     "resnet20/imagenet": {"folder": "cifar10-folder", "resolution": 32, "workers": 1},
+    "torchvision/folder": {"folder": "cifar10-folder", "resolution": 32, "model": "mobilenet_v3_small"},
+    "vit/folder": {"folder": "cifar10-folder", "resolution": 32},
     "lstm/one-billion-word": {"folder": "text/one-billion-word-format-sample", "hidden": 32, "projection": 16},
 }
 # So that augmentation, dropout and label smoothing are all drawn.
@@ -73,7 +75,7 @@ def first_of(data: DataSet, options: dict[str, Any]) -> DataSet:
 def made_up_data(spec: TrialSpec, folder: Path) -> DataSet:
     """Data of the form of the workload's own; what needs no file is the real thing."""
     entry = trainables.get(spec.workload)
-    if entry.data_module == "trainables.data.imagenet":
+    if entry.data_module == "trainables.data.image_folder":
         tree(folder)
         return entry.load_data(folder, {**spec.options, "folder": "imagenet"})
     if entry.data_module in ("trainables.data.digits", "trainables.data.no_data", "trainables.data.table"):

@@ -1,6 +1,6 @@
 # pyright: reportPrivateImportUsage=false
 # Torch documents its stores under torch.distributed, which does not export them to type checkers.
-"""One of several plain processes that train a run together, for `test_ranks.py`: spec, rank and store on its line."""
+"""One of several plain processes that train runs together, for `test_ranks.py`: folder and rank on its line."""
 
 from __future__ import annotations
 
@@ -20,17 +20,24 @@ from trainables.training.training_run import Training, open_training
 
 
 def main(folder: Path, rank: int) -> None:
-    """Train as `case.json` in the folder says, and leave what came of it in a file of this rank."""
+    """Train as each case of `cases.json` in the folder says, and leave what came of all in a file of this rank."""
     torch.set_num_threads(1)
-    case = json.loads((folder / "case.json").read_text())
-    store = dist.FileStore(str(folder / "store"), case["workers"])
+    told = json.loads((folder / "cases.json").read_text())
+    store = dist.FileStore(str(folder / "store"), told["workers"])
     dist.init_process_group(
-        "gloo", store=store, rank=rank, world_size=case["workers"], timeout=timedelta(seconds=case["timeout_s"])
+        "gloo", store=store, rank=rank, world_size=told["workers"], timeout=timedelta(seconds=told["timeout_s"])
     )
-    spec = TrialSpec.from_dict(case["spec"])
+    ended = [run(TrialSpec.from_dict(case["spec"]), case["stop_at"], folder, rank) for case in told["cases"]]
+    torch.save(ended, folder / f"rank-{rank}.pt")
+    dist.barrier()
+    dist.destroy_process_group()
+
+
+def run(spec: TrialSpec, stop_at: int, folder: Path, rank: int) -> dict[str, Any]:
+    """Return what came of a run, which is taken up from its checkpoint where it is to stop at a step."""
     training = opened(spec, folder, shared=True)
-    train(training, case["stop_at"] or training.total_steps)
-    if case["stop_at"]:
+    train(training, stop_at or training.total_steps)
+    if stop_at:
         torch.save(training.state_dict(), folder / f"state-{rank}.pt")
         torch.manual_seed(4321 + rank)
         training = opened(spec, folder, shared=True)
@@ -38,9 +45,7 @@ def main(folder: Path, rank: int) -> None:
         dist.barrier()
         training.load_state_dict(torch.load(folder / "state-0.pt", weights_only=True))
         train(training, training.total_steps)
-    torch.save(came_out(training), folder / f"rank-{rank}.pt")
-    dist.barrier()
-    dist.destroy_process_group()
+    return came_out(training)
 
 
 def opened(spec: TrialSpec, folder: Path, shared: bool) -> Training:

@@ -19,7 +19,7 @@ from trainables.data.splits import DataSet
 from trainables.tune.trial import Trial
 
 IN_THE_GATE = {"mlp/digits", "cnn/cifar10", "resnet20/mnist", "lstm/text", "dcgan/mnist", "function/beale"}
-IN_THE_GATE |= {"gpt/text", "mlp/table"}
+IN_THE_GATE |= {"gpt/text", "mlp/table", "vit/folder"}
 """One of each family of models."""
 ROOT = Path(os.environ.get("ADAMANT_DATA", "nowhere"))
 

@@ -11,9 +11,9 @@ import pytest
 
 from tests.conftest import largest_file, wait_until
 from tests.trainables.test_data import write_idx
-from tests.trainables.test_imagenet import write_tree
+from tests.trainables.test_image_folder import write_tree
 from tests.trainables.test_training import SCHEDULED, config, spec, steps_to_end
-from trainables.data import image_files, imagenet
+from trainables.data import image_files, image_folder
 from trainables.tune import _open_run
 from trainables.tune.checkpoint import TrialFolder
 from trainables.tune.trial import Trial
@@ -99,7 +99,7 @@ def test_a_worker_that_is_killed_ends_the_process_and_not_the_trial(
 def test_an_error_of_a_worker_that_lives_is_of_the_trial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ADAMANT_CACHE", str(tmp_path / "cache"))
     write_tree(tmp_path)
-    split = imagenet.load(tmp_path, "imagenet").test
+    split = image_folder.load(tmp_path, "imagenet").test
 
     def fail(*_: object) -> None:
         raise RuntimeError("killed by signal")

@@ -31,6 +31,11 @@ PARAMETERS = {
     "resnet18/mnist": 11_172_810,
     "resnet20/imagenet": 269_722,
     "resnet18/imagenet": 11_181_642,
+    "torchvision/folder": 11_181_642,
+    # Four blocks of width 128 (12 w^2 + 13 w each), the last norm, the head for 10 classes, patches, token, positions.
+    "vit/mnist": 4 * 198_272 + 256 + 1_290 + 51 * 128 + 17 * 128,
+    "vit/cifar10": 4 * 198_272 + 256 + 1_290 + 50 * 128 + 65 * 128,
+    "vit/folder": 4 * 198_272 + 256 + 1_290 + 194 * 128 + 65 * 128,
 }
 
 

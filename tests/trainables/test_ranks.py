@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tests.conftest import REPOSITORY, slow
+from tests.conftest import REPOSITORY
 from tests.trainables.cases import spec_of
 from tests.trainables.ranks_program import came_out, opened, train
 from trainables import TrialSpec
@@ -25,10 +26,12 @@ ALLOWED = 1e-5
 """How far weights may lie apart, relatively to their norm: float32, added up in another order."""
 
 
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ADAMANT_CACHE", str(tmp_path_factory.getbasetemp() / "data-cache"))
+@pytest.fixture(scope="module", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     torch.set_num_threads(1)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("ADAMANT_CACHE", str(tmp_path_factory.getbasetemp() / "data-cache"))
+        yield
 
 
 def digits(steps: int, every: int, **changed: Any) -> TrialSpec:
@@ -48,8 +51,13 @@ def made_up(name: str, **options: Any) -> TrialSpec:
 def shared(spec: TrialSpec, folder: Path, stop_at: int = 0) -> list[dict[str, Any]]:
     """What came out of the run in processes of its own, by rank."""
     folder.mkdir(exist_ok=True)
-    case = {"spec": spec.to_dict(), "workers": WORKERS, "stop_at": stop_at, "timeout_s": 60}
-    (folder / "case.json").write_text(json.dumps(case))
+    return [of_all[0] for of_all in all_shared([spec], folder, stop_at)]
+
+
+def all_shared(specs: list[TrialSpec], folder: Path, stop_at: int = 0) -> list[list[dict[str, Any]]]:
+    """What came out of runs, one after the other in the same processes, by rank and run."""
+    cases = [{"spec": spec.to_dict(), "stop_at": stop_at} for spec in specs]
+    (folder / "cases.json").write_text(json.dumps({"cases": cases, "workers": WORKERS, "timeout_s": 60}))
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "GLOO_SOCKET_IFNAME": "lo"}
     processes = [
         subprocess.Popen(
@@ -109,17 +117,45 @@ def test_two_processes_train_as_one(tmp_path: Path) -> None:
     assert difference(one["weights"], start["weights"]) > 0.05, "it must have learnt something to compare"
 
 
-@pytest.mark.parametrize(
-    "changed",
-    [
-        # 1,257 examples in batches of 157 leave one over, which two cannot share.
-        {"batch_size": 157, "training": {"clip_norm": 0.5, "accumulate": 3}},
-        slow({"options": {"label_smoothing": 0.1}, "optimizer": "schedulefree_adamw"}),
-    ],
-    ids=["clipped, in pieces, a batch of one", "averaged weights"],
-)
-def test_two_processes_train_as_one_in_every_way(changed: dict[str, Any], tmp_path: Path) -> None:
-    spec = digits(50, 10, **changed)
+# 1,257 examples in batches of 157 leave one over, which two cannot share.
+CLIPPED = "clipped, in pieces, a batch of one"
+DIVERGING = "diverging"
+
+
+def of_the_gate() -> dict[str, TrialSpec]:
+    return {
+        CLIPPED: digits(50, 10, batch_size=157, training={"clip_norm": 0.5, "accumulate": 3}),
+        "lstm/text": made_up("lstm/text", dropout=0.0),
+        DIVERGING: digits(50, 10, optimizer="sgd", hyperparameters={"lr": 1e4}),
+    }
+
+
+@pytest.fixture(scope="module")
+def together(own_cache: None, tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[str, Any]]]:
+    """What came out of the runs of the gate, by name and rank; processes are dear to start, so they share two."""
+    specs = of_the_gate()
+    by_rank = all_shared(list(specs.values()), tmp_path_factory.mktemp("together"))
+    return {name: [runs[number] for runs in by_rank] for number, name in enumerate(specs)}
+
+
+@pytest.mark.parametrize("name", [CLIPPED, "lstm/text"])
+def test_two_processes_train_one_run_after_another_as_one(
+    name: str, together: dict[str, list[dict[str, Any]]], tmp_path: Path
+) -> None:
+    assert_in_step(together[name])
+    assert_equal_runs(together[name][0], alone(of_the_gate()[name], tmp_path))
+
+
+def test_divergence_is_found_by_all_at_the_same_step(together: dict[str, list[dict[str, Any]]]) -> None:
+    ranks = together[DIVERGING]
+    assert {rank["diverged"] for rank in ranks} == {True}
+    assert len({rank["step"] for rank in ranks}) == 1
+    assert ranks[0]["step"] < 50
+
+
+@pytest.mark.slow
+def test_two_processes_average_the_same_weights(tmp_path: Path) -> None:
+    spec = digits(50, 10, options={"label_smoothing": 0.1}, optimizer="schedulefree_adamw")
     ranks, one = shared(spec, tmp_path / "shared"), alone(spec, tmp_path)
     assert_in_step(ranks)
     assert_equal_runs(ranks[0], one)
@@ -136,9 +172,8 @@ def test_in_bfloat16_two_processes_stay_in_step(tmp_path: Path) -> None:
     assert difference(ranks[0]["weights"], one["weights"]) < 2 * difference(one["weights"], exact["weights"])
 
 
-@pytest.mark.parametrize(
-    "name", [slow("cnn/cifar10"), "lstm/text", *map(slow, ("lstm/one-billion-word", "gpt/text", "mlp/table"))]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["cnn/cifar10", "lstm/one-billion-word", "gpt/text", "mlp/table"])
 def test_what_is_drawn_and_carried_is_that_of_one_process(name: str, tmp_path: Path) -> None:
     """Augmentation and columns of text; without dropout, which is each process's own."""
     spec = made_up(name, dropout=0.0)
@@ -158,13 +193,6 @@ def test_a_shared_run_goes_on_from_the_firsts_checkpoint(name: str, tmp_path: Pa
     assert [{**point, "timestamp": 0} for point in part[0]["curve"]] == [
         {**point, "timestamp": 0} for point in whole[0]["curve"]
     ]
-
-
-def test_divergence_is_found_by_all_at_the_same_step(tmp_path: Path) -> None:
-    ranks = shared(digits(50, 10, optimizer="sgd", hyperparameters={"lr": 1e4}), tmp_path / "shared")
-    assert {rank["diverged"] for rank in ranks} == {True}
-    assert len({rank["step"] for rank in ranks}) == 1
-    assert ranks[0]["step"] < 50
 
 
 def test_buckets_hold_every_tensor_once_and_no_more_than_they_may() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,9 @@ import pytest
 import torch
 
 import trainables
-from optimizers import InputError
+from optimizers import InputError, user_code
 from trainables import TrialSpec
-from trainables.training._learning_rate import factor
+from trainables.training.learning_rate import LearningRate
 from trainables.training.training_run import Training, open_training
 
 
@@ -33,8 +34,9 @@ def weights(training: Training) -> torch.Tensor:
 
 
 def rates(**given: Any) -> list[float]:
-    training = trainables.get("mlp/digits").check_training(given)
-    return [factor(step, 10, training) for step in range(1, 11)]
+    """Over ten steps in two passes."""
+    rate = LearningRate(trainables.get("mlp/digits").check_training(given), 10, 2)
+    return [rate.factor(step, 1 + (step > 5)) for step in range(1, 11)]
 
 
 def test_rates_over_the_steps() -> None:
@@ -44,6 +46,68 @@ def test_rates_over_the_steps() -> None:
     assert rates(lr_schedule="cosine") == pytest.approx([(1 + math.cos(math.pi * done / 10)) / 2 for done in range(10)])
     assert rates(lr_schedule="step", milestones=[0.3, 0.6]) == pytest.approx([1] * 3 + [0.1] * 3 + [0.01] * 4)
     assert rates(lr_schedule="linear", warmup=0.5)[4:7] == pytest.approx([1, 1, 0.8])
+
+
+OWN = """
+def root(step, least=0.0):
+    return max(least, step**-0.5)
+
+
+def halves(epoch, total):
+    return 1 - epoch / (2 * total)
+
+
+def falling(step, base, total):
+    return base - 2 * step / total
+"""
+
+
+@pytest.fixture
+def own_code(tmp_path: Path) -> Iterator[None]:
+    (tmp_path / "rates.py").write_text(OWN, encoding="utf-8")
+    user_code.load(user_code.read_bundle(["rates.py"], tmp_path))
+    yield
+    user_code.load(user_code.CodeBundle())
+
+
+@pytest.mark.usefixtures("own_code")
+def test_the_rate_may_be_a_schedule_or_a_function_of_ones_own() -> None:
+    assert rates(lr_schedule={"kind": "exponential_decay", "tau": 5})[9] == math.exp(-2)
+    assert rates(lr_schedule={"kind": "linear", "to": 0.5})[4:6] == [0.75, 0.7]
+    assert rates(lr_schedule="rates:root") == [step**-0.5 for step in range(1, 11)]
+    assert rates(lr_schedule={"kind": "rates:root", "least": 0.5})[9] == 0.5
+    assert rates(lr_schedule="rates:halves") == [0.75] * 5 + [0.5] * 5
+    assert rates(lr_schedule="rates:halves", warmup=0.4)[:5] == [0.1875, 0.375, 0.5625, 0.75, 0.75]
+    assert trainables.get("mlp/digits").check_training({"lr_schedule": "rates:root"})["lr_schedule"] == "rates:root"
+
+
+@pytest.mark.usefixtures("own_code")
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("cosin", r'lr_schedule must be one of constant, linear, cosine, step, got \'cosin\'. Did you mean "cosine"'),
+        ({"to": 0.5}, "lr_schedule needs a kind: constant"),
+        ({"kind": "linear"}, r"lr_schedule \(linear\) needs to: the value at the end"),
+        ({"kind": "linear", "to": -1}, r"gives -.* at step \d+; every value must be >= 0"),
+        ("polynomial", "lr_schedule: polynomial is a schedule of decays"),
+        ("rates:rot", 'rates has no "rot".*"root"'),
+        ("rates:falling", r"lr_schedule \(rates:falling\) gives -0.1.* at step 6; every value must be >= 0"),
+    ],
+)
+def test_a_schedule_that_gives_no_factor_is_refused(given: Any, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        rates(lr_schedule=given)
+
+
+@pytest.mark.usefixtures("own_code")
+def test_an_interrupted_run_has_the_rates_of_one_that_was_not() -> None:
+    own = {"lr_schedule": {"kind": "rates:root", "least": 0.2}, "warmup": 0.1}
+    whole, first, second = run(**own), run(**own), run(**own)
+    whole.advance(1000)
+    first.advance(7)
+    second.load_state_dict(first.state_dict())
+    second.advance(1000)
+    assert second.weights_sha256() == whole.weights_sha256() != run(warmup=0.1).weights_sha256()
 
 
 def test_the_rate_reaches_every_group_of_the_optimizer() -> None:

@@ -24,7 +24,7 @@ def test_a_walk_is_the_training_of_the_workload_step_by_step(name: str) -> None:
     function = Rosenbrock({"spread": 0})
     workload = trainables.get("function/rosenbrock")
     spec = TrialSpec(workload.name, workload.epochs, workload.batch_size, name, {"lr": 1e-3}, seed=1)
-    run = Training(spec, function, workload.load_data(Path()), torch.device("cpu"))
+    run = Training(spec, function, workload.check_training({}), workload.load_data(Path()), torch.device("cpu"))
     assert run.total_steps == STEPS
     run.advance(250)
     walked = walk(function, name, 1e-3, 250)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -44,7 +44,7 @@ class ImageFiles(Dataset):
 
     def __getitem__(self, place: int) -> tuple[Tensor, int]:
         index = int(self.order[place])
-        path = os.fsdecode(bytes(self.split.inputs[index].tolist()).rstrip(b"\0"))
+        path = os.fsdecode(self.split.inputs[index].numpy().tobytes().rstrip(b"\0"))
         try:
             with open(path, "rb") as file:
                 image: Any = read_rgb(file)
@@ -58,19 +58,32 @@ class ImageFiles(Dataset):
         return functional.pil_to_tensor(image), int(self.split.targets[index])
 
     def _augmented(self, image: Any, seed: int) -> Any:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+        # Not torch.manual_seed, which also seeds all GPUs, and takes longer than an image for those not in use yet.
+        generator = torch.default_generator
+        before = generator.get_state()
+        try:
+            generator.manual_seed(seed)
             image = self._cut(image)
             return functional.horizontal_flip(image) if torch.rand(()) < 0.5 else image
+        finally:
+            generator.set_state(before)
 
 
 class ShuffledFiles(Feed):
-    """Every image once an epoch, in an order and with cuts that are drawn anew."""
+    """Every image once an epoch, in an order and, where ``augment``, with cuts that are drawn anew.
 
-    def __init__(self, split: Split, batch_size: int, resolution: int, workers: int) -> None:
+    The last batch may be smaller; one of fewer than ``fewest`` images joins the batch before.
+    """
+
+    def __init__(
+        self, split: Split, batch_size: int, resolution: int, workers: int, augment: bool = True, fewest: int = 1
+    ) -> None:
         self.split, self.batch_size, self.resolution, self.workers = split, batch_size, resolution, workers
-        self.device = split.targets.device
-        self.steps_per_epoch = math.ceil(len(split.targets) / batch_size)
+        self.augment, self.device = augment, split.targets.device
+        self._starts = list(range(0, len(split.targets), batch_size))
+        if len(self._starts) > 1 and len(split.targets) - self._starts[-1] < fewest:
+            self._starts.pop()
+        self.steps_per_epoch = len(self._starts)
 
     def begin_epoch(self, generator: torch.Generator) -> None:
         self._order = torch.randperm(len(self.split.targets), generator=generator)
@@ -86,14 +99,14 @@ class ShuffledFiles(Feed):
 
     def _from(self, index: int) -> Iterator[Batch]:
         """The batches of the epoch from one on: a run may go on in its middle."""
-        rest = self._order[index * self.batch_size :]
-        return _batches(ImageFiles(self.split, rest, self.resolution, self._seed), self.batch_size, self.workers)
+        images = ImageFiles(self.split, self._order, self.resolution, self._seed if self.augment else None)
+        return _batches(images, self._starts[index:], self.workers)
 
 
 def in_order(split: Split, batch_size: int, resolution: int, workers: int) -> Iterator[Batch]:
     """Every image once, its middle, for evaluation."""
     images = ImageFiles(split, torch.arange(len(split.targets)), resolution, None)
-    for inputs, targets in _batches(images, batch_size, workers):
+    for inputs, targets in _batches(images, range(0, len(images), batch_size), workers):
         yield inputs.to(split.targets.device), targets.to(split.targets.device)
 
 
@@ -113,8 +126,17 @@ def _no_signal_of_lost_children() -> Iterator[None]:
         signal.signal(signal.SIGCHLD, before or signal.SIG_DFL)  # None is a handler that Python does not know
 
 
-def _batches(images: ImageFiles, batch_size: int, workers: int) -> Iterator[Batch]:
-    loader = DataLoader(images, batch_size, num_workers=workers, pin_memory=torch.cuda.is_available())
+def _batches(images: ImageFiles, starts: Sequence[int], workers: int) -> Iterator[Batch]:
+    """The batches that begin at these places of the images' order, each up to the next."""
+    places = [range(*ends) for ends in pairwise([*starts, len(images)])]
+    loader = DataLoader(
+        images,
+        batch_sampler=places,
+        num_workers=workers,
+        pin_memory=torch.cuda.is_available(),
+        # It draws a seed at each start, which would move the global generator, and with it what a net draws.
+        generator=torch.Generator(),
+    )
     others = multiprocessing.active_children()
     with _no_signal_of_lost_children():
         batches = iter(loader)

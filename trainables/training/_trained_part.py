@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 
 import optimizers
+from optimizers import InputError
+from optimizers.base.averaging import Averaging
 from optimizers.base.diagnostics import diagnostics
 from trainables.mlflow_contract import Prefix
 from trainables.spec import TrialSpec
@@ -35,8 +37,12 @@ class TrainedPart:
         settings = entry.for_part(spec.hyperparameters, part.name)
         settings = entry.with_budget(settings, steps=max(1, steps // part.every), epochs=passes)
         self.optimizer: Any = optimizers.build(spec.optimizer, part.module.parameters(), **settings)
-        self._averages_weights = entry.averages_weights
-        self._rates = [group["lr"] for group in self.optimizer.param_groups]
+        self._averages_weights = entry.averages_weights or isinstance(self.optimizer, Averaging)
+        self._rates = [group.get("lr") for group in self.optimizer.param_groups]
+        if None in self._rates and (how["lr_schedule"] != "constant" or how["warmup"]):
+            raise InputError(
+                f"{spec.optimizer} has no lr in its param groups for lr_schedule and warmup to act on; leave both out."
+            )
         device = next(part.module.parameters()).device
         self._loss_sum, self._targets_seen = torch.zeros((), device=device), 0
         self._last_loss: Tensor | None = None
@@ -58,7 +64,8 @@ class TrainedPart:
         if self._how["clip_norm"] is not None:
             nn.utils.clip_grad_norm_(self.module.parameters(), self._how["clip_norm"])
         for group, full in zip(self.optimizer.param_groups, self._rates, strict=True):
-            group["lr"] = full * rate
+            if full is not None:
+                group["lr"] = full * rate
         before = [p.detach().clone() for p in self.module.parameters()] if measured else []
         try:
             self.optimizer.step()

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import optimizers
+from optimizers import user_code
+from optimizers.user_code import CodeBundle
 from trainables.spec import TrialSpec
 from trainables.workloads import catalogue
 
@@ -91,16 +93,20 @@ def _measure(spec: TrialSpec, data_root: Path, device: torch.device, meter: Mete
     training = open_training(spec, data, device)
     training.advance(STEPS)
     with training.weights_for_use():
-        training.workload.evaluate(training.model, data.validation)
+        training.workload.measure(training.model, data.validation)
     return Peak(spec.workload, meter.peak(), meter.total(), training.device_name)
 
 
-def measure_on_gpu(specs: Sequence[dict[str, Any]], data_root: str) -> Peak | None:
-    """As :func:`measure`, of specs as plain data, on the GPU of this process; None where torch sees none."""
+def measure_on_gpu(code: CodeBundle, specs: Sequence[dict[str, Any]], data_root: str) -> Peak | None:
+    """As :func:`measure`, of specs as plain data, on the GPU of this process; None where torch sees none.
+
+    ``code`` is the user's that they name.
+    """
     import torch
 
     if not torch.cuda.is_available():
         return None
+    user_code.load(code)
     runs = [TrialSpec.from_dict(spec) for spec in specs]
     return measure(runs, Path(data_root), torch.device("cuda"), CudaMeter())
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,11 +14,12 @@ from torch import Tensor, nn
 
 from trainables.data.splits import DataSet, Split
 from trainables.spec import TrialSpec
-from trainables.training._learning_rate import factor
 from trainables.training._trained_part import TrainedPart
 from trainables.training._worker_ranks import Ranks
+from trainables.training.learning_rate import LearningRate
 from trainables.workloads import catalogue
 from trainables.workloads.workload import Workload
+from trainables.workloads.workload_entry import WorkloadEntry
 
 # Reading the loss waits for the device, so it is not read at every step.
 STEPS_BETWEEN_LOSS_CHECKS = 10
@@ -26,9 +27,16 @@ STEPS_BETWEEN_LOSS_CHECKS = 10
 CurvePoint = dict[str, float]
 
 
-def open_training(spec: TrialSpec, data: DataSet, device: torch.device, shared: bool = False) -> Training:
-    """The run of a spec, at its start, on data that lies on the device; see :class:`Training`."""
-    return Training(spec, catalogue.get(spec.workload).load(spec.options), data, device, shared)
+def open_training(
+    spec: TrialSpec, data: DataSet, device: torch.device, shared: bool = False, entry: WorkloadEntry | None = None
+) -> Training:
+    """The run of a spec, at its start, on data that lies on the device; see :class:`Training`.
+
+    ``entry`` is that of the spec's workload, where it is not registered.
+    """
+    entry = entry or catalogue.get(spec.workload)
+    workload = entry.load(spec.options).with_data(data)
+    return Training(spec, workload, entry.check_training(spec.training), data, device, shared)
 
 
 class Training:
@@ -40,16 +48,23 @@ class Training:
     part's name stands before that: ``train/generator_loss``. Equal specs give equal bits on the CPU, however often the
     run was stopped and restored in between.
 
+    ``how`` are the options of the training, checked.
     ``shared``: the processes of torch.distributed's default group train it together, each calling the same methods with
     the same arguments. The first alone evaluates and keeps the curve; ``advance`` then ends at each evaluation, because
     whether the run goes on is known only there.
     """
 
     def __init__(
-        self, spec: TrialSpec, workload: Workload, data: DataSet, device: torch.device, shared: bool = False
+        self,
+        spec: TrialSpec,
+        workload: Workload,
+        how: Mapping[str, Any],
+        data: DataSet,
+        device: torch.device,
+        shared: bool = False,
     ) -> None:
         self.spec, self.workload, self.data, self.device = spec, workload, data, device
-        self._how = catalogue.get(spec.workload).check_training(spec.training)
+        self._how = how
         torch.manual_seed(spec.seed)
         # Convolutions are faster with a pixel's channels side by side; nothing else is touched by it.
         model = workload.model_for(data).to(device)
@@ -61,6 +76,8 @@ class Training:
         self.steps_per_epoch = spec.evaluate_every or self._feed.steps_per_epoch
         self.total_steps = self.steps_per_epoch * spec.epochs
         self._ranks = Ranks(self._feed.axis, spec.seed, device) if shared else None
+        self._passes = math.ceil(self.total_steps / self._feed.steps_per_epoch)
+        self._rate = LearningRate(self._how, self.total_steps, self._passes)
         self.parts = self._build_parts()
         self._order_generator = torch.Generator().manual_seed(spec.seed)
         self.step = 0
@@ -74,9 +91,9 @@ class Training:
         if self._how["compile"]:
             # In a process that has trained before, what was compiled for other models is in the way.
             torch.compiler.reset()
-        passes = math.ceil(self.total_steps / self._feed.steps_per_epoch)
         parts = self.workload.parts(self.model)
-        return tuple(TrainedPart(part, self.spec, self._how, self.total_steps, passes, self._ranks) for part in parts)
+        budget = (self.total_steps, self._passes)
+        return tuple(TrainedPart(part, self.spec, self._how, *budget, self._ranks) for part in parts)
 
     @property
     def device_name(self) -> str:
@@ -117,7 +134,7 @@ class Training:
 
     def _train_step(self) -> None:
         inputs, targets = self._feed.batch(self.step % self._feed.steps_per_epoch)
-        rate = factor(self.step + 1, self.total_steps, self._how)
+        rate = self._rate.factor(self.step + 1, self.step // self._feed.steps_per_epoch + 1)
         self.step += 1
         if self._ranks is not None:
             self._ranks.begin_step(self.step)
@@ -190,7 +207,7 @@ class Training:
 
     def _evaluate(self, prefix: str, split: Split) -> dict[str, float]:
         with self._as_used():
-            return {f"{prefix}/{name}": value for name, value in self.workload.evaluate(self.model, split).items()}
+            return {f"{prefix}/{name}": value for name, value in self.workload.measure(self.model, split).items()}
 
     def test_metrics(self) -> dict[str, float]:
         """Metrics of the test split, ``test/...``; for confirmation runs, once, after the last step."""

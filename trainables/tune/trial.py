@@ -34,7 +34,8 @@ WORST_OBJECTIVE = sys.float_info.max / 1e6
 class Trial(tune.Trainable):
     """Runs the :class:`TrialSpec` under ``config["spec"]``.
 
-    Further keys of ``config``: ``folder`` (the trial's own), ``session``, ``data_root``; ``workers``, the processes
+    Further keys of ``config``: ``folder`` (the trial's own), ``session``, ``code``, the folder of the user's code that
+    the spec names, or None; ``data_root``; ``workers``, the processes
     that train it together, with ``cpus`` and ``gpus`` each, on GPUs of the kind ``accelerator`` or, for None, on any;
     and ``decisions``, the epochs after which the scheduler may decide, the last of which is the end. A member of a
     population goes on from the state in the folder ``parent`` after ``since`` epochs, and leaves its own to others.

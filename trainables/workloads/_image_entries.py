@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from optimizers import Hyperparameter
-from optimizers.domains import Flag, Real
+from optimizers.domains import Flag, Integer, Real, Text
 from trainables.workloads.training_options import Options
 from trainables.workloads.workload_entry import WorkloadEntry
 
@@ -28,6 +28,34 @@ def augmented(default: bool) -> Options:
     return {**IMAGES, "augment": Hyperparameter(default, augment, Flag())}
 
 
+def image_files(folder: str, resolution: int) -> Options:
+    """Of workloads that read images from files, which lie in a folder of the data folder."""
+    return {
+        **IMAGES,
+        "folder": Hyperparameter(folder, "where the images lie in the data folder, or a full path", Text()),
+        "resolution": Hyperparameter(resolution, "side of the images that the model sees", Integer(8), "pixels"),
+        "workers": Hyperparameter(0, "processes that decode beside the training; 0: the training does", Integer(0)),
+    }
+
+
+_SHARE = Real(0, 0.5, exclude_min=True, exclude_max=True)
+SPLIT: Options = {
+    "augment": Hyperparameter(True, "cut training images out at random (8 to 100 % of the area); mirror some", Flag()),
+    "validation_share": Hyperparameter(0.1, "of the images validate where the folder does not say which", _SHARE),
+    "test_share": Hyperparameter(0.1, "of the images test where the folder does not say which", _SHARE),
+}
+"""Of workloads on any folder of images, beside :func:`image_files`."""
+
 classification = partial(
     WorkloadEntry, metrics={"val/loss": "minimize", "val/accuracy": "maximize"}, score="test/accuracy"
+)
+file_classification = partial(
+    classification,
+    metrics={"val/loss": "minimize", "val/accuracy": "maximize", "val/top5_accuracy": "maximize"},
+    data_module="trainables.data.image_folder",
+)
+folder_classification = partial(
+    file_classification,
+    data="a folder with a folder of images for each class; or train and val (and test) with these in them",
+    data_options=("folder", "validation_share", "test_share"),
 )

@@ -2,54 +2,11 @@
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor, nn
-from torch.nn import functional
+from torch import nn
 
-from trainables.data.feeds import Feed
-from trainables.data.image_files import ShuffledFiles, in_order
-from trainables.data.splits import Split
 from trainables.workloads._residual_nets import resnet18_small_images, resnet_6n_plus_2
 from trainables.workloads.classification import Cifar10, Mnist
-from trainables.workloads.workload import OneLoss
-
-MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-EVALUATION_BATCH = 256
-
-
-class ImageNet(OneLoss):
-    """Classification of image files: loss, top-1 and top-5 accuracy (of as many classes as there are, if fewer).
-
-    Images are decoded by worker processes; training images are cut out at random and mirrored, of others the middle is
-    taken; normalised a channel. One in fifty training images validates, the images of val test.
-    """
-
-    def feed(self, split: Split, batch_size: int) -> Feed:
-        return ShuffledFiles(split, batch_size, self.options["resolution"], self.options["workers"])
-
-    def prepare(self, stored: Tensor) -> Tensor:
-        """Model inputs (batch, 3, height, width) as float32 with channels last from a batch of bytes."""
-        mean, deviation = (stored.new_tensor(numbers, dtype=torch.float32) for numbers in (MEAN, DEVIATION))
-        images = (stored / 255 - mean[:, None, None]) / deviation[:, None, None]
-        return images.contiguous(memory_format=torch.channels_last)
-
-    def loss(self, model: nn.Module, inputs: Tensor, targets: Tensor) -> Tensor:
-        logits = model(self.prepare(inputs))
-        return functional.cross_entropy(logits, targets, label_smoothing=self.options["label_smoothing"])
-
-    @torch.no_grad()
-    def evaluate(self, model: nn.Module, split: Split) -> dict[str, float]:
-        model.eval()
-        loss, first, among_five = 0.0, 0, 0
-        for inputs, targets in in_order(split, EVALUATION_BATCH, self.options["resolution"], self.options["workers"]):
-            logits = model(self.prepare(inputs)).float()
-            loss += functional.cross_entropy(logits, targets, reduction="sum").item()
-            best = logits.topk(min(5, logits.shape[1])).indices == targets[:, None]
-            first += int(best[:, 0].sum())
-            among_five += int(best.sum())
-        model.train()
-        count = len(split.targets)
-        return {"loss": loss / count, "accuracy": first / count, "top5_accuracy": among_five / count}
+from trainables.workloads.folder_classification import FolderClassification
 
 
 class ResNet20Mnist(Mnist):
@@ -75,7 +32,7 @@ class ResNet20Cifar10(Cifar10):
         return resnet_6n_plus_2(3, 3, classes)
 
 
-class ResNet20ImageNet(ImageNet):
+class ResNet20ImageNet(FolderClassification):
     """resnet20/imagenet: 0.33 million parameters, at 64x64, where a net of this size can be trained in hours.
 
     Reference: none published for this pair; at 64x64 far wider nets reach 58 to 67 % top-1 (Chrabaszcz et al., arXiv
@@ -109,7 +66,7 @@ class ResNet18Cifar10(Cifar10):
         return resnet18_small_images(3, classes)
 
 
-class ResNet18ImageNet(ImageNet):
+class ResNet18ImageNet(FolderClassification):
     """resnet18/imagenet: torchvision's, 11.7 million parameters at 1,000 classes, on 224x224 images.
 
     Reference, top-1 accuracy on val: SGD 70.23 %, AdaBelief 70.08 %, AdamW 67.93 %, RAdam 67.62 %, Adam 63.79 to

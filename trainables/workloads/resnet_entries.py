@@ -6,30 +6,22 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from optimizers import Hyperparameter
-from optimizers.domains import Integer, Text
-from trainables.workloads._image_entries import CIFAR10, IMAGES, MNIST, augmented, classification
-from trainables.workloads.training_options import Options
+from trainables.workloads._image_entries import (
+    CIFAR10,
+    MNIST,
+    augmented,
+    classification,
+    file_classification,
+    image_files,
+)
 
 _SMALL: Mapping[str, Any] = {"options": augmented(True), "batch_size": 128}
 _RESNET20 = "ResNet-20 (6n + 2, n = 3)"
 _RESNET18 = "ResNet-18 with a 3x3 stem, 11.2 M parameters"
 
 
-def image_files(resolution: int) -> Options:
-    """Of workloads that read images from files."""
-    return {
-        **IMAGES,
-        "folder": Hyperparameter("imagenet", "where train and val lie in the data folder", Text()),
-        "resolution": Hyperparameter(resolution, "side of the images that the model sees", Integer(8), "pixels"),
-        "workers": Hyperparameter(0, "processes that decode beside the training; 0: the training does", Integer(0)),
-    }
-
-
 _imagenet = partial(
-    classification,
-    metrics={"val/loss": "minimize", "val/accuracy": "maximize", "val/top5_accuracy": "maximize"},
-    data_module="trainables.data.imagenet",
+    file_classification,
     data="ImageNet's folders, train/CLASS/IMAGE and val/CLASS/IMAGE",
     data_options=("folder",),
     batch_size=256,
@@ -60,7 +52,7 @@ ENTRIES = (
         model=f"{_RESNET20}, 0.33 M parameters, 64x64",
         epochs=40,
         reference="none published for this pair",
-        options=image_files(64),
+        options=image_files("imagenet", 64),
     ),
     classification(
         name="resnet18/mnist",
@@ -86,6 +78,6 @@ ENTRIES = (
         model="torchvision's ResNet-18, 11.7 M parameters, 224x224",
         epochs=90,
         reference="top-1: SGD 70.23 %, AdaBelief 70.08 %, AdamW 67.93 %, Adam 63.79 to 66.54 % (arXiv 2010.07468)",
-        options=image_files(224),
+        options=image_files("imagenet", 224),
     ),
 )

@@ -10,24 +10,33 @@ from typing import Any
 from optimizers import Hyperparameter, InputError, Problem, did_you_mean
 from optimizers.domains import Choice, Flag, Integer, Numbers, OrOff, Real
 from optimizers.hyperparameter import check_all
+from trainables.workloads.rate_schedule import RateSchedule
 
 Options = Mapping[str, Hyperparameter]
 MEANINGS = {
     "amp": ("precision",),
+    "arch": ("model",),
     "bf16": ("precision",),
     "bptt": ("length",),
     "clip": ("clip_norm",),
     "clip_grad": ("clip_norm",),
     "dtype": ("precision",),
+    "embed_dim": ("width",),
     "grad_clip": ("clip_norm",),
     "gradient_accumulation": ("accumulate",),
     "gradient_clipping": ("clip_norm",),
+    "image_size": ("resolution",),
+    "img_size": ("resolution",),
     "lr_scheduler": ("lr_schedule",),
     "max_grad_norm": ("clip_norm",),
     "nhid": ("hidden",),
+    "num_heads": ("heads",),
     "num_layers": ("layers",),
+    "num_workers": ("workers",),
+    "patch_size": ("patch",),
     "schedule": ("lr_schedule",),
     "scheduler": ("lr_schedule",),
+    "size": ("resolution",),
     "warmup_steps": ("warmup",),
 }
 """Options by the names that other libraries give them."""
@@ -48,10 +57,23 @@ class FilePath:
         return "the path of a file"
 
 
+@dataclass(frozen=True)
+class AnyPath:
+    """The path of a file or folder, which each node has; that it is there is checked with the data."""
+
+    def check(self, value: Any, name: str) -> str:
+        """Return ``value`` as a full path; a relative one begins in the current folder."""
+        if not isinstance(value, str | Path) or not str(value):
+            raise InputError(f"{name} must be {self.describe()}, got {value!r}.")
+        return str(Path(value).expanduser().absolute())
+
+    def describe(self) -> str:
+        """A noun phrase."""
+        return "the path of a file or folder"
+
+
 TRAINING: Options = {
-    "lr_schedule": Hyperparameter(
-        "constant", "how the learning rate changes after its warm-up", Choice(("constant", "linear", "cosine", "step"))
-    ),
+    "lr_schedule": Hyperparameter("constant", "how the learning rate changes after its warm-up", RateSchedule()),
     "warmup": Hyperparameter(
         0.0, "linear warm-up of the learning rate", Real(0, 1, exclude_max=True), "share of the steps"
     ),
@@ -82,6 +104,12 @@ def missing_file(values: Mapping[str, Any], options: Options) -> str | None:
         if isinstance(domain, FilePath) and values[name] is not None and not Path(values[name]).is_file():
             return name
     return None
+
+
+def paths_among(options: Options) -> list[str]:
+    """The names of the options that are paths, or may be."""
+    inner = {name: getattr(one.domain, "domain", one.domain) for name, one in options.items()}
+    return [name for name, domain in inner.items() if isinstance(domain, FilePath | AnyPath)]
 
 
 def checked(given: Mapping[str, Any], options: Options, owner: str) -> dict[str, Any]:

@@ -45,6 +45,10 @@ class Workload(ABC):
     def __init__(self, options: Mapping[str, Any] | None = None) -> None:
         self.options = options or {}
 
+    def with_data(self, data: DataSet) -> Workload:
+        """The workload that trains on this data, which is itself unless it learns something from the data."""
+        return self
+
     def build_model(self, classes: int) -> nn.Module:
         """A freshly initialised model for that many classes or words; draws from torch's global generator.
 
@@ -72,8 +76,12 @@ class Workload(ABC):
         return DIVERGENCE_MULTIPLE * max(first, 1.0)
 
     @abstractmethod
-    def evaluate(self, model: nn.Module, split: Split) -> dict[str, float]:
+    def evaluate(self, model: nn.Module, split: Split) -> Mapping[str, float]:
         """Metrics of a whole split by their bare names, for example ``{"loss": 0.1, "accuracy": 0.97}``."""
+
+    def measure(self, model: nn.Module, split: Split) -> dict[str, float]:
+        """As :meth:`evaluate`, from the training loop."""
+        return dict(self.evaluate(model, split))
 
     def pictures(self, model: nn.Module) -> dict[str, Tensor]:
         """What is to be seen of the model at an evaluation, by name: bytes (3, height, width)."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from optimizers import InputError
 from trainables.mlflow_contract import Prefix
@@ -18,11 +18,28 @@ from trainables.workloads.training_options import (
     Options,
     checked,
     missing_file,
+    paths_among,
 )
 
 if TYPE_CHECKING:
     from trainables.data.splits import DataSet
     from trainables.workloads.workload import Workload
+
+
+class DataSource(Protocol):
+    """The data of a workload: a module of ``trainables.data``, or what reads a user's own.
+
+    It may also have ``store(root)``, which makes the cache that ``load`` opens without importing torch, and
+    ``fetch(root)``, which downloads what is missing.
+    """
+
+    def check(self, root: Path, **options: Any) -> None:
+        """Raise InputError, naming what is missing, unless the data is in ``root``; quick, and without torch."""
+        ...
+
+    def load(self, root: Path, **options: Any) -> DataSet:
+        """Return the three splits. Raises InputError."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -50,8 +67,7 @@ class OnlyWith:
 class WorkloadEntry:
     """What a reader and a sweep need to know of a workload before it is loaded.
 
-    ``target`` is "module:Class" of the workload; ``data_module`` has ``check(root)`` and ``load(root)`` for its data
-    and, where users bring it, ``store(root)``, which makes the cache that ``load`` opens without importing torch.
+    ``target`` is "module:Class" of the workload; ``data_module`` is the module that is its :class:`DataSource`.
     ``metrics`` are those of the validation split and which way each is better; ``optional_metrics`` names those that
     are measured only under some options. ``parts`` names the parts of the model that have an optimizer
     each, where there are more than one. ``score`` is the test metric that the verdict compares, the same as one of
@@ -60,7 +76,8 @@ class WorkloadEntry:
     and ``batch_size`` hold where a sweep gives none, ``training`` is put over the defaults of how a run is trained, and
     ``options`` are what else a sweep may set; those that ``data_options`` names say which data is loaded.
     ``complete`` takes and returns all options in their canonical form: it fills in what follows from the others or from
-    the data, and raises InputError for values that do not go together.
+    the data, and raises InputError for values that do not go together. An entry that is ``open_ended`` may have more
+    options and metrics than it tells.
     """
 
     name: str
@@ -81,6 +98,13 @@ class WorkloadEntry:
     options: Options = field(default_factory=dict)
     data_options: tuple[str, ...] = ()
     complete: Callable[[dict[str, Any]], dict[str, Any]] | None = None
+    open_ended: bool = False
+
+    @property
+    def source(self) -> DataSource:
+        """Where its data comes from."""
+        module: Any = importlib.import_module(self.data_module)
+        return module
 
     @property
     def origin(self) -> str:
@@ -116,8 +140,15 @@ class WorkloadEntry:
 
     def check_options(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """The workload's own options, every one in its canonical form. Raises InputError."""
-        values = checked(given, self.options, self.name)
+        unknown = {name: value for name, value in given.items() if self.open_ended and name not in self.options}
+        known = {name: value for name, value in given.items() if name not in unknown}
+        values = {**checked(known, self.options, self.name), **unknown}
         return values if self.complete is None else self.complete(values)
+
+    def absolute(self, options: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+        """Return the options with those that are relative paths put into a folder."""
+        paths = [name for name in paths_among(self.options) if isinstance(options.get(name), str | Path)]
+        return {**options, **{name: str(folder / Path(options[name]).expanduser()) for name in paths}}
 
     def load(self, options: Mapping[str, Any] | None = None) -> Workload:
         """The workload itself with its options; imports torch."""
@@ -126,7 +157,7 @@ class WorkloadEntry:
     def check_data(self, root: Path, options: Mapping[str, Any] | None = None) -> None:
         """Raise InputError, naming the file and what would be right, unless the data can be had; imports no torch."""
         with _readable():
-            importlib.import_module(self.data_module).check(root, **self._data_options(options))
+            self.source.check(root, **self._data_options(options))
         values = self.check_options(options or {})
         missing = missing_file(values, self.options)
         if missing is not None:
@@ -138,8 +169,7 @@ class WorkloadEntry:
 
         Data that lies in files is read whole, once, into this machine's cache: some faults show in no other way.
         """
-        module = importlib.import_module(self.data_module)
-        fetch, store = getattr(module, "fetch", None), getattr(module, "store", None)
+        fetch, store = getattr(self.source, "fetch", None), getattr(self.source, "store", None)
         if fetch is not None:
             fetch(root)
         self.check_data(root, options)
@@ -151,7 +181,7 @@ class WorkloadEntry:
         """Whether a run that recorded ``fingerprint`` was on the data that is in ``root`` now; imports no torch."""
         from trainables.data.array_cache import open_stored
 
-        store = getattr(importlib.import_module(self.data_module), "store", None)
+        store = getattr(self.source, "store", None)
         if store is None:  # it comes with a package
             return True
         with _readable():
@@ -160,16 +190,16 @@ class WorkloadEntry:
     @property
     def fetches_data(self) -> bool:
         """Whether its data can be downloaded."""
-        return hasattr(importlib.import_module(self.data_module), "fetch")
+        return hasattr(self.source, "fetch")
 
     def load_data(self, root: Path, options: Mapping[str, Any] | None = None) -> DataSet:
         """The three fixed splits, memory-mapped and shared by all processes of a node."""
         with _readable():
-            return importlib.import_module(self.data_module).load(root, **self._data_options(options))
+            return self.source.load(root, **self._data_options(options))
 
     def _data_options(self, options: Mapping[str, Any] | None) -> dict[str, Any]:
         values = self.check_options(options or {})
-        return {name: values[name] for name in self.data_options}
+        return {name: values[name] for name in (values if self.open_ended else self.data_options)}
 
 
 @contextmanager

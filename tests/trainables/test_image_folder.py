@@ -16,9 +16,10 @@ from PIL import Image
 
 import trainables
 from optimizers import InputError
-from trainables.data import imagenet
+from trainables.data import image_folder
 from trainables.data._image_decoding import read_rgb
 from trainables.data.image_files import ShuffledFiles, in_order
+from trainables.data.splits import Split
 
 
 @pytest.fixture(autouse=True)
@@ -27,21 +28,21 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def tree(root: Path, images: int = 6) -> Path:
-    """Images of which all pixels tell the class by their red and the number by their blue."""
-    for part, count in (("train", images), ("val", 2)):
+    """Images of which all pixels tell the class by their red, the part by their green and the number by their blue."""
+    for green, (part, count) in enumerate((("train", images), ("val", 2))):
         for number, name in enumerate(("ant", "bee", "cat")):
             folder = root / "imagenet" / part / name
             folder.mkdir(parents=True)
             for i in range(count):
                 pixels = np.zeros((40, 50, 3), dtype=np.uint8)
-                pixels[..., 0], pixels[..., 2] = 100 * number, 20 * i
+                pixels[:] = 100 * number, green, 20 * i
                 Image.fromarray(pixels).save(folder / f"{i}.png")
     return root / "imagenet"
 
 
 def test_classes_are_folders_and_some_training_images_of_each_validate(tmp_path: Path) -> None:
     tree(tmp_path)
-    data = imagenet.load(tmp_path, "imagenet")
+    data = image_folder.load(tmp_path, "imagenet")
     assert data.classes == 3
     counts = [torch.bincount(split.targets).tolist() for split in (data.train, data.validation, data.test)]
     assert counts == [[5] * 3, [1] * 3, [2] * 3]
@@ -53,7 +54,7 @@ def test_classes_are_folders_and_some_training_images_of_each_validate(tmp_path:
 
 def test_batches_are_the_same_with_workers_and_from_the_middle_on(tmp_path: Path) -> None:
     tree(tmp_path)
-    train = imagenet.load(tmp_path, "imagenet").train
+    train = image_folder.load(tmp_path, "imagenet").train
 
     def epoch(workers: int, start: int) -> list[torch.Tensor]:
         feed = ShuffledFiles(train, 4, 16, workers)
@@ -73,7 +74,7 @@ def test_training_images_are_cut_anew_each_epoch(tmp_path: Path) -> None:
     generator = np.random.default_rng(0)
     for path in (folder / "train").rglob("*.png"):
         Image.fromarray(generator.integers(0, 256, (40, 50, 3), dtype=np.uint8)).save(path)
-    feed = ShuffledFiles(imagenet.load(tmp_path, "imagenet").train, 8, 16, 0)
+    feed = ShuffledFiles(image_folder.load(tmp_path, "imagenet").train, 8, 16, 0)
     generator = torch.Generator().manual_seed(0)
     seen = []
     for _ in range(2):
@@ -86,25 +87,25 @@ def test_training_images_are_cut_anew_each_epoch(tmp_path: Path) -> None:
 def test_accuracy_among_five_counts_the_five_best(tmp_path: Path) -> None:
     tree(tmp_path)
     workload = trainables.get("resnet20/imagenet").load({"resolution": 16})
-    data = imagenet.load(tmp_path, "imagenet")
+    data = image_folder.load(tmp_path, "imagenet")
     metrics = workload.evaluate(workload.build_model(3), data.test)
     assert metrics["top5_accuracy"] == 1.0  # there are three classes
     assert 0 <= metrics["accuracy"] <= 1
 
 
 def test_what_is_missing_or_damaged_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"train: there are no folders of images"):
-        imagenet.check(tmp_path, "imagenet")
+    with pytest.raises(InputError, match=r"imagenet: there are no folders of images"):
+        image_folder.check(tmp_path, "imagenet")
     folder = tree(tmp_path)
     (folder / "train" / "dog").mkdir()
     with pytest.raises(InputError, match=r'train has 4 classes and val 3; "dog" is under train alone'):
-        imagenet.check(tmp_path, "imagenet")
+        image_folder.check(tmp_path, "imagenet")
     (folder / "val" / "dog").mkdir()
     with pytest.raises(InputError, match=r"train/dog: there is no image in this class"):
-        imagenet.load(tmp_path, "imagenet")
+        image_folder.load(tmp_path, "imagenet")
     for part in ("train", "val"):
         (folder / part / "dog").rmdir()
-    data = imagenet.load(tmp_path, "imagenet")
+    data = image_folder.load(tmp_path, "imagenet")
     (folder / "val" / "bee" / "1.png").write_bytes(b"no image")
     with pytest.raises(OSError, match=r"val/bee/1.png: this image cannot be read"):
         list(in_order(data.test, 2, 16, 0))
@@ -112,8 +113,8 @@ def test_what_is_missing_or_damaged_is_named(tmp_path: Path) -> None:
 
 def write_tree(root: Path, parts: tuple[str, ...] = ("train", "val"), images: int = 3) -> Path:
     """Noise of classes a and b."""
-    generator = np.random.default_rng(0)
     for part in parts:
+        generator = np.random.default_rng(list(part.encode()))
         for name in "ab":
             (root / "imagenet" / part / name).mkdir(parents=True)
             for i in range(images):
@@ -123,7 +124,7 @@ def write_tree(root: Path, parts: tuple[str, ...] = ("train", "val"), images: in
 
 
 def sizes(root: Path) -> list[int]:
-    data = imagenet.load(root, "imagenet")
+    data = image_folder.load(root, "imagenet")
     return [len(split.targets) for split in (data.train, data.validation, data.test)]
 
 
@@ -212,13 +213,13 @@ def test_all_images_that_cannot_be_read_are_told_at_once(tmp_path: Path) -> None
     for image in (write_tree(tmp_path) / "train" / "a").iterdir():
         image.write_bytes(b"no image")
     with pytest.raises(InputError) as caught:
-        imagenet.load(tmp_path, "imagenet")
+        image_folder.load(tmp_path, "imagenet")
     assert [line.partition(": ")[0][-5:] for line in str(caught.value).splitlines()] == ["0.png", "1.png", "2.png"]
 
 
 def test_hidden_and_foreign_files_and_folders_are_left_out(tmp_path: Path) -> None:
     folder = write_tree(tmp_path)
-    expected = imagenet.load(tmp_path, "imagenet")
+    expected = image_folder.load(tmp_path, "imagenet")
     for part in ("train", "val"):
         (folder / part / ".DS_Store").write_bytes(b"x")
         (folder / part / "__MACOSX" / "a").mkdir(parents=True)
@@ -226,7 +227,7 @@ def test_hidden_and_foreign_files_and_folders_are_left_out(tmp_path: Path) -> No
             (folder / part / "a" / name).write_bytes(b"x")
         shutil.copytree(folder / part / "b", folder / part / "a" / "@eaDir")
     shutil.copytree(folder / "train" / "a", folder / "train" / ".ipynb_checkpoints")
-    assert imagenet.load(tmp_path, "imagenet").fingerprint == expected.fingerprint
+    assert image_folder.load(tmp_path, "imagenet").fingerprint == expected.fingerprint
 
 
 @pytest.mark.parametrize(
@@ -245,10 +246,9 @@ def test_the_parts_of_a_tree_by_their_names(tmp_path: Path, parts: tuple[str, ..
 
 def test_of_three_parts_val_validates_and_test_tests(tmp_path: Path) -> None:
     folder = write_tree(tmp_path, ("train", "val", "test"))
-    data = imagenet.load(tmp_path, "imagenet")
+    data = image_folder.load(tmp_path, "imagenet")
     for split, part in ((data.train, "train"), (data.validation, "val"), (data.test, "test")):
-        paths = [bytes(row.tolist()).rstrip(b"\0").decode() for row in split.inputs]
-        assert paths == [str(path) for path in sorted((folder / part).glob("*/*"))]
+        assert paths(split) == [str(path) for path in sorted((folder / part).glob("*/*"))]
 
 
 def test_images_below_the_folder_of_their_class_are_found_as_in_tiny_imagenet(tmp_path: Path) -> None:
@@ -286,7 +286,7 @@ def test_trees_that_cannot_be_used_are_refused_with_what_would_be_right(tmp_path
     for image in (folder / "val" / "a").iterdir():
         image.unlink()
     with pytest.raises(InputError, match=r"val/a: there is no image in this class"):
-        imagenet.check(tmp_path, "imagenet")
+        image_folder.check(tmp_path, "imagenet")
 
 
 def test_a_class_of_one_image_cannot_both_train_and_validate(tmp_path: Path) -> None:
@@ -298,31 +298,149 @@ def test_a_class_of_one_image_cannot_both_train_and_validate(tmp_path: Path) -> 
 
 def test_the_fingerprint_is_of_names_classes_and_contents_wherever_they_lie(tmp_path: Path) -> None:
     folder = write_tree(tmp_path)
-    first = imagenet.load(tmp_path, "imagenet").fingerprint
+    first = image_folder.load(tmp_path, "imagenet").fingerprint
     shutil.copytree(folder, tmp_path / "copied", copy_function=shutil.copyfile)
-    assert imagenet.load(tmp_path, "copied").fingerprint == first
+    assert image_folder.load(tmp_path, "copied").fingerprint == first
     (folder / "train" / "a" / "0.png").rename(folder / "train" / "b" / "9.png")
-    moved = imagenet.load(tmp_path, "imagenet")
+    moved = image_folder.load(tmp_path, "imagenet")
     assert moved.fingerprint != first
     assert torch.bincount(moved.train.targets).tolist() == [1, 3]
-    assert imagenet.load(tmp_path, "copied").fingerprint == first
+    assert image_folder.load(tmp_path, "copied").fingerprint == first
 
 
 def test_an_image_replaced_by_one_of_the_same_size_and_time_is_seen(tmp_path: Path) -> None:
     folder = write_tree(tmp_path)
     image = folder / "train" / "a" / "0.png"
     image.write_bytes(saved(Image.new("RGB", (8, 8), (1, 2, 3)), "BMP"))
-    first, before = imagenet.load(tmp_path, "imagenet").fingerprint, image.stat()
+    first, before = image_folder.load(tmp_path, "imagenet").fingerprint, image.stat()
     image.write_bytes(saved(Image.new("RGB", (8, 8), (3, 2, 1)), "BMP"))
     os.utime(image, ns=(before.st_atime_ns, before.st_mtime_ns))
     assert image.stat().st_size == before.st_size
-    assert imagenet.load(tmp_path, "imagenet").fingerprint != first
+    assert image_folder.load(tmp_path, "imagenet").fingerprint != first
+
+
+def write_classes(folder: Path, **counts: int) -> None:
+    """Noise, folder/CLASS/NUMBER.png."""
+    for name, count in counts.items():
+        generator = np.random.default_rng(list(name.encode()))
+        (folder / name).mkdir(parents=True)
+        for i in range(count):
+            Image.fromarray(generator.integers(0, 256, (8, 8, 3), dtype=np.uint8)).save(folder / name / f"{i:02}.png")
+
+
+def paths(split: Split) -> list[str]:
+    return [bytes(row.tolist()).rstrip(b"\0").decode() for row in split.inputs]
+
+
+def names(split: Split) -> list[str]:
+    return [os.sep.join(Path(path).parts[-2:]) for path in paths(split)]
+
+
+def test_a_folder_that_is_to_be_split_has_three_splits_with_images_of_each_class(tmp_path: Path) -> None:
+    write_classes(tmp_path / "pets", cat=40, dog=20, rare=3)
+    data = image_folder.load(tmp_path, "pets", 0.1, 0.2)
+    splits = (data.train, data.validation, data.test)
+    assert [torch.bincount(split.targets).tolist() for split in splits] == [[28, 14, 1], [4, 2, 1], [8, 4, 1]]
+    assert sorted(name for split in splits for name in names(split)) == sorted(
+        f"{name}/{i:02}.png" for name, count in (("cat", 40), ("dog", 20), ("rare", 3)) for i in range(count)
+    )
+    assert data.note == ""
+
+
+def test_which_image_is_in_which_split_follows_from_the_names_of_its_class_alone(tmp_path: Path) -> None:
+    write_classes(tmp_path / "pets", cat=20, dog=20)
+    data = image_folder.load(tmp_path, "pets")
+    write_classes(tmp_path / "more", cat=20, dog=20, ape=30)
+    shutil.copy(tmp_path / "pets" / "cat" / "00.png", tmp_path / "more" / "dog" / "00.png")
+    more = image_folder.load(tmp_path, "more")
+    for split, other in ((data.validation, more.validation), (data.test, more.test)):
+        assert names(split) == [name for name in names(other) if not name.startswith("ape")]
+    assert data.fingerprint != more.fingerprint
+    assert image_folder.load(tmp_path, "pets", 0.2).fingerprint != data.fingerprint, "another split is other data"
+    (tmp_path / "pets").rename(tmp_path / "renamed")
+    assert image_folder.load(tmp_path, "renamed").fingerprint == data.fingerprint
+
+
+def test_a_class_that_is_called_as_a_part_is_a_class(tmp_path: Path) -> None:
+    write_classes(tmp_path / "vehicles", bus=3, car=3, train=3)
+    data = image_folder.load(tmp_path, "vehicles")
+    assert data.classes == 3
+    assert sorted(names(data.test))[2].startswith("train")
+
+
+def test_folders_that_cannot_be_split_are_refused_with_what_would_be_right(tmp_path: Path) -> None:
+    write_classes(tmp_path / "pets", cat=9, dog=2)
+    with pytest.raises(InputError, match=r"pets/dog: this class has 2 of the 3 images that it needs to be split"):
+        image_folder.load(tmp_path, "pets")
+    write_classes(tmp_path / "alone", cat=9)
+    with pytest.raises(InputError, match=r"alone: it has one class"):
+        image_folder.check(tmp_path, "alone")
+    write_classes(tmp_path / "half" / "train", cat=9, dog=9)
+    with pytest.raises(InputError, match=r"half/val: .*, or put those of train into .*half itself to have them split"):
+        image_folder.check(tmp_path, "half")
+
+
+def test_images_that_train_and_test_are_told_and_a_split_of_them_is_refused(tmp_path: Path) -> None:
+    folder = write_tree(tmp_path, ("train", "val", "test"))
+    shutil.copy(folder / "train" / "a" / "0.png", folder / "test" / "b" / "copy.png")
+    assert image_folder.load(tmp_path, "imagenet").note == "1 of 7 test images are train images as well"
+    shutil.rmtree(folder / "test")
+    shutil.copytree(folder / "train", folder / "test")
+    with pytest.raises(
+        InputError, match=r"test/a/0\.png: this image and all others of the test split are in the train"
+    ):
+        image_folder.load(tmp_path, "imagenet")
+
+
+def test_the_share_that_validates_is_that_of_the_workload(tmp_path: Path) -> None:
+    write_tree(tmp_path, images=30)
+    counts = {}
+    for share in (0.02, 0.2):
+        data = image_folder.load(tmp_path, "imagenet", share)
+        counts[share] = [len(split.targets) for split in (data.train, data.validation, data.test)]
+    assert counts == {0.02: [58, 2, 60], 0.2: [48, 12, 60]}
+
+
+def test_a_last_image_alone_joins_the_batch_before(tmp_path: Path) -> None:
+    write_classes(tmp_path / "pets", cat=8, dog=7)
+    split = image_folder.load(tmp_path, "pets").train
+    assert len(split.targets) == 11
+    sizes = {}
+    for fewest in (1, 2):
+        feed = ShuffledFiles(split, 5, 8, 0, augment=False, fewest=fewest)
+        feed.begin_epoch(torch.Generator().manual_seed(1))
+        sizes[fewest] = [len(feed.batch(i)[1]) for i in range(feed.steps_per_epoch)]
+    assert sizes == {1: [5, 5, 1], 2: [5, 6]}
+
+
+def test_without_augmentation_the_middle_of_each_image_trains(tmp_path: Path) -> None:
+    write_classes(tmp_path / "pets", cat=8, dog=8)
+    split = image_folder.load(tmp_path, "pets").train
+    feed = ShuffledFiles(split, 12, 8, 0, augment=False)
+    generator = torch.Generator().manual_seed(1)
+    (whole,) = in_order(split, 12, 8, 0)
+    for _ in range(2):
+        feed.begin_epoch(generator)
+        images, _ = feed.batch(0)
+        assert sorted(map(bytes, images.flatten(1).numpy())) == sorted(map(bytes, whole[0].flatten(1).numpy()))
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_reading_images_draws_nothing_that_a_net_would_draw(tmp_path: Path, workers: int) -> None:
+    write_classes(tmp_path / "pets", cat=8, dog=8)
+    feed = ShuffledFiles(image_folder.load(tmp_path, "pets").train, 4, 8, workers)
+    torch.manual_seed(3)
+    before = torch.get_rng_state()
+    feed.begin_epoch(torch.Generator().manual_seed(1))
+    for i in range(feed.steps_per_epoch):
+        feed.batch(i)
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_a_run_recorded_by_the_paths_of_its_images_goes_on(tmp_path: Path) -> None:
     """Earlier versions recorded the checksum of the arrays, which hold the paths."""
     write_tree(tmp_path)
-    data = imagenet.load(tmp_path, "imagenet")
+    data = image_folder.load(tmp_path, "imagenet")
     arrays = hashlib.sha256()
     for split in ("test", "train", "validation"):
         for part in ("inputs", "targets"):

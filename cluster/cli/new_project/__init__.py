@@ -1,0 +1,1 @@
+"""What `adamant new` copies: an optimizer, a workload, a sweep and tests."""

@@ -1,0 +1,99 @@
+"""Schedules whose values are known for a trial of known length alone, looked at over the length of a sweep's trials."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import trainables
+from optimizers import InputError, Problem, raise_any, schedules, user_code
+from optimizers.hyperparameter import ScheduleOf
+from search_spaces import ArmSpace, Sweep
+from search_spaces.space.space import TRAINING, hyperparameters, owner_of
+from search_spaces.sweep.arm_checks import MAX_CORNERS, place_of
+from trainables.training.learning_rate import RATE, LearningRate
+
+_RATE = f"{TRAINING}.{RATE}"
+
+
+def check_schedules(sweep: Sweep, data_root: Path) -> None:
+    """Raise InputError where a function of a user's own gives a value that its coefficient may not have.
+
+    It is looked at in every count of a trial, with its keys and the coefficient at the ends of their ranges. Parts of a
+    model that have an optimizer each count steps of their own; their schedules are looked at when a trial begins.
+    """
+    found: list[Problem] = []
+    for name in sweep.by_workload:
+        contest = sweep.on(name)
+        scheduled = {arm: names for arm in contest.arms if (names := _scheduled(contest, arm))}
+        if scheduled:
+            lengths = _lengths(contest, data_root)
+            for arm, names in scheduled.items():
+                found += _problems(contest, arm, names, *lengths)
+    raise_any(found)
+
+
+def _scheduled(sweep: Sweep, arm: str) -> list[str]:
+    """The parameters of the arm that make up such schedules, and the coefficients of these; RATE for that of all."""
+    space = sweep.arms[arm].space
+    known = space.entry.hyperparameters
+    found = [_RATE] if _depends_on_length(sweep.workload.training.get(RATE)) else []
+    for name, one in known.items():
+        own = [parameter for parameter in space.parameters if owner_of(parameter, known) == ("", name)]
+        values = [value for one in own for value in _values(space, one)]
+        if isinstance(one.domain, ScheduleOf) and any(map(_depends_on_length, values)):
+            found += [*own, *({one.domain.coefficient} & space.parameters.keys())]
+    of_rate = [name for name in space.parameters if name == _RATE or name.startswith(f"{_RATE}.")]
+    if any(_depends_on_length(value) for name in of_rate for value in _values(space, name)):
+        found += of_rate
+    return found
+
+
+def _values(space: ArmSpace, parameter: str) -> list[Any]:
+    one = space.parameters[parameter]
+    return [*(one.values or ()), one.value]
+
+
+def _depends_on_length(given: Any) -> bool:
+    """Whether a schedule, or the name of its kind, is one whose values are known for a known length alone."""
+    if isinstance(given, Mapping):
+        return _depends_on_length(given.get("kind")) or _depends_on_length(given.get("then"))
+    known = user_code.is_own(given) or (isinstance(given, str) and given in schedules.KINDS)
+    return known and schedules.get(given).breakpoints is None
+
+
+def _lengths(sweep: Sweep, data_root: Path) -> tuple[int, int]:
+    """The optimizer steps of a full trial, and its passes over the data."""
+    asked = sweep.workload
+    entry = trainables.get(asked.name)
+    data = entry.load_data(data_root, asked.options)
+    a_pass = entry.load(asked.options).with_data(data).feed(data.train, asked.batch_size).steps_per_epoch
+    steps = (asked.interval or a_pass) * asked.evaluations
+    return steps, math.ceil(steps / a_pass)
+
+
+def _problems(sweep: Sweep, arm: str, names: list[str], steps: int, passes: int) -> Iterator[Problem]:
+    """What the schedules of an arm give that they may not, once for each key that it is said of."""
+    space = sweep.arms[arm].space
+    searched = space.only([name for name in names if name in space.parameters])
+    told: dict[Any, Problem] = {}
+    for configuration in itertools.islice(searched.corners(), MAX_CORNERS):
+        values = hyperparameters(configuration)
+        training = {**sweep.workload.training, **values.pop(TRAINING, {})}
+        try:
+            if _RATE in names:
+                LearningRate(trainables.get(sweep.workload.name).check_training(training), steps, passes)
+            space.entry.check_over_length(values, steps=steps, epochs=passes)
+        except InputError as error:
+            for problem in error.problems:
+                about = [one for one in names if one in searched.parameters and _is_about(one, problem.settings)]
+                place = place_of(sweep.file, arm, *about) if about else ("workload", TRAINING, RATE)
+                told.setdefault(place, sweep.file.problem(*place, problem.message))
+    yield from told.values()
+
+
+def _is_about(parameter: str, settings: tuple[str, ...]) -> bool:
+    return any(parameter.removeprefix(f"{TRAINING}.").partition(".")[0] == setting for setting in settings)
