@@ -40,6 +40,8 @@ class Plain(nn.Module):
         for name, p in self.named_parameters():
             if p.dim() > 1:
                 nn.init.normal_(p, 0, 0.02 / math.sqrt(2 * LAYERS) if "out_proj" in name or "linear2" in name else 0.02)
+            elif name.endswith("bias"):
+                nn.init.zeros_(p)
 
     def forward(self, x: Tensor) -> Tensor:
         length = x.shape[1]

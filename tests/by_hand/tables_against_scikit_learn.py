@@ -54,7 +54,7 @@ def ours(name: str, data: DataSet, options: dict[str, Any], seed: int) -> float:
     return training.test_metrics()[entry.score_with(options)[0]]
 
 
-def judged(predicted: np.ndarray, targets: np.ndarray, regression: bool, deviation: float) -> float:
+def judged(predicted: np.ndarray, targets: Any, regression: bool, deviation: float) -> float:
     """Accuracy, or the error in units of ``deviation``."""
     return float(
         np.sqrt(np.mean((predicted - targets) ** 2)) * deviation if regression else np.mean(predicted == targets)

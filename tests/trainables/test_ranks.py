@@ -173,7 +173,7 @@ def test_in_bfloat16_two_processes_stay_in_step(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["cnn/cifar10", "lstm/one-billion-word"])
+@pytest.mark.parametrize("name", ["cnn/cifar10", "lstm/one-billion-word", "gpt/text", "mlp/table"])
 def test_what_is_drawn_and_carried_is_that_of_one_process(name: str, tmp_path: Path) -> None:
     """Augmentation and columns of text; without dropout, which is each process's own."""
     spec = made_up(name, dropout=0.0)
@@ -183,7 +183,7 @@ def test_what_is_drawn_and_carried_is_that_of_one_process(name: str, tmp_path: P
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["lstm/text", "dcgan/mnist", "resnet20/cifar10"])
+@pytest.mark.parametrize("name", ["lstm/text", "dcgan/mnist", "resnet20/cifar10", "gpt/text", "mlp/table"])
 def test_a_shared_run_goes_on_from_the_firsts_checkpoint(name: str, tmp_path: Path) -> None:
     """With dropout, batch norm, and a state that every process carries of its own columns."""
     spec = made_up(name)

@@ -93,7 +93,7 @@ def _check_texts(series: pd.Series, known: pd.Series, what: str) -> None:
             f"{what} holds {known[other]!r} in {row_of(pd.Series(series.index == other))}, and numbers in most others; "
             "leave out what is not known, or name the column in the option categories"
         )
-    if known.map(lambda value: _DATE.fullmatch(value.strip()) is not None).all():
+    if all(_DATE.fullmatch(str(value).strip()) for value in known):
         raise _holds_dates(what)
     if (distinct := known.nunique()) > max(MOST_DISTINCT, SHARE_DISTINCT * len(known)):
         raise InputError(
