@@ -2,9 +2,9 @@
 
 from my_optimizer import MyAdam
 from my_workload import MyTask
-from trainables.testing import WorkloadSuite
 
 from optimizers.testing import OptimizerSuite
+from trainables.testing import WorkloadSuite
 
 
 class TestMyAdam(OptimizerSuite):
