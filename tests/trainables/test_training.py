@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -244,7 +245,7 @@ def test_what_an_evaluation_draws_changes_nothing_of_the_training(monkeypatch: p
     plain, drawing = fresh(spec("adam", lr=1e-3)), fresh(spec("adam", lr=1e-3))
     evaluate = drawing.workload.evaluate
 
-    def draw_and_evaluate(*arguments: Any) -> dict[str, float]:
+    def draw_and_evaluate(*arguments: Any) -> Mapping[str, float]:
         torch.rand(100)
         return evaluate(*arguments)
 
