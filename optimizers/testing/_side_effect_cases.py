@@ -12,7 +12,7 @@ from torch.optim import Optimizer
 
 from optimizers.testing._problems import descend, distance, equal, zeros
 from optimizers.testing._registered import advisory, case
-from optimizers.testing.subject import Subject, torch_generators
+from optimizers.testing.optimizer_subject import Subject, torch_generators
 
 
 @case
