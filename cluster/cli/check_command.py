@@ -112,9 +112,8 @@ def _is_workload(made: Any) -> bool:
 
 
 def _workload_cases(made: Any, options: Mapping[str, Any], data: str | None) -> list[Case]:
-    from trainables.testing import cases
-
     from cluster.storage.sweep_folder import DEFAULT_STORAGE, data_root_of
+    from trainables.testing import cases
 
     return cases(made, options, data_root_of(DEFAULT_STORAGE, data))
 

@@ -7,8 +7,8 @@ import math
 import torch
 from torch import nn
 
+from optimizers.testing._case_registry import advisory, case
 from optimizers.testing._problems import descend, equal, finite, quadratic, refused, target, values, zeros
-from optimizers.testing._registered import advisory, case
 from optimizers.testing.optimizer_subject import Subject
 
 

@@ -15,7 +15,7 @@ from optimizers.testing import (
     _side_effect_cases,
     _state_cases,
 )
-from optimizers.testing._registered import REGISTERED, Registered
+from optimizers.testing._case_registry import REGISTERED, Registered
 from optimizers.testing.optimizer_subject import Made, Subject, subject_of
 from optimizers.testing.runner import Case, problem_of
 
