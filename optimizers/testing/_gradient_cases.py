@@ -7,9 +7,9 @@ import math
 import torch
 from torch import nn
 
+from optimizers.testing._case_registry import advisory, case
 from optimizers.testing._problems import descend, equal, finite, quadratic, refused, target, values, zeros
-from optimizers.testing._registered import advisory, case
-from optimizers.testing.subject import Subject
+from optimizers.testing.optimizer_subject import Subject
 
 
 @case

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR, OneCycleLR
 
 from optimizers.errors import InputError
+from optimizers.testing._case_registry import advisory, at_some_rate, case
 from optimizers.testing._problems import descend, distance, equal, finite, quadratic, values, zeros
-from optimizers.testing._registered import advisory, at_some_rate, case
-from optimizers.testing.subject import Subject, use_averages
+from optimizers.testing.optimizer_subject import Subject, use_averages
 
 
 @case

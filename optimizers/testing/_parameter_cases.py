@@ -6,9 +6,9 @@ import torch
 from torch import nn
 from torch.optim.lr_scheduler import OneCycleLR
 
+from optimizers.testing._case_registry import advisory, at_some_rate, case
 from optimizers.testing._problems import descend, distance, equal, finite, quadratic, target, values, zeros
-from optimizers.testing._registered import advisory, at_some_rate, case
-from optimizers.testing.subject import Subject, use_averages
+from optimizers.testing.optimizer_subject import Subject, use_averages
 
 SHAPES = ((), (1,), (5,), (2, 3), (2, 3, 3, 3))
 EMPTY = ((0,), (3, 0))

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from optimizers.errors import InputError
+from optimizers.testing._case_registry import advisory, at_some_rate, case
 from optimizers.testing._problems import descend, distance, quadratic, refused, zeros
-from optimizers.testing._registered import advisory, at_some_rate, case
-from optimizers.testing.subject import Subject, use_averages
+from optimizers.testing.optimizer_subject import Subject, use_averages
 
 HALF = (torch.float16, torch.bfloat16)
 

@@ -10,9 +10,9 @@ from typing import Any
 import torch
 from torch.optim import Optimizer
 
+from optimizers.testing._case_registry import advisory, case
 from optimizers.testing._problems import descend, distance, equal, zeros
-from optimizers.testing._registered import advisory, case
-from optimizers.testing.subject import Subject, torch_generators
+from optimizers.testing.optimizer_subject import Subject, torch_generators
 
 
 @case

@@ -11,10 +11,10 @@ import torch
 from torch import nn
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 
+from optimizers.testing._case_registry import advisory, case
 from optimizers.testing._problems import descend, distance, equal, net, train, values, zeros
-from optimizers.testing._registered import advisory, case
 from optimizers.testing._resuming import Run, check_resumes
-from optimizers.testing.subject import Subject, train_mode, use_averages
+from optimizers.testing.optimizer_subject import Subject, train_mode, use_averages
 
 
 class _Scheduled:

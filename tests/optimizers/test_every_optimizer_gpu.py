@@ -13,7 +13,7 @@ from torch import Tensor, nn
 import optimizers
 from optimizers.testing._precision_cases import floats_of
 from optimizers.testing._problems import equal
-from optimizers.testing.subject import use_averages
+from optimizers.testing.optimizer_subject import use_averages
 from tests.optimizers import cases
 from tests.optimizers.test_every_optimizer import default_and_other_options, every_optimizer, options_of
 

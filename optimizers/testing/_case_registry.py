@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from optimizers.testing.subject import Subject
+from optimizers.testing.optimizer_subject import Subject
 
 Check = Callable[[Subject], None]
 

@@ -15,9 +15,9 @@ from optimizers.testing import (
     _side_effect_cases,
     _state_cases,
 )
-from optimizers.testing._registered import REGISTERED, Registered
+from optimizers.testing._case_registry import REGISTERED, Registered
+from optimizers.testing.optimizer_subject import Made, Subject, subject_of
 from optimizers.testing.runner import Case, problem_of
-from optimizers.testing.subject import Made, Subject, subject_of
 
 # In the order in which they are told.
 _MODULES = (*(_learning_cases, _state_cases, _gradient_cases, _parameter_cases, _precision_cases, _side_effect_cases),)
