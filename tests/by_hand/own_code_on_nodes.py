@@ -58,7 +58,7 @@ def main() -> None:
     work = Path(tempfile.mkdtemp(prefix="own-code-"))
     user, storage = work / "user", work / "shared"
     user.mkdir()
-    environment = {**new_environment(work), "RAY_AUTH_MODE": "token", "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0"}
+    environment = {**new_environment(work), "RAY_AUTH_MODE": "token", "PATH": f"{SCRIPTS}:{os.environ['PATH']}"}
 
     def adamant(*arguments: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, str(REPOSITORY / "adamant.py"), *arguments]
