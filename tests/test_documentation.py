@@ -136,6 +136,10 @@ def test_python_runs(block: Shown, storage: Path, tmp_path: Path, monkeypatch: p
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setenv("ADAMANT_TRACKING_URI", f"sqlite:///{storage / 'mlflow.db'}")
     monkeypatch.setenv("ADAMANT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.syspath_prepend(tmp_path)
+    save_files(block.page, tmp_path)
+    for file in tmp_path.glob("*.py"):
+        monkeypatch.delitem(sys.modules, file.stem, raising=False)
     program = block.text.replace("/absolute/path/of/adamant-runs", str(storage))
     exec(compile(program, str(block), "exec"), {"model": torch.nn.Linear(3, 2)})
 

@@ -49,12 +49,16 @@ def check_gradients(optimizer: Optimizer) -> None:
         if p.grad is not None and p.grad.layout is torch.strided and p.grad.numel():
             grads.setdefault((p.grad.device, p.grad.dtype), []).append(p.grad)
     for members in grads.values():
-        largest = torch.stack(torch._foreach_norm(members, float("inf")))
-        if not largest.isfinite().all():
-            shape = next(tuple(g.shape) for g, size in zip(members, largest, strict=True) if not size.isfinite())
-            raise FloatingPointError(
-                f"{kind_of(optimizer)} got a gradient that is not finite, for a parameter of shape {shape}."
-            )
+        # On a CPU the largest element takes a hundred times as long to find as the Euclidean norm.
+        if torch.stack(torch._foreach_norm(members)).isfinite().all():
+            continue
+        # The norm of large elements is infinite too.
+        for g in members:
+            if not g.isfinite().all():
+                shape = tuple(g.shape)
+                raise FloatingPointError(
+                    f"{kind_of(optimizer)} got a gradient that is not finite, for a parameter of shape {shape}."
+                )
 
 
 def _reduced(optimizer: Optimizer) -> tuple[Any, ...]:

@@ -9,33 +9,15 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from optimizers.testing import _problems as problems
+
 Train = Callable[..., None]
 Trained = Callable[..., list[Tensor]]
 
 
-def _net(dtype: torch.dtype = torch.float32) -> nn.Sequential:
-    layers = [nn.Linear(8, 16), nn.Tanh(), nn.Linear(16, 16), nn.Tanh(), nn.Linear(16, 4)]
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        for layer in layers[::2]:
-            assert isinstance(layer, nn.Linear)
-            layer.reset_parameters()
-    return nn.Sequential(*layers).to(dtype)
-
-
-def _train(model: nn.Module, optimizer: torch.optim.Optimizer, start: int = 0, stop: int = 200) -> None:
-    like = next(model.parameters())
-    for step in range(start, stop):
-        inputs = torch.randn(32, 8, generator=torch.Generator().manual_seed(step))
-        labels = inputs[:, :4].argmax(1).to(like.device)
-        optimizer.zero_grad()
-        nn.functional.cross_entropy(model(inputs.to(like)), labels).backward()
-        optimizer.step()
-
-
 def _trained(factory: Callable[[Any], torch.optim.Optimizer], **options: Any) -> list[Tensor]:
-    model = _net()
-    _train(model, factory(model.parameters()), **options)
+    model = problems.net()
+    problems.train(model, factory(model.parameters()), **options)
     return [p.detach() for p in model.parameters()]
 
 
@@ -50,13 +32,13 @@ def _one_thread() -> Iterator[None]:
 @pytest.fixture
 def net() -> Callable[..., nn.Sequential]:
     """Makes a small multilayer perceptron, the same one every time; takes its dtype."""
-    return _net
+    return problems.net
 
 
 @pytest.fixture
 def train() -> Train:
     """Trains a model from step `start` to `stop`; the data of a step depend on its number alone."""
-    return _train
+    return problems.train
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from optimizers import InputError, OptimizerEntry
 from optimizers.baselines.lookahead_wrapper import Lookahead
 from optimizers.factory import OPTIMIZERS, build_entry
 from optimizers.own_class import entry_of
-from optimizers.testing.probing import probe
+from optimizers.testing.probing import probe, tiny_shapes
 from tests.optimizers import other_people
 
 
@@ -115,6 +115,10 @@ def test_bad_gradients_and_parameters_are_refused_before_anything_moves() -> Non
     with pytest.raises(FloatingPointError, match=r"Plain got a gradient that is not finite, .* \(2,\)"):
         optimizer.step()
     assert torch.equal(params[0], before)
+    # Gradients whose norm alone overflows are finite.
+    for p in params:
+        p.grad = torch.full_like(p, 1e30)
+    optimizer.step()
     with pytest.raises(InputError, match="real floating-point tensors"):
         build("Plain", [nn.Parameter(torch.ones(2, dtype=torch.complex64))], lr=0.1)
     with pytest.raises(InputError, match="real floating-point tensors"):
@@ -235,4 +239,7 @@ def test_torchs_own_that_cannot_be_used_are_told_why() -> None:
     told = {name: probe(entry_of(f"torch.optim:{name}", cls), {}) for name, cls in made.items()}
     assert "needs a closure" in str(told["LBFGS"])
     assert "sparse gradients alone" in str(told["SparseAdam"])
-    assert probe(entry_of("torch.optim:Muon", torch.optim.Muon), {}, [(4, 3)]) is None
+    muon = entry_of("torch.optim:Muon", torch.optim.Muon)
+    assert "takes matrices, but no vectors" in str(probe(muon, {}))
+    # Not so for a model that has none.
+    assert probe(muon, {}, tiny_shapes(nn.Linear(3, 2, bias=False).parameters())) is None
