@@ -207,9 +207,21 @@ def test_an_optimizer_that_fails_is_told_by_its_line(tmp_path: Path) -> None:
 class Broken(torch.optim.SGD):
     def step(self, closure=None):
         raise IndexError("no such moment")
+
+class Picky(torch.optim.SGD):
+    def step(self, closure=None):
+        if any(p.shape[-1:] == (17,) for group in self.param_groups for p in group["params"]):
+            raise IndexError("seventeen is too many")
+        return super().step(closure)
+
+class Wide(Sound):
+    def build_model(self):
+        return nn.Sequential(nn.Linear(3, 17), nn.Linear(17, 2))
 """
     bundle(tmp_path, text)
-    with pytest.raises(
-        InputError, match=r"^\S+mine\.py:36: mine:Broken on mine:Sound failed: IndexError: no such moment$"
-    ):
-        look([spec("mine:Sound", "mine:Broken"), spec("mine:Sound")], tmp_path)
+    runs = [spec("mine:Wide", "mine:Broken"), spec("mine:Wide", "mine:Picky"), spec("mine:Wide")]
+    with pytest.raises(InputError) as raised:
+        look(runs, tmp_path)
+    first, second = map(str, raised.value.problems)
+    assert re.fullmatch(r"mine:Broken cannot take a step: IndexError: no such moment \(\S+mine\.py:\d+\)\.", first)
+    assert re.fullmatch(r"\S+mine\.py:\d+: mine:Picky on mine:Wide failed: IndexError: seventeen is too many", second)

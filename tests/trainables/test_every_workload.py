@@ -17,7 +17,7 @@ from tests.conftest import slow
 from tests.trainables.cases import first_of, spec_of
 from trainables import TrialSpec
 from trainables.data.splits import DataSet
-from trainables.testing.subject import Subject
+from trainables.testing.tested_workload import Subject
 from trainables.testing.workload_cases import CHECKS
 from trainables.tune.trial import Trial
 

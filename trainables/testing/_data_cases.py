@@ -12,7 +12,7 @@ import torch
 from optimizers import user_code
 from trainables.data import own_data
 from trainables.data.splits import DataSet, Split
-from trainables.testing.subject import Subject
+from trainables.testing.tested_workload import Subject
 from trainables.tune.child_process import ChildProcess
 from trainables.workloads.task import Task, TaskData
 from trainables.workloads.workload_entry import WorkloadEntry

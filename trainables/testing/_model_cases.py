@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from trainables.mlflow_contract import Prefix
-from trainables.testing.subject import Subject
+from trainables.testing.tested_workload import Subject
 from trainables.training import soundness
 from trainables.workloads.task import Task
 from trainables.workloads.workload import Part, Workload

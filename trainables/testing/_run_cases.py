@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from trainables.mlflow_contract import Prefix
-from trainables.testing.subject import BATCH_SIZE, SEED, STEPS_PER_PASS, Subject
+from trainables.testing.tested_workload import BATCH_SIZE, SEED, STEPS_PER_PASS, Subject
 from trainables.training.training_run import Training
 from trainables.workloads.workload import Part, Workload
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from optimizers import user_code
 from trainables.spec import TrialSpec
 from trainables.testing._data_cases import can_be_sent
-from trainables.testing.subject import CPU, Subject
+from trainables.testing.tested_workload import CPU, Subject
 from trainables.training.training_run import Training, open_training
 from trainables.tune.child_process import ChildProcess
 

@@ -31,7 +31,7 @@ from trainables.testing._run_cases import (
     state_is_in_the_model,
 )
 from trainables.testing._shared_run import two_workers_train_as_one
-from trainables.testing.subject import Made, Subject
+from trainables.testing.tested_workload import Made, Subject
 
 Check = Callable[[Subject], None]
 """Raises AssertionError or InputError, with a sentence, where something does not hold of a workload."""
