@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import itertools
-import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import trainables
-from optimizers import InputError, Problem, raise_any, schedules, user_code
+from cluster.planning.plan import default_assignment
+from cluster.tracking.run_description import trial_spec
+from optimizers import InputError, Problem, raise_any
 from optimizers.hyperparameter import ScheduleOf
 from search_spaces import ArmSpace, Sweep
 from search_spaces.space.space import TRAINING, hyperparameters, owner_of
 from search_spaces.sweep.arm_checks import MAX_CORNERS, place_of
 from trainables.training.learning_rate import RATE, LearningRate
+from trainables.tune.child_process import ChildProcess
+from trainables.tune.lengths import depends_on_length, lengths_of
 
 _RATE = f"{TRAINING}.{RATE}"
 
@@ -30,9 +33,9 @@ def check_schedules(sweep: Sweep, data_root: Path) -> None:
         contest = sweep.on(name)
         scheduled = {arm: names for arm in contest.arms if (names := _scheduled(contest, arm))}
         if scheduled:
-            lengths = _lengths(contest, data_root)
+            length = _length(contest, data_root)
             for arm, names in scheduled.items():
-                found += _problems(contest, arm, names, *lengths)
+                found += _problems(contest, arm, names, *length)
     raise_any(found)
 
 
@@ -40,14 +43,14 @@ def _scheduled(sweep: Sweep, arm: str) -> list[str]:
     """The parameters of the arm that make up such schedules, and the coefficients of these; RATE for that of all."""
     space = sweep.arms[arm].space
     known = space.entry.hyperparameters
-    found = [_RATE] if _depends_on_length(sweep.workload.training.get(RATE)) else []
+    found = [_RATE] if depends_on_length(sweep.workload.training.get(RATE)) else []
     for name, one in known.items():
         own = [parameter for parameter in space.parameters if owner_of(parameter, known) == ("", name)]
         values = [value for one in own for value in _values(space, one)]
-        if isinstance(one.domain, ScheduleOf) and any(map(_depends_on_length, values)):
+        if isinstance(one.domain, ScheduleOf) and any(map(depends_on_length, values)):
             found += [*own, *({one.domain.coefficient} & space.parameters.keys())]
     of_rate = [name for name in space.parameters if name == _RATE or name.startswith(f"{_RATE}.")]
-    if any(_depends_on_length(value) for name in of_rate for value in _values(space, name)):
+    if any(depends_on_length(value) for name in of_rate for value in _values(space, name)):
         found += of_rate
     return found
 
@@ -57,22 +60,19 @@ def _values(space: ArmSpace, parameter: str) -> list[Any]:
     return [*(one.values or ()), one.value]
 
 
-def _depends_on_length(given: Any) -> bool:
-    """Whether a schedule, or the name of its kind, is one whose values are known for a known length alone."""
-    if isinstance(given, Mapping):
-        return _depends_on_length(given.get("kind")) or _depends_on_length(given.get("then"))
-    known = user_code.is_own(given) or (isinstance(given, str) and given in schedules.KINDS)
-    return known and schedules.get(given).breakpoints is None
+def _length(sweep: Sweep, data_root: Path) -> tuple[int, int]:
+    """The optimizer steps of a full trial, and its passes over the data.
 
-
-def _lengths(sweep: Sweep, data_root: Path) -> tuple[int, int]:
-    """The optimizer steps of a full trial, and its passes over the data."""
-    asked = sweep.workload
-    entry = trainables.get(asked.name)
-    data = entry.load_data(data_root, asked.options)
-    a_pass = entry.load(asked.options).with_data(data).feed(data.train, asked.batch_size).steps_per_epoch
-    steps = (asked.interval or a_pass) * asked.evaluations
-    return steps, math.ceil(steps / a_pass)
+    Where the sweep uses code of a user's own, its data is read in a process of its own.
+    """
+    specs = [trial_spec(sweep, default_assignment(sweep, next(iter(sweep.arms))))]
+    if not sweep.code.digest:
+        return lengths_of(specs, data_root)[0]
+    with ChildProcess(sweep.code, lengths_of, specs, data_root.absolute()) as process:
+        try:
+            return process.result()[0]
+        except ChildProcessError as error:
+            raise InputError(f"the process that reads the data did not get to its end: {error}") from None
 
 
 def _problems(sweep: Sweep, arm: str, names: list[str], steps: int, passes: int) -> Iterator[Problem]:

@@ -10,7 +10,6 @@ from pathlib import Path
 from rich.console import Console
 
 from cluster.planning import preflight
-from cluster.planning.schedule_lengths import check_schedules
 from cluster.run.driver import Driver, EndedSweep
 from cluster.storage.recorded import check_no_copy, check_recorded, check_same_data, is_there
 from cluster.storage.sweep_folder import (
@@ -73,9 +72,9 @@ def run_sweep(
     preflight.check_tracking(manifest.tracking_location)
     preflight.check_address(address)
     preflight.check_study_storage(manifest.study_location, sweep)
-    _check_code(sweep, Path(manifest.data_root))
-    check_schedules(sweep, Path(manifest.data_root))
+    _check_schedules(sweep, Path(manifest.data_root))
     _check_sampler(sweep)
+    _check_code(sweep, Path(manifest.data_root))
     _check_gpus(sweep, address, manifest, console)
     plan_tags = _probed(sweep, Path(manifest.data_root), console) if probe else {}
     with folder.locked():
@@ -94,6 +93,13 @@ def _check_code(sweep: Sweep, data_root: Path) -> None:
     contests = [sweep.on(name) for name in sweep.by_workload]
     specs = [trial_spec(one, default_assignment(one, arm)) for one in contests for arm in one.arms]
     dry_step(specs, data_root, sweep.code)
+
+
+def _check_schedules(sweep: Sweep, data_root: Path) -> None:
+    """See :func:`cluster.planning.schedule_lengths.check_schedules`, whose plan needs SciPy."""
+    from cluster.planning.schedule_lengths import check_schedules
+
+    check_schedules(sweep, data_root)
 
 
 def _check_sampler(sweep: Sweep) -> None:
