@@ -119,5 +119,5 @@ def _build_timm(name: str, classes: int, size: int) -> nn.Module:
 
     described = timm.get_pretrained_cfg(name)
     # Models with positions or windows of a fixed number; others have no such argument.
-    own = {"img_size": size} if described is not None and described.fixed_input_size else {}
+    own: dict[str, Any] = {"img_size": size} if described is not None and described.fixed_input_size else {}
     return timm.create_model(name, pretrained=False, num_classes=classes, **own)
