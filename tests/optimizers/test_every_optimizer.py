@@ -18,6 +18,7 @@ from tests.optimizers import cases
 SLOW = {
     "a_deep_copy_goes_on_alike",
     "a_checkpoint_goes_on_in_float32",
+    "a_saved_state_stays_as_it_was",
     "float16_parameters_are_trained",
     "float64_parameters_are_trained",
     "instances_do_not_share_anything",
