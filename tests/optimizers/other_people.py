@@ -40,6 +40,27 @@ class HandsOn(torch.optim.Adam):
         self.warm = warm
 
 
+class NoLr(Optimizer):
+    """Calls its learning rate otherwise."""
+
+    def __init__(self, params: Any, eta: float = 0.1) -> None:
+        super().__init__(params, {"eta": eta})
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> float | None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        for group in self.param_groups:
+            for p in group["params"]:
+                p.sub_(p.grad, alpha=group["eta"])
+        return None
+
+
+class ByPosition(Plain):
+    """Hands its options on beside arguments by position, in the old way."""
+
+    def __init__(self, params: Any, rate: float = 0.1, **options: Any) -> None:
+        Plain.__init__(self, params, rate, **options)
+
+
 class Swallows(Plain):
     """Takes any option, and looks one up."""
 

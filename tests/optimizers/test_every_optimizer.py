@@ -18,11 +18,16 @@ from tests.optimizers import cases
 SLOW = {
     "a_deep_copy_goes_on_alike",
     "a_checkpoint_goes_on_in_float32",
+    "a_saved_state_stays_as_it_was",
     "float16_parameters_are_trained",
     "float64_parameters_are_trained",
+    "instances_do_not_share_anything",
     "parameters_have_any_shape",
     "resumes_bit_for_bit_in_bfloat16",
     "resumes_bit_for_bit_in_float64",
+    "resumes_with_a_parameter_that_is_frozen",
+    "the_same_run_has_the_same_end",
+    "the_state_of_another_model_is_refused",
 }
 NAMES = [case.name for case in suite("adam")]
 

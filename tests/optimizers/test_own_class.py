@@ -74,6 +74,14 @@ def test_options_are_those_of_the_base_that_gets_them() -> None:
     assert read("HandsOn").check({"eps": 0.1, "anything": 1}) == {"warm": 5, "eps": 0.1, "anything": 1}
 
 
+def test_what_a_class_gives_its_base_by_position_is_no_setting() -> None:
+    for one in (entry("ByPosition"), read("ByPosition")):
+        assert defaults(one) == {"rate": 0.1, "momentum": 0.5, "beta1": 0.8, "beta2": 0.99}
+        assert one.learning_rates == ()
+        with pytest.raises(InputError, match='no hyperparameter "lr"'):
+            one.check({"lr": 0.1})
+
+
 def test_an_option_that_nothing_looks_up_is_refused() -> None:
     assert entry("Swallows").check({"clip": 0.5}) == {"lr": 0.1, "clip": 0.5}
     with pytest.raises(InputError, match=r'no hyperparameter "clp".* Did you mean "clip"'):

@@ -46,7 +46,7 @@ def through_a_file(state: Any) -> Any:
     file = io.BytesIO()
     torch.save(state, file)
     file.seek(0)
-    return torch.load(file, weights_only=True)
+    return torch.load(file, map_location="cpu", weights_only=True)
 
 
 def copied(how: str, params: list[nn.Parameter], optimizer: Any) -> tuple[list[nn.Parameter], Any]:
@@ -243,3 +243,27 @@ def test_torchs_own_that_cannot_be_used_are_told_why() -> None:
     assert "takes matrices, but no vectors" in str(probe(muon, {}))
     # Not so for a model that has none.
     assert probe(muon, {}, tiny_shapes(nn.Linear(3, 2, bias=False).parameters())) is None
+
+
+@pytest.mark.gpu
+def test_a_state_goes_from_a_gpu_through_a_file_to_the_cpu_and_back(gpu: torch.device) -> None:
+    def begin(device: torch.device) -> tuple[list[nn.Parameter], Any]:
+        params = [nn.Parameter(p.detach().to(device)) for p in matrices()]
+        return params, build("HandsOn", params, lr=0.1)
+
+    (whole, straight), (on_cpu, between), (back, resumed) = begin(gpu), begin(torch.device("cpu")), begin(gpu)
+    take_steps(straight, whole, 5)
+    for (before, saved), (after, loaded) in (
+        ((whole, straight), (on_cpu, between)),
+        ((on_cpu, between), (back, resumed)),
+    ):
+        with torch.no_grad():
+            for p, q in zip(before, after, strict=True):
+                q.copy_(p)
+        loaded.load_state_dict(through_a_file(saved.state_dict()))
+    for p in back:
+        state = resumed.state[p]
+        assert (state["exp_avg"].device.type, state["step"].device.type) == (gpu.type, "cpu")
+    take_steps(straight, whole, 5)
+    take_steps(resumed, back, 5)
+    assert all(map(torch.equal, whole, back))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import shutil
 from collections.abc import Iterator
@@ -11,8 +12,12 @@ from typing import Any
 import pytest
 import torch
 
+import optimizers
 import trainables
 from optimizers import InputError, user_code
+from optimizers.factory import OPTIMIZERS
+from optimizers.own_class import entry_of
+from tests.optimizers.other_people import NoLr
 from trainables import TrialSpec
 from trainables.training.learning_rate import LearningRate
 from trainables.training.training_run import Training, open_training
@@ -118,6 +123,20 @@ def test_the_rate_reaches_every_group_of_the_optimizer() -> None:
     assert [group["lr"] for group in training.parts[0].optimizer.param_groups] == pytest.approx(
         [(1 - done) * lr for lr in built]
     )
+
+
+def test_a_schedule_of_the_rate_needs_an_optimizer_that_has_one() -> None:
+    optimizers.register(dataclasses.replace(entry_of("tests.optimizers.other_people:NoLr", NoLr), name="no_lr"))
+    try:
+        spec = TrialSpec("mlp/digits", 1, 64, "no_lr", {"eta": 0.5}, seed=1)
+        data = trainables.get("mlp/digits").load_data(Path())
+        training = open_training(spec, data, torch.device("cpu"))
+        training.advance(3)
+        for how in ({"lr_schedule": "cosine"}, {"warmup": 0.1}):
+            with pytest.raises(InputError, match="no_lr has no lr in its param groups"):
+                open_training(dataclasses.replace(spec, training=how), data, torch.device("cpu"))
+    finally:
+        OPTIMIZERS.unregister("no_lr")
 
 
 def test_a_resumed_run_follows_the_same_rates() -> None:
