@@ -13,7 +13,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from trainables import Task
+from trainables.data.example_draws import per_example
 from trainables.data.splits import Split
+from trainables.workloads.workload import Part
 
 
 class Wine(Task):
@@ -71,6 +73,39 @@ class Diabetes(Task):
     def loss(self, model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
         inputs, targets = batch
         return functional.mse_loss(model(inputs), targets)
+
+
+class Players(Task):
+    """A generator of points in the plane and its discriminator, each with an optimizer of its own."""
+
+    metrics = {"val/distance": "minimize"}  # noqa: RUF012 - as one writes it
+    part_names = ("discriminator", "generator")
+
+    def data(self, root: Path) -> Any:
+        angle = torch.linspace(0, 6, 100)
+        circle = torch.stack([angle.cos(), angle.sin()], 1)
+        return circle, circle
+
+    def build_model(self) -> nn.Module:
+        return nn.ModuleDict({"discriminator": nn.Linear(2, 1), "generator": nn.Linear(4, 2)})
+
+    def parts(self, model: Any) -> tuple[Part, ...]:
+        def fake(count: int) -> Tensor:
+            return model["generator"](per_example(lambda n, draw: torch.randn(n, 4, generator=draw), count))
+
+        def told_apart(inputs: Tensor, targets: Tensor) -> Tensor:
+            real, made = model["discriminator"](inputs), model["discriminator"](fake(len(inputs)))
+            return functional.softplus(-real).mean() + functional.softplus(made).mean()
+
+        def taken_for_real(inputs: Tensor, targets: Tensor) -> Tensor:
+            return functional.softplus(-model["discriminator"](fake(len(inputs)))).mean()
+
+        discriminator = Part("discriminator", model["discriminator"], told_apart)
+        return discriminator, Part("generator", model["generator"], taken_for_real, every=2)
+
+    def evaluate(self, model: Any, split: Split) -> Mapping[str, Any]:
+        draws = torch.randn(50, 4, generator=torch.Generator().manual_seed(0))
+        return {"distance": (model["generator"](draws).mean(0) - split.inputs.mean(0)).norm()}
 
 
 class FromFile(Wine):

@@ -15,7 +15,7 @@ from torch import nn
 
 import trainables
 from optimizers import InputError
-from tests.trainables.tasks import Diabetes, FromFile, Wine
+from tests.trainables.tasks import Diabetes, FromFile, Players, Wine
 from trainables import Task, TrialSpec, WorkloadEntry
 from trainables.data.splits import Split
 from trainables.training.training_run import Training, open_training
@@ -66,7 +66,7 @@ def test_an_entry_follows_from_a_class() -> None:
 
 
 def test_a_description_of_the_source_is_the_entry_but_for_the_class() -> None:
-    for cls in (Wine, Diabetes, FromFile):
+    for cls in (Wine, Diabetes, Players, FromFile):
         derived, from_text = (
             entry_of(f"tasks:{cls.__name__}", cls),
             described(f"tasks:{cls.__name__}", SOURCE.read_text()),
@@ -185,6 +185,15 @@ def test_it_trains(registered: Callable[[type], WorkloadEntry]) -> None:
     assert regression.data.classes == 0
     assert regression.data.train.inputs.dtype == regression.data.train.targets.dtype == torch.float32
     assert regression.curve[-1]["val/loss"] < regression.curve[0]["val/loss"] / 2
+
+
+def test_its_parts_have_an_optimizer_each(registered: Callable[[type], WorkloadEntry]) -> None:
+    entry = registered(Players)
+    assert entry.parts == ("discriminator", "generator")
+    hyperparameters = {"lr": 0.01, "generator": {"lr": 0.02}}
+    run = train(entry, epochs=2, hyperparameters=hyperparameters)
+    assert [part.optimizer.param_groups[0]["lr"] for part in run.parts] == [0.01, 0.02]
+    assert {"train/discriminator_loss", "train/generator_loss", "val/distance"} <= set(run.curve[-1])
 
 
 def test_an_interrupted_run_of_it_equals_an_uninterrupted_one(registered: Callable[[type], WorkloadEntry]) -> None:

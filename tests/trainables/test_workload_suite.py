@@ -13,7 +13,7 @@ import torch
 from optimizers.testing.runner import run_cases
 from tests.conftest import REPOSITORY
 from tests.trainables.broken_tasks import CAUGHT_BY, CAUGHT_BY_OTHERS
-from tests.trainables.tasks import Diabetes, FromFile, Wine
+from tests.trainables.tasks import Diabetes, FromFile, Players, Wine
 from trainables import Task
 from trainables.testing import WorkloadSuite, cases, workload_cases
 
@@ -31,13 +31,13 @@ def problems(cls: type[Task], *names: str) -> dict[str, str]:
     return {result.case.name: result.problem for result in results if result.problem is not None}
 
 
-@pytest.mark.parametrize("cls", [Wine, Diabetes])
+@pytest.mark.parametrize("cls", [Wine, Diabetes, Players])
 def test_a_sound_task_passes(cls: type[Task]) -> None:
     assert problems(cls, *(name for name in workload_cases.CHECKS if name not in OF_PROCESSES)) == {}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("cls", [Wine, Diabetes])
+@pytest.mark.parametrize("cls", [Wine, Diabetes, Players])
 def test_a_sound_task_passes_what_other_processes_do(cls: type[Task]) -> None:
     assert problems(cls, *OF_PROCESSES) == {}
 

@@ -38,14 +38,27 @@ def new_model(task: Task, data: DataSet, seed: int) -> nn.Module:
     return model
 
 
-def check_loss(task: Task, model: nn.Module, batch: Batch) -> Tensor:
-    """Return the loss of a batch. Raises InputError unless it is a finite scalar from which gradients follow."""
-    with errors_of_method(type(task), "loss"):
-        loss = task.loss(model, batch)
-    where = place_of(task, "loss")
+def check_loss(task: Task, model: nn.Module, batch: Batch) -> None:
+    """Raise InputError unless the loss of each part is a finite scalar from which gradients follow."""
+    method = "loss" if type(task).parts is Task.parts else "parts"
+    with errors_of_method(type(task), method):
+        parts = task.parts(model)
+    for part in parts:
+        with errors_of_method(type(task), method):
+            loss = part.loss(*batch)
+        where = f"{place_of(task, method)}{f' of {part.name}' if part.name else ''}"
+        _check_scalar(loss, where)
+        with errors_of_method(type(task), method):
+            loss.backward()
+        if all(p.grad is None for p in part.module.parameters()):
+            raise InputError(f"{where} returns a loss that depends on no parameter of the model")
+        model.zero_grad()
+
+
+def _check_scalar(loss: object, where: str) -> None:
     if not isinstance(loss, Tensor):
         raise InputError(f"{where} returns a {type(loss).__name__}; return a tensor, the mean loss of the batch")
-    if loss.numel() != 1 or loss.ndim:
+    if loss.ndim:
         raise InputError(f"{where} returns a tensor of shape {tuple(loss.shape)}; return a scalar, such as its mean")
     if not bool(torch.isfinite(loss)):
         raise InputError(f"{where} returns {loss.item()} for the first batch of a new model; it must be finite")
@@ -54,12 +67,6 @@ def check_loss(task: Task, model: nn.Module, batch: Batch) -> Tensor:
             f"{where} returns a loss without a gradient; compute it from the model's output by torch alone, without "
             "detach(), item() or torch.no_grad()"
         )
-    with errors_of_method(type(task), "loss"):
-        loss.backward()
-    if all(p.grad is None for p in model.parameters()):
-        raise InputError(f"{where} returns a loss that depends on no parameter of the model")
-    model.zero_grad()
-    return loss.detach()
 
 
 def check_metrics(task: Task, model: nn.Module, split: Split, declared: Collection[str]) -> None:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _GOALS = ("minimize", "maximize")
 _DEFAULTS: Mapping[str, Any] = {
-    "metrics": {"val/loss": "minimize"}, "score": "", "epochs": 10, "batch_size": 32, "training": {},
+    "metrics": {"val/loss": "minimize"}, "score": "", "epochs": 10, "batch_size": 32, "training": {}, "part_names": (),
 }  # fmt: skip
 """Attributes of a class that defines none."""
 
@@ -92,7 +92,9 @@ def entry_of(target: str, cls: Any) -> WorkloadEntry:
     if not (isinstance(cls, type) and issubclass(cls, Task)):
         kind = f"is a {type(cls).__name__}" if not isinstance(cls, type) else "is another class"
         raise InputError(f"{target} must be a subclass of trainables.Task, or a trainables.WorkloadEntry, and {kind}")
-    missing = [name for name in ("data", "build_model", "loss") if name in cls.__abstractmethods__]
+    missing = [name for name in ("data", "build_model") if name in cls.__abstractmethods__]
+    if cls.loss is Task.loss and cls.parts is Task.parts:
+        missing.append("loss")
     if missing:
         raise InputError(f"{target} lacks {', '.join(missing)}, which every trainables.Task defines")
     options: dict[str, Any] = {}
@@ -153,6 +155,7 @@ def _entry(
         epochs=attributes["epochs"],
         batch_size=attributes["batch_size"],
         reference="",
+        parts=tuple(attributes["part_names"]),
         training=dict(attributes["training"]),
         options=options,
         data_options=tuple(options),

@@ -70,6 +70,8 @@ class Task(Workload):
         epochs: Budget where a sweep gives none.
         batch_size: Examples in a batch where a sweep says nothing else.
         training: Options of the training in place of the usual ones, such as ``{"clip_norm": 1.0}``.
+        part_names: Of a model in several parts, each with a loss and an optimizer of its own, the names of the parts
+            that :meth:`parts` then returns in place of :meth:`loss`.
         allow_overlap: Whether equal examples may be in two splits.
     """
 
@@ -78,6 +80,7 @@ class Task(Workload):
     epochs: ClassVar[int] = 10
     batch_size: ClassVar[int] = 32
     training: ClassVar[Mapping[str, Any]] = {}
+    part_names: ClassVar[tuple[str, ...]] = ()
     allow_overlap: ClassVar[bool] = False
 
     def __init__(self) -> None:
@@ -96,9 +99,9 @@ class Task(Workload):
     def build_model(self) -> nn.Module:  # pyright: ignore[reportIncompatibleMethodOverride] - it knows its own data
         """Return a freshly initialised model."""
 
-    @abstractmethod
     def loss(self, model: nn.Module, batch: Batch) -> Tensor:
         """Return the mean loss of a batch (inputs, targets), a scalar, for training."""
+        raise NotImplementedError(f"{type(self).__name__} overrides neither loss nor parts")
 
     def evaluate(self, model: nn.Module, split: Split) -> Mapping[str, Any]:
         """Return the metrics of a split by their names without ``val/``, numbers or tensors of one element.
