@@ -145,10 +145,6 @@ def _default(one: Hyperparameter) -> Any:
     return "off" if one.default is None else "inf" if one.default == math.inf else one.default
 
 
-def _default(value: Any) -> Any:
-    return "off" if value is None else "inf" if value == math.inf else value
-
-
 def _spaces() -> list[Row]:
     spaces = {name: named_space(name) for name in SPACES.names()}
     with_default = [name for name in optimizers.names() if name in DEFAULT_SPACES]
