@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cluster.cli import job_commands, launch_commands, new_command, query_commands, run_commands
+from cluster.cli import check_command, job_commands, launch_commands, new_command, query_commands, run_commands
 from cluster.cli.options import Address, Data, JsonFile, Set, Size, Storage, StudyStorage, TrackingUri, Trust
 from cluster.console.command_line import FAILED, clear_errors
 from cluster.console.locales import Utf8Group
@@ -278,7 +278,7 @@ def trajectories(
 
 
 for command in (
-    *(new_command.new, run_, resume_, query_commands.validate, query_commands.plan),
+    *(new_command.new, check_command.check, run_, resume_, query_commands.validate, query_commands.plan),
     *(query_commands.list_, query_commands.data, report, run_commands.ui, run_commands.replay, trajectories),
 ):
     app.command(name=command.__name__.removesuffix("_"))(command)

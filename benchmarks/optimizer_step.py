@@ -12,27 +12,24 @@ from __future__ import annotations
 
 import itertools
 import os
-import statistics
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import Any
 from unittest import mock
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 import optimizers
-from benchmarks.report import Goal, table, wait_for
+from benchmarks.report import Goal, table
 from optimizers.moment_adam import MomentAdam, kernel
 from optimizers.moment_adam.coefficients import form_of
 from optimizers.moment_adam.native_build import shared_library
+from optimizers.testing.step_cost import BASELINE, Make, Shapes, measure
 
-Shapes = list[tuple[int, ...]]
-Make = Callable[[list[nn.Parameter]], torch.optim.Optimizer]
-
-BASELINE, AGAIN, FOREACH = "Adam fused", "Adam fused, a second one", "Adam foreach"
+FOREACH = "Adam foreach"
 LONG: dict[str, Any] = {"order": 4.0, "beta3": 0.9999, "alpha": 5.0}
 SKEW: dict[str, Any] = {**LONG, "kappa": 0.1, "kappa_d": 0.1}
 ALL_ON: dict[str, Any] = {
@@ -57,14 +54,6 @@ FORMS: Mapping[str, tuple[dict[str, Any], float | None]] = {
     "p = 3": ({"order": 3.0}, None),
     "p = 2.5": ({"order": 2.5}, None),
 }
-
-
-class Figures(NamedTuple):
-    """Of one optimizer at one size: microseconds a step, its ratio to the baseline's, state in bytes a parameter."""
-
-    microseconds: float
-    ratio: float
-    state_bytes: float
 
 
 def resnet18_shapes() -> Shapes:
@@ -94,49 +83,6 @@ MODELS: Mapping[str, Shapes] = {
 }
 
 
-def measure(contenders: Mapping[str, Make], shapes: Shapes, device: str = "cpu") -> dict[str, Figures]:
-    """The figures of each contender, which take turns of some milliseconds.
-
-    Two baselines take part, at the start and at the end of each round: it matters where in memory an optimizer's state
-    came to lie and what ran before it, and their own ratios show how much.
-    """
-    contenders = {BASELINE: _adam, **contenders, AGAIN: _adam}
-    generator = torch.Generator().manual_seed(0)
-    params = [nn.Parameter(0.05 * torch.randn(shape, generator=generator).to(device)) for shape in shapes]
-    size = sum(p.numel() for p in params)
-    for p in params:
-        p.grad = 0.01 * torch.randn(p.shape, generator=generator).to(device)
-    steps, rounds = max(1 if device == "cpu" else 20, 2_000_000 // size), 15
-    built = {name: make(params) for name, make in contenders.items()}
-    times: dict[str, list[float]] = {name: [] for name in contenders}
-    for round_number in range(rounds + 2):
-        for name, optimizer in built.items():
-            wait_for(device)
-            start = time.perf_counter()
-            for _ in range(steps):
-                optimizer.step()
-            wait_for(device)
-            if round_number >= 2:  # the first rounds fill caches, create the state and build kernels
-                times[name].append((time.perf_counter() - start) / steps)
-    medians = {name: statistics.median(seconds) for name, seconds in times.items()}
-    baseline = statistics.median([*times[BASELINE], *times[AGAIN]])
-    return {
-        name: Figures(1e6 * median, median / baseline, _state_bytes(built[name]) / size)
-        for name, median in medians.items()
-    }
-
-
-def _state_bytes(value: Any) -> int:
-    """Bytes of every tensor in an optimizer's state."""
-    if isinstance(value, Tensor):
-        return value.numel() * value.element_size()
-    if isinstance(value, torch.optim.Optimizer):
-        saved = value.state_dict()
-        return _state_bytes([saved["state"], saved.get("base", {})])
-    members = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()
-    return sum(map(_state_bytes, members))
-
-
 def build_times() -> tuple[float, float]:
     """Seconds to build a kernel on a machine that has none, and to load it where it was built."""
     form = form_of(MomentAdam([nn.Parameter(torch.ones(1))], **ALL_ON).param_groups[0])
@@ -148,10 +94,6 @@ def build_times() -> tuple[float, float]:
             shared_library(kernel.SOURCE, definitions)
             seconds.append(time.perf_counter() - start)
     return seconds[0], seconds[1]
-
-
-def _adam(params: list[nn.Parameter]) -> torch.optim.Optimizer:
-    return torch.optim.Adam(params, fused=True)
 
 
 def _adam_foreach(params: list[nn.Parameter]) -> torch.optim.Optimizer:

@@ -55,11 +55,3 @@ def median_and_range(values: Sequence[float], digits: int = 2) -> str:
     """``1.50 [1.40, 1.80]``: the median of the rounds, the least and the greatest."""
     low, middle, high = (f"{value:.{digits}f}" for value in (min(values), statistics.median(values), max(values)))
     return f"{middle} [{low}, {high}]"
-
-
-def wait_for(device: str) -> None:
-    """Until it has done all it was given: before a clock is read."""
-    if device == "cuda":
-        import torch
-
-        torch.cuda.synchronize()

@@ -24,7 +24,8 @@ from statistics import median
 from typing import Any, NamedTuple
 
 from benchmarks import made_up_data
-from benchmarks.report import Goal, median_and_range, table, wait_for
+from benchmarks.report import Goal, median_and_range, table
+from optimizers.testing.step_cost import wait_for
 
 Loop = Callable[[int], None]
 """Trains for so many steps."""

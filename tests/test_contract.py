@@ -40,6 +40,7 @@ OTHERS = {
         "curves.parquet": "a reader's own",
     },
     "analysis/verdict/verdict_tables.py": {"trial": COLUMN},
+    "cluster/cli/check_command.py": {"failed": "what a test of one's own did"},
     "cluster/cli/job_commands.py": {"FAILED": RAY},
     "cluster/jobs/submission.py": {"RUNNING": RAY, "summary": "in what Ray's dashboard answers"},
     "search_spaces/schema/_usual_names.py": {"confirm": KEY},

@@ -131,7 +131,9 @@ def storage(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("block", [one for one in PYTHON if one not in WITH_SWEEPS], ids=str)
 def test_python_runs(block: Shown, storage: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save_files(block.page, tmp_path)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setenv("ADAMANT_TRACKING_URI", f"sqlite:///{storage / 'mlflow.db'}")
     monkeypatch.setenv("ADAMANT_CACHE", str(tmp_path / "cache"))
     program = block.text.replace("/absolute/path/of/adamant-runs", str(storage))

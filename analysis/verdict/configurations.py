@@ -35,7 +35,8 @@ def _call_of_class(entry: OptimizerEntry, configuration: Mapping[str, Any]) -> s
     if entry.open_ended:
         return None
     module, _, name = entry.target.partition(":")
-    values = {one: hyperparameter.default for one, hyperparameter in entry.hyperparameters.items()} | configuration
+    defaults = {one: hyperparameter.default for one, hyperparameter in entry.hyperparameters.items()}
+    values = {**defaults, **configuration}
     arguments = [f"    {key}={value!r}," for key, value in entry.arguments(values).items()]
     call = [f"optimizer = {module}.{name}(", "    model.parameters(),", *arguments, ")"]
     return "\n".join([f"import {module}", "", *call])

@@ -130,13 +130,19 @@ def _hyperparameters(table: Mapping[str, Hyperparameter]) -> list[Row]:
     return [
         {
             "name": name,
-            "default": "off" if one.default is None else "inf" if one.default == math.inf else one.default,
+            "default": _default(one),
             "range": one.describe(),
             "unit": one.unit,
             "what": one.description,
         }
         for name, one in table.items()
     ]
+
+
+def _default(one: Hyperparameter) -> Any:
+    if one.required:
+        return "required"
+    return "off" if one.default is None else "inf" if one.default == math.inf else one.default
 
 
 def _spaces() -> list[Row]:

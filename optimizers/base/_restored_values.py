@@ -6,7 +6,7 @@ import pkgutil
 import random
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -16,16 +16,24 @@ from optimizers.base._kept_values import DICTS, TAG, is_of_package
 from optimizers.base.guards import parameters, precise_dtype
 
 
+class Before(NamedTuple):
+    """What a parameter was when its state was saved: the precision of its state, and its order in memory."""
+
+    dtype: torch.dtype
+    stride: tuple[int, ...]
+
+
 class RestoredValues:
-    """Turns what `KeptValues` made back into values: on the device of a parameter, in today's precision.
+    """Turns what `KeptValues` made back into values: on the device of a parameter.
 
     Args:
         optimizer: Whose values they are.
-        saved: The precision of its state when they were saved; tensors of that type get that of today.
+        saved: What the parameter was when they were saved. Tensors that were of its precision or order in memory get
+            those of today.
         p: The parameter that they belong to; for others, the first one.
     """
 
-    def __init__(self, optimizer: Optimizer, saved: torch.dtype | None, p: Tensor | None = None) -> None:
+    def __init__(self, optimizer: Optimizer, saved: Before | None, p: Tensor | None = None) -> None:
         self._optimizer, self._saved = optimizer, saved
         self._params = list(parameters(optimizer))
         self._like = p if p is not None or not self._params else self._params[0]
@@ -66,11 +74,11 @@ class RestoredValues:
 
     def _moved(self, tensor: Tensor) -> Tensor:
         """A copy of a tensor."""
-        p = self._like
-        if p is None:
+        p, saved = self._like, self._saved
+        if p is None or saved is None:
             return tensor.clone()
-        dtype = precise_dtype(p) if tensor.dtype is self._saved else tensor.dtype
-        if tensor.shape == p.shape and tensor.layout is torch.strided:
+        dtype = precise_dtype(p) if tensor.dtype is saved.dtype else tensor.dtype
+        if tensor.layout is torch.strided and tensor.shape == p.shape and tensor.stride() == saved.stride:
             # Fused kernels walk over raw memory.
             return torch.empty_like(p, dtype=dtype, memory_format=torch.preserve_format).copy_(tensor)
         return tensor.to(p.device, dtype, copy=True)

@@ -18,7 +18,13 @@ NUMBER = "a number"
 """The layout of a Python number, or of a tensor with one element, in a precision of its own."""
 
 Layout = Any
-"""What a value of a parameter's state is: a tensor of that `torch.Size`, a NUMBER, or a list or dict of layouts."""
+"""What a value of a parameter's state is: a tensor of that `torch.Size`, a `Matrix`, a NUMBER, or a list or dict of
+layouts."""
+
+
+class Matrix(tuple[int, ...]):
+    """The layout of a tensor of that shape whose order in memory is its own, also where its parameter has its shape."""
+
 
 # Keys of a param group that belong to torch and its learning rate schedulers, not to the optimizer.
 _OF_OTHERS = {"params", "param_names", "name", "initial_lr", "max_lr", "min_lr", "swa_lr"}
@@ -226,7 +232,7 @@ def _restored(value: Any, layout: Layout, p: Tensor) -> Any:
         return [_restored(one, member, p) for one, member in zip(value, layout, strict=True)]
     if layout is NUMBER:
         return value.to(p.device, copy=True) if isinstance(value, Tensor) else value
-    if layout == p.shape:
+    if layout == p.shape and not isinstance(layout, Matrix):
         # Fused kernels walk over raw memory.
         return torch.empty_like(p, dtype=precise_dtype(p), memory_format=torch.preserve_format).copy_(value)
     return value.to(p.device, precise_dtype(p), copy=True)

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.optim.optimizer import Optimizer
 
 from optimizers.base._kept_values import KeptValues, is_without_data, layout
-from optimizers.base._restored_values import RestoredValues
+from optimizers.base._restored_values import Before, RestoredValues
 from optimizers.base.averaging import Averaging
 from optimizers.base.guards import check_real, loss_of, parameters, precise_dtype, refuse_sparse
 from optimizers.base.non_finite import check_gradients
@@ -127,7 +127,7 @@ class Wrapped(SavedState):
         state = {key: kept.plain(value) for key, value in saved["state"].items()}
         own = {
             "of": self.kind,
-            "parameters": [[precise_dtype(p), list(p.shape)] for p in parameters(self)],
+            "parameters": [[precise_dtype(p), list(p.shape), list(p.stride())] for p in parameters(self)],
             "layout": {key: layout(value) for key, value in state.items()},
             "attributes": kept.attributes(),
         }
@@ -150,9 +150,9 @@ class Wrapped(SavedState):
             self._refuse(f"its required key {_OWN} is missing")
         if own["of"] != self.kind:
             self._refuse(f"it is that of {own['of']}")
-        shapes = [list(p.shape) for p in parameters(self)]
-        if [shape for _, shape in own["parameters"]] != shapes:
-            self._refuse(f"its parameters have the shapes {[shape for _, shape in own['parameters']]}, not {shapes}")
+        shapes, saved = [list(p.shape) for p in parameters(self)], [shape for _, shape, _ in own["parameters"]]
+        if saved != shapes:
+            self._refuse(f"its parameters have the shapes {saved}, not {shapes}")
         if state_dict["state"].keys() != own["layout"].keys():
             self._refuse("it has no state, or a state too many, of one of its parameters")
         for key, value in state_dict["state"].items():
@@ -170,14 +170,14 @@ class Wrapped(SavedState):
         own = state_dict[_OWN]
         # Torch numbers the parameters in the order of the groups.
         params = dict(enumerate(parameters(self.inner)))
-        dtypes = dict(enumerate(dtype for dtype, _ in own["parameters"]))
-        of_all = RestoredValues(self.inner, dtypes.get(0))
+        before = {key: Before(dtype, tuple(stride)) for key, (dtype, _, stride) in enumerate(own["parameters"])}
+        of_all = RestoredValues(self.inner, before.get(0))
         for group, saved in zip(self.inner.param_groups, state_dict["param_groups"], strict=True):
             of_all.fill(group, {name: value for name, value in saved.items() if name != "params"})
         self.inner.state.clear()
         for key, value in state_dict["state"].items():
             p = params.get(key)
-            of_p = of_all if p is None else RestoredValues(self.inner, dtypes[key], p)
+            of_p = of_all if p is None else RestoredValues(self.inner, before[key], p)
             self.inner.state[key if p is None else p] = of_p.value(value)
         of_all.fill(vars(self.inner), own["attributes"])
         self._share()

@@ -9,12 +9,11 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from optimizers.base.averaging import Averaging
 from optimizers.base.guarded import Guarded
-from optimizers.base.saved_state import Layout
+from optimizers.base.saved_state import Layout, Matrix
 from optimizers.errors import InputError
 
 try:
@@ -97,7 +96,7 @@ class SOAP(Guarded, library.SOAP):
     def layout_of(self, p: Tensor, group: Mapping[str, Any]) -> dict[str, Layout]:
         """Adam's averages, and for each dimension that is not too large a preconditioner and its eigenvectors."""
         largest = group["max_precondition_dim"] if p.ndim != 1 or group["precondition_1d"] else -1
-        squares = [torch.Size((n, n)) if n <= largest else [] for n in p.shape]
+        squares = [Matrix((n, n)) if n <= largest else [] for n in p.shape]
         eigenvectors = [square if n else [] for n, square in zip(p.shape, squares, strict=True)]
         return {**super().layout_of(p, group), "GG": squares, "Q": eigenvectors}
 

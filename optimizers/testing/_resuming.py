@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from optimizers.testing._problems import distance, equal
-from optimizers.testing.subject import torch_generators, train_mode, use_averages
+from optimizers.testing.optimizer_subject import torch_generators, train_mode, use_averages
 
 Run = tuple[nn.Module, Any]
 """A model and its optimizer."""

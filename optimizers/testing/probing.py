@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from optimizers.entry import OptimizerEntry
 from optimizers.errors import InputError, one_line
 from optimizers.testing._problems import equal, finite, quadratic, zeros
 from optimizers.testing._resuming import Run, check_resumes
+from optimizers.testing.optimizer_subject import Subject, subject_of, use_averages
 from optimizers.testing.runner import problem_of, told
-from optimizers.testing.subject import Subject, subject_of, use_averages
 
 SHAPES: tuple[tuple[int, ...], ...] = ((4, 3), (5,), (2, 3, 2, 2))
 """A matrix, a vector, and the weights of a convolution."""
 STEPS = 14
 _KINDS = {0: "scalars", 1: "vectors", 2: "matrices", 4: "weights of convolutions"}
+
+
+def tiny_shapes(params: Iterable[Tensor]) -> list[tuple[int, ...]]:
+    """Return a small shape for each number of dimensions that parameters have."""
+    return [tuple(4 - i % 3 for i in range(ndim)) for ndim in sorted({p.ndim for p in params})]
 
 
 def probe(entry: OptimizerEntry, values: Mapping[str, Any], shapes: Sequence[Sequence[int]] = SHAPES) -> str | None:
@@ -30,12 +35,18 @@ def probe(entry: OptimizerEntry, values: Mapping[str, Any], shapes: Sequence[Seq
     """
     subject = subject_of(entry, values)
     try:
-        _first_step(subject, shapes)
-        _steps(subject, shapes)
+        entry.check(values)
+        check_steps(subject, shapes)
     except InputError as error:
         return one_line(error)
     problem = problem_of(lambda: check_resumes(lambda: _begin(subject, shapes), _take_steps))
     return None if problem is None else f"{entry.name}: {problem}"
+
+
+def check_steps(subject: Subject, shapes: Sequence[Sequence[int]] = SHAPES) -> None:
+    """Raise InputError, in one sentence, where the optimizer cannot take steps on parameters of these shapes."""
+    _first_step(subject, shapes)
+    _steps(subject, shapes)
 
 
 def _begin(subject: Subject, shapes: Sequence[Sequence[int]]) -> Run:
@@ -83,7 +94,7 @@ def _shapes_taken(subject: Subject, shapes: Sequence[Sequence[int]]) -> str | No
     if len({*by_shape.values()}) == 1:
         return None
     fitting, others = ([kind for kind, works in by_shape.items() if works is wanted] for wanted in (True, False))
-    return f"takes {' and '.join(fitting)}, but no {' or '.join(others)}, which the model may have"
+    return f"takes {' and '.join(fitting)}, but no {' or '.join(others)}"
 
 
 def _works(

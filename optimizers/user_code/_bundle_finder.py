@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import linecache
 import pickle
 import sys
 from collections.abc import Mapping, Sequence
 from importlib.abc import Loader, MetaPathFinder, SourceLoader
 from importlib.machinery import ModuleSpec
-from importlib.util import spec_from_loader
+from importlib.util import decode_source, spec_from_loader
 from types import ModuleType
 
 
@@ -31,8 +32,16 @@ class BundleFinder(MetaPathFinder):
         if name is None:
             return None
         contents, shown = self._files[name], f"{self._folder}/{name}"
-        loader = _PickleLoader(contents) if name.endswith(".pkl") else _MemoryLoader(shown, contents)
-        return spec_from_loader(fullname, loader, origin=shown, is_package=name.endswith("/__init__.py"))
+        if name.endswith(".pkl"):
+            return spec_from_loader(fullname, _PickleLoader(contents), origin=shown)
+        loader = _MemoryLoader(shown, contents)
+        spec = spec_from_loader(fullname, loader, origin=shown, is_package=name.endswith("/__init__.py"))
+        if spec is not None:
+            spec.has_location = True  # gives the module its __file__, by which inspect finds the source of a class
+            # Of what was read, also where the file has been edited since; without a time it is never looked up again.
+            lines = decode_source(contents).splitlines(keepends=True)
+            linecache.cache[shown] = (len(contents), None, lines, shown)
+        return spec
 
     def _file(self, module: str) -> str | None:
         path = module.replace(".", "/")

@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from mlflow import MlflowClient
@@ -53,7 +54,7 @@ KILLS = (5, 17, 31)
 """How many records of trials there are when a driver is killed."""
 
 
-def sweep(name: str, arms: dict[str, tuple[str, dict[str, object]]], **changed: object) -> str:
+def sweep(name: str, arms: Mapping[str, tuple[str, Mapping[str, object]]], **changed: object) -> str:
     packages = {target.partition(":")[0].partition(".")[0] for target, _ in arms.values()}
     described = {arm: {"optimizer": target, "parameters": parameters} for arm, (target, parameters) in arms.items()}
     return dump_yaml({

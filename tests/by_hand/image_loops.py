@@ -204,22 +204,24 @@ def plain(name: str, folder: Path, splits: dict[str, tuple[np.ndarray, np.ndarra
 def learn(name: str, folder: Path, splits: dict[str, tuple[np.ndarray, np.ndarray]]) -> str:
     scores: list[list[float]] = [[], []]
     seconds: list[list[float]] = [[], []]
+    steps = 0
     for seed in SEEDS:
         started = time.process_time()
         run = ours(name, folder, splits, seed)
-        run.advance(run.total_steps)
+        steps = run.total_steps
+        run.advance(steps)
         scores[0].append(100 * run.test_metrics()["test/accuracy"])
         seconds[0].append(time.process_time() - started)
         started = time.process_time()
         loop = plain(name, folder, splits, seed)
-        loop.advance(run.total_steps)
+        loop.advance(steps)
         scores[1].append(100 * loop.accuracy())
         seconds[1].append(time.process_time() - started)
     told = [
         f"{statistics.mean(one):.1f} % ({', '.join(f'{each:.1f}' for each in one)}), {statistics.mean(spent):.0f} CPU s"
         for one, spent in zip(scores, seconds, strict=True)
     ]
-    return f"{name:20} {run.total_steps} steps: ours {told[0]}; plain loop {told[1]}"
+    return f"{name:20} {steps} steps: ours {told[0]}; plain loop {told[1]}"
 
 
 def speed(name: str, folder: Path, splits: dict[str, tuple[np.ndarray, np.ndarray]]) -> str:

@@ -88,7 +88,7 @@ FAULTS = (
         "trainables/tune/trial.py",
         "if state is not None:\n            self._load(",
         "if state is not None and recorded is None:\n            self._load(",
-        ("tests/trainables/test_training.py",),
+        ("tests/trainables/test_trial.py",),
     ),
     Fault(
         "a rung dropped",

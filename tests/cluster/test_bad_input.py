@@ -13,11 +13,10 @@ from mlflow.exceptions import MlflowException
 from rich.console import Console
 from sqlalchemy.exc import OperationalError
 
-from adamant import _write_json
 from cluster.cli.ui import Server, serve
 from cluster.console.command_line import told
 from cluster.planning.preflight import check_address
-from cluster.storage.destinations import check_output_file, check_output_folder
+from cluster.storage.destinations import check_output_file, check_output_folder, write_json
 from optimizers import InputError
 from tests.conftest import CommandLine, without_privileges
 from tests.trainables.test_data import write_idx
@@ -174,7 +173,7 @@ def test_a_file_that_cannot_be_replaced_is_refused() -> None:
 def test_a_verdict_is_written_where_a_link_leads(tmp_path: Path) -> None:
     link = tmp_path / "link.json"
     link.symlink_to("verdict.json")
-    _write_json(link, {"schema_version": 1})
+    write_json(link, {"schema_version": 1})
     assert link.is_symlink()
     assert json.loads((tmp_path / "verdict.json").read_text()) == {"schema_version": 1}
 
@@ -199,7 +198,7 @@ def test_what_a_database_says_is_told_without_its_password() -> None:
 def test_a_verdict_may_have_a_name_as_long_as_the_file_system_takes(tmp_path: Path) -> None:
     path = tmp_path / f"{'v' * 250}.json"
     check_output_file("--json", path)
-    _write_json(path, {"schema_version": 1})
+    write_json(path, {"schema_version": 1})
     assert json.loads(path.read_text()) == {"schema_version": 1}
     with pytest.raises(InputError, match="this name is too long"):
         check_output_file("--json", tmp_path / f"{'v' * 251}.json")

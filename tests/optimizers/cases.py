@@ -51,53 +51,45 @@ OTHER: dict[str, dict[str, Any]] = {
 }
 """Options other than the defaults, chosen to reach other code."""
 
-LEARNING_RATES = {"adagrad": 1.0, "lookahead(sgd)": 0.3, "prodigy": 1.0, "yellowfin": 4.0}
-"""For a small problem, where 0.1 is too little: Adagrad's steps shrink, Lookahead goes half the way; the others take a
-factor on their own rate."""
+# Cases of the suite that do not hold for an optimizer, each with the reason.
 
+_BY_GROUP = "counts steps by group: a late parameter is debiased, clipped or averaged as if it had begun earlier"
 
-def lr(name: str) -> float:
-    """A learning rate at which 150 steps solve a small problem."""
-    return LEARNING_RATES.get(name, 0.1)
-
-
-def rates(name: str, share: float = 1.0) -> dict[str, float]:
-    """That rate, or a share of it, for every kind of parameter that the optimizer tells apart."""
-    return dict.fromkeys(optimizers.get(name).learning_rates, share * lr(name))
-
-
-# Where an optimizer cannot be held to what holds for the others: each with the reason.
-
-WHOLE = {
-    "prodigy": "its one learning rate comes from all parameters together",
-    "yellowfin": "its one learning rate and momentum come from all parameters together",
+_WHOLE = {"parameters_are_independent": "its one learning rate comes from all parameters together"}
+_SLOW_WEIGHTS = {
+    "a_late_parameter_begins_as_if_alone": "slow weights follow at the same steps for all parameters",
+    "lr_0_moves_nothing": "the slow weights still follow the fast ones",
 }
-"""What one parameter does depends on the others."""
-
-ONE_LR = {"prodigy": "the estimate knows one lr; different ones in param groups are refused"}
-
-LATE_PARAMETERS = {
-    **WHOLE,
-    **dict.fromkeys(
-        ["adabelief", "ademamix", "soap", "schedulefree_adamw", "adopt", "grokfast_adamw", "yogi"],
-        "counts steps by group: a late parameter is debiased, clipped or averaged as if it had begun with the others",
-    ),
-    **dict.fromkeys(["lookahead", "lookahead(sgd)"], "slow weights follow at the same steps for all parameters"),
+_FREEZES = {
+    "goes_down_a_quadratic": "a coordinate with a negative gradient does not move: the origin's mistake",
 }
-"""A parameter whose gradients begin late does not start as it would alone."""
-
-MOVES_WITHOUT_LR = {
-    **dict.fromkeys(["lookahead", "lookahead(sgd)"], "the slow weights still follow the fast ones"),
-    "schedulefree_adamw": "the average x still follows z",
+_ROUNDING = "gradients of rank one have no eigenvectors of their own beyond the first; rounding chooses them"
+EXCEPTIONS: dict[str, dict[str, str]] = {
+    **{
+        name: {"a_late_parameter_begins_as_if_alone": _BY_GROUP}
+        for name in ("adabelief", "ademamix", "adopt", "grokfast_adamw", "yogi")
+    },
+    "soap": {"a_late_parameter_begins_as_if_alone": _BY_GROUP, "float64_parameters_are_trained": _ROUNDING},
+    "schedulefree_adamw": {
+        "a_late_parameter_begins_as_if_alone": _BY_GROUP,
+        "lr_0_moves_nothing": "the average x still follows z",
+    },
+    "prodigy": _WHOLE,
+    "yellowfin": {**_WHOLE, "a_late_parameter_begins_as_if_alone": "its tuner has seen the others' gradients"},
+    "lookahead": _SLOW_WEIGHTS,
+    "lookahead(sgd)": _SLOW_WEIGHTS,
+    "origin_third_added": _FREEZES,
+    "origin_third_replaces": _FREEZES,
 }
-
-FREEZES = dict.fromkeys(
-    ["origin_third_added", "origin_third_replaces"],
-    "a coordinate with a negative gradient does not move: the origin's mistake",
-)
-"""Goes down, but cannot get to the bottom."""
-
-ROUNDING_DECIDES = {
-    "soap": "gradients of rank one have no eigenvectors of their own beyond the first; rounding chooses them"
+OF_OTHER_OPTIONS = {
+    "prodigy": {"a_late_parameter_begins_as_if_alone": "its one learning rate comes from all parameters together"},
+    "soap": {"float16_parameters_are_trained": _ROUNDING},
 }
-"""Another precision may take another way."""
+"""Those that hold at the defaults, and not with the other options."""
+ROUNDING_DECIDES = {"soap": _ROUNDING}
+"""Another device may take another way."""
+
+
+def exceptions(name: str, options: str) -> dict[str, str]:
+    """The cases that do not hold for an optimizer at its defaults or with its other options."""
+    return {**EXCEPTIONS.get(name, {}), **(OF_OTHER_OPTIONS.get(name, {}) if options == "other" else {})}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,17 +11,14 @@ import torch
 from torch import Tensor, nn
 
 import optimizers
+from optimizers.testing._precision_cases import floats_of
+from optimizers.testing._problems import equal
+from optimizers.testing.optimizer_subject import use_averages
 from tests.optimizers import cases
-from tests.optimizers.test_every_optimizer import (
-    Net,
-    Train,
-    default_and_other_options,
-    equal,
-    every_optimizer,
-    floats_of,
-    options_of,
-    use_averaged_weights,
-)
+from tests.optimizers.test_every_optimizer import default_and_other_options, every_optimizer, options_of
+
+Net = Callable[..., nn.Sequential]
+Train = Callable[..., None]
 
 pytestmark = pytest.mark.gpu
 
@@ -50,7 +48,7 @@ def restore(model: nn.Module, optimizer: Any, file: bytes) -> None:
 
 def weights(name: str, model: nn.Module, optimizer: Any) -> Tensor:
     """The weights as they are used, in one line on the CPU."""
-    use_averaged_weights(name, optimizer)
+    use_averages(optimizer)
     return torch.cat([p.detach().cpu().double().flatten() for p in model.parameters()])
 
 

@@ -57,30 +57,6 @@ def test_a_foreign_state_is_refused_and_changes_nothing(built: str, foreign: str
 
 
 @every_form
-def test_a_parameter_without_a_gradient_has_no_state_to_load(built: str) -> None:
-    name, options = BUILT[built]
-
-    def model() -> tuple[list[nn.Parameter], Any]:
-        params = [nn.Parameter(torch.ones(3, 2)), nn.Parameter(torch.full((3, 2), 2.0)), nn.Parameter(torch.ones(2))]
-        params[1].requires_grad_(False)
-        return params, optimizers.build(name, params, **options)
-
-    (whole, straight), (resumed, after) = model(), model()
-    for step in range(6):
-        if step == 3:
-            after.load_state_dict(copy.deepcopy(straight.state_dict()))
-            with torch.no_grad():
-                for p, q in zip(resumed, whole, strict=True):
-                    p.copy_(q)
-        for params, optimizer in ((whole, straight), (resumed, after))[: 2 if step >= 3 else 1]:
-            for p in (params[0], params[2]):
-                p.grad = p.detach().sin()
-            optimizer.step()
-    assert equal(resumed, whole)
-    assert torch.equal(resumed[1], torch.full((3, 2), 2.0))
-
-
-@every_form
 def test_the_order_of_a_state_in_memory_does_not_count(built: str) -> None:
     """A model whose pixels have their channels side by side goes on in one that has them apart, and the other way."""
     name, options = BUILT[built]

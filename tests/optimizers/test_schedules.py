@@ -122,7 +122,9 @@ def test_monotone_between_breakpoints(kind: str) -> None:
     # A cycle repeats itself: its breakpoints are those of the first one.
     stop = 20 if kind == "cyclic" else 300
     curve = np.array([schedules.value(full, 0.9, t) for t in range(1, stop + 1)])
-    inner = [math.floor(b) for b in schedules.get(kind).breakpoints(full) if b < stop]
+    breakpoints = schedules.get(kind).breakpoints
+    assert breakpoints is not None
+    inner = [math.floor(b) for b in breakpoints(full) if b < stop]
     for piece in np.split(curve, inner):
         steps = np.diff(piece)
         assert (steps >= -1e-15).all() or (steps <= 1e-15).all()

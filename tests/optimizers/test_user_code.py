@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 import traceback
 from collections.abc import Iterator
@@ -52,6 +53,14 @@ def test_files_import_each_other_and_packages_keep_their_modules(folder: Path) -
     user_code.load(read_bundle(["mine.py", "helpers.py", "lab/"], folder))
     assert user_code.resolve("mine:VALUE") == 2
     assert user_code.resolve("lab.core:Best.rate") == 3
+
+
+def test_the_source_of_a_class_is_what_was_read_also_after_the_original_has_changed(folder: Path) -> None:
+    user_code.load(read_bundle(["lab/"], folder))
+    (folder / "lab" / "core.py").write_text("class Best:\n    rate = 4\n", encoding="utf-8")
+    best = user_code.resolve("lab.core:Best")
+    assert inspect.getfile(best) == str(folder / "lab" / "core.py")
+    assert inspect.getsource(best) == "class Best:\n    rate = 3\n"
 
 
 def test_what_is_imported_is_what_was_read_also_after_the_original_has_changed(folder: Path, tmp_path: Path) -> None:

@@ -14,7 +14,8 @@ import pytest
 import torch
 
 from optimizers import InputError
-from tests.trainables.test_training import SCHEDULED, config, spec, steps_to_end
+from tests.trainables.test_training import SCHEDULED, spec
+from tests.trainables.test_trial import config, steps_to_end
 from trainables.data.array_cache import SPLITS, Contents, ensure_cached, open_stored
 from trainables.tune.checkpoint import TrialFolder
 from trainables.tune.trial import Trial

@@ -1,9 +1,10 @@
-"""Every workload on some of its real data: it trains in a trial, and one that was stopped goes on to the same bits."""
+"""Every workload on some of its real data: the conformance suite, and a trial that is stopped and goes on."""
 
 from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,16 @@ from tests.conftest import slow
 from tests.trainables.cases import first_of, spec_of
 from trainables import TrialSpec
 from trainables.data.splits import DataSet
+from trainables.testing.subject import Subject
+from trainables.testing.workload_cases import CHECKS
 from trainables.tune.trial import Trial
 
 IN_THE_GATE = {"mlp/digits", "cnn/cifar10", "resnet20/mnist", "lstm/text", "dcgan/mnist", "function/beale"}
 IN_THE_GATE |= {"gpt/text", "mlp/table", "vit/folder"}
-"""One of each family of models."""
+"""One of each family of models: there the case that meets most of the code is run, for one of them every case is."""
+MEETS_MOST = "interrupted_equals_uninterrupted"
+IN_FULL = "mlp/digits"
+OF_PROCESSES = {"data_is_fixed", "two_workers_train_as_one"}
 ROOT = Path(os.environ.get("ADAMANT_DATA", "nowhere"))
 
 
@@ -47,14 +53,37 @@ def trial(spec: TrialSpec, folder: Path, session: int = 1) -> Trial:
         "folder": str(folder),
         "session": session,
         "data_root": "",
+        "code": None,
         "decisions": [1, 2],
         "tradeoffs": [],
     }
     return Trial({**config, "cpus": 1, "gpus": 0, "workers": 1, "accelerator": None, "checkpoint_seconds": 60.0})
 
 
+def cases_of_all() -> Iterator[Any]:
+    """Names of workloads and of cases; cases that start processes are run for one of each family."""
+    for name in trainables.names():
+        for case in CHECKS:
+            if name.startswith("function/") and case == "splits_are_disjoint":
+                continue  # there is no data
+            if case in OF_PROCESSES:
+                if name in IN_THE_GATE:
+                    yield slow(name, case)
+            elif name == IN_FULL or (name in IN_THE_GATE and case == MEETS_MOST):
+                yield name, case
+            else:
+                yield slow(name, case)
+
+
 @pytest.mark.realdata
-@pytest.mark.parametrize("name", [name if name in IN_THE_GATE else slow(name) for name in trainables.names()])
+@pytest.mark.parametrize(("name", "case"), list(cases_of_all()))
+def test_it_passes_the_suite(name: str, case: str) -> None:
+    options = spec_of(name).options
+    CHECKS[case](Subject(name, options, ROOT, some_data(name, options)))
+
+
+@pytest.mark.realdata
+@pytest.mark.parametrize("name", [name if name == IN_FULL else slow(name) for name in trainables.names()])
 def test_an_interrupted_trial_equals_an_uninterrupted_one(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,7 +12,8 @@ import pytest
 from tests.conftest import largest_file, wait_until
 from tests.trainables.test_data import write_idx
 from tests.trainables.test_image_folder import write_tree
-from tests.trainables.test_training import SCHEDULED, config, spec, steps_to_end
+from tests.trainables.test_training import SCHEDULED, spec
+from tests.trainables.test_trial import config, steps_to_end
 from trainables.data import image_files, image_folder
 from trainables.tune import _open_run
 from trainables.tune.checkpoint import TrialFolder

@@ -138,6 +138,7 @@ def together(own_cache: None, tmp_path_factory: pytest.TempPathFactory) -> dict[
     return {name: [runs[number] for runs in by_rank] for number, name in enumerate(specs)}
 
 
+@pytest.mark.cluster
 @pytest.mark.parametrize("name", [CLIPPED, "lstm/text"])
 def test_two_processes_train_one_run_after_another_as_one(
     name: str, together: dict[str, list[dict[str, Any]]], tmp_path: Path
@@ -146,6 +147,7 @@ def test_two_processes_train_one_run_after_another_as_one(
     assert_equal_runs(together[name][0], alone(of_the_gate()[name], tmp_path))
 
 
+@pytest.mark.cluster
 def test_divergence_is_found_by_all_at_the_same_step(together: dict[str, list[dict[str, Any]]]) -> None:
     ranks = together[DIVERGING]
     assert {rank["diverged"] for rank in ranks} == {True}

@@ -38,6 +38,7 @@ def test_each_token_is_a_patch_and_knows_its_place() -> None:
     model = small("mean").eval()
     images = torch.randn(2, 3, 8, 8)
     own = images.unfold(2, 4, 4).unfold(3, 4, 4).permute(0, 2, 3, 1, 4, 5).reshape(2, 4, -1)
+    assert model.patches.bias is not None
     expected = own @ model.patches.weight.flatten(1).t() + model.patches.bias
     torch.testing.assert_close(model.patches(images).flatten(2).transpose(1, 2), expected)
     moved = torch.cat([images[..., 4:], images[..., :4]], -1)

@@ -128,7 +128,7 @@ def _no_signal_of_lost_children() -> Iterator[None]:
 
 def _batches(images: ImageFiles, starts: Sequence[int], workers: int) -> Iterator[Batch]:
     """The batches that begin at these places of the images' order, each up to the next."""
-    places = [range(*ends) for ends in pairwise([*starts, len(images)])]
+    places = [list(range(*ends)) for ends in pairwise([*starts, len(images)])]
     loader = DataLoader(
         images,
         batch_sampler=places,

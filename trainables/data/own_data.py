@@ -40,7 +40,7 @@ def data_set(returned: Any) -> DataSet:
     _check_shapes(splits)
     _check_targets(splits["train"])
     train, validation, test = (splits[name] for name in NAMES)
-    return DataSet(train, validation, test, fingerprint=_fingerprint(splits), classes=_classes(splits))
+    return DataSet(train, validation, test, fingerprint=fingerprint_of(splits), classes=_classes(splits))
 
 
 def check_disjoint(data: DataSet) -> None:
@@ -145,8 +145,8 @@ def _classes(splits: Mapping[str, Split]) -> int:
     return 1 + max(int(tensor.max()) for tensor in labels)
 
 
-def _fingerprint(splits: Mapping[str, Split]) -> str:
-    """A SHA-256 of names, types, shapes and every byte of the splits."""
+def fingerprint_of(splits: Mapping[str, Split]) -> str:
+    """Return a SHA-256 of names, types, shapes and every byte of splits."""
     digest = hashlib.sha256()
     for name, split in splits.items():
         for tensor in (split.inputs, split.targets):

@@ -100,7 +100,12 @@ def _characters(texts: dict[str, str]) -> Contents:
 
 def _byte_pairs(lines: text.Lines, vocabulary: int) -> Contents:
     import numpy as np
-    from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+    from tokenizers import (  # pyright: ignore[reportMissingImports] - an extra
+        Tokenizer,
+        models,
+        pre_tokenizers,
+        trainers,
+    )
 
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)

@@ -23,6 +23,7 @@ from trainables.workloads.own_workload import OwnEntry
 if TYPE_CHECKING:
     from trainables.data.splits import DataSet
     from trainables.training.training_run import Training
+    from trainables.workloads.workload import Workload
 
 STEPS = 2
 LARGEST_BATCH = 16
@@ -114,7 +115,7 @@ def _look(specs: Sequence[TrialSpec], data: DataSet) -> None:
     for spec in specs:
         try:
             with user_errors(f"{spec.optimizer} on {spec.workload}", user_code.current().location):
-                _probe_optimizer(spec)
+                _probe_optimizer(spec, workload, data)
                 _train_twice(spec, data)
         except InputError as error:
             problems += error.problems
@@ -122,14 +123,14 @@ def _look(specs: Sequence[TrialSpec], data: DataSet) -> None:
         raise InputError(*problems)
 
 
-def _probe_optimizer(spec: TrialSpec) -> None:
-    """Raise InputError where the user's optimizer cannot be used with the run's settings, whatever the model is."""
-    from optimizers.testing.probing import probe
+def _probe_optimizer(spec: TrialSpec, workload: Workload, data: DataSet) -> None:
+    """Raise InputError where the user's optimizer cannot be used with the run's settings on such parameters."""
+    from optimizers.testing.probing import probe, tiny_shapes
 
     if user_code.is_own(spec.optimizer):
         entry = optimizers.get(spec.optimizer)
         settings = entry.with_budget(entry.for_part(spec.hyperparameters, ""), steps=STEPS, epochs=1)
-        if problem := probe(entry, settings):
+        if problem := probe(entry, settings, tiny_shapes(workload.model_for(data).parameters())):
             raise InputError(problem)
 
 

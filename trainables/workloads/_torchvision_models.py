@@ -115,7 +115,7 @@ def build(name: str, classes: int, size: int) -> nn.Module:
 
 
 def _build_timm(name: str, classes: int, size: int) -> nn.Module:
-    import timm
+    import timm  # pyright: ignore[reportMissingImports] - the extra brings it
 
     described = timm.get_pretrained_cfg(name)
     # Models with positions or windows of a fixed number; others have no such argument.

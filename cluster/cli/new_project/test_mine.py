@@ -2,6 +2,7 @@
 
 from my_optimizer import MyAdam
 from my_workload import MyTask
+
 from optimizers.testing import OptimizerSuite
 from trainables.testing import WorkloadSuite
 

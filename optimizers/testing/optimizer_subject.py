@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -40,7 +41,9 @@ class Subject:
         together = {**self.settings, **settings}
         if self.guarded or self.factory is None:
             return build_entry(self.entry, params, together, self.factory)
-        return self.factory(params, **self.entry.arguments(self.entry.check(together)))
+        optimizer = self.factory(params, **self.entry.arguments(self.entry.check(together)))
+        train_mode(optimizer)
+        return optimizer
 
     @property
     def name(self) -> str:
@@ -51,26 +54,36 @@ class Subject:
         """Return settings by which every kind of parameter has this learning rate."""
         return dict.fromkeys(self.entry.learning_rates, lr)
 
-    @property
-    def searched_rates(self) -> tuple[dict[str, float], ...]:
-        """Settings of the learning rates at which a small problem may be solved."""
-        if "lr" in self.settings or not self.entry.learning_rates:
-            return ({},)
-        return (*map(self.rates, RATES), {})
+    def searched_rates(self, share: float = 1.0) -> list[dict[str, float]]:
+        """Return settings of the learning rates, times `share`, at which a small problem may be solved."""
+        own = [{name: share * self.settings[name] for name in self.entry.learning_rates if name in self.settings}]
+        if not self.entry.learning_rates:
+            return [{}]
+        return [*filter(None, own), *(self.rates(share * lr) for lr in RATES)]
 
 
 def subject_of(made: Made, settings: Mapping[str, Any] | None = None, *, guarded: bool = True) -> Subject:
     """Return the subject that a name, an entry, a class or a function stands for.
 
-    InputError: there is no such optimizer, or it is none; `guarded` is false for one that is here already guarded.
+    Args:
+        made: The optimizer.
+        settings: Its hyperparameters; a learning rate that is required and not among them is 0.1.
+        guarded: Built as for training here, or by its class alone.
+
+    InputError: there is no such optimizer, or it is none.
     """
-    given = dict(settings or {})
+    factory: Callable[..., Optimizer] | None = None
     if isinstance(made, OptimizerEntry):
-        return Subject(made, given, guarded=guarded)
-    if isinstance(made, str):
-        return Subject(get(made), given, guarded=guarded)
-    target = f"{getattr(made, '__module__', '')}:{getattr(made, '__qualname__', type(made).__name__)}"
-    return Subject(own_class.entry_of(target, made), given, made, guarded)
+        entry = made
+    elif isinstance(made, str):
+        entry = get(made)
+    else:
+        name = getattr(made, "__qualname__", type(made).__name__)
+        entry, factory = own_class.entry_of(f"{getattr(made, '__module__', '')}:{name}", made), made
+    if not guarded and factory is None:
+        factory = pkgutil.resolve_name(entry.target)
+    needed = {name: RATES[0] for name in entry.learning_rates if entry.hyperparameters[name].required}
+    return Subject(entry, {**needed, **(settings or {})}, factory, guarded)
 
 
 def use_averages(optimizer: Any) -> None:

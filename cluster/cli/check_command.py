@@ -1,0 +1,179 @@
+"""``adamant check``: an optimizer or a workload through the conformance suite, as a table."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cluster.cli.options import Data, Trust
+from cluster.console.command_line import FAILED, clear_errors
+from cluster.console.shared_console import console
+from optimizers import InputError
+
+if TYPE_CHECKING:
+    from optimizers.testing.runner import Case, Result
+
+# Weights and biases of a small net: 100,000 parameters.
+SHAPES = [(120, 784), (120,), (48, 120), (48,), (10, 48), (10,)]
+
+
+@clear_errors
+def check(
+    target: Annotated[
+        str, typer.Argument(help="A class such as my_optimizer.py:MyAdam or package:Class, or a registered name.")
+    ],
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="A setting of the optimizer, or an option of the workload."),
+    ] = None,
+    bare: Annotated[
+        bool, typer.Option("--bare", help="The optimizer's class by itself, without the guard of a sweep around it.")
+    ] = False,
+    data: Data = None,
+    trust: Trust = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> int:
+    """Run an optimizer or a workload through the conformance suite, and say what does not hold."""
+    from optimizers.testing.runner import run_cases
+
+    settings = _settings(set_ or [])
+    made, name = _resolved(target, trust)
+    if _is_workload(made):
+        if bare:
+            raise InputError("--bare is for optimizers")
+        cases, cost = _workload_cases(made, settings, data), None
+    else:
+        if data is not None:
+            raise InputError("--data is for workloads")
+        cases, cost = _optimizer_cases(name, settings, bare)
+    results = run_cases(cases)
+    failed = any(result.failed for result in results)
+    told = [] if cost is None else cost()
+    if as_json:
+        typer.echo(json.dumps({"checked": name, "cases": list(map(_as_data, results)), "cost": told}, indent=2))
+    else:
+        _print(name, results, told)
+    return FAILED if failed else 0
+
+
+def _settings(assignments: list[str]) -> dict[str, Any]:
+    from search_spaces.schema.yaml_source import load_yaml
+
+    settings = {}
+    for assignment in assignments:
+        name, separator, text = assignment.partition("=")
+        source = f"--set {assignment}"
+        if not separator or not name.strip():
+            raise InputError(f"{source}: write a name and a value, for example --set lr=0.01")
+        settings[name.strip()] = load_yaml(text, source).data
+    return settings
+
+
+def _resolved(target: str, trust: bool) -> tuple[Any, str]:
+    """What is to be checked, a name or what it is defined by, and its name.
+
+    The files of a user become importable from now on, and are imported.
+    """
+    from cluster.storage.trust import check_trust
+    from optimizers import user_code
+
+    if target.endswith(".py"):
+        raise InputError(f"{target}: name the class after the file, as in {target}:MyAdam")
+    if not user_code.is_own(target) or target.startswith("lookahead("):
+        return target, target
+    module, _, attribute = target.rpartition(":")
+    folder = Path(module).parent if module.endswith(".py") else Path()
+    use = Path(module).name if module.endswith(".py") else module.partition(".")[0]
+    if not module.endswith(".py") and Path(f"{use}.py").is_file():
+        use = f"{use}.py"
+    code = user_code.read_bundle([use], folder.absolute())
+    check_trust(code, f"check {target}", trusted=trust)
+    user_code.load(code)
+    name = f"{module.removesuffix('.py') if folder == Path() else Path(module).stem}:{attribute}"
+    return user_code.resolve(name), name
+
+
+def _is_workload(made: Any) -> bool:
+    import optimizers
+    import trainables
+
+    if isinstance(made, str):
+        if made in trainables.names():
+            return True
+        optimizers.get(made)
+        return False
+    from trainables import Task, WorkloadEntry
+
+    return isinstance(made, WorkloadEntry) or (isinstance(made, type) and issubclass(made, Task))
+
+
+def _workload_cases(made: Any, options: Mapping[str, Any], data: str | None) -> list[Case]:
+    from cluster.storage.sweep_folder import DEFAULT_STORAGE, data_root_of
+    from trainables.testing import cases
+
+    return cases(made, options, data_root_of(DEFAULT_STORAGE, data))
+
+
+def _optimizer_cases(
+    name: str, settings: Mapping[str, Any], bare: bool
+) -> tuple[list[Case], Callable[[], list[dict[str, Any]]] | None]:
+    """The cases, and what measures a step; where it takes none, the case that says why, and nothing to measure."""
+    from optimizers.testing import cases
+    from optimizers.testing.optimizer_subject import subject_of
+    from optimizers.testing.probing import check_steps
+    from optimizers.testing.runner import Case, problem_of
+
+    subject, listed = subject_of(name, settings, guarded=not bare), cases(name, settings, guarded=not bare)
+    takes_steps = Case("takes_steps", "It can be built, and takes steps on gradients.", lambda: check_steps(subject))
+    if problem_of(takes_steps.run) is not None:
+        return [takes_steps], None
+
+    def cost() -> list[dict[str, Any]]:
+        from optimizers.testing.step_cost import measure_one
+
+        return [
+            {
+                "optimizer": one,
+                "microseconds a step": round(figures.microseconds),
+                "times Adam": round(figures.ratio, 2),
+                "bytes of state a parameter": round(figures.state_bytes, 1),
+            }
+            for one, figures in measure_one(subject.name, subject.build, SHAPES).items()
+        ]
+
+    return listed, cost
+
+
+def _as_data(result: Result) -> dict[str, Any]:
+    case = result.case
+    return {
+        "case": case.name,
+        "checks": case.checks,
+        "advisory": case.advisory,
+        "problem": result.problem,
+        "seconds": round(result.seconds, 3),
+    }
+
+
+def _print(name: str, results: list[Result], cost: list[dict[str, Any]]) -> None:
+    from cluster.console.console_tables import print_rows
+
+    print_rows(console, [_row(result) for result in results])
+    failed = sum(result.failed for result in results)
+    advised = sum(result.problem is not None for result in results) - failed
+    counts = ((len(results) - failed - advised, "ok"), (failed, "failed"), (advised, "noted"))
+    told = ", ".join(f"{count} {word}" for count, word in counts if count)
+    note = " What is noted does no harm to a sweep; sound optimizers differ there." if advised else ""
+    console.print(f"\n{name}: {told}.{note}", highlight=False, markup=False, soft_wrap=True)
+    if cost:
+        console.print("\nOn one thread, for 100,000 parameters:", highlight=False, markup=False)
+        print_rows(console, cost)
+
+
+def _row(result: Result) -> dict[str, str]:
+    held = "ok" if result.problem is None else "failed" if result.failed else "noted"
+    return {"case": result.case.name.replace("_", " "), "result": held, "what": result.problem or ""}

@@ -1,0 +1,52 @@
+"""How the cases of the suite are registered: functions of a subject, in the order in which they are read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from optimizers.testing.optimizer_subject import Subject
+
+Check = Callable[[Subject], None]
+
+
+@dataclass(frozen=True)
+class Registered:
+    """A case before it is known what it is run on."""
+
+    name: str
+    checks: str
+    run: Check
+    advisory: bool
+
+
+REGISTERED: list[Registered] = []
+
+
+def case(run: Check) -> Check:
+    """Register a case; the first line of its docstring says what holds."""
+    REGISTERED.append(Registered(run.__name__, (run.__doc__ or "").partition("\n")[0], run, advisory=False))
+    return run
+
+
+def advisory(run: Check) -> Check:
+    """Register a case where many sound implementations differ."""
+    REGISTERED.append(Registered(run.__name__, (run.__doc__ or "").partition("\n")[0], run, advisory=True))
+    return run
+
+
+def at_some_rate(subject: Subject, check: Callable[[dict[str, float]], None], share: float = 1.0) -> None:
+    """Check with one learning rate after another until it holds; AssertionError of the first where it never does.
+
+    What a good rate is for a small problem differs from one optimizer to the next.
+    """
+    first: AssertionError | None = None
+    for rates in subject.searched_rates(share):
+        try:
+            check(rates)
+        except AssertionError as error:
+            first = first or error
+        else:
+            return
+    if first is not None:
+        raise first
