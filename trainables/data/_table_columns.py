@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _DATE = re.compile(r"\d{4}-\d{1,2}-\d{1,2}([ T].*)?|\d{1,2}[./]\d{1,2}[./]\d{2,4}( .*)?")
 MISSING = ""
-"""The category of a value that is missing; names of others are not empty."""
+"""The category of a value that is missing; an empty text counts as such."""
 # A column of texts of which most are not found twice, and which are so many, says nothing of other rows.
 MOST_DISTINCT, SHARE_DISTINCT = 20, 0.5
 

@@ -59,6 +59,9 @@ class MlpTable(OneLoss):
 
     Classes are judged by cross-entropy and accuracy. A number is trained by the mean squared error in units of the
     target's variance over the training rows, which is ``loss``; ``rmse`` is in the target's own unit.
+    Reference: test accuracy 100 % (wine), 99.5 % (breast_cancer) and 96.8 % (digits), RMSE 65.1 (diabetes), means over
+    5 seeds with Adam at 1e-3; scikit-learn's MLP of the same sizes and budget on the same splits 100 %, 99.8 %, 96.5 %
+    and 67.5, ``tests/by_hand/tables_against_scikit_learn.py``.
     Data: see ``trainables.data.table`` and ``trainables.data._table_columns``.
     """
 
