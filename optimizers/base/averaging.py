@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.optim.optimizer import Optimizer
 
-from optimizers.base.guards import kind_of
+from optimizers.base.guards import kind_of, unhooked
 
 
 class Averaging(Optimizer):
@@ -46,7 +46,7 @@ class Averaging(Optimizer):
     def step(self, closure: Callable[[], float] | None = None) -> float | None:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Update every parameter that has a gradient."""
         self._refuse_in_eval_mode("a step")
-        return super().step(closure)  # pyright: ignore[reportArgumentType]
+        return unhooked(super().step)(self, closure)
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that further steps depend on, beside the trained weights."""

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from optimizers.base.guards import loss_of, refuse_complex, refuse_sparse
+from optimizers.base.guards import loss_of, refuse_complex, refuse_sparse, unhooked
 from optimizers.base.saved_state import SavedState
 from optimizers.base.shield import shielded
 
@@ -44,11 +44,8 @@ class Guarded(SavedState):
         loss = loss_of(closure)
         if not self.takes_sparse_gradients:
             refuse_sparse(self)
-        step: Any = super().step.__func__
-        # Once an instance of the class itself was built, torch has put step hooks around its step as well as this one.
-        step = step.__wrapped__ if getattr(step, "hooked", False) else step
         with shielded(self._with_gradients()):
-            step(self)
+            unhooked(super().step)(self)
         return loss
 
     def _with_gradients(self) -> Iterator[tuple[Tensor, bool]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -46,6 +47,14 @@ def refuse_sparse(optimizer: Optimizer) -> None:
                 f"{kind_of(optimizer)} needs dense gradients, got {p.grad.layout} for a parameter of shape "
                 f"{tuple(p.shape)}; an embedding gives dense ones with sparse=False."
             )
+
+
+def unhooked(step: Any) -> Callable[..., Any]:
+    """Return the function of a base's bound `step`, without the hooks that torch puts around it.
+
+    It does so once for every class of which an instance was built, so that they would run for the subclass and again.
+    """
+    return step.__func__.__wrapped__ if getattr(step, "hooked", False) else step.__func__
 
 
 def loss_of(closure: Callable[[], float] | None) -> float | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from optimizers.errors import InputError
 from optimizers.testing.optimizer_subject import Subject
 
 Check = Callable[[Subject], None]
@@ -36,15 +37,17 @@ def advisory(run: Check) -> Check:
 
 
 def at_some_rate(subject: Subject, check: Callable[[dict[str, float]], None], share: float = 1.0) -> None:
-    """Check with one learning rate after another until it holds; AssertionError of the first where it never does.
+    """Check with one learning rate after another until it holds; raises what the first did where it never does.
 
-    What a good rate is for a small problem differs from one optimizer to the next.
+    What a good rate is for a small problem differs from one optimizer to the next, and at others some fail.
     """
-    first: AssertionError | None = None
+    first: Exception | None = None
     for rates in subject.searched_rates(share):
         try:
             check(rates)
-        except AssertionError as error:
+        except InputError:
+            raise
+        except Exception as error:  # noqa: BLE001 - code under test may raise anything
             first = first or error
         else:
             return

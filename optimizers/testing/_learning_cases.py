@@ -125,27 +125,39 @@ def parameters_are_independent(subject: Subject) -> None:
 
 @case
 def follows_a_one_cycle_schedule(subject: Subject) -> None:
-    """OneCycleLR changes its learning rate, and its momentum or beta1 where it has one."""
-    optimizer = subject.build(zeros((1,)))
-    if any("lr" not in group for group in optimizer.param_groups):
-        return
-    has_momentum = "betas" in optimizer.defaults or "momentum" in optimizer.defaults
-
-    def cycled(rates: dict[str, float], momentum: bool) -> list[Any]:
-        params = zeros()
-        top = rates.get("lr", 0.1)
-        optimizer = subject.build(params, **rates)
-        before = quadratic(params).item()
-        descend(optimizer, params, 30, OneCycleLR(optimizer, max_lr=top, total_steps=31, cycle_momentum=momentum))
-        reached = [group["lr"] for group in optimizer.param_groups]
-        assert all(math.isclose(lr, top / 25e4, rel_tol=1e-6) for lr in reached), f"its lr ends at {reached}"
-        assert finite(params), "a one-cycle schedule leads to nan"
-        assert quadratic(params).item() < before, "a one-cycle schedule does not go down"
-        return params
+    """OneCycleLR, which changes its learning rate, leads down and to no nan."""
 
     def check(rates: dict[str, float]) -> None:
-        params = cycled(rates, momentum=False)
-        if has_momentum:
-            assert not equal(cycled(rates, momentum=True), params), "a cycled momentum or beta1 has no effect"
+        _cycled(subject, rates, momentum=False)
 
-    at_some_rate(subject, check)
+    if _has_lr(subject):
+        at_some_rate(subject, check)
+
+
+@advisory
+def a_cycled_momentum_takes_effect(subject: Subject) -> None:
+    """OneCycleLR changes the steps by the momentum or beta1 too, of an optimizer that has one."""
+
+    def check(rates: dict[str, float]) -> None:
+        usual, cycled = (_cycled(subject, rates, momentum=momentum) for momentum in (False, True))
+        assert not equal(usual, cycled), "a cycled momentum or beta1 makes the same steps"
+
+    defaults = subject.build(zeros((1,))).defaults
+    if _has_lr(subject) and ("betas" in defaults or "momentum" in defaults):
+        at_some_rate(subject, check)
+
+
+def _has_lr(subject: Subject) -> bool:
+    return all("lr" in group for group in subject.build(zeros((1,))).param_groups)
+
+
+def _cycled(subject: Subject, rates: dict[str, float], momentum: bool) -> list[Any]:
+    params, top = zeros(), rates.get("lr", 0.1)
+    optimizer = subject.build(params, **rates)
+    before = quadratic(params).item()
+    descend(optimizer, params, 30, OneCycleLR(optimizer, max_lr=top, total_steps=31, cycle_momentum=momentum))
+    reached = [group["lr"] for group in optimizer.param_groups]
+    assert all(math.isclose(lr, top / 25e4, rel_tol=1e-6) for lr in reached), f"its lr ends at {reached}"
+    assert finite(params), "a one-cycle schedule leads to nan"
+    assert quadratic(params).item() < before, "a one-cycle schedule does not go down"
+    return params

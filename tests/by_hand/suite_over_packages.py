@@ -55,8 +55,8 @@ def main(targets: tuple[str, ...]) -> None:
     warnings.simplefilter("ignore")
     for target in targets:
         start = time.perf_counter()
+        cls = made(target)
         try:
-            cls = made(target)
             refused = probe(entry_of(target, cls), {})
         except InputError as error:
             refused = str(error)

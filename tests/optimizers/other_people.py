@@ -50,7 +50,8 @@ class NoLr(Optimizer):
     def step(self, closure: Callable[[], float] | None = None) -> float | None:  # pyright: ignore[reportIncompatibleMethodOverride]
         for group in self.param_groups:
             for p in group["params"]:
-                p.sub_(p.grad, alpha=group["eta"])
+                if p.grad is not None:
+                    p.sub_(p.grad, alpha=group["eta"])
         return None
 
 

@@ -105,6 +105,15 @@ def test_weights_that_are_exchanged_come_back_to_the_last_bit() -> None:
     assert all(map(torch.equal, params, before))
 
 
+def test_a_step_hook_runs_once_whichever_guards_were_built_before() -> None:
+    for name in ("sgd", "Averages", "sgd"):
+        params, calls = matrices(), []
+        optimizer = build(name, params)
+        optimizer.register_step_post_hook(lambda *_, calls=calls: calls.append(1))
+        take_steps(optimizer, params, 3)
+        assert len(calls) == 3
+
+
 def test_bad_gradients_and_parameters_are_refused_before_anything_moves() -> None:
     params = matrices()
     optimizer = build("Plain", params, lr=0.1)
