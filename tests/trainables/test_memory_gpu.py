@@ -22,7 +22,7 @@ import torch
 from trainables.tune._open_run import open_run
 
 spec = {"workload": "mlp/digits", "epochs": 1, "batch_size": 64, "optimizer": "adam", "hyperparameters": {}, "seed": 0}
-config = {"spec": spec, "data_root": ".", "cpus": 1, "gpus": 0.1, "workers": 1}
+config = {"spec": spec, "code": None, "data_root": ".", "cpus": 1, "gpus": 0.1, "workers": 1}
 run = open_run(config)
 run.advance(1)
 assert run.device.type == "cuda"
