@@ -30,6 +30,10 @@ def check(
         list[str] | None,
         typer.Option("--set", metavar="NAME=VALUE", help="A setting of the optimizer, or an option of the workload."),
     ] = None,
+    uses: Annotated[
+        list[str] | None,
+        typer.Option("--uses", metavar="FILE", help="A further file that the class needs, as a sweep lists it."),
+    ] = None,
     bare: Annotated[
         bool, typer.Option("--bare", help="The optimizer's class by itself, without the guard of a sweep around it.")
     ] = False,
@@ -41,7 +45,7 @@ def check(
     from optimizers.testing.runner import run_cases
 
     settings = _settings(set_ or [])
-    made, name = _resolved(target, trust)
+    made, name = _resolved(target, uses or [], trust)
     if _is_workload(made):
         if bare:
             raise InputError("--bare is for optimizers")
@@ -73,7 +77,7 @@ def _settings(assignments: list[str]) -> dict[str, Any]:
     return settings
 
 
-def _resolved(target: str, trust: bool) -> tuple[Any, str]:
+def _resolved(target: str, uses: list[str], trust: bool) -> tuple[Any, str]:
     """What is to be checked, a name or what it is defined by, and its name.
 
     The files of a user become importable from now on, and are imported.
@@ -90,7 +94,7 @@ def _resolved(target: str, trust: bool) -> tuple[Any, str]:
     use = Path(module).name if module.endswith(".py") else module.partition(".")[0]
     if not module.endswith(".py") and Path(f"{use}.py").is_file():
         use = f"{use}.py"
-    code = user_code.read_bundle([use], folder.absolute())
+    code = user_code.read_bundle([use, *uses], folder.absolute())
     check_trust(code, f"check {target}", trusted=trust)
     user_code.load(code)
     name = f"{module.removesuffix('.py') if folder == Path() else Path(module).stem}:{attribute}"

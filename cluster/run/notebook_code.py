@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import sys
 import sysconfig
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from optimizers import InputError
+from optimizers import InputError, did_you_mean
 from optimizers.user_code import CodeBundle, read_bundle
 from search_spaces import Sweep, load_sweep, parse_sweep
 from search_spaces.schema.yaml_source import dump_yaml, load_yaml, read_text
@@ -38,6 +40,7 @@ def asked_sweep(
         described = load_sweep(str(sweep), overrides, size)
         return load_sweep(str(sweep), overrides, size, described.code) if described.code.digest else described
     data, source, folder = _as_data(sweep)
+    _check_names(data, optimizers, workloads)
     own = CodeBundle() if not objects else _pickled(objects)
     read = read_bundle(data.get("uses") or [], folder)
     code = CodeBundle({**read.files, **own.files}, read.packages, read.location)
@@ -54,6 +57,28 @@ def _as_data(sweep: str | Path | Mapping[str, Any]) -> tuple[dict[str, Any], str
     if not isinstance(data, dict):
         raise InputError(f"{path}: is not a sweep file; objects go with a file or a mapping")
     return data, str(path), path.parent
+
+
+def _check_names(data: Mapping[str, Any], optimizers: Mapping[str, Any], workloads: Mapping[str, Any]) -> None:
+    """Raise InputError where a class stands in place of its name, or a name is nearly that of an object."""
+    one, several, arms = ({"": data.get("workload")}, data.get("workloads"), data.get("arms"))
+    for key, holders, field, objects in (
+        ("workload", one, "name", workloads),
+        ("workloads", several, "name", workloads),
+        ("arms", arms, "optimizer", optimizers),
+    ):
+        for name, holder in holders.items() if isinstance(holders, Mapping) else ():
+            given = holder.get(field) if isinstance(holder, Mapping) else None
+            place = ".".join(filter(None, (key, name, field)))
+            passed = "optimizers" if field == "optimizer" else "workloads"
+            if callable(given):
+                called = getattr(given, "__name__", "Mine")
+                raise InputError(
+                    f"{place}: is a class; write its name, and pass the class: {passed}={{{called!r}: {called}}}"
+                )
+            hint = "" if given in objects else did_you_mean(given, objects)
+            if hint:
+                raise InputError(f'{place}: "{given}" is not among {passed} ({", ".join(objects)}).{hint}')
 
 
 def _named(data: dict[str, Any], optimizers: Mapping[str, Any], workloads: Mapping[str, Any]) -> dict[str, Any]:
@@ -115,9 +140,12 @@ def _is_installed(module: ModuleType) -> bool:
 
 
 def _sources(objects: Mapping[str, Any]) -> dict[str, bytes]:
-    """A module of the objects' sources; none where one of them was defined where no source is kept."""
+    """A module of the objects' sources under their names; none where the source of one of them is not kept."""
     try:
-        texts = [inspect.cleandoc(inspect.getsource(one)) for one in objects.values()]
-    except (OSError, TypeError):
+        texts = [textwrap.dedent(inspect.getsource(one)).strip() for one in objects.values()]
+        names = [f"{name} = {one.__name__}" for name, one in objects.items() if name != one.__name__]
+        module = "\n\n\n".join([*texts, "\n".join(names)]).strip() + "\n"
+        ast.parse(module)
+    except (OSError, TypeError, AttributeError, SyntaxError):
         return {}
-    return {f"{MODULE}.py": "\n\n\n".join(texts).encode()}
+    return {f"{MODULE}.py": module.encode()}

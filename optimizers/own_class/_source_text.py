@@ -46,6 +46,8 @@ def arguments_in(source: str, target: str) -> Arguments:
         if not isinstance(found, ast.ClassDef):
             break
         scope = found
+    if isinstance(found, ast.Assign) and isinstance(found.value, ast.Name):  # another name of the same class
+        return arguments_in(source, f"{target.partition(':')[0]}:{found.value.id}")
     if isinstance(found, ast.ClassDef):
         return _of_class(found, _Text(tree), target)
     if isinstance(found, ast.FunctionDef):

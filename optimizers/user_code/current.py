@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from types import TracebackType
 from typing import Any
 
@@ -136,8 +136,17 @@ def _told_by_line(module: str) -> Iterator[None]:
     except Exception as error:
         place = place_of(error.__traceback__)
         raise InputError(
-            f"{place or module}: {module} cannot be imported ({type(error).__name__}: {one_line(error)})"
+            f"{place or module}: {module} cannot be imported ({type(error).__name__}: {one_line(error)}){_hint(error)}"
         ) from error
+
+
+def _hint(error: Exception) -> str:
+    """What to do where a file that lies beside the others is not among them; "" for any other error."""
+    name = error.name if isinstance(error, ModuleNotFoundError) and error.name else ""
+    missing = f"{name.partition('.')[0]}.py"
+    if not name or not Path(_state.bundle.location, missing).is_file():
+        return ""
+    return f"; {missing} is beside it: list it too, as in uses: [{', '.join((*_state.bundle.uses, missing))}]"
 
 
 def place_of(trace: TracebackType | None) -> str:

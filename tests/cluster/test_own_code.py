@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 from mlflow import MlflowClient
 
+from cluster.run.notebook_code import asked_sweep
+from cluster.storage.sweep_folder import sweep_yaml
+from optimizers import InputError, user_code
+from optimizers.user_code import CodeBundle
+from search_spaces import Sweep, recorded_sweep
 from tests.conftest import REPOSITORY, CommandLine, FrontDoor
 from trainables.mlflow_contract import Role, Tag, tagged
 
@@ -179,16 +187,55 @@ if __name__ == "__main__":
         "baseline": "sgd",
         "arms": {{
             "sgd": {{"optimizer": "sgd"}},
-            "mine": {{"optimizer": "mine", "parameters": {{"lr": {{"values": [0.1, 0.3]}}}}}},
+            "mine": {{"optimizer": "descent", "parameters": {{"lr": {{"values": [0.1, 0.3]}}}}}},
         }},
         "search": {{"trials": 2, "method": "random"}},
         "confirm": {{"seeds": [1, 2]}},
     }}
-    judged = adamant.run(sweep, optimizers={{"mine": Mine}}, address={address!r})
+    judged = adamant.run(sweep, optimizers={{"descent": Mine}}, address={address!r})
     assert {{arm.name for arm in judged.verdict.arms}} == {{"sgd", "mine"}}
     assert len(judged.trials) == 4
     print(judged.report("written"))
 """
+
+
+class Momentum(torch.optim.SGD):
+    def __init__(self, params, lr=0.1, momentum=0.9):
+        super().__init__(params, lr=lr, momentum=momentum)
+
+
+def asked(**optimizers: Any) -> Sweep:
+    """A sweep of two arms, the second of which is ``mine``."""
+    arms = {"sgd": {"optimizer": "sgd"}, "mine": {"optimizer": "mine", "parameters": {"lr": {"values": [0.1, 0.3]}}}}
+    sweep = {"name": "own", "workload": {"name": "mlp/digits"}, "baseline": "sgd", "arms": arms}
+    return asked_sweep(sweep, optimizers, {})
+
+
+def test_the_source_of_a_class_is_kept_under_its_name_in_the_sweep() -> None:
+    sweep = asked(mine=Momentum)
+    source = sweep.code.source("notebook")
+    assert source is not None
+    ast.parse(source)
+    assert source.endswith("mine = Momentum\n")
+    recorded = recorded_sweep(sweep_yaml(sweep), "sweep.yaml", sweep.code)
+    assert {"lr", "momentum"} <= recorded.arms["mine"].space.entry.hyperparameters.keys()
+    user_code.load(CodeBundle())
+
+
+def test_a_class_in_place_of_its_name_and_a_name_that_is_nearly_that_of_an_object_are_told() -> None:
+    sweep = {"arms": {"mine": {"optimizer": Momentum}}}
+    with pytest.raises(InputError, match=r"arms\.mine\.optimizer: is a class; .* optimizers=\{'Momentum': Momentum\}"):
+        asked_sweep(sweep, {}, {})
+    with pytest.raises(InputError, match=r'arms\.mine\.optimizer: "mine" is not among optimizers .* "mime"'):
+        asked(mime=Momentum)
+
+
+def test_a_file_that_is_beside_the_others_and_not_listed_is_told(command_line: CommandLine) -> None:
+    (command_line.folder / "helper.py").write_text("", encoding="utf-8")
+    written(command_line.folder, f"import helper\n{MINE}")
+    ended = command_line("run", "own.yaml")
+    assert ended.returncode == 2
+    assert "helper.py is beside it: list it too, as in uses: [mine.py, helper.py]" in ended.stderr
 
 
 @pytest.mark.cluster
@@ -210,3 +257,5 @@ def test_a_class_of_a_program_is_pickled_into_the_sweep(shared_ray: FrontDoor) -
     gone_on = shared_ray("resume", "from-python")
     assert gone_on.returncode == 0, gone_on.stderr
     assert "class Mine" in (shared_ray.runs / "from-python" / "code" / "notebook.py").read_text(encoding="utf-8")
+    reported = shared_ray("report", "from-python", "--out", "again")
+    assert reported.returncode == 0, reported.stderr
