@@ -17,7 +17,7 @@ from search_spaces.space.space import TRAINING, hyperparameters, owner_of
 from search_spaces.sweep.arm_checks import MAX_CORNERS, place_of
 from trainables.training.learning_rate import RATE, LearningRate
 from trainables.tune.child_process import ChildProcess
-from trainables.tune.lengths import depends_on_length, lengths_of
+from trainables.tune.lengths import SCHEDULE, depends_on_length, lengths_of
 
 _RATE = f"{TRAINING}.{RATE}"
 
@@ -46,18 +46,18 @@ def _scheduled(sweep: Sweep, arm: str) -> list[str]:
     found = [_RATE] if depends_on_length(sweep.workload.training.get(RATE)) else []
     for name, one in known.items():
         own = [parameter for parameter in space.parameters if owner_of(parameter, known) == ("", name)]
-        values = [value for one in own for value in _values(space, one)]
-        if isinstance(one.domain, ScheduleOf) and any(map(depends_on_length, values)):
+        if isinstance(one.domain, ScheduleOf) and _any_depends_on_length(space, own):
             found += [*own, *({one.domain.coefficient} & space.parameters.keys())]
     of_rate = [name for name in space.parameters if name == _RATE or name.startswith(f"{_RATE}.")]
-    if any(depends_on_length(value) for name in of_rate for value in _values(space, name)):
+    if _any_depends_on_length(space, of_rate):
         found += of_rate
     return found
 
 
-def _values(space: ArmSpace, parameter: str) -> list[Any]:
-    one = space.parameters[parameter]
-    return [*(one.values or ()), one.value]
+def _any_depends_on_length(space: ArmSpace, names: list[str]) -> bool:
+    """Whether a kind of schedule among what these parameters may be is such."""
+    kinds = [space.parameters[name] for name in names if name.endswith((SCHEDULE, ".then"))]
+    return any(depends_on_length(value) for one in kinds for value in (*(one.values or ()), one.value))
 
 
 def _length(sweep: Sweep, data_root: Path) -> tuple[int, int]:

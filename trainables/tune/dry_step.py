@@ -17,7 +17,7 @@ from optimizers import InputError, user_code
 from optimizers.user_code import CodeBundle
 from trainables.spec import TrialSpec
 from trainables.tune.child_process import ChildProcess
-from trainables.tune.lengths import depends_on_length, length_of
+from trainables.tune.lengths import any_depends_on_length, length_of
 from trainables.workloads import catalogue
 from trainables.workloads.own_workload import OwnEntry
 
@@ -152,7 +152,9 @@ def _trained(spec: TrialSpec, data: DataSet) -> Training:
     from trainables.training.training_run import open_training
 
     short = replace(spec, epochs=1, evaluate_every=STEPS, batch_size=min(spec.batch_size, LARGEST_BATCH))
-    if depends_on_length([spec.hyperparameters, spec.training]):  # what they give at a wrong length may be wrong
+    if any_depends_on_length(
+        {**spec.hyperparameters, **spec.training}
+    ):  # what they give at a wrong length may be wrong
         short = replace(spec, epochs=length_of(spec, data)[0], evaluate_every=1)
     short = replace(short, training={**spec.training, "compile": False})
     training = open_training(short, data, torch.device("cpu"))

@@ -14,6 +14,9 @@ from trainables.workloads import catalogue
 if TYPE_CHECKING:
     from trainables.data.splits import DataSet
 
+SCHEDULE = "_schedule"
+"""How the names of schedules end among hyperparameters and options."""
+
 
 def lengths_of(specs: Iterable[TrialSpec], data_root: Path) -> list[tuple[int, int]]:
     """Return the optimizer steps of each run, and its passes over the data. Raises InputError for data that is bad."""
@@ -28,13 +31,20 @@ def length_of(spec: TrialSpec, data: DataSet) -> tuple[int, int]:
     return steps, math.ceil(steps / a_pass)
 
 
-def depends_on_length(settings: Any) -> bool:
-    """Return whether a schedule is among nested settings whose values are known for a run of known length alone.
+def depends_on_length(schedule: Any) -> bool:
+    """Return whether the values of a schedule, or of a kind of that name, are known for a known length alone.
 
     Raises InputError for the name of a function that there is not.
     """
-    if isinstance(settings, str):
-        known = user_code.is_own(settings) or settings in schedules.KINDS
-        return known and schedules.get(settings).breakpoints is None
-    inside = settings.values() if isinstance(settings, Mapping) else settings if isinstance(settings, list) else ()
-    return any(map(depends_on_length, inside))
+    if isinstance(schedule, Mapping):
+        return any(depends_on_length(schedule.get(key)) for key in ("kind", "then"))
+    known = user_code.is_own(schedule) or (isinstance(schedule, str) and schedule in schedules.KINDS)
+    return known and schedules.get(schedule).breakpoints is None
+
+
+def any_depends_on_length(settings: Mapping[str, Any]) -> bool:
+    """Return whether one of the schedules among nested settings, whose names say that they are, is such."""
+    return any(
+        depends_on_length(one) if name.endswith(SCHEDULE) else isinstance(one, Mapping) and any_depends_on_length(one)
+        for name, one in settings.items()
+    )
