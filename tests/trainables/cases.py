@@ -76,7 +76,8 @@ def made_up_data(spec: TrialSpec, folder: Path) -> DataSet:
     """Data of the form of the workload's own; what needs no file is the real thing."""
     entry = trainables.get(spec.workload)
     if entry.data_module == "trainables.data.image_folder":
-        tree(folder)
+        if not (folder / "imagenet").is_dir():
+            tree(folder)
         return entry.load_data(folder, {**spec.options, "folder": "imagenet"})
     if entry.data_module in ("trainables.data.digits", "trainables.data.no_data", "trainables.data.table"):
         return first_of(entry.load_data(folder, spec.options), spec.options)

@@ -40,7 +40,7 @@ _MULTIPLE = {
     "vit_l_16": 16,
     "vit_l_32": 32,
 }
-"""Torchvision's models whose images have a side of a multiple of these pixels."""
+"""Torchvision's models that are built for images with a side of a multiple of these pixels."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def _size_problems(options: Mapping[str, Any]) -> Iterator[Problem]:
         yield Problem(told, ("resolution", "model"))
     multiple = _MULTIPLE.get(name, 1)
     if size % multiple:
-        told = f"{name} takes images of a multiple of {multiple} pixels, and resolution is {size}"
+        told = f"{name} is built for images of a multiple of {multiple} pixels, and resolution is {size}"
         yield Problem(told, ("resolution", "model"))
 
 
