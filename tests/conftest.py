@@ -207,7 +207,7 @@ def without_privileges() -> Iterator[None]:
 
 @pytest.fixture
 def command_line(tmp_path: Path) -> CommandLine:
-    return CommandLine(tmp_path, {"ADAMANT_CACHE": str(tmp_path / "cache")})
+    return CommandLine(tmp_path, {"ADAMANT_CACHE": shared_cache(tmp_path)})
 
 
 @pytest.fixture
@@ -224,6 +224,11 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[FrontDo
         yield door, ended.stdout
 
 
+def shared_cache(tmp_path: Path) -> str:
+    """The cache of all tests of this process: a kernel is compiled once, and a data set read once."""
+    return str(tmp_path.parent / "shared-cache")
+
+
 def new_environment(tmp_path: Path) -> dict[str, str]:
     home = tmp_path / "home"
     home.mkdir()
@@ -232,7 +237,7 @@ def new_environment(tmp_path: Path) -> dict[str, str]:
         **os.environ,
         "HOME": str(home),
         "RAY_AUTH_TOKEN_PATH": str(home / "ray-token"),
-        "ADAMANT_CACHE": str(tmp_path / "cache"),
+        "ADAMANT_CACHE": shared_cache(tmp_path),
         "COLUMNS": "200",
     }
     environment.pop("ADAMANT_DATA", None)
