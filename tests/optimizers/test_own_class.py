@@ -90,10 +90,16 @@ def test_an_option_that_nothing_looks_up_is_refused() -> None:
 
 
 def test_what_the_text_alone_does_not_tell_is_left_open() -> None:
-    source = "from lab import *\nRATE = rate()\ndef make(params, lr=RATE, betas=RATE): ...\nMine = make\n"
+    source = "from lab import *\nRATE = rate()\ndef make(params, lr=RATE, betas=RATE): ...\nMine = made(make)\n"
     assert described("m:make", source).check({"beta1": 0.5}) == {"lr": None, "betas": None, "beta1": 0.5}
     for one in (described("m:Mine", source), described("m:FromLab", source), described("m:Any", None)):
         assert one.check({"x": 1}) == {"x": 1}
+
+
+def test_another_name_of_a_class_is_that_class() -> None:
+    source = "class Mine(Optimizer):\n    def __init__(self, params, lr=0.1, betas=(0.9, 0.99)): ...\nours = Mine\n"
+    assert described("m:ours", source).hyperparameters == described("m:Mine", source).hyperparameters
+    assert described("m:ours", source).tuples == {"betas": ("beta1", "beta2")}
 
 
 def test_who_knows_more_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
