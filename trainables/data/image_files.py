@@ -138,8 +138,11 @@ def _batches(images: ImageFiles, starts: Sequence[int], workers: int) -> Iterato
         generator=torch.Generator(),
     )
     others = multiprocessing.active_children()
-    with _no_signal_of_lost_children():
-        batches = iter(loader)
+    try:
+        with _no_signal_of_lost_children():
+            batches = iter(loader)
+    except RuntimeError as error:  # torch's signal of a worker that was lost while the others were started
+        raise ChildProcessError("a process that decodes images was lost as it began") from error
     own = [process for process in multiprocessing.active_children() if process not in others]
     try:
         yield from batches
