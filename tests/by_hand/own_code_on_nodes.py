@@ -40,8 +40,11 @@ def three_nodes(hidden: Path, work: Path, environment: dict[str, str]) -> Iterat
     head = f"--head --port={gcs} --dashboard-port={dashboard} --temp-dir={work}/ray"
     worker = f"--address=127.0.0.1:{gcs}"
     processes = []
+    (work / "ray").mkdir()
     for options in (head, worker, worker):
-        start = f"mount -t tmpfs tmpfs {hidden} && ls -A {hidden} | wc -l && exec {SCRIPTS}/ray start {options}"
+        # Ray's own folder too is each node's own, as nodes that share it delete each other's copies of a job.
+        own = "" if options is head else f"mount -t tmpfs tmpfs {work}/ray && "
+        start = f"{own}mount -t tmpfs tmpfs {hidden} && ls -A {hidden} | wc -l && exec {SCRIPTS}/ray start {options}"
         command = ["unshare", "--mount", "bash", "-c", f"{start} --num-cpus=1 --block --disable-usage-stats"]
         log = (work / f"node{len(processes)}.log").open("wb")
         processes.append(subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True))
