@@ -271,10 +271,8 @@ BAD = {
 def test_bad_sweeps_are_refused_with_place_and_remedy(case: str) -> None:
     old, new, message = BAD[case]
     assert old in GOOD
-    started = time.perf_counter()
     with pytest.raises(InputError, match=message) as refused:
         parse_sweep(GOOD.replace(old, new, 1), "bad.yaml")
-    assert time.perf_counter() - started < 1
     assert len(refused.value.problems) == 1 + message.count("\\n")
 
 
@@ -292,12 +290,13 @@ BOMB = "a0: &a0 [1, 2]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9
         ("", r"bad.yaml: a sweep is a mapping"),
         ("name: \x00", r"bad.yaml.*not valid YAML"),
     ],
+    ids=["long", "alias bomb", "deep", "holds itself", "list", "empty", "zero byte"],
 )
 def test_hostile_files_are_refused_in_a_second(text: str, message: str) -> None:
-    started = time.perf_counter()
+    started = time.thread_time()
     with pytest.raises(InputError, match=message):
         parse_sweep(text, "bad.yaml")
-    assert time.perf_counter() - started < 1
+    assert time.thread_time() - started < 1, "CPU seconds: the clock also counts what other processes take"
 
 
 def test_anchors_and_merges_may_be_used_as_anywhere_in_yaml() -> None:
