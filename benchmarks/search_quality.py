@@ -7,15 +7,18 @@ With "more trials" a scheduler gets as many as bring it to a third of the epochs
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from statistics import mean, median
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+from ray.tune.schedulers import AsyncHyperBandScheduler, FIFOScheduler, TrialScheduler
 
 from benchmarks.recorded_curves import DIGITS, RecordedCurves, sweep_of_the_table
 from benchmarks.report import Goal, table
-from trainables.mlflow_contract import Role
+from search_spaces.study.assignment import Assignment, Outcome
+from trainables.mlflow_contract import Role, Status
 
 SEEDS, TRIALS, SLOTS, EPOCHS = 50, 48, 4, 27
 ASHA = {"type": "asha", "grace": 1, "eta": 3}
@@ -100,9 +103,12 @@ def ours(curves: RecordedCurves, seed: int, method: str, scheduler: dict[str, An
 
 
 class StockSearcher:
-    """Ray's OptunaSearch as its documentation has it, with as many trials and Adam's defaults first, as ours has."""
+    """Ray's OptunaSearch and scheduler as its documentation has them.
 
-    def __init__(self, seed: int, trials: int) -> None:
+    It has as many trials as ours, and tries Adam's defaults first.
+    """
+
+    def __init__(self, seed: int, trials: int, scheduler: TrialScheduler) -> None:
         from optuna.distributions import FloatDistribution
         from optuna.samplers import TPESampler
         from ray.tune.search.optuna import OptunaSearch
@@ -117,12 +123,11 @@ class StockSearcher:
         self._search = OptunaSearch(
             space, points_to_evaluate=[default], metric="objective", mode="min", sampler=TPESampler(seed=seed)
         )
-        self._left = trials
-        self._issued: dict[str, Any] = {}
+        self._scheduler, self._left = scheduler, trials
+        self._issued: dict[str, Assignment] = {}
+        self._ended: list[tuple[Assignment, Outcome]] = []
 
     def suggest(self, trial_id: str) -> Any:
-        from search_spaces.study.study import Assignment
-
         if self._left == 0:
             return None
         self._left -= 1
@@ -130,38 +135,62 @@ class StockSearcher:
         configuration = {"lr": drawn["lr"], "eps": drawn["eps"]}
         configuration |= {name: 1 - drawn[f"1-{name}"] for name in ("beta1", "beta2")}
         self._issued[trial_id] = Assignment("adam", Role.TRIAL, len(self._issued), configuration, 0)
+        self._scheduler.on_trial_add(_NO_CONTROLLER, _trial(trial_id))
         return drawn
 
-    def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
+    def hear(self, trial_id: str, result: Mapping[str, Any]) -> bool:
+        """Return whether Ray's scheduler stops the trial."""
+        if self._scheduler.on_trial_result(_NO_CONTROLLER, _trial(trial_id), dict(result)) == TrialScheduler.STOP:
+            return True
         self._search.on_trial_result(trial_id, {**result, "training_iteration": result["epoch"]})
+        return False
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+        self._scheduler.on_trial_complete(_NO_CONTROLLER, _trial(trial_id), result or {})
         self._search.on_trial_complete(trial_id, result, error)
+        told = result or {}
+        status = Status(told.get("outcome/status", Status.PRUNED))
+        self._ended.append((self._issued[trial_id], Outcome(status, told["epoch"], told["objective"])))
 
-    def assignment(self, trial_id: str) -> Any:
+    def take_overtaken(self) -> set[str]:
+        """Return none: a trial ends at its own results alone."""
+        return set()
+
+    def take_ended(self) -> list[tuple[Assignment, Outcome]]:
+        """Return what has ended since the last call."""
+        taken, self._ended = self._ended, []
+        return taken
+
+    def assignment(self, trial_id: str) -> Assignment:
         """What Tune's trial of that id runs."""
         return self._issued[trial_id]
 
 
+_NO_CONTROLLER: Any = None
+
+
+def _trial(trial_id: str) -> Any:
+    """As much of Tune's trial as its schedulers read."""
+    return SimpleNamespace(trial_id=trial_id)
+
+
 def stock(curves: RecordedCurves, seed: int, asha: bool, trials: int = TRIALS) -> Found:
     """One search as Ray's documentation has it."""
-    from ray.tune.schedulers import AsyncHyperBandScheduler, FIFOScheduler
-
     from cluster.ray.simulation import Clockwork
 
-    scheduler = FIFOScheduler()
+    scheduler: TrialScheduler = FIFOScheduler()
     if asha:
         scheduler = AsyncHyperBandScheduler(
             time_attr="epoch", metric="objective", mode="min", max_t=EPOCHS, grace_period=1, reduction_factor=3
         )
     rungs = [1, 3, 9, EPOCHS] if asha else [EPOCHS]
+    searcher = StockSearcher(seed, trials, scheduler)
     clockwork = Clockwork(
-        StockSearcher(seed, trials),
-        scheduler,
+        searcher,
         lambda one, epoch: curves.value(one.hyperparameters, epoch),
         lambda _: rungs,
-        {},
+        lambda _: 1.0,
         0.0,
     )
-    runs = clockwork.run(SLOTS)
+    runs = clockwork.run(SLOTS, searcher.take_ended)
     return min(run.value for run in runs if run.status == "finished"), sum(run.epochs for run in runs)

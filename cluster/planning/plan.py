@@ -22,8 +22,8 @@ from optimizers import InputError, user_code
 from optimizers.user_code import CodeBundle
 from search_spaces import Sweep
 from search_spaces.space.space import TRAINING, hyperparameters
+from search_spaces.study.assignment import Assignment, arm_path
 from search_spaces.study.population import is_population
-from search_spaces.study.study import Assignment, arm_path
 from search_spaces.sweep.resolved import Contest, Workload
 from trainables import TrialSpec
 from trainables.mlflow_contract import Role

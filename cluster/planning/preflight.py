@@ -134,7 +134,7 @@ def check_study_storage(location: str, sweep: Sweep) -> None:
     """Raise InputError for a study database that does not answer, or that holds a sweep of this name already."""
     from search_spaces.stores.databases import is_missing
     from search_spaces.stores.study_storage import open_storage
-    from search_spaces.study.study import search_study_name
+    from search_spaces.study.recorded_search import search_study_name
 
     if is_missing(location) or ("://" not in location and not Path(location).exists()):
         return

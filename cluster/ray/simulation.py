@@ -1,4 +1,4 @@
-"""A sweep without training: searcher, studies and scheduler as in a real one, curves and times from elsewhere.
+"""A sweep without training: searcher and studies as in a real one, curves and times from elsewhere.
 
 For plans, for tests, and for comparing samplers and schedulers on recorded curves in seconds.
 """
@@ -9,19 +9,16 @@ import heapq
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from types import SimpleNamespace
 from typing import Any, Protocol
 
 import optuna
 from optuna.storages import BaseStorage, InMemoryStorage
-from ray.tune.schedulers import TrialScheduler
 from ray.tune.search import Searcher
 
-from cluster.ray.schedulers import decision_epochs, sweep_scheduler
 from search_spaces import Sweep
 from search_spaces.study.arm_studies import open_arms
-from search_spaces.study.searcher import SweepSearcher
-from search_spaces.study.study import Assignment
+from search_spaces.study.assignment import Assignment, Outcome
+from search_spaces.study.searcher import SweepSearcher, Unobserved
 from trainables.mlflow_contract import Status
 
 Curve = Callable[[Assignment, int], float]
@@ -30,13 +27,17 @@ Curve = Callable[[Assignment, int], float]
 
 @dataclass(frozen=True)
 class Ended:
-    """A run as it ended: after how many epochs of its own, with which value, and when, in seconds from the start."""
+    """A run as it ended: after how many epochs of its own, with which value, and when, in seconds from the start.
+
+    ``trained`` are the epochs that its process trained, some of which may have been in vain.
+    """
 
     assignment: Assignment
     status: str
     epochs: int
     value: float
     at: float
+    trained: int
 
 
 @dataclass(frozen=True)
@@ -57,37 +58,50 @@ def simulate(
     curve: Curve,
     *,
     slots: int,
-    seconds: Mapping[str, float] | None = None,
+    seconds: Mapping[str, float] | Callable[[Assignment], float] | None = None,
     per_run: float = 0.0,
     storage: BaseStorage | None = None,
     stop_after: int | None = None,
 ) -> list[Ended]:
     """Every run of a sweep on ``slots`` places, in the order of their ends.
 
-    An epoch of an arm (see ``Assignment.path``) takes its ``seconds``, 1 where none are given, and each run ``per_run``
-    beside them. The studies are kept in ``storage``, so that a simulation that ended after ``stop_after`` runs is gone
-    on with by another.
+    An epoch takes the ``seconds`` of its arm (see ``Assignment.path``) or of its run, 1 where none are given, and each
+    run ``per_run`` beside them. The studies are kept in ``storage``, so that a simulation that ended after
+    ``stop_after`` runs is gone on with by another.
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     arms = open_arms(storage or InMemoryStorage(), sweep)
-    searcher = SweepSearcher(arms, lambda assignment: {"assignment": assignment}, lambda: slots)
-    scheduler = sweep_scheduler(arms, searcher.assignment, lambda: slots)
-
-    def rungs(assignment: Assignment) -> list[int]:
-        contest = arms[assignment.path].sweep
-        return decision_epochs(contest, contest.workload.evaluations, assignment)
-
-    return Clockwork(searcher, scheduler, curve, rungs, seconds or {}, per_run).run(slots, stop_after)
+    ended = _Ends()
+    searcher = SweepSearcher(arms, lambda assignment: {"assignment": assignment}, lambda: slots, observer=ended)
+    pace = seconds if callable(seconds) else lambda assignment: (seconds or {}).get(assignment.path, 1.0)
+    clockwork = Clockwork(searcher, curve, lambda one: arms[one.path].decisions(one), pace, per_run)
+    return clockwork.run(slots, ended.taken, stop_after)
 
 
-class AssigningSearcher(Protocol):
-    """A searcher of Tune's that also says what it has issued."""
+class _Ends(Unobserved):
+    """Keeps what has ended until it is taken."""
+
+    def __init__(self) -> None:
+        self._ended: list[tuple[Assignment, Outcome]] = []
+
+    def ended(self, assignment: Assignment, outcome: Outcome) -> None:
+        self._ended.append((assignment, outcome))
+
+    def taken(self) -> list[tuple[Assignment, Outcome]]:
+        taken, self._ended = self._ended, []
+        return taken
+
+
+class HearingSearcher(Protocol):
+    """A searcher of Tune's that also says what it has issued, and what of it is over."""
 
     def suggest(self, trial_id: str) -> Any: ...
 
-    def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None: ...
+    def hear(self, trial_id: str, result: Mapping[str, Any]) -> bool: ...
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None: ...
+
+    def take_overtaken(self) -> set[str]: ...
 
     def assignment(self, trial_id: str) -> Assignment:
         """What Tune's trial of that id runs."""
@@ -99,23 +113,30 @@ class Clockwork:
 
     def __init__(
         self,
-        searcher: AssigningSearcher,
-        scheduler: TrialScheduler,
+        searcher: HearingSearcher,
         curve: Curve,
         rungs: Callable[[Assignment], Sequence[int]],
-        seconds: Mapping[str, float],
+        seconds: Callable[[Assignment], float],
         per_run: float,
     ) -> None:
-        self._searcher, self._scheduler, self._curve = searcher, scheduler, curve
+        self._searcher, self._curve = searcher, curve
         self._seconds, self._per_run = seconds, per_run
         self._rungs = rungs
         self._numbers, self._events = itertools.count(), list[_Event]()
-        self._ended: list[Ended] = []
+        self._values: dict[str, list[tuple[int, float]]] = {}
+        # When the process of a run was started, and the epochs that it has trained.
+        self._since: dict[str, float] = {}
+        self._trained: dict[str, int] = {}
 
-    def run(self, slots: int, stop_after: int | None = None) -> list[Ended]:
+    def run(
+        self,
+        slots: int,
+        take_ended: Callable[[], list[tuple[Assignment, Outcome]]],
+        stop_after: int | None = None,
+    ) -> list[Ended]:
         """The runs in the order of their ends, all of them or so many."""
-        now, free = 0.0, slots
-        while stop_after is None or len(self._ended) < stop_after:
+        now, free, ended = 0.0, slots, list[Ended]()
+        while stop_after is None or len(ended) < stop_after:
             while free and self._start(now):
                 free -= 1
             if not self._events:
@@ -123,46 +144,54 @@ class Clockwork:
             event = heapq.heappop(self._events)
             now = event.at
             free += self._hear(event)
-        return self._ended
+            free += self._stop_overtaken(now)
+            ended += [
+                Ended(one, outcome.status, outcome.epoch - one.since, outcome.value, now, self._trained[one.trial_id])
+                for one, outcome in take_ended()
+            ]
+        return ended
 
     def _start(self, now: float) -> bool:
         trial_id = str(next(self._numbers))
         suggestion = self._searcher.suggest(trial_id)
         if suggestion is None or suggestion == Searcher.FINISHED:
             return False
-        self._scheduler.on_trial_add(_NO_CONTROLLER, _trial(trial_id))
-        self._go_on(trial_id, now + self._per_run, self._searcher.assignment(trial_id).since)
+        assignment = self._searcher.assignment(trial_id)
+        self._values[trial_id] = []
+        self._since[assignment.trial_id] = now + self._per_run
+        self._go_on(trial_id, now + self._per_run, assignment.since)
         return True
 
     def _go_on(self, trial_id: str, now: float, epoch: int) -> None:
         assignment = self._searcher.assignment(trial_id)
         heard = next(rung for rung in self._rungs(assignment) if rung > epoch)
-        at = now + (heard - epoch) * self._seconds.get(assignment.path, 1.0)
+        at = now + (heard - epoch) * self._seconds(assignment)
         heapq.heappush(self._events, _Event(at, next(self._numbers), trial_id, heard))
 
     def _hear(self, event: _Event) -> bool:
         """Whether the run's place is free now."""
         assignment = self._searcher.assignment(event.trial_id)
         value = self._curve(assignment, event.epoch)
-        result: dict[str, Any] = {"epoch": event.epoch, "objective": value}
-        if event.epoch < self._rungs(assignment)[-1]:
-            decision = self._scheduler.on_trial_result(_NO_CONTROLLER, _trial(event.trial_id), result)
-            if decision != TrialScheduler.STOP:
-                self._searcher.on_trial_result(event.trial_id, result)
-                self._go_on(event.trial_id, event.at, event.epoch)
-                return False
-        else:
-            result["outcome/status"] = Status.FINISHED
-        self._scheduler.on_trial_complete(_NO_CONTROLLER, _trial(event.trial_id), result)
-        self._searcher.on_trial_complete(event.trial_id, result)
-        status = result.get("outcome/status", Status.PRUNED)
-        self._ended.append(Ended(assignment, status, event.epoch - assignment.since, value, event.at))
-        return True
+        self._values[event.trial_id].append((event.epoch, value))
+        self._trained[assignment.trial_id] = event.epoch - assignment.since
+        result = {"epoch": event.epoch, "objective": value, "decided": self._values[event.trial_id]}
+        if event.epoch == self._rungs(assignment)[-1]:
+            self._searcher.on_trial_complete(event.trial_id, {**result, "outcome/status": str(Status.FINISHED)})
+            return True
+        if self._searcher.hear(event.trial_id, result):
+            self._searcher.on_trial_complete(event.trial_id, result)
+            return True
+        self._go_on(event.trial_id, event.at, event.epoch)
+        return False
 
-
-_NO_CONTROLLER: Any = None
-
-
-def _trial(trial_id: str) -> Any:
-    """As much of Tune's trial as our scheduler reads."""
-    return SimpleNamespace(trial_id=trial_id)
+    def _stop_overtaken(self, now: float) -> int:
+        """How many places are free by what was overtaken, and has trained until now."""
+        overtaken = self._searcher.take_overtaken()
+        for trial_id in overtaken:
+            assignment = self._searcher.assignment(trial_id)
+            began = self._since[assignment.trial_id]
+            self._trained[assignment.trial_id] = int((now - began) / self._seconds(assignment))
+            self._searcher.on_trial_complete(trial_id)
+        self._events = [event for event in self._events if event.trial_id not in overtaken]
+        heapq.heapify(self._events)
+        return len(overtaken)

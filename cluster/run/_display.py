@@ -17,7 +17,7 @@ from cluster.run._time_left import Kind, Pace, in_words
 from cluster.run.on_screen import on_screen, print_lines, width_of
 from search_spaces import Sweep
 from search_spaces.study.arm_studies import ArmStudies
-from search_spaces.study.study import Assignment, Outcome, arm_path
+from search_spaces.study.assignment import Assignment, Outcome, arm_path
 from search_spaces.sweep.resolved import Contest
 from trainables.mlflow_contract import Role, Status
 
@@ -101,6 +101,12 @@ class Display:
         with self._lock:
             self._line(assignment).running.discard(assignment.trial_id)
             self._pace.lost(assignment.trial_id)
+
+    def done(self, assignment: Assignment, status: Status) -> None:
+        """It has trained to its end; whether that stands, what is told later will say."""
+        with self._lock:
+            self._line(assignment).running.discard(assignment.trial_id)
+            self._pace.ended(assignment.trial_id, status, self._clock())
 
     def ended(self, assignment: Assignment, outcome: Outcome) -> None:
         left = self._arms[assignment.path].left()

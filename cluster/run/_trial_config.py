@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 from cluster.storage.sweep_folder import Manifest, SweepFolder
 from cluster.tracking.run_description import trial_spec
-from search_spaces import Sweep
 from trainables.mlflow_contract import Role
 from trainables.tune.checkpoint import TrialFolder
 
 if TYPE_CHECKING:
-    from search_spaces.study.study import Assignment, SearchStudy
+    from search_spaces.study.arm_studies import ArmStudies
+    from search_spaces.study.assignment import Assignment
+    from search_spaces.study.recorded_search import RecordedSearch
 
 
-def trial_config(folder: SweepFolder, manifest: Manifest, contest: Sweep, assignment: Assignment) -> dict[str, Any]:
-    """Return the config of a ``trainables.tune.trial.Trial`` for an assignment; makes the trial's folder."""
-    from cluster.ray.schedulers import decision_epochs
-
+def trial_config(folder: SweepFolder, manifest: Manifest, arm: ArmStudies, assignment: Assignment) -> dict[str, Any]:
+    """Return the config of a ``trainables.tune.trial.Trial`` for an arm's assignment; makes the trial's folder."""
+    contest = arm.sweep
     spec, resources = trial_spec(contest, assignment), contest.resources
     return {
         "spec": spec.to_dict(),
@@ -30,14 +30,14 @@ def trial_config(folder: SweepFolder, manifest: Manifest, contest: Sweep, assign
         "workers": resources.workers,
         "accelerator": resources.accelerator_kind,
         "checkpoint_seconds": resources.checkpoint_seconds,
-        "decisions": decision_epochs(contest, spec.epochs, assignment),
+        "decisions": arm.decisions(assignment),
         "parent": assignment.parent and str(folder.trial(assignment.parent)),
         "since": assignment.since,
         "tradeoffs": [tradeoff.name for tradeoff in contest.tradeoffs if assignment.role == Role.TRIAL],
     }
 
 
-def drop_obsolete_states(folder: SweepFolder, search: SearchStudy, assignment: Assignment) -> None:
+def drop_obsolete_states(folder: SweepFolder, search: RecordedSearch, assignment: Assignment) -> None:
     """Delete the states of a population's members whose descendants have all gone on; in the end, of all."""
     from search_spaces.study.population import PopulationStudy
 

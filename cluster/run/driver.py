@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from cluster.run._display import Display
     from cluster.tracking.run_description import RunDescription
     from search_spaces.study.arm_studies import ArmStudies
-    from search_spaces.study.study import Assignment, Outcome
+    from search_spaces.study.assignment import Assignment, Outcome
 
 DONE = 0
 MAX_PENDING_TRIALS = 1000
@@ -186,8 +186,7 @@ class Driver:
             self._say(first)
             self._tune(arms)
         self._tell_plan()
-        ended = [run.trial_id for run, _ in self._ended_runs()]
-        self.tracker.artifact(self.summary, write_curves(self.folder, ended, self.tracker.curves))
+        self.tracker.artifact(self.summary, write_curves(self.folder, self._ended_runs(), self.tracker.curves))
         for name, arm in arms.items():
             if arm.search.gave_up:
                 self._say(f"warning: {name} ended with fewer trials than asked: {arm.search.gave_up}")
@@ -221,9 +220,9 @@ class Driver:
     def _fit(self, arms: dict[str, ArmStudies], display: Display) -> None:
         from ray import tune
 
-        from cluster.ray.schedulers import sweep_scheduler
+        from cluster.ray.schedulers import SweepScheduler
         from cluster.ray.waiting import WaitingCallback
-        from cluster.run._callback import SweepCallback
+        from cluster.run._observer import RunObserver, Starts
         from search_spaces.study.searcher import SweepSearcher
         from trainables.tune.trial import Trial
 
@@ -231,8 +230,9 @@ class Driver:
         slots = slot_counter(resources)
         # The searcher's own limit, which follows the cluster's size, is the one that counts.
         os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(MAX_PENDING_TRIALS)
-        searcher = SweepSearcher(arms, self._configure, slots, nodes_answer, lost_nodes)
-        scheduler = sweep_scheduler(arms, searcher.assignment, slots)
+        observer = RunObserver(self._describe, self.folder, self.tracker, display)
+        searcher = SweepSearcher(arms, self._configure, slots, nodes_answer, lost_nodes, observer)
+        scheduler = SweepScheduler(searcher, slots, lambda trial_id: self._stop(searcher.assignment(trial_id)))
         tune.Tuner(
             Trial,
             tune_config=tune.TuneConfig(search_alg=searcher, scheduler=scheduler, num_samples=-1, reuse_actors=True),
@@ -240,7 +240,7 @@ class Driver:
                 name=f"session-{self.manifest.session}",
                 storage_path=str(self.folder.tune),
                 callbacks=[
-                    SweepCallback(self._describe, self.folder, searcher, self.tracker, display),
+                    Starts(searcher, observer),
                     WaitingCallback(resources, display.warn),
                 ],
                 failure_config=tune.FailureConfig(max_failures=0),  # the searcher issues what is lost again
@@ -250,14 +250,20 @@ class Driver:
         ).fit()
 
     def _configure(self, assignment: Assignment) -> dict[str, Any]:
-        drop_obsolete_states(self.folder, self._arms[assignment.path].search, assignment)
-        return trial_config(self.folder, self.manifest, self.contests[assignment.contest], assignment)
+        arm = self._arms[assignment.path]
+        drop_obsolete_states(self.folder, arm.search, assignment)
+        return trial_config(self.folder, self.manifest, arm, assignment)
+
+    def _stop(self, assignment: Assignment) -> None:
+        from trainables.tune.checkpoint import TrialFolder
+
+        TrialFolder(self.folder.trial(assignment.trial_id)).stop()
 
     def _close_runs_of_earlier_drivers(self, arms: dict[str, ArmStudies]) -> None:
         """A killed driver may have told the study of a run's end and not yet MLflow."""
         if self.manifest.session == 1:
             return
-        from cluster.run._callback import close_run
+        from cluster.run._observer import close_run
 
         closed = self.tracker.closed_runs()
         for arm in arms.values():

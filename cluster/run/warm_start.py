@@ -18,7 +18,7 @@ def with_best_of(sweep: Sweep, earlier: str, storage: str) -> Sweep:
     default. Raises InputError where there is no such sweep, or no arm of the two goes by one name.
     """
     from search_spaces.stores.study_storage import open_storage
-    from search_spaces.study.study import SearchStudy, search_study_name
+    from search_spaces.study.recorded_search import RecordedSearch, search_study_name
 
     before, manifest = SweepFolder(storage, earlier).open()
     shared = [name for name in sweep.arms if name in before.arms]
@@ -36,7 +36,7 @@ def with_best_of(sweep: Sweep, earlier: str, storage: str) -> Sweep:
     contests = before.contests.values()
     best = {
         name: [
-            SearchStudy(kept, contest, name).best_configuration()
+            RecordedSearch(kept, contest, name).best_configuration()
             for contest in contests
             if search_study_name(contest, name) in begun
         ]

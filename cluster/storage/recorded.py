@@ -12,7 +12,8 @@ from optimizers import InputError
 from optimizers.files import unsealed
 from search_spaces import Sweep
 from search_spaces.stores.addresses import without_password
-from search_spaces.study.study import FINISHED, arm_path, search_study_name
+from search_spaces.study.assignment import arm_path
+from search_spaces.study.recorded_search import FINISHED, search_study_name
 from trainables.mlflow_contract import EXPERIMENT_PREFIX, Role, Tag, tagged
 
 if TYPE_CHECKING:

@@ -9,25 +9,29 @@ from pathlib import Path
 from cluster.storage.sweep_folder import SweepFolder
 from cluster.tracking.run_description import MetricRow
 from optimizers.files import atomic_write
-from trainables.mlflow_contract import CURVES_FILE, from_store, is_of_curve
+from search_spaces.study.assignment import Assignment, Outcome
+from trainables.mlflow_contract import CURVES_FILE, Status, from_store, is_of_curve
 from trainables.tune.checkpoint import TrialFolder
+from trainables.tune.records import record_up_to
 
 Row = Mapping[str, str | float]
 
 
 def write_curves(
-    folder: SweepFolder, trial_ids: Sequence[str], in_mlflow: Callable[[Sequence[str]], Mapping[str, list[MetricRow]]]
+    folder: SweepFolder,
+    ended: Sequence[tuple[Assignment, Outcome]],
+    in_mlflow: Callable[[Sequence[str]], Mapping[str, list[MetricRow]]],
 ) -> Path:
-    """Write the curves of those trials, a row for each evaluation, and return the file.
+    """Write the curves of those runs, a row for each evaluation, and return the file.
 
     Columns: ``trial_id``, ``step``, ``epoch``, ``timestamp`` (milliseconds since 1970), and one for each metric.
 
     Args:
         folder: Holds the trials' records, from which the curves come.
-        trial_ids: The trials, in their order.
+        ended: The runs, in their order, with how they ended.
         in_mlflow: Returns the metrics that MLflow holds of trials without a readable record.
     """
-    curves = {trial_id: _recorded(folder, trial_id) for trial_id in trial_ids}
+    curves = {run.trial_id: _recorded(folder, run.trial_id, outcome) for run, outcome in ended}
     missing = [trial_id for trial_id, curve in curves.items() if curve is None]
     for trial_id, metrics in (in_mlflow(missing) if missing else {}).items():
         curves[trial_id] = _curve(metrics)
@@ -41,9 +45,11 @@ def write_curves(
     return path
 
 
-def _recorded(folder: SweepFolder, trial_id: str) -> Sequence[Row] | None:
+def _recorded(folder: SweepFolder, trial_id: str, outcome: Outcome) -> Sequence[Row] | None:
     """The curve in a trial's record; None where there is none, as of one that failed early."""
     record, _ = TrialFolder(folder.trial(trial_id)).read_record()
+    if record is not None and outcome.status == Status.PRUNED:
+        record = record_up_to(record, outcome.epoch)
     return record["curve"] if record else None
 
 

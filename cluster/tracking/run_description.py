@@ -11,7 +11,7 @@ import trainables
 from cluster.tracking.environment import environment
 from cluster.tracking.packages_used import packages_used
 from search_spaces import Sweep, arm_colour
-from search_spaces.study.study import Assignment
+from search_spaces.study.assignment import Assignment
 from search_spaces.sweep.resolved import Contest
 from search_spaces.tracking.codec import parameters
 from trainables import TrialSpec

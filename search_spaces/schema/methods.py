@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 import pkgutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -33,7 +34,7 @@ class SearchMethod:
     and a seed for the trial, of which alone the draws may depend beside the study, so that a search that was
     interrupted goes on as if it had not been. One that is ``plain`` is a sampler's class, or a function that returns a
     sampler, and is given the arguments of the sweep's ``Search`` and, where it takes it, the seed. ``one_objective``
-    says that it cannot weigh several.
+    says that it cannot weigh several, ``learns`` whether how trials end has a part in what is drawn after them.
     """
 
     name: str
@@ -41,6 +42,7 @@ class SearchMethod:
     target: str
     one_objective: bool = False
     plain: bool = False
+    learns: bool = True
 
     @property
     def origin(self) -> str:
@@ -76,13 +78,15 @@ _OURS = (
         "tree-structured Parzen estimator, all parameters together, aware of what is still running; the default",
         f"{_SAMPLERS}:tpe",
     ),
-    SearchMethod("random", "independent draws", f"{_SAMPLERS}:independent"),
+    SearchMethod("random", "independent draws", f"{_SAMPLERS}:independent", learns=False),
     SearchMethod(
-        "qmc", "a scrambled Sobol sequence, which fills the space more evenly than random draws", f"{_SAMPLERS}:sobol"
+        "qmc", "a scrambled Sobol sequence, which fills the space more evenly than random draws", f"{_SAMPLERS}:sobol",
+        learns=False,
     ),
     # Its trials are queued; drawn at random are those after the last one of the grid.
     SearchMethod(
-        GRID, "every combination of choices and of search.points values of each range", f"{_SAMPLERS}:independent"
+        GRID, "every combination of choices and of search.points values of each range", f"{_SAMPLERS}:independent",
+        learns=False,
     ),
     SearchMethod(
         "cmaes",
@@ -126,13 +130,24 @@ def get_method(name: str) -> SearchMethod:
 
         if hasattr(samplers, name):
             target = f"{_SAMPLERS}:BruteForce" if name == BRUTE_FORCE else f"optuna.samplers:{name}"
-            return SearchMethod(name, "a sampler of Optuna's", target, one_objective=name == CMAES, plain=True)
+            learns = name not in ("RandomSampler", "QMCSampler", BRUTE_FORCE)
+            return SearchMethod(name, "a sampler of Optuna's", target, name == CMAES, plain=True, learns=learns)
     if name not in METHODS and not METHODS.is_claimed(name):
         raise InputError(
             f'no method is called "{name}"; there are {", ".join(METHODS.names())}, the samplers of Optuna by their '
             f"class names, such as NSGAIIISampler, and your own by module:Class.{METHODS.nearest(name)}"
         )
     return METHODS.get(name)
+
+
+def window_of(search: Search) -> float:
+    """Return how many trials before the next one need not have ended when it is drawn; infinite for independent draws.
+
+    Raises InputError as :func:`get_method`.
+    """
+    if not get_method(search.method).learns:
+        return math.inf
+    return search.window or search.usual_window
 
 
 def method_problems(search: Search, objectives: int) -> Iterator[tuple[tuple[str, ...], str]]:

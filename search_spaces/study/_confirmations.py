@@ -22,7 +22,8 @@ from typing import Any
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 
-from search_spaces.study.study import Assignment, Outcome, SearchStudy, recorded_outcome
+from search_spaces.study.assignment import Assignment, Outcome
+from search_spaces.study.recorded_search import RecordedSearch, recorded_outcome
 from search_spaces.sweep.resolved import Sweep
 from trainables.mlflow_contract import Role, Status
 
@@ -50,6 +51,8 @@ class Confirmation:
     def to_dict(self) -> dict[str, Any]:
         ended = {"status": Status.RUNNING} if self.outcome is None else asdict(self.outcome)
         ended.pop("tradeoffs", None)  # of trials of the search alone
+        if not ended.get("tested"):
+            ended.pop("tested", None)
         return {"configuration": self.configuration, "seed": self.seed, **ended}
 
     @classmethod
@@ -62,7 +65,7 @@ class Confirmation:
 class Confirmations:
     """Asks and tells the confirmation of one arm; every call is durable when it returns."""
 
-    def __init__(self, storage: BaseStorage, sweep: Sweep, search: SearchStudy) -> None:
+    def __init__(self, storage: BaseStorage, sweep: Sweep, search: RecordedSearch) -> None:
         self._search, self._seeds, self._top_k = search, sweep.confirm.seeds, sweep.confirm.top_k
         kept = search.study.user_attrs.items()
         self._runs = {int(key[len(KEY) :]): Confirmation.from_dict(run) for key, run in kept if key.startswith(KEY)}

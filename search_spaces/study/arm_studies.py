@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from optuna.storages import BaseStorage
-from optuna.trial import TrialState
 
 from optimizers import InputError
 from search_spaces.study._confirmations import Confirmations
+from search_spaces.study.assignment import Assignment, Outcome
 from search_spaces.study.population import PopulationStudy, is_population
-from search_spaces.study.study import FINISHED, Assignment, Outcome, SearchStudy
+from search_spaces.study.settling import Settled
+from search_spaces.study.study import SearchStudy
 from search_spaces.sweep.resolved import Sweep
 from trainables.mlflow_contract import Role
 
@@ -40,36 +40,64 @@ class ArmStudies:
         self.search = (PopulationStudy if is_population(sweep, arm) else SearchStudy)(storage, sweep, arm)
         self.confirm = Confirmations(storage, sweep, self.search)
         self._again = [*self.search.running(), *self.confirm.running()]
-        self._live: set[tuple[Role, int]] = set()
+        # What is not settled, by role and number: what is issued, and what is to be issued again.
+        self._open = {(one.role, one.number): one for one in self._again}
         self.issued = 0
 
     def next(self) -> Assignment | None:
         """What to run next: what was left running, then the search, then (when it is over) the confirmation."""
-        assignment = self._again.pop(0) if self._again else self.search.ask() or self._next_confirmation()
+        assignment = self._left_over() or self.search.ask() or self._next_confirmation()
         if assignment is not None:
-            self._live.add((assignment.role, assignment.number))
+            self._open[assignment.role, assignment.number] = assignment
             self.issued += 1
         return assignment
+
+    def _left_over(self) -> Assignment | None:
+        """The first that is to be issued again; one may have been settled meanwhile by what others told."""
+        while self._again:
+            assignment = self._again.pop(0)
+            if (assignment.role, assignment.number) in self._open:
+                return assignment
+        return None
 
     def give_back(self, assignment: Assignment) -> None:
         """Issue it again before anything else: its process or its node was lost."""
         self._again.insert(0, assignment)
-        self._live.discard((assignment.role, assignment.number))
         self.issued -= 1
 
     @property
     def finished(self) -> bool:
         """Nothing runs and nothing is left to run; only meaningful after :meth:`next` gave None."""
-        return not self._live
+        return not self._open
 
-    def report(self, assignment: Assignment, epoch: int, value: float) -> None:
-        """Record a trial's metric at a decision; on confirmations nobody decides."""
-        if assignment.role == Role.TRIAL:
-            self.search.report(assignment.number, epoch, value)
+    def hear(
+        self, assignment: Assignment, values: Mapping[int, float], outcome: Outcome | None = None
+    ) -> list[tuple[Assignment, Settled]]:
+        """Take in a run's metric at decisions, by epoch, and at its end how it ended; return what stands by that.
 
-    def tell(self, assignment: Assignment, outcome: Outcome) -> None:
-        self._study(assignment).tell(assignment.number, outcome)
-        self._live.discard((assignment.role, assignment.number))
+        Of trials that is settled by their numbers, so it may be of others; of a confirmation at once.
+        """
+        if assignment.role == Role.CONFIRM:
+            if outcome is None:
+                return []
+            self.confirm.tell(assignment.number, outcome)
+            settled = [Settled(assignment.number, outcome.epoch, outcome.value, outcome)]
+        else:
+            settled = self.search.hear(assignment.number, values, outcome)
+        told = [(self._open[assignment.role, one.number], one) for one in settled]
+        for one, stands in told:
+            if stands.outcome is not None:
+                del self._open[one.role, one.number]
+        return told
+
+    def decisions(self, assignment: Assignment) -> list[int]:
+        """Return the epochs after which a run is heard of, the last of which is its end.
+
+        On confirmations nobody decides.
+        """
+        if assignment.role == Role.CONFIRM:
+            return [self.sweep.workload.evaluations]
+        return self.search.decisions(assignment.number)
 
     def ended(self) -> Iterator[tuple[Assignment, Outcome]]:
         """Every run that has ended, with how it did."""
@@ -84,17 +112,7 @@ class ArmStudies:
         trials = self.search.left()
         return {Role.TRIAL: trials, Role.CONFIRM: self.confirm.left(search_is_over=not trials)}
 
-    def decisions(self) -> Iterator[tuple[str, list[tuple[int, float]]]]:
-        """Per search trial the recorded (epoch, value) pairs, for a scheduler that must stand where it stood."""
-        for trial in self.search.trials(*FINISHED, TrialState.FAIL, TrialState.RUNNING):
-            values = sorted(trial.intermediate_values.items())
-            finite = [(epoch, value) for epoch, value in values if math.isfinite(value)]
-            yield f"{self.search.path}/{trial.number}", finite
-
     def _next_confirmation(self) -> Assignment | None:
-        if any(role == Role.TRIAL for role, _ in self._live):
+        if any(role == Role.TRIAL for role, _ in self._open):
             return None
         return self.confirm.ask()
-
-    def _study(self, assignment: Assignment) -> SearchStudy | Confirmations:
-        return self.search if assignment.role == Role.TRIAL else self.confirm

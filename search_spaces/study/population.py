@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import optuna
@@ -20,7 +20,8 @@ from search_spaces.schema.bounds import Values
 from search_spaces.schema.parameter import Parameter, Scalar
 from search_spaces.space import draws
 from search_spaces.space.space import Configuration
-from search_spaces.study.study import Assignment, SearchStudy
+from search_spaces.study.assignment import Assignment
+from search_spaces.study.recorded_search import DISCARDED, RecordedSearch
 from search_spaces.sweep.resolved import Sweep
 from trainables.mlflow_contract import Role
 
@@ -44,7 +45,7 @@ def planned_trials(sweep: Sweep, arm: str) -> int:
     return sweep.search.trials * (generations(sweep) if is_population(sweep, arm) else 1)
 
 
-class PopulationStudy(SearchStudy):
+class PopulationStudy(RecordedSearch):
     """The search of one arm by ``search.trials`` members, in generations; none begins before the last has ended.
 
     At an exchange the worst ``1 / scheduler.eta`` of the members go on from one of the best in place of their own
@@ -56,24 +57,36 @@ class PopulationStudy(SearchStudy):
         super().__init__(storage, sweep, arm)
         self._planned = planned_trials(sweep, arm)
         self._coefficients = self.space.scheduled_coefficients()
+        for trial in self.trials(TrialState.WAITING):  # queued by a version before, and planned anew
+            self.study._storage.set_trial_user_attr(trial._trial_id, DISCARDED, True)
+            self.study._storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)
+        for trial in self.trials():
+            self._enter(trial)
 
-    def _begin(self, starts: Sequence[Mapping[str, Scalar]]) -> None:
-        """Members are queued when their generation begins."""
+    def decisions(self, number: int) -> list[int]:
+        return [self._until(self._of(number)["generation"])]
 
     def ask(self) -> Assignment | None:
         if self.gave_up:
             return None
-        if not self.trials(TrialState.WAITING):
-            generation, member = self._next_place()
-            if generation == generations(self._sweep) or (generation and self._running_in(generation - 1)):
-                return None
-            if generation and not self._survivors(generation - 1):
-                self.study.set_user_attr(DIED_OUT, True)
-                return None
-            parent, configuration = self._settings(generation, member)
-            attributes = {"generation": generation, "member": member, "parent": parent}
-            self.study.enqueue_trial(self.space.to_optuna(configuration), user_attrs=attributes)
-        return self._take(self.study.ask())
+        generation, member = self._next_place()
+        if generation == generations(self._sweep) or (generation and self._running_in(generation - 1)):
+            return None
+        if generation and not self._survivors(generation - 1):
+            self.study.set_user_attr(DIED_OUT, True)
+            return None
+        parent, configuration = self._settings(generation, member)
+        attributes = {"generation": generation, "member": member, "parent": parent}
+        trial = self._record(self._made(configuration, attributes))
+        self._enter(trial)
+        return self.assignment(trial)
+
+    def _made(self, configuration: Configuration, attributes: Mapping[str, Any]) -> FrozenTrial:
+        """A trial of a configuration, as it is recorded."""
+        alone = optuna.create_study(sampler=optuna.samplers.RandomSampler())
+        alone.enqueue_trial(self.space.to_optuna(configuration), user_attrs=dict(attributes))
+        self.space.suggest(alone.ask())
+        return alone.trials[0]
 
     @property
     def gave_up(self) -> str | None:
@@ -102,7 +115,7 @@ class PopulationStudy(SearchStudy):
         return generation, next(member for member in range(self._members) if (generation, member) not in there)
 
     def _running_in(self, generation: int) -> bool:
-        running = self.trials(TrialState.RUNNING, TrialState.WAITING)
+        running = self.trials(TrialState.RUNNING)
         return any(trial.user_attrs["generation"] == generation for trial in running)
 
     def _settings(self, generation: int, member: int) -> tuple[int | None, Configuration]:
@@ -119,9 +132,9 @@ class PopulationStudy(SearchStudy):
         kept = alive[: max(1, self._members - exchanged)]
         own = [one for one in kept if one.user_attrs["member"] == member]
         if own:
-            return own[0].number, self._configuration(own[0])
+            return own[0].number, self.configuration(own[0])
         parent = chance.choice(alive[:exchanged])
-        return parent.number, self._moved(self._configuration(parent), chance)
+        return parent.number, self._moved(self.configuration(parent), chance)
 
     def _survivors(self, generation: int) -> list[FrozenTrial]:
         """What came to the end of a generation, the best first."""
@@ -138,16 +151,16 @@ class PopulationStudy(SearchStudy):
 
         return self.space.assemble(choose)
 
-    def _assign(self, number: int, configuration: Configuration) -> Assignment:
-        line = self._line(number)
-        assigned = super()._assign(number, self._configuration(self.trials()[line[0]]))
+    def assignment(self, trial: FrozenTrial) -> Assignment:
+        line = self._line(trial.number)
+        assigned = super().assignment(self.trials()[line[0]])
         schedules = {f"{name}_schedule": self._schedule(name, line) for name in self._coefficients}
         settings = {**assigned.hyperparameters, **{name: one for name, one in schedules.items() if one}}
         generation = len(line) - 1
         return Assignment(
             self.arm,
             self.role,
-            number,
+            trial.number,
             settings,
             assigned.seed,
             training=assigned.training,
@@ -170,7 +183,7 @@ class PopulationStudy(SearchStudy):
 
     def _schedule(self, name: str, line: list[int]) -> dict[str, Any] | None:
         """A coefficient's values along a line, from where they change; None where they never do."""
-        configurations = [self._configuration(self.trials()[number]) for number in line]
+        configurations = [self.configuration(self.trials()[number]) for number in line]
         if any(name not in configuration for configuration in configurations):
             return None
         values = [float(configuration[name]) for configuration in configurations]
@@ -186,7 +199,7 @@ class PopulationStudy(SearchStudy):
         unit = "epoch" if self._sweep.workload.interval is None else "step"
         return {"kind": "piecewise", "unit": unit, "milestones": list(milestones), "values": list(later)}
 
-    def _configuration(self, trial: FrozenTrial) -> Configuration:
+    def configuration(self, trial: FrozenTrial) -> Configuration:
         stored = {**trial.system_attrs.get("fixed_params", {}), **trial.params}
         return self.space.suggest(optuna.trial.FixedTrial(stored))
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from ray.tune.search import Searcher
 
 from search_spaces.study.arm_studies import ArmStudies
-from search_spaces.study.study import Assignment, Outcome
+from search_spaces.study.assignment import Assignment, Outcome
 from trainables.mlflow_contract import Status
 
 # A trial whose process is lost goes on from its checkpoint this often before that counts as its own doing.
@@ -18,14 +18,48 @@ RESTARTS = 3
 # A node that is gone is offered until the cluster notices, so nothing is started on what does not answer; but no longer
 # than this, as nodes may be out of this process's reach.
 PATIENCE_S = 30.0
+# What a confirmation measured on the test split, in Tune's flattened results.
+_TESTED = "outcome/test/"
+
+
+class Observer(Protocol):
+    """Is told of runs: what was heard of them, and what of that stands."""
+
+    def heard(self, assignment: Assignment, result: Mapping[str, Any]) -> None:
+        """A run told a result, which need not stand."""
+
+    def stands(self, assignment: Assignment, epoch: int) -> None:
+        """What was heard of a run up to an epoch stands."""
+
+    def ended(self, assignment: Assignment, outcome: Outcome) -> None:
+        """A run has ended, and that is recorded."""
+
+    def lost(self, assignment: Assignment) -> None:
+        """The process of a run is gone; it starts again."""
+
+
+class Unobserved:
+    """Does nothing with what it is told."""
+
+    def heard(self, assignment: Assignment, result: Mapping[str, Any]) -> None: ...
+
+    def stands(self, assignment: Assignment, epoch: int) -> None: ...
+
+    def ended(self, assignment: Assignment, outcome: Outcome) -> None: ...
+
+    def lost(self, assignment: Assignment) -> None: ...
 
 
 class SweepSearcher(Searcher):
     """Issues the assignments of every arm, the arm with the fewest issued first; arms go by ``Assignment.path``.
 
     ``configure`` turns an assignment into the Trainable's config; ``slots`` says how many run at once, ``nodes_answer``
-    whether every node that the cluster takes to be there is, and ``lost_nodes`` how many it has seen go. Results are
-    read by the keys ``epoch``, ``objective`` and ``outcome`` (see ``trainables.tune.trial.Trial``).
+    whether every node that the cluster takes to be there is, and ``lost_nodes`` how many it has seen go. ``observer``
+    is told of what becomes of the runs. Results are read by the keys ``epoch``, ``objective``, ``decided`` and
+    ``outcome`` (see ``trainables.tune.trial.Trial``).
+
+    What a trial tells is heard by :meth:`hear`, which a scheduler calls. It is settled in the order of the trials'
+    numbers (see ``settling``), so a trial may train on for a while before it is known that it was to be stopped.
 
     A trial whose process or node is lost is issued again, as another trial of Tune's. Tune's own restarts are not for
     this: they leave out a trial whose new process cannot start, as happens on a node that has just died.
@@ -43,6 +77,7 @@ class SweepSearcher(Searcher):
         slots: Callable[[], int],
         nodes_answer: Callable[[], bool] = lambda: True,
         lost_nodes: Callable[[], int] = lambda: 0,
+        observer: Observer = Unobserved(),
     ) -> None:
         super().__init__(metric="objective", mode="min")
         self._arms = arms
@@ -52,7 +87,12 @@ class SweepSearcher(Searcher):
         self._lost_at: float | None = None
         self._live: set[str] = set()
         self._issued: dict[str, Assignment] = {}
+        # Trial ids of what has ended, and Tune's ids of trials that train on although they are over.
         self._outcomes: dict[str, Outcome] = {}
+        self._overtaken: set[str] = set()
+        # Whether any trial of this session has ended by itself.
+        self._works = False
+        self._observer = observer
         self._slots = slots
         self._ended_by: Exception | None = None
 
@@ -61,8 +101,13 @@ class SweepSearcher(Searcher):
         self._ended_by = self._ended_by or error
 
     def outcome(self, trial_id: str) -> Outcome | None:
-        """How Tune's trial of that id ended, or None if it did not."""
-        return self._outcomes.get(trial_id)
+        """How Tune's trial of that id ended, or None if it did not, or if that is not settled yet."""
+        return self._outcomes.get(self._issued[trial_id].trial_id)
+
+    def take_overtaken(self) -> set[str]:
+        """Return Tune's ids of the trials that are over since the last call, and whose processes know nothing of it."""
+        taken, self._overtaken = self._overtaken, set()
+        return taken
 
     def assignment(self, trial_id: str) -> Assignment:
         """What Tune's trial of that id runs."""
@@ -72,8 +117,7 @@ class SweepSearcher(Searcher):
         """A config, None while every arm waits for its last trials, ``Searcher.FINISHED`` at the end."""
         if self._ended_by is not None:
             raise self._ended_by
-        # One more than can run, so that a free actor never waits for a suggestion, and no more, so that each suggestion
-        # knows as many results as it can.
+        # One more than can run, so that a free actor never waits for a suggestion.
         if len(self._live) > self._slots() or self._is_losing_nodes():
             return None
         for arm in sorted(self._arms.values(), key=lambda arm: arm.issued):
@@ -92,8 +136,14 @@ class SweepSearcher(Searcher):
         return self._lost_at is not None
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
+        """Nothing: the scheduler, which is asked first, has had it heard."""
+
+    def hear(self, trial_id: str, result: Mapping[str, Any]) -> bool:
+        """Take in a trial's result; return whether it is over, by this or by what another told before."""
         assignment = self._issued[trial_id]
-        self._unless_ended(lambda: self._arms[assignment.path].report(assignment, result["epoch"], result["objective"]))
+        values = dict(result.get("decided", ()))
+        self._unless_ended(lambda: self._settle(assignment, result, values, None))
+        return assignment.trial_id in self._outcomes
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         self._unless_ended(lambda: self._complete(trial_id, result, error))
@@ -107,22 +157,43 @@ class SweepSearcher(Searcher):
 
     def _complete(self, trial_id: str, result: dict[str, Any] | None, error: bool) -> None:
         assignment = self._issued[trial_id]
+        self._live.discard(trial_id)
+        if assignment.trial_id in self._outcomes:
+            return
         if error and self._losses[assignment.trial_id] < RESTARTS:
             self._losses[assignment.trial_id] += not self._has_lost_a_node()
             self._lost_at = time.monotonic()
-            self._live.discard(trial_id)
             self._arms[assignment.path].give_back(assignment)
+            self._observer.lost(assignment)
+        elif error:
+            self._settle(assignment, {}, {}, self._lost_for_good(assignment))
+        elif result is not None and "outcome/status" in result:
+            values = dict(result["decided"])
+            self._settle(assignment, result, values, _outcome_of(assignment, result))
+        # Else it never ran to its end: the study keeps it as running, and a resume issues it again.
+
+    def _settle(
+        self,
+        assignment: Assignment,
+        result: Mapping[str, Any],
+        values: Mapping[int, float],
+        outcome: Outcome | None,
+    ) -> None:
+        """Tell the studies, and whoever observes what stands by it."""
+        if assignment.trial_id in self._outcomes:
             return
-        if error:
-            outcome = self._lost_for_good(assignment)
-        elif result is not None and "objective" in result:
-            outcome = _outcome_of(assignment, result)
-        else:
-            # The trial never ran: the study keeps it as running, and a resume issues it again.
-            return
-        self._arms[assignment.path].tell(assignment, outcome)
-        self._outcomes[trial_id] = outcome
-        self._live.discard(trial_id)
+        self._works |= outcome is not None and outcome.status != Status.FAILED
+        if result:
+            self._observer.heard(assignment, result)
+        live = {self._issued[trial_id].trial_id: trial_id for trial_id in self._live}
+        for settled, stands in self._arms[assignment.path].hear(assignment, values, outcome):
+            if stands.outcome is None:
+                self._observer.stands(settled, stands.epoch)
+                continue
+            self._outcomes[settled.trial_id] = stands.outcome
+            if settled.trial_id != assignment.trial_id and settled.trial_id in live:
+                self._overtaken.add(live[settled.trial_id])
+            self._observer.ended(settled, stands.outcome)
 
     def _has_lost_a_node(self) -> bool:
         """Return whether a node has gone since this was last asked, or is about to be found gone."""
@@ -132,7 +203,7 @@ class SweepSearcher(Searcher):
     def _lost_for_good(self, assignment: Assignment) -> Outcome:
         """Return the failure of a trial that others have shown to be its own. Raises OSError while none has."""
         reason = f"its process died {RESTARTS + 1} times, or had no memory left"
-        if all(outcome.status == Status.FAILED for outcome in self._outcomes.values()):
+        if not self._works:
             raise OSError(f"{assignment.trial_id}: {reason}, and no other trial has ended meanwhile")
         return Outcome(Status.FAILED, 0, 0.0, reason)
 
@@ -153,9 +224,11 @@ class SweepSearcher(Searcher):
         """Nothing to restore."""
 
 
-def _outcome_of(assignment: Assignment, result: dict[str, Any]) -> Outcome:
+def _outcome_of(assignment: Assignment, result: Mapping[str, Any]) -> Outcome:
     """Return how a trial ended by its last result. Raises OSError for one that the machine has interrupted."""
-    status, reason = Status(result.get("outcome/status", Status.PRUNED)), result.get("outcome/reason", "")
+    status, reason = Status(result["outcome/status"]), result.get("outcome/reason", "")
     if status == Status.INTERRUPTED:
         raise OSError(f"{assignment.trial_id}: {reason}")
-    return Outcome(status, result["epoch"], result["objective"], reason, tuple(result.get("tradeoffs", ())))
+    tested = {name.removeprefix(_TESTED): value for name, value in result.items() if name.startswith(_TESTED)}
+    tradeoffs = tuple(result.get("tradeoffs", ()))
+    return Outcome(status, result["epoch"], result["objective"], reason, tradeoffs, tested)

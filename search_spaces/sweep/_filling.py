@@ -25,7 +25,9 @@ def filled(sweep: SweepFile, folder: Path = Path()) -> SweepFile:
     for name in sweep.by_workload:
         own |= goals_of(sweep.on(name))
     tradeoffs = [one.toward(own.get(one.name)) for one in sweep.tradeoffs]
-    return whole.with_metrics(sweep.metric.toward(own.get(sweep.metric.name)), tradeoffs)
+    with_goals = whole.with_metrics(sweep.metric.toward(own.get(sweep.metric.name)), tradeoffs)
+    # Further trials, by which a window that is not given would grow, must not change what was drawn.
+    return with_goals.with_window(sweep.search.window or sweep.search.usual_window)
 
 
 def is_whole(sweep: SweepFile) -> bool:

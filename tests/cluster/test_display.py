@@ -27,7 +27,7 @@ from cluster.run._display import Display
 from cluster.run.on_screen import width_of, working
 from search_spaces import Sweep, parse_sweep
 from search_spaces.study.arm_studies import ArmStudies, open_arms
-from search_spaces.study.study import Assignment, Outcome
+from search_spaces.study.assignment import Assignment, Outcome
 from tests.conftest import REPOSITORY, wait_until
 from trainables.mlflow_contract import Status
 
@@ -65,7 +65,7 @@ class Shown:
         assert assignment is not None
         self.display.started(assignment)
         self.now += seconds
-        studies.tell(assignment, outcome)
+        studies.hear(assignment, {}, outcome)
         self.display.ended(assignment, outcome)
         return assignment
 

@@ -14,7 +14,7 @@ from search_spaces import Sweep, load_sweep, recorded_sweep
 from search_spaces.schema.yaml_source import dump_yaml
 from search_spaces.stores.study_storage import open_storage
 from search_spaces.study.arm_studies import ArmStudies
-from search_spaces.study.study import Outcome
+from search_spaces.study.assignment import Outcome
 from search_spaces.sweep.loading import check_workloads
 from trainables.mlflow_contract import Status
 
@@ -41,7 +41,7 @@ def test_a_metric_without_a_goal_is_searched_its_own_way(tmp_path: Path) -> None
     arm = ArmStudies(open_storage(str(tmp_path / "study.journal")), sweep, "adam")
     accuracy = {1e-6: 8.5, 1e-4: 60.0, 1e-3: 94.8, 1e-2: 90.0}
     while (assignment := arm.search.ask()) is not None:
-        arm.search.tell(assignment.number, Outcome(Status.FINISHED, 1, accuracy[assignment.hyperparameters["lr"]]))
+        arm.search.hear(assignment.number, {}, Outcome(Status.FINISHED, 1, accuracy[assignment.hyperparameters["lr"]]))
     assert arm.search.best_configuration() == {"lr": 1e-3}
     assert arm.search.study.direction.name == "MAXIMIZE"
 

@@ -21,7 +21,7 @@ from search_spaces import parse_sweep
 from search_spaces.stores.addresses import sqlite_address, sqlite_path
 from search_spaces.stores.study_storage import open_storage
 from search_spaces.study.arm_studies import open_arms
-from search_spaces.study.study import Outcome
+from search_spaces.study.assignment import Outcome
 from search_spaces.tracking.artifact_addresses import correct_addresses, readable_database
 from tests.conftest import FrontDoor, without_privileges
 from trainables.mlflow_contract import Status, Tag
@@ -225,7 +225,7 @@ def trained(tmp_path: Path) -> SweepFolder:
         assignment = arm.next()
         assert assignment is not None
         (folder.make_trial(assignment.trial_id) / "record.json").write_text("{}")
-        arm.tell(assignment, Outcome(Status.FINISHED, 1, 0.5))
+        arm.hear(assignment, {}, Outcome(Status.FINISHED, 1, 0.5))
     return folder
 
 

@@ -16,7 +16,7 @@ import analysis
 from cluster.tracking.run_description import RunDescription, describe, describe_summary
 from cluster.tracking.tracker import Tracker
 from search_spaces import parse_sweep
-from search_spaces.study.study import Assignment
+from search_spaces.study.assignment import Assignment
 from tests.conftest import slow
 from trainables.mlflow_contract import SWEEP_FILE, Role, Status
 

@@ -17,7 +17,7 @@ from search_spaces import Sweep, parse_sweep
 from search_spaces.stores._journal import WholeLines
 from search_spaces.stores.study_storage import open_storage
 from search_spaces.study.arm_studies import ArmStudies, open_arms
-from search_spaces.study.study import Outcome
+from search_spaces.study.assignment import Outcome
 from tests.conftest import largest_file
 from trainables.mlflow_contract import Status
 
@@ -41,7 +41,7 @@ def sweep() -> Sweep:
 def run_one(arm: ArmStudies) -> None:
     assignment = arm.next()
     assert assignment is not None
-    arm.tell(assignment, Outcome(Status.FINISHED, 3, 0.5))
+    arm.hear(assignment, {}, Outcome(Status.FINISHED, 3, 0.5))
 
 
 # A journal is cut off in mid-line; a database has not even room for what it needs to undo a transaction.

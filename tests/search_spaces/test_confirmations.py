@@ -14,7 +14,7 @@ import pytest
 from search_spaces import Sweep, parse_sweep
 from search_spaces.stores.study_storage import open_storage
 from search_spaces.study.arm_studies import ArmStudies
-from search_spaces.study.study import Assignment, Outcome
+from search_spaces.study.assignment import Assignment, Outcome
 from trainables.mlflow_contract import Status
 
 FORMER = Path(__file__).parent / "data" / "study_of_confirmations.journal"
@@ -52,7 +52,7 @@ def issued(arm: ArmStudies, end: Callable[[Assignment], Outcome] = finish) -> It
     """Every assignment up to the arm's end, each told when the next is asked for."""
     while (assignment := arm.next()) is not None:
         yield assignment
-        arm.tell(assignment, end(assignment))
+        arm.hear(assignment, {}, end(assignment))
 
 
 def confirmed(arm: ArmStudies) -> dict[int, tuple[int | None, int, Outcome]]:
@@ -132,7 +132,7 @@ def test_what_is_left_goes_down_to_zero_by_one_for_each_run_that_counts(location
     arm = reopened(location)
     left = [sum(arm.left().values())]
     while (run := arm.next()) is not None:
-        arm.tell(run, end(run))
+        arm.hear(run, {}, end(run))
         left.append(sum(arm.left().values()))
     assert left == [12, 11, 10, 10, 9, 8, 7, 6, 5, 5, 4, 3, 2, 1, 0]
 

@@ -13,8 +13,8 @@ from optimizers import InputError, user_code
 from search_spaces import Sweep, parse_sweep
 from search_spaces.stores.study_storage import open_storage
 from search_spaces.study.arm_studies import ArmStudies
+from search_spaces.study.assignment import Assignment, Outcome
 from search_spaces.study.first_draws import check_sampler
-from search_spaces.study.study import Assignment, Outcome
 from trainables.mlflow_contract import Status
 
 SAMPLERS = '''
@@ -104,7 +104,7 @@ def rates(of: Sweep, journal: Path, stop_after: int = 100) -> list[float]:
     arm, ran = ArmStudies(open_storage(str(journal)), of, "adam"), []
     while len(ran) < stop_after and (assignment := arm.search.ask()) is not None:
         ran.append(assignment)
-        arm.search.tell(assignment.number, Outcome(Status.FINISHED, 9, assignment.hyperparameters["lr"]))
+        arm.search.hear(assignment.number, {}, Outcome(Status.FINISHED, 9, assignment.hyperparameters["lr"]))
     return [rate(one) for one in ran]
 
 

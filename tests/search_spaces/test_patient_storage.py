@@ -20,7 +20,7 @@ from search_spaces.stores._patient_storage import PatientStorage
 from search_spaces.stores.addresses import without_password
 from search_spaces.stores.study_storage import open_storage
 from search_spaces.study.arm_studies import ArmStudies
-from search_spaces.study.study import Outcome
+from search_spaces.study.assignment import Outcome
 from trainables.mlflow_contract import Status
 
 SWEEP = """
@@ -77,8 +77,8 @@ def test_a_whole_arm_over_a_connection_that_keeps_breaking(tmp_path: Path) -> No
     ran = []
     while (assignment := arm.next()) is not None:
         ran.append(assignment.trial_id)
-        arm.report(assignment, 3, 0.5)
-        arm.tell(assignment, Outcome(Status.FINISHED, 9, abs(assignment.hyperparameters.get("lr", 0.0) - 0.01)))
+        arm.hear(assignment, {3: 0.5})
+        arm.hear(assignment, {}, Outcome(Status.FINISHED, 9, abs(assignment.hyperparameters.get("lr", 0.0) - 0.01)))
     assert unreliable.lost > 50
     assert ran == [*(f"adam/{number}" for number in range(6)), "adam/confirm/0", "adam/confirm/1"]
     kept = database(tmp_path)

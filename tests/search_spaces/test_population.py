@@ -14,8 +14,9 @@ from optimizers import InputError
 from search_spaces import Sweep, parse_sweep
 from search_spaces.stores.study_storage import open_storage
 from search_spaces.study.arm_studies import ArmStudies
+from search_spaces.study.assignment import Assignment, Outcome
 from search_spaces.study.population import PopulationStudy
-from search_spaces.study.study import Assignment, Outcome, SearchStudy
+from search_spaces.study.study import SearchStudy
 from trainables.mlflow_contract import Status
 
 SWEEP = """
@@ -52,7 +53,7 @@ def run(of: Sweep, path: Path, stop_after: int = 10_000) -> list[Assignment]:
     while len(ran) < stop_after and (assignment := search.ask()) is not None:
         ran.append(assignment)
         assert assignment.until is not None
-        search.tell(assignment.number, Outcome(Status.FINISHED, assignment.until, loss(assignment)))
+        search.hear(assignment.number, {}, Outcome(Status.FINISHED, assignment.until, loss(assignment)))
     return ran
 
 
@@ -116,10 +117,10 @@ def test_what_diverged_is_replaced_and_a_generation_waits_for_its_last_member(tm
     assert search.ask() is None
     for one in members[:2]:
         assert one is not None
-        search.tell(one.number, Outcome(Status.DIVERGED, 1, 1e300))
+        search.hear(one.number, {}, Outcome(Status.DIVERGED, 1, 1e300))
     assert search.ask() is None
     assert members[2] is not None
-    search.tell(members[2].number, Outcome(Status.FINISHED, 2, 0.5))
+    search.hear(members[2].number, {}, Outcome(Status.FINISHED, 2, 0.5))
     second = [search.ask() for _ in range(3)]
     assert {one.parent for one in second if one is not None} == {"found/2"}
     assert search.obsolete(members[2]) == []
@@ -163,7 +164,7 @@ def test_a_coefficient_may_be_conditional(tmp_path: Path) -> None:
         schedule = assignment.hyperparameters.get("alpha_schedule")
         assert schedule is None or assignment.hyperparameters["mix"] == "convex"
         assert assignment.until is not None
-        search.tell(assignment.number, Outcome(Status.FINISHED, assignment.until, assignment.number % 5))
+        search.hear(assignment.number, {}, Outcome(Status.FINISHED, assignment.until, assignment.number % 5))
     assert len(search.trials()) == 24
 
 
@@ -177,7 +178,7 @@ def test_nobody_goes_on_from_what_diverged(diverged: int, tmp_path: Path) -> Non
         assert one is not None
         ended = Outcome(Status.DIVERGED, 1, 1e300) if index < diverged else Outcome(Status.FINISHED, 2, float(index))
         dead |= {one.trial_id} if ended.status == "diverged" else set()
-        search.tell(one.number, ended)
+        search.hear(one.number, {}, ended)
     second = [search.ask() for _ in range(6)]
     if diverged == 6:
         assert second == [None] * 6

@@ -18,7 +18,7 @@ from search_spaces import Sweep, parse_sweep
 from search_spaces.schema.methods import METHODS
 from search_spaces.stores.study_storage import open_storage
 from search_spaces.study.arm_studies import ArmStudies
-from search_spaces.study.study import Assignment, Outcome
+from search_spaces.study.assignment import Assignment, Outcome
 from tests.conftest import slow
 from trainables.mlflow_contract import Status
 
@@ -48,7 +48,7 @@ def search(of: Sweep, storage: Path, stop_after: int = 10_000) -> list[Assignmen
     arm, ran = ArmStudies(open_storage(str(storage)), of, "adam"), []
     while len(ran) < stop_after and (assignment := arm.search.ask()) is not None:
         ran.append(assignment)
-        arm.search.tell(assignment.number, Outcome(Status.FINISHED, 9, loss(assignment)))
+        arm.search.hear(assignment.number, {}, Outcome(Status.FINISHED, 9, loss(assignment)))
     return ran
 
 
@@ -107,7 +107,7 @@ def test_a_gaussian_process_is_left_before_it_becomes_slow(tmp_path: Path) -> No
         seconds.append(time.perf_counter() - started)
         if assignment is None:
             break
-        arm.search.tell(assignment.number, Outcome(Status.FINISHED, 9, loss(assignment)))
+        arm.search.hear(assignment.number, {}, Outcome(Status.FINISHED, 9, loss(assignment)))
     assert len(seconds) == 131
     assert sorted(seconds[102:130])[14] < 0.1
     assert max(seconds[20:100]) > sorted(seconds[102:130])[14]
@@ -182,8 +182,8 @@ def drive(of: Sweep, folder: Path, trials: int) -> list[Assignment]:
         assert assignment is not None
         ran.append(assignment)
         more = (1.0,) * len(of.tradeoffs)
-        arm.search.tell(
-            assignment.number, Outcome(Status.FINISHED, 9, assignment.hyperparameters["lr"], tradeoffs=more)
+        arm.search.hear(
+            assignment.number, {}, Outcome(Status.FINISHED, 9, assignment.hyperparameters["lr"], tradeoffs=more)
         )
     return ran
 
@@ -194,7 +194,7 @@ def test_brute_force_ends_when_everything_was_tried(tmp_path: Path) -> None:
     ran = []
     while (assignment := arm.search.ask()) is not None:
         ran.append(assignment)
-        arm.search.tell(assignment.number, Outcome(Status.FINISHED, 9, 1.0))
+        arm.search.hear(assignment.number, {}, Outcome(Status.FINISHED, 9, 1.0))
     assert len(ran) == 6
     assert arm.search.gave_up == "its space holds no further configuration"
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from search_spaces import parse_sweep
 from search_spaces.stores.study_storage import open_storage
 from search_spaces.study.arm_studies import open_arms
-from search_spaces.study.searcher import RESTARTS, SweepSearcher
+from search_spaces.study.assignment import Assignment, Outcome
+from search_spaces.study.searcher import RESTARTS, Observer, SweepSearcher, Unobserved
 
 SWEEP = """\
 name: lost
@@ -34,7 +37,7 @@ def cluster() -> Cluster:
     return Cluster()
 
 
-FINISHED = {"outcome/status": "finished", "epoch": 3, "objective": 0.5}
+FINISHED = {"outcome/status": "finished", "epoch": 3, "objective": 0.5, "decided": [(3, 0.5)]}
 
 
 @pytest.fixture
@@ -42,11 +45,18 @@ def searcher(tmp_path: Path, cluster: Cluster) -> SweepSearcher:
     return searcher_in(tmp_path, cluster)
 
 
-def searcher_in(folder: Path, cluster: Cluster | None = None) -> SweepSearcher:
+def searcher_in(
+    folder: Path, cluster: Cluster | None = None, observer: Observer | None = None, scheduler: str = "{type: none}"
+) -> SweepSearcher:
     nodes = cluster or Cluster()
-    arms = open_arms(open_storage(str(folder / "study.journal")), parse_sweep(SWEEP))
+    sweep = parse_sweep(SWEEP, "lost.yaml", [f"scheduler={scheduler}"])
     return SweepSearcher(
-        arms, lambda assignment: {"trial": assignment.trial_id}, lambda: 4, lambda: nodes.answers, lambda: nodes.lost
+        open_arms(open_storage(str(folder / "study.journal")), sweep),
+        lambda assignment: {"trial": assignment.trial_id},
+        lambda: 4,
+        lambda: nodes.answers,
+        lambda: nodes.lost,
+        observer or Unobserved(),
     )
 
 
@@ -103,7 +113,13 @@ def test_where_every_trial_is_lost_again_and_again_the_machine_is_to_blame(tmp_p
 def test_what_the_machine_interrupts_ends_the_session_and_stays_running(tmp_path: Path) -> None:
     searcher = searcher_in(tmp_path)
     first = searcher.suggest("a")
-    interrupted = {"outcome/status": "interrupted", "outcome/reason": "OSError: no space", "epoch": 1, "objective": 1e9}
+    interrupted = {
+        "outcome/status": "interrupted",
+        "outcome/reason": "OSError: no space",
+        "epoch": 1,
+        "objective": 1e9,
+        "decided": [],
+    }
     searcher.suggest("b")
     searcher.on_trial_complete("a", interrupted)
     searcher.on_trial_complete("b", FINISHED)
@@ -121,14 +137,67 @@ def test_a_trial_goes_on_however_many_nodes_are_lost_under_it(searcher: SweepSea
         assert searcher.suggest(str(time)) == first
 
 
-def test_a_trial_that_the_scheduler_stops_is_pruned_and_not_replaced(tmp_path: Path) -> None:
-    searcher = searcher_in(tmp_path)
-    searcher.suggest("a")
-    stopped = searcher.assignment("a")
-    searcher.on_trial_result("a", {"epoch": 1, "objective": 0.9})
-    searcher.on_trial_complete("a", {"epoch": 1, "objective": 0.9})
-    outcome = searcher.outcome("a")
+def test_a_trial_that_is_stopped_is_pruned_and_not_replaced(tmp_path: Path) -> None:
+    searcher = searcher_in(tmp_path, scheduler="{type: asha, grace: 1, eta: 3}")
+    for trial_id, value in (("a", 0.1), ("b", 0.9)):
+        searcher.suggest(trial_id)
+        searcher.hear(trial_id, {"epoch": 1, "objective": value, "decided": [(1, value)]})
+    outcome = searcher.outcome("b")
     assert outcome is not None
     assert (outcome.status, outcome.epoch, outcome.value) == ("pruned", 1, 0.9)
-    study = searcher_in(tmp_path)._arms[stopped.path].search
-    assert [trial.state.name for trial in study.trials()][stopped.number] == "PRUNED"
+    assert searcher.suggest("c") is None, "two trials were asked for"
+    assert [trial.state.name for trial in searcher._arms["adam"].search.trials()] == ["RUNNING", "PRUNED"]
+
+
+class Told:
+    """What an observer is told, in its order."""
+
+    def __init__(self) -> None:
+        self.of: list[tuple[str, str, object]] = []
+
+    def heard(self, assignment: Assignment, result: Mapping[str, Any]) -> None: ...
+
+    def stands(self, assignment: Assignment, epoch: int) -> None:
+        self.of.append(("stands", assignment.trial_id, epoch))
+
+    def ended(self, assignment: Assignment, outcome: Outcome) -> None:
+        self.of.append(("ended", assignment.trial_id, outcome.status))
+
+    def lost(self, assignment: Assignment) -> None: ...
+
+
+def test_nobody_is_told_of_a_trial_beyond_a_decision_that_waits_for_an_earlier_one(tmp_path: Path) -> None:
+    told = Told()
+    searcher = searcher_in(tmp_path, observer=told, scheduler="{type: asha, grace: 1, eta: 3}")
+    searcher.suggest("slow")
+    searcher.suggest("fast")
+    finished = {"outcome/status": "finished", "epoch": 3, "objective": 0.2, "decided": [(1, 0.9), (3, 0.2)]}
+    assert not searcher.hear("fast", {"epoch": 1, "objective": 0.9, "decided": [(1, 0.9)]})
+    searcher.on_trial_complete("fast", finished)
+    assert told.of == [("stands", "adam/1", 1)]
+    assert searcher.outcome("fast") is None
+    assert not searcher.hear("slow", {"epoch": 1, "objective": 0.1, "decided": [(1, 0.1)]})
+    assert told.of[1:] == [("stands", "adam/0", 1), ("ended", "adam/1", "pruned")], "what came after it is dropped"
+    assert searcher.take_overtaken() == set(), "its process has ended by itself"
+
+
+def test_a_trial_that_trains_on_in_vain_is_named_once(tmp_path: Path) -> None:
+    searcher = searcher_in(tmp_path, scheduler="{type: asha, grace: 1, eta: 3}")
+    searcher.suggest("slow")
+    searcher.suggest("fast")
+    assert not searcher.hear("fast", {"epoch": 1, "objective": 0.9, "decided": [(1, 0.9)]})
+    searcher.hear("slow", {"epoch": 1, "objective": 0.1, "decided": [(1, 0.1)]})
+    assert searcher.take_overtaken() == {"fast"}
+    assert searcher.take_overtaken() == set()
+    assert searcher.hear("fast", {"epoch": 2, "objective": 0.0, "decided": [(1, 0.9)]}), "whatever it still tells"
+
+
+def test_what_a_resume_has_not_issued_again_yet_is_settled_by_what_others_tell(tmp_path: Path) -> None:
+    first = searcher_in(tmp_path, scheduler="{type: asha, grace: 1, eta: 3}")
+    first.suggest("slow")
+    first.suggest("fast")
+    first.hear("fast", {"epoch": 1, "objective": 0.9, "decided": [(1, 0.9)]})
+    resumed = searcher_in(tmp_path, scheduler="{type: asha, grace: 1, eta: 3}")
+    resumed.suggest("again")
+    resumed.hear("again", {"epoch": 1, "objective": 0.1, "decided": [(1, 0.1)]})
+    assert resumed.suggest("next") is None, "the other is pruned, and is not issued again"

@@ -16,7 +16,7 @@ from optimizers import InputError
 from search_spaces import Sweep, parse_sweep
 from search_spaces.stores.study_storage import open_storage
 from search_spaces.study.arm_studies import ArmStudies
-from search_spaces.study.study import Assignment, Outcome
+from search_spaces.study.assignment import Assignment, Outcome
 from trainables.mlflow_contract import Status
 
 
@@ -47,7 +47,7 @@ def run_all(arm: ArmStudies, end: Callable[[Assignment], Outcome]) -> list[Assig
     ran = []
     while (assignment := arm.next()) is not None:
         ran.append(assignment)
-        arm.tell(assignment, end(assignment))
+        arm.hear(assignment, {}, end(assignment))
     assert arm.finished
     return ran
 
@@ -70,12 +70,12 @@ def test_the_search_comes_first_with_the_default_and_then_every_seed_of_the_best
 
 def test_outcomes_are_seen_from_outside_as_optuna_states(journal: str) -> None:
     ends = [Outcome(Status.FINISHED, 9, 0.5), Outcome(Status.PRUNED, 3, 0.9), Outcome(Status.DIVERGED, 1, 1e300)]
-    arm = reopened(journal, sweep(**{"search.trials": 3}))
+    arm = reopened(journal, sweep(**{"search.trials": 3, "scheduler": {"type": "asha", "grace": 1, "eta": 3}}))
     for end in ends:
         assignment = arm.next()
         assert assignment is not None
-        arm.report(assignment, 1, 0.7) if end.status != "diverged" else None
-        arm.tell(assignment, end)
+        arm.hear(assignment, {1: 0.7}) if end.status != "diverged" else None
+        arm.hear(assignment, {}, end)
     outside = optuna.load_study(
         study_name="small/adam",
         storage=optuna.storages.JournalStorage(JournalFileBackend(journal)),
@@ -93,7 +93,7 @@ def test_outcomes_are_seen_from_outside_as_optuna_states(journal: str) -> None:
 @pytest.mark.parametrize("kind", [Status.FINISHED, Status.PRUNED])
 def test_the_sampler_ranks_a_diverged_trial_below_every_other_at_its_step(journal: str, kind: Status) -> None:
     """With one region diverging and the other merely bad, TPE must draw from the bad one."""
-    of = sweep(**{"search.trials": 100})
+    of = sweep(**{"search.trials": 100, "search.window": 1})
     arm = reopened(journal, of)
 
     def end(assignment: Assignment) -> Outcome:
@@ -104,7 +104,7 @@ def test_the_sampler_ranks_a_diverged_trial_below_every_other_at_its_step(journa
         assignment = arm.next()
         assert assignment is not None
         late += [assignment] if number >= 50 else []
-        arm.tell(assignment, end(assignment))
+        arm.hear(assignment, {}, end(assignment))
     assert sum(assignment.hyperparameters["lr"] > 1e-3 for assignment in late) <= 10
 
 
@@ -113,8 +113,8 @@ def test_what_was_running_is_issued_again_with_its_number_and_nothing_twice(jour
     one, two = first.next(), first.next()
     assert one is not None
     assert two is not None
-    first.report(two, 1, 0.4)
-    first.tell(one, by_learning_rate(one))
+    first.hear(two, {1: 0.4})
+    first.hear(one, {}, by_learning_rate(one))
     second = reopened(journal, sweep())
     ran = run_all(second, by_learning_rate)
     assert ran[0] == two
@@ -132,21 +132,20 @@ def test_a_study_reopened_after_every_single_step_holds_exactly_the_asked_runs(j
         if assignment is None:
             break
         ran.append(assignment.trial_id)
-        arm.tell(assignment, by_learning_rate(assignment))
+        arm.hear(assignment, {}, by_learning_rate(assignment))
     assert ran == [*(f"adam/{number}" for number in range(6)), *(f"adam/confirm/{number}" for number in range(4))]
 
 
-def test_every_recorded_decision_is_there_for_the_scheduler(journal: str) -> None:
-    arm = reopened(journal, sweep())
+def test_a_trial_is_not_drawn_before_those_up_to_its_window_have_ended(journal: str) -> None:
+    arm = reopened(journal, sweep(**{"search.window": 2}))
     one, two = arm.next(), arm.next()
     assert one is not None
     assert two is not None
-    arm.report(one, 1, 0.4)
-    arm.tell(one, Outcome(Status.PRUNED, 3, 0.6))
-    arm.report(two, 1, 0.3)
-    arm.report(two, 3, 0.2)
-    decisions = dict(reopened(journal, sweep()).decisions())
-    assert decisions == {"adam/0": [(1, 0.4), (3, 0.6)], "adam/1": [(1, 0.3), (3, 0.2)]}
+    assert arm.next() is None
+    arm.hear(two, {}, by_learning_rate(two))
+    assert arm.next() is None, "the first of the window still runs"
+    arm.hear(one, {}, by_learning_rate(one))
+    assert arm.next() is not None
 
 
 def test_failed_trials_are_replaced_until_the_arm_gives_up(journal: str) -> None:
@@ -185,7 +184,7 @@ def test_an_arm_without_anything_to_search_runs_once_and_is_confirmed(journal: s
         assignment = arm.next()
         if assignment is not None:
             ran.append(assignment)
-            arm.tell(assignment, by_learning_rate(assignment))
+            arm.hear(assignment, {}, by_learning_rate(assignment))
     assert [one.trial_id for one in ran] == ["adam/0", "adam/confirm/0", "adam/confirm/1"]
 
 
@@ -193,7 +192,7 @@ def test_half_a_line_at_the_journals_end_is_dropped_and_the_rest_is_read(journal
     first = reopened(journal, sweep())
     one = first.next()
     assert one is not None
-    first.tell(one, by_learning_rate(one))
+    first.hear(one, {}, by_learning_rate(one))
     with Path(journal).open("a") as file:
         file.write('{"op_code": 5, "worker_id": "half')
     ran = run_all(reopened(journal, sweep()), by_learning_rate)

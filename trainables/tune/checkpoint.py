@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 KEPT_CHECKPOINTS = 2
 # The digest stands in the name, so that a file of a version before, which has none, cannot be taken for another.
 _NAME = re.compile(r"step-(\d+)(?:\.sha256-([0-9a-f]{64}))?\.session-(\d+)\.pt")
+STOP_FILE = "stop"
 _PICTURE = re.compile(r"(.+)\.step-(\d+)\.png")
 
 
@@ -80,6 +81,14 @@ class TrialFolder:
         path.replace(aside)
         reason = one_line(error)[:120]
         return f"{path} is damaged ({reason}); it is set aside as {aside.name}, and training goes on from before it"
+
+    def stop(self) -> None:
+        """Let the process that trains the trial end what it is at: nobody waits for it any more."""
+        (self.path / STOP_FILE).touch()
+
+    def is_stopped(self) -> bool:
+        """Return whether nobody waits for the trial any more."""
+        return (self.path / STOP_FILE).exists()
 
     def delete_checkpoints(self) -> None:
         """A finished trial needs none."""

@@ -42,12 +42,13 @@ class Trial(tune.Trainable):
     ``tradeoffs`` are further metrics that the study hears of. Between decisions a long trial is saved every
     ``checkpoint_seconds``, so that a lost node costs no more than this.
 
-    A result holds ``epoch``, ``objective`` (the metric; ``WORST_OBJECTIVE`` for a diverged trial), ``curve`` (the
-    points since the last result; after a restart all of them), ``warnings`` and, with ``done``, ``tradeoffs`` and
-    ``outcome``, whose ``status`` is finished, diverged, failed or interrupted. An error in a trial is such a result
-    and not an exception, because what ends in one is issued again; when one of a trial's processes dies or has no
-    memory left, the trial does end in one, and goes on from its checkpoint in a new process. Interrupted is a trial
-    that met an OSError: no configuration can cause one, so the machine is to be mended, and then the trial goes on.
+    A result holds ``epoch``, ``objective`` (the metric; ``WORST_OBJECTIVE`` for a diverged trial), ``decided`` (pairs
+    of an epoch and the metric after it, for all decisions so far), ``curve`` (the points since the last result; after a
+    restart all of them), ``warnings`` and, with ``done``, ``tradeoffs`` and ``outcome``, whose ``status`` is finished,
+    diverged, failed or interrupted. An error in a trial is such a result and not an exception, because what ends in one
+    is issued again; when one of a trial's processes dies or has no memory left, the trial does end in one, and goes on
+    from its checkpoint in a new process. Interrupted is a trial that met an OSError: no configuration can cause one, so
+    the machine is to be mended, and then the trial goes on.
     """
 
     @classmethod
@@ -102,6 +103,8 @@ class Trial(tune.Trainable):
             raise RuntimeError("a trial was stepped after its end")
         if not self._resend:
             self._train(training)
+            if self._folder.is_stopped():
+                return self._result(self._record(training))
         self._resend = False
         record = self._record(training)
         if not training.finished:  # also for those that go on from here
@@ -164,6 +167,8 @@ class Trial(tune.Trainable):
             training.advance(steps) if self._team is None else self._team.advance(training, steps)
             for picture in training.take_pictures():
                 self._folder.write_picture(*picture)
+            if self._folder.is_stopped():
+                return
             if time.monotonic() - saved > self._config["checkpoint_seconds"] and training.step < until:
                 self._save(training)
                 saved = time.monotonic()
@@ -202,6 +207,11 @@ class Trial(tune.Trainable):
             "epoch": max(record["epoch"], 1),
             "step": record["step"],
             "objective": worst if diverged or not curve else curve[-1][self._spec.metric],
+            "decided": [
+                (point["epoch"], point[self._spec.metric])
+                for point in curve
+                if point["epoch"] in self._config["decisions"]
+            ],
             "curve": curve[self._points_sent :],
             "train_seconds": record["train_seconds"],
             "fingerprint": record["fingerprint"],
@@ -222,6 +232,7 @@ class Trial(tune.Trainable):
             "epoch": 1,
             "step": 0,
             "objective": WORST_OBJECTIVE if self._spec.goal == "minimize" else -WORST_OBJECTIVE,
+            "decided": [],
             "curve": [],
             "train_seconds": 0.0,
             "fingerprint": "",

@@ -1,9 +1,9 @@
-"""What follows from Tune's events: tracking, the display, and a finished trial's checkpoints removed."""
+"""What follows from what runs tell: tracking, the display, and a finished trial's checkpoints removed."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ray.tune import Callback
@@ -14,60 +14,66 @@ from cluster.storage.sweep_folder import SweepFolder
 from cluster.tracking.run_description import RunDescription
 from cluster.tracking.run_notes import configuration
 from cluster.tracking.tracker import Tracker
+from search_spaces.study.assignment import Assignment, Outcome
 from search_spaces.study.searcher import SweepSearcher
-from search_spaces.study.study import Assignment, Outcome
 from trainables.mlflow_contract import TRIAL_FILE, Status, Tag
 from trainables.tune.checkpoint import TrialFolder
+from trainables.tune.records import record_up_to
 from trainables.tune.summary import summarise
 
 
-class SweepCallback(Callback):
-    """Called by Tune after the searcher has told the study."""
+class RunObserver:
+    """Is told of runs by the searcher, after the study. What need not stand is kept until it does.
+
+    ``describe`` says what an assignment is in MLflow.
+    """
 
     def __init__(
-        self,
-        describe: Callable[[Assignment], RunDescription],
-        folder: SweepFolder,
-        searcher: SweepSearcher,
-        tracker: Tracker,
-        display: Display,
+        self, describe: Callable[[Assignment], RunDescription], folder: SweepFolder, tracker: Tracker, display: Display
     ) -> None:
-        self._describe, self._folder, self._searcher = describe, folder, searcher
-        self._tracker, self._display = tracker, display
+        self._describe, self._folder, self._tracker, self._display = describe, folder, tracker, display
+        self._points: dict[str, list[dict[str, float]]] = {}
 
-    def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        assignment = self._searcher.assignment(trial.trial_id)
+    def started(self, assignment: Assignment) -> None:
         self._display.started(assignment)
         self._tracker.log(self._describe(assignment), [])
 
-    def on_trial_result(
-        self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any
-    ) -> None:
-        assignment = self._searcher.assignment(trial.trial_id)
+    def heard(self, assignment: Assignment, result: Mapping[str, Any]) -> None:
         for warning in result["warnings"]:
             self._display.warn(f"{assignment.trial_id}: {warning}")
+        self._points.setdefault(assignment.trial_id, []).extend(result["curve"])
+        if "outcome/status" in result:
+            self._display.done(assignment, Status(result["outcome/status"]))
+
+    def stands(self, assignment: Assignment, epoch: int) -> None:
+        kept = self._points.get(assignment.trial_id, [])
+        standing = [point for point in kept if point["epoch"] <= epoch]
+        self._points[assignment.trial_id] = [point for point in kept if point["epoch"] > epoch]
         description = self._describe(assignment)
-        self._tracker.log(description, result["curve"])
-        self._tracker.pictures(description, TrialFolder(self._folder.trial(assignment.trial_id)).pictures())
+        self._tracker.log(description, standing)
+        pictures = TrialFolder(self._folder.trial(assignment.trial_id)).pictures()
+        last = standing[-1]["step"] if standing else 0
+        self._tracker.pictures(description, [one for one in pictures if one[0] <= last])
 
-    def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        self._end(trial)
-
-    def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        self._end(trial)
-
-    def _end(self, trial: Trial) -> None:
-        assignment, outcome = self._searcher.assignment(trial.trial_id), self._searcher.outcome(trial.trial_id)
-        if outcome is None:
-            self._display.lost(assignment)
-            return
+    def ended(self, assignment: Assignment, outcome: Outcome) -> None:
+        self._points.pop(assignment.trial_id, None)
         if outcome.status == Status.FAILED:
             self._display.warn(f"{assignment.trial_id} failed: {outcome.reason}")
-        try:
-            close_run(self._describe(assignment), self._folder, self._tracker, assignment, outcome)
-        except OSError as error:  # which Tune would take for one of the trial, that has ended
-            self._searcher.end(error)
+        close_run(self._describe(assignment), self._folder, self._tracker, assignment, outcome)
         self._display.ended(assignment, outcome)
+
+    def lost(self, assignment: Assignment) -> None:
+        self._display.lost(assignment)
+
+
+class Starts(Callback):
+    """Tells an observer of the trials that Tune starts."""
+
+    def __init__(self, searcher: SweepSearcher, observer: RunObserver) -> None:
+        self._searcher, self._observer = searcher, observer
+
+    def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        self._observer.started(self._searcher.assignment(trial.trial_id))
 
     def __getstate__(self) -> dict[str, Any]:
         """Tune pickles callbacks for a snapshot that is never read."""
@@ -83,6 +89,8 @@ def close_run(
     """
     trial_folder = TrialFolder(folder.trial(assignment.trial_id))
     record, damage = trial_folder.read_record()
+    if record is not None and outcome.status == Status.PRUNED:
+        record = record_up_to(record, outcome.epoch)
     for sentence in damage:
         logging.getLogger("adamant").warning("%s: %s", assignment.trial_id, sentence)
     tracker.send_again(description)
@@ -100,7 +108,8 @@ def close_run(
         tracker.dataset(description, record["fingerprint"])
         tracker.text(description, TRIAL_FILE, configuration(description))
         points = _last_points(record)
-    tracker.pictures(description, trial_folder.pictures())
+    last = record["step"] if record else 0
+    tracker.pictures(description, [one for one in trial_folder.pictures() if one[0] <= last])
     tracker.end(description, outcome.status, tags, points)
     if assignment.until is None:  # the state of a population's member is gone on from
         trial_folder.delete_checkpoints()
