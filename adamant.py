@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cluster.cli import check_command, job_commands, launch_commands, new_command, query_commands, run_commands
-from cluster.cli.options import Address, Data, JsonFile, Set, Size, Storage, StudyStorage, TrackingUri, Trust
+from cluster.cli.options import Address, Data, Expect, JsonFile, Set, Size, Storage, StudyStorage, TrackingUri, Trust
 from cluster.console.command_line import FAILED, clear_errors
 from cluster.console.locales import Utf8Group
 from cluster.console.shared_console import console
@@ -146,6 +146,7 @@ def run_(
     address: Address = None,
     json_file: JsonFile = None,
     trust: Trust = False,
+    expect: Expect = None,
 ) -> int:
     """Run a sweep: search, confirmation, verdict."""
     print_lines(console, [f"{sweep}: reading the sweep, and checking what it needs ..."])
@@ -155,8 +156,7 @@ def run_(
     from cluster.storage.trust import check_trust
     from search_spaces import load_sweep
 
-    if json_file is not None:
-        check_output_file("--json", json_file)
+    _check_options(json_file, expect)
     if more is not None:
         if set_ or size or from_ or probe or tracking_uri or study_storage or data:
             raise InputError("--more goes on with the sweep as it is; only --storage, --address and --json go with it")
@@ -166,14 +166,14 @@ def run_(
             name = asked.name
             refuse_other_code(asked, storage)
         with resume_sweep(name, storage, address, console, more, trusted=trust) as ended:
-            return _conclude(ended, json_file)
+            return _conclude(ended, json_file, expect)
     asked = load_sweep(sweep, set_ or [], size)
     check_trust(asked.code, sweep, trusted=trust)
     if or_resume and SweepFolder(storage, asked.name).exists:
         refuse_other_code(asked, storage)
         refuse_another(asked, storage, started_from=from_ is not None)
         with resume_sweep(asked.name, storage, address, console, trusted=True) as ended:
-            return _conclude(ended, json_file)
+            return _conclude(ended, json_file, expect)
     if asked.code.digest:
         asked = load_sweep(sweep, set_ or [], size, asked.code)
     if from_ is not None:
@@ -182,7 +182,7 @@ def run_(
         raise InputError("--probe times this machine, not the cluster at --address; leave one of the two out")
     places = Places(storage, tracking_uri, study_storage, data)
     with run_sweep(asked, places, address, console, probe=probe) as ended:
-        return _conclude(ended, json_file)
+        return _conclude(ended, json_file, expect)
 
 
 @clear_errors
@@ -192,22 +192,31 @@ def resume_(
     address: Address = None,
     json_file: JsonFile = None,
     trust: Trust = False,
+    expect: Expect = None,
 ) -> int:
     """Go on with a sweep that was interrupted or killed."""
     print_lines(console, [f"{name}: looking up where it stands ..."])
     from cluster.run.sweeps import resume_sweep
 
+    _check_options(json_file, expect)
+    with resume_sweep(name, storage, address, console, trusted=trust) as ended:
+        return _conclude(ended, json_file, expect)
+
+
+def _check_options(json_file: Path | None, expect: str | None) -> None:
+    from cluster.run.expectation import check_expected
+
+    check_expected(expect)
     if json_file is not None:
         check_output_file("--json", json_file)
-    with resume_sweep(name, storage, address, console, trusted=trust) as ended:
-        return _conclude(ended, json_file)
 
 
-def _conclude(ended: EndedSweep, json_file: Path | None) -> int:
+def _conclude(ended: EndedSweep, json_file: Path | None, expect: str | None) -> int:
     """The verdict of a sweep that has just ended: printed, and left in its report folder."""
     if ended.code:
         return ended.code
     from analysis import JudgedSweep, to_json
+    from cluster.run.expectation import unexpected
 
     judged = JudgedSweep.load(ended.name, ended.tracking_uri, ended.confirm_link)
     code = 0 if all(arm.scores for verdict in judged.verdicts for arm in verdict.arms) else FAILED
@@ -224,7 +233,9 @@ def _conclude(ended: EndedSweep, json_file: Path | None) -> int:
             told = f"error: no verdict as JSON ({error}); when this is mended: adamant report {ended.name} --json"
             print_lines(console, [told])
             return FAILED
-    return code
+    if told := unexpected(ended, expect):
+        print_lines(console, [told])
+    return FAILED if told else code
 
 
 @clear_errors

@@ -105,6 +105,7 @@ class Tag(StrEnum):
     WORKERS = "workers"
     NODE = "node"
     DEVICE = "device"
+    PROCESSOR = "processor"
     DATA_FINGERPRINT = "data.fingerprint"
     DATA_NOTE = "data.note"
     WEIGHTS_SHA256 = "weights.sha256"
@@ -114,6 +115,10 @@ class Tag(StrEnum):
     SCORE_NOTE = "score.note"
     # What the sweep uses of a user's own code: files and packages with their digests.
     CODE = "code"
+    # What was found, as a digest; on which kinds of processors; and why it need not be found again, a list in JSON.
+    DIGEST = "digest"
+    DIGEST_PROCESSORS = "digest.processors"
+    DIGEST_DOUBTS = "digest.doubts"
     PLAN_SEARCH_STEPS = "plan.search_steps"
     PLAN_WALL_S = "plan.wall_s"
     SESSIONS = "sessions"

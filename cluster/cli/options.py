@@ -35,5 +35,8 @@ Size = Annotated[
 Trust = Annotated[
     bool, typer.Option("--trust", help="Execute code that the sweep uses also where it belongs to somebody else.")
 ]
+Expect = Annotated[
+    str | None, typer.Option(metavar="DIGEST", help="Fail unless the sweep finds the same as another run of its file.")
+]
 JsonFile = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the verdict as JSON.")]
 Data = Annotated[str | None, typer.Option(help="Data folder; else $ADAMANT_DATA, else data/ in the storage folder.")]

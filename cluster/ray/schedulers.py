@@ -49,5 +49,9 @@ class SweepScheduler(FIFOScheduler):
                 self._stop(trial.trial_id)
                 tune_controller.stop_trial(trial)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Tune pickles schedulers for a snapshot that is never read."""
+        return {}
+
     def debug_string(self) -> str:
         return "trials end by their numbers"

@@ -102,6 +102,7 @@ def close_run(
             Tag.DATA_NOTE: record.get("data_note", ""),
             Tag.NODE: record.get("node", ""),
             Tag.DEVICE: record.get("device", ""),
+            Tag.PROCESSOR: record.get("processor", ""),
             Tag.WEIGHTS_SHA256: record.get("outcome", {}).get("weights_sha256", ""),
         }
         tracker.log(description, record["curve"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
 import shutil
@@ -25,7 +24,6 @@ from cluster.run._trial_config import drop_obsolete_states, trial_config
 from cluster.run.on_screen import print_lines, working
 from cluster.run.served import links
 from cluster.storage.sweep_folder import DEFAULT_STORAGE, Manifest, SweepFolder
-from cluster.tracking.curves_artifact import write_curves
 from cluster.tracking.mlflow_views import view_tags
 from cluster.tracking.run_description import describe, describe_summary
 from cluster.tracking.run_notes import how_to_see, replay_command, run_note, summary_note
@@ -40,7 +38,7 @@ if TYPE_CHECKING:
     from cluster.run._display import Display
     from cluster.tracking.run_description import RunDescription
     from search_spaces.study.arm_studies import ArmStudies
-    from search_spaces.study.assignment import Assignment, Outcome
+    from search_spaces.study.assignment import Assignment
 
 DONE = 0
 MAX_PENDING_TRIALS = 1000
@@ -56,7 +54,8 @@ PATIENCE_S = 10.0
 class EndedSweep:
     """A sweep whose driver has stopped: with ``code`` 0 all of its runs are in MLflow and can be judged.
 
-    ``links`` are the lines that lead to them, and ``confirm_link`` an address where one is served.
+    ``links`` are the lines that lead to them, and ``confirm_link`` an address where one is served. ``digest`` is that
+    of what it found, see :func:`search_spaces.study.digest.digest_of`.
     """
 
     code: int
@@ -65,6 +64,7 @@ class EndedSweep:
     links: list[str]
     confirm_link: str | None
     report_folder: Path
+    digest: str = ""
 
 
 class Driver:
@@ -81,6 +81,7 @@ class Driver:
         self._tags: dict[str, str] = {}
         self._closing_flush_s = CLOSING_FLUSH_S
         self._arms: dict[str, ArmStudies] = {}
+        self._digest = ""
 
     def drive(self, address: str | None, plan_tags: Mapping[str, str]) -> Iterator[EndedSweep]:
         """Train, yield the ended sweep, and publish its report; ``plan_tags`` say what was planned.
@@ -185,30 +186,12 @@ class Driver:
             tell(RUNS, see=first)
             self._say(first)
             self._tune(arms)
-        self._tell_plan()
-        self.tracker.artifact(self.summary, write_curves(self.folder, self._ended_runs(), self.tracker.curves))
+        from cluster.run._conclusion import conclude
+
+        self._digest = conclude(self.folder, self.sweep, arms, self.tracker, self.summary)
         for name, arm in arms.items():
             if arm.search.gave_up:
                 self._say(f"warning: {name} ended with fewer trials than asked: {arm.search.gave_up}")
-
-    def _ended_runs(self) -> list[tuple[Assignment, Outcome]]:
-        return [run for arm in self._arms.values() for run in arm.ended()]
-
-    def _tell_plan(self) -> None:
-        """For the report, which says what became of it."""
-        from cluster.planning.plan import make_plan
-        from trainables.tune.checkpoint import TrialFolder
-
-        # By the runs and not by the data, for which this process would load torch.
-        per_epoch: dict[str, int | None] = {}
-        for run, _ in self._ended_runs():
-            if run.contest.workload not in per_epoch:
-                record, _ = TrialFolder(self.folder.trial(run.trial_id)).read_record()
-                if record and record["epoch"]:
-                    per_epoch[run.contest.workload] = record["step"] // record["epoch"]
-        plan = make_plan(self.sweep, per_epoch, slots=1)
-        steps = {arm.name: arm.search_steps for arm in plan.arms if arm.search_steps is not None}
-        self.tracker.tag(self.summary, {Tag.PLAN_SEARCH_STEPS: json.dumps(steps)})
 
     def _tune(self, arms: dict[str, ArmStudies]) -> None:
         from cluster.run._display import Display
@@ -290,6 +273,7 @@ class Driver:
             links=self._links() if code == DONE else [],
             confirm_link=base and view_link(base, self.tracker.experiment_id(), self.manifest.sweep_id, CONFIRM_VIEW),
             report_folder=self.folder.report,
+            digest=self._digest,
         )
 
     def _say(self, line: str) -> None:

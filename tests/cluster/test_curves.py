@@ -11,7 +11,8 @@ from cluster.storage.sweep_folder import SweepFolder
 from cluster.tracking.curves_artifact import write_curves
 from cluster.tracking.run_description import RunDescription
 from cluster.tracking.tracker import Tracker
-from trainables.mlflow_contract import Status
+from search_spaces.study.assignment import Assignment, Outcome
+from trainables.mlflow_contract import Role, Status
 from trainables.tune.checkpoint import TrialFolder
 
 CURVE = [
@@ -30,10 +31,11 @@ def test_the_curve_of_a_damaged_record_is_taken_from_mlflow(tmp_path: Path, capl
         tracker.log(run, CURVE)
         last = [{"step": 0, "timestamp": 1, "summary/x": 1.0}, {"step": 24, "timestamp": 1, "test/loss": 0.3}]
         tracker.end(run, Status.FINISHED, points=last)
+    ended = [(Assignment("adam", Role.TRIAL, number, {}, 0), Outcome(Status.FINISHED, 3, 0.3)) for number in range(3)]
     damaged = folder.trial("adam/1") / "record.json"
     damaged.write_text(damaged.read_text()[:20])
 
-    curves = pd.read_parquet(write_curves(folder, ["adam/0", "adam/1", "adam/2"], tracker.curves))
+    curves = pd.read_parquet(write_curves(folder, ended, tracker.curves))
     assert tracker.close(60)
     assert list(curves["trial_id"]) == ["adam/0"] * 3 + ["adam/1"] * 3
     whole, taken = (curves[curves["trial_id"] == name].drop(columns="trial_id") for name in ("adam/0", "adam/1"))

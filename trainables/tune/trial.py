@@ -178,12 +178,15 @@ class Trial(tune.Trainable):
         self._folder.save_checkpoint(state, training.step)
 
     def _record(self, training: Training) -> dict[str, Any]:
+        from trainables.training.processors import processor_of
+
         record = {
             "spec": self._spec.to_dict(),
             "fingerprint": training.data.fingerprint,
             "data_note": training.data.note,
             "node": get_node_ip_address(),
             "device": training.device_name,
+            "processor": processor_of(training.device),
             "step": training.step,
             "epoch": training.epoch,
             "curve": training.curve,
