@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import multiprocessing
 import os
 import random
@@ -21,6 +22,7 @@ from cluster.tracking.run_description import describe, trial_spec
 from optimizers import InputError, user_code
 from optimizers.user_code import CodeBundle
 from search_spaces import Sweep
+from search_spaces.schema.methods import GRID, window_of
 from search_spaces.space.space import TRAINING, hyperparameters
 from search_spaces.study.assignment import Assignment, arm_path
 from search_spaces.study.population import is_population
@@ -160,8 +162,7 @@ def _states_at_once(sweep: Sweep, slots: int) -> int:
 
 def _simulated(sweep: Sweep, slots: int, seconds: Mapping[Side, float], seed: int) -> list[Ended]:
     """A run of the sweep in which every trial has a quality of its own, drawn at random, that does not change."""
-    search = sweep.search.model_copy(update={"method": "grid" if sweep.search.method == "grid" else "random"})
-    drawn = replace(sweep, search=search, tradeoffs=())
+    drawn = replace(sweep, search=sweep.search.model_copy(update=_at_random(sweep)), tradeoffs=())
 
     def curve(assignment: Assignment, epoch: int) -> float:
         return random.Random(f"{seed} {assignment.trial_id}").random()
@@ -173,6 +174,15 @@ def _simulated(sweep: Sweep, slots: int, seconds: Mapping[Side, float], seed: in
         if workload == contest.workload
     }
     return simulate(drawn, curve, slots=slots, seconds=of_arms, per_run=BETWEEN_RUNS_S if seconds else 0.0)
+
+
+def _at_random(sweep: Sweep) -> dict[str, Any]:
+    """A search that costs no time to draw, and waits for the trials of its window where the sweep's own does."""
+    if sweep.search.method == GRID:
+        return {}
+    if math.isinf(window_of(sweep.search)):
+        return {"method": "random", "arguments": {}}
+    return {"method": "TPESampler", "arguments": {"n_startup_trials": sweep.search.trials + 1}}
 
 
 def _label(workload: str, arm: str) -> str:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 from cluster.planning.plan import Plan
 from search_spaces import Sweep
-from search_spaces.schema.words import duration
+from search_spaces.schema.methods import window_of
+from search_spaces.schema.words import duration, plural
 
+# Trials end at different times: a window of so many times the places of a search keeps all of them busy.
+WINDOW_PER_PLACE = 4
 Row = dict[str, str]
 
 
@@ -28,6 +33,7 @@ def rows(plan: Plan) -> list[Row]:
 def totals(plan: Plan, sweep: Sweep, price: float | None) -> list[str]:
     """Time, hours, price, disk and rows of the whole sweep."""
     lines = [f"{plan.slots} at once; {plan.mlflow_rows:,} rows in MLflow."]
+    lines += _idle(plan, sweep)
     if any(arm.steps is None for arm in plan.arms):
         lines.append("Steps are told where the data is, from which they follow; see `adamant data`.")
     if plan.wall_s is None or plan.cpu_hours is None or plan.gpu_hours is None:
@@ -38,3 +44,16 @@ def totals(plan: Plan, sweep: Sweep, price: float | None) -> list[str]:
         lines.append(f"At {price:g} an hour of a {device}: {hours * price:,.2f}.")
     lines.append(f"At most {(plan.disk_bytes or 0) / 1e6:,.0f} MB on disk at once, of checkpoints and curves.")
     return lines
+
+
+def _idle(plan: Plan, sweep: Sweep) -> list[str]:
+    """What is to be said where the sweep's window leaves places without work."""
+    searches = len(sweep.contests) * len(sweep.arms)
+    busy = searches * window_of(sweep.search) / WINDOW_PER_PLACE
+    if busy >= plan.slots:
+        return []
+    enough = math.ceil(WINDOW_PER_PLACE * plan.slots / searches)
+    return [
+        f"A search.window of {sweep.search.window} keeps about {max(1, math.floor(busy))} of {plan.slots} busy in "
+        f"{plural(searches, 'search')}; {enough} would keep all of them busy, and is another search."
+    ]
