@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from statistics import median
 
@@ -17,7 +18,7 @@ from analysis.data.runs import RunRecord, SweepRecords
 from analysis.data.tables import tables_of
 from analysis.statistics.intervals import bootstrap_interval, detectable_difference
 from analysis.statistics.pareto_front import pareto_front
-from analysis.verdict.overall import standings
+from analysis.verdict.overall import COUNTED, standings
 from analysis.verdict.protocol import protocol
 from search_spaces import parse_sweep
 
@@ -110,7 +111,9 @@ def test_the_interval_is_over_studies_not_over_seeds(make) -> None:
 
 def test_studies_tell_arms_apart_not_configurations(make) -> None:
     verdict = analysis.judge(replicated(make, {"adam": [0.9, 0.9, 0.9], "scheduled": [0.95, 0.951, 0.949]}))
+    assert (verdict.subject, verdict.arms[1].finding) == ("arms", "better")
     assert verdict.sentences[0].startswith("scheduled is better than adam: +5.0 points [")
+    assert not any("verdict on the arms themselves" in sentence for sentence in verdict.sentences)
 
 
 def test_two_studies_are_too_few_to_tell(make) -> None:
@@ -150,14 +153,19 @@ def test_ranks_over_workloads(make) -> None:
     verdicts = [analysis.judge(part) for part in parts]
     adam, a, b = standings(verdicts)
     assert (adam.mean_rank, a.mean_rank, b.mean_rank) == ((2.5 + 1) / 2, (1 + 2) / 2, (2.5 + 3) / 2)
-    assert (b.no_difference_shown, b.worse, b.better) == (1, 0, 0), "a constant difference has no interval"
-    assert (a.better, a.worse) == (1, 0)
+    assert b.findings == dict.fromkeys(COUNTED, 0) | {"no_difference_shown": 1}, "a constant difference has no interval"
+    assert a.findings == dict.fromkeys(COUNTED, 0) | {"configuration_better": 1}
     text = analysis.render_table(verdicts)
     assert "digits:" in text
     assert "Over 2 workloads:" in text
     data = json.loads(json.dumps(analysis.to_json(verdicts), allow_nan=False))
     assert list(data["workloads"]) == ["digits", "mnist"]
-    assert data["standings"][1] == {"arm": "a", "mean_rank": 1.5, "better": 1, "no_difference_shown": 0, "worse": 0}
+    counted = dict.fromkeys(COUNTED, 0) | {"configuration_better": 1}
+    assert data["standings"][1] == {"arm": "a", "mean_rank": 1.5, **counted}
+    header = text.partition("Over 2 workloads:")[2].splitlines()[1]
+    assert re.split(r" {2,}", header) == [
+        "arm", "mean rank", "configuration better", "no difference shown", "configuration worse",
+    ]  # fmt: skip
 
 
 def test_the_front_equals_optunas() -> None:
