@@ -25,16 +25,19 @@ def differences(verdict: Verdict) -> Chart:
         raise InputError(f"No differences to {sweep.baseline}: no other arm has a score on a seed that both completed.")
     rows = {arm.name: float(len(compared) - place) for place, arm in enumerate(compared)}
     marks: list[Layer] = [Rule("x", 0, SOFT, sweep.baseline)]
+    note = ""
     if verdict.smallest_difference is not None:
         matters = float(metric_values(verdict.score_metric, verdict.smallest_difference))
-        marks += [Rule("x", side * matters, SOFT, "matters") for side in (-1, 1)]
+        marks += [Rule("x", side * matters, SOFT, dash="dotted") for side in (-1, 1)]
+        note = f" Dotted: the smallest difference that matters, {written.effect(verdict.smallest_difference)} "
+        note += f"{written.unit}; what lies within, as two one-sided tests show, is equivalent."
     for arm in compared:
         marks += _marks(arm, rows[arm.name], verdict, written)
     better = "right" if verdict.score_goal == "maximize" else "left"
     others = [arm for arm in verdict.arms if arm.name != sweep.baseline and arm not in compared]
     missing = {arm.name: f"no {unit_of(sweep)} in common" for arm in others}
     bare = [arm.name for arm in compared if arm.difference and arm.difference.interval is None]
-    note = f" Without an interval: {', '.join(bare)}." if bare else ""
+    note += f" Without an interval: {', '.join(bare)}." if bare else ""
     return Chart(
         title=f"{sweep.name}: {verdict.score_metric} against {sweep.baseline}",
         panels=[

@@ -59,7 +59,8 @@ def _equivalent(arm: ArmVerdict, baseline: ArmVerdict, number: MetricFormat, swe
     if not arm.shows_difference or arm.difference.interval is None:
         return said
     shown = number.difference(arm.difference.mean, arm.difference.interval)
-    return f"{said} A difference is shown too, {shown}, and it is smaller than what matters here."
+    level = percent(arm.difference.interval.level)
+    return f"{said} A difference is shown too ({shown} at {level}), and it is smaller than what matters here."
 
 
 def _smallest(number: MetricFormat, sweep: Sweep) -> str:

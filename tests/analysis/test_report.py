@@ -35,8 +35,8 @@ mlp/digits, 3 trials an arm, 20 epochs, confirmed on 5 seeds
 arm         best val/loss   test accuracy         against adam        finding                P(better)   steps to 0.08
 adam        0.071           97.0 % [96.8, 97.2]   baseline                                               403
 scheduled   0.069           97.6 % [97.4, 97.7]   +0.5 [+0.2, +0.8]   configuration better   1.00        never
-memory      0.08            none                                           not compared
-lost        none            none                                           not compared
+memory      0.08            none                                      not compared
+lost        none            none                                      not compared
 
 """
 
@@ -159,7 +159,9 @@ def test_markdown(verdict: analysis.Verdict, eventful_tables: analysis.SweepTabl
     text = (tmp_path / "report.md").read_text(encoding="utf-8")
     assert text.startswith("# betas\n\nDo scheduled betas help?\n\n")
     assert "mlp/digits, 3 trials an arm, 20 epochs, confirmed on 5 seeds." in text
-    assert "| scheduled | 0.069 | 97.6 % [97.4, 97.7] | +0.5 [+0.2, +0.8] | configuration better | 1.00 | never |" in text
+    assert (
+        "| scheduled | 0.069 | 97.6 % [97.4, 97.7] | +0.5 [+0.2, +0.8] | configuration better | 1.00 | never |" in text
+    )
     assert "Difference over the spread between seeds (rough from few seeds): scheduled +3.82." in text
     assert "| arm | runs | finished | pruned | diverged | failed | interrupted | running |" in text
     assert "| scheduled | confirmations | 4 | 0 | 1 | 0 | 0 | 0 |" in text

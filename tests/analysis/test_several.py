@@ -19,7 +19,9 @@ from analysis.data.tables import tables_of
 from analysis.statistics.intervals import bootstrap_interval, detectable_difference
 from analysis.statistics.pareto_front import pareto_front
 from analysis.verdict.overall import COUNTED, standings
+from analysis.verdict.pilot import noise_of
 from analysis.verdict.protocol import protocol
+from optimizers import InputError
 from search_spaces import parse_sweep
 
 SEEDS = (1, 2, 3)
@@ -212,3 +214,20 @@ def test_the_time_taken_is_told_against_the_plan(make) -> None:
     assert "Wall time" not in analysis.render_table([analysis.judge(records)])
     timed = replace(records, seconds=90.0, planned_seconds=75.0)
     assert analysis.render_table([analysis.judge(timed)]).endswith("Wall time: 90 s, 75 s planned (+20%).")
+
+
+def test_a_pilot_tells_the_noise_of_studies_from_that_of_seeds(make) -> None:
+    """Seeds move both arms alike, so that all that the differences vary by is between studies."""
+    noise = noise_of(replicated(make, {"adam": [0.9] * 3, "a": [0.93, 0.88, 0.91], "b": [0.9, 0.9, 0.9]}))
+    assert noise["a"].studies == pytest.approx(np.var([0.03, -0.02, 0.01], ddof=1))
+    assert noise["a"].seeds == pytest.approx(0, abs=1e-12)
+    assert (noise["b"].studies, noise["a"].pilot_studies, noise["a"].pilot_seeds) == pytest.approx((0, 3, 3), abs=1e-12)
+
+
+def test_a_pilot_of_one_study_or_without_pairs_is_refused(make) -> None:
+    with pytest.raises(InputError, match=r"has one study.*search\.studies"):
+        noise_of(make.confirmed({"adam": [0.9] * 5, "a": [0.9] * 5}))
+    records = replicated(make, {"adam": [0.9] * 3, "a": [0.93, 0.88, 0.91]})
+    one = [run for run in records.confirmations if run.arm == "adam" or run.study == 1]
+    with pytest.raises(InputError, match="no arm that shares seeds with adam"):
+        noise_of(replace(records, confirmations=tuple(one)))
