@@ -25,9 +25,10 @@ class Levels:
 def levels_of(records: SweepRecords) -> Levels:
     """Bonferroni's over comparisons and workloads, and each at the level of the newest look.
 
-    All claims of a comparison together err no more often than 1 - 0.95 over their number: where the true difference is
-    0 only a claim of one can be wrong, where it is at least the smallest one that matters only a claim of equivalence
-    or of the wrong sign, and between them neither alone.
+    Each kind of claim may be wrong with a chance of 0.05 over the number of comparisons, and the two do not add up:
+    where the true difference is 0 only "better" and "worse" are wrong, and where it matters only "equivalent" and the
+    wrong one of these two, which a spread so small that "equivalent" can be said at all leaves next to no chance. A
+    look has the level of the numbers of pairs that all looks were taken at, also for an arm that lacks some.
     """
     error = (1 - LEVEL) / comparisons(records)
     return Levels(1 - 2 * _one_side(error / 2, records), 1 - 2 * _one_side(error, records))

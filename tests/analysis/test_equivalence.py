@@ -11,8 +11,11 @@ import pytest
 import yaml
 
 import analysis
+from analysis.charts.chart import Rule
+from analysis.figures.differences import differences
 from analysis.statistics.intervals import bootstrap_interval, standard_error
 from analysis.statistics.power import chance_to_be_equivalent, chance_to_differ
+from analysis.verdict.answer import order_of_arms
 from analysis.verdict.overall import COUNTED, standings
 from analysis.verdict.protocol import protocol
 from search_spaces import parse_sweep
@@ -62,6 +65,14 @@ def test_a_difference_that_is_shown_and_too_small_to_matter_is_told_with_both(ma
         " A difference is shown too (+0.104 [+0.090, +0.120] at 95 %), and it is smaller than what matters here."
     )
     assert "configuration equivalent, yet a difference" in analysis.render_table([verdict])
+    assert order_of_arms(verdict)[-1] == "Found a configuration equivalent to that of adam: scheduled."
+
+
+def test_the_figure_marks_what_matters(make: type[Make]) -> None:
+    drawn = differences(judged(make, [0.0010, 0.0011, 0.0009, 0.0012, 0.0010], 0.2))
+    marks = [layer.at for layer in drawn.panels[0].layers if isinstance(layer, Rule) and layer.dash == "dotted"]
+    assert marks == pytest.approx([-0.2, 0.2]), "in points, as the axis"
+    assert "Dotted: the smallest difference that matters, 0.2 points;" in drawn.caption
 
 
 def test_a_difference_that_may_matter_is_better_or_worse_as_before(make: type[Make]) -> None:
