@@ -122,6 +122,8 @@ class Tag(StrEnum):
     PLAN_SEARCH_STEPS = "plan.search_steps"
     PLAN_WALL_S = "plan.wall_s"
     SESSIONS = "sessions"
+    # Of a sweep that is judged several times while it grows: after how many pairs that was planned, and done.
+    LOOKS = "looks"
     # MLflow's own: what its pages show as description, the colour of curves, the kind of an experiment, a data set's.
     NOTE = "mlflow.note.content"
     RUN_COLOUR = "mlflow.runColor"

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
+from analysis.data.looks import Looks, read_looks
 from optimizers import InputError, did_you_mean
 from optimizers.errors import first_line
 from search_spaces.tracking.codec import recorded_parameters
@@ -75,7 +76,8 @@ class SweepRecords:
     score, a sentence, or empty. `planned_steps` are the optimizer steps that each arm's search was expected to
     take, where that is recorded; `seconds` and `planned_seconds` are the wall time of the whole sweep. `summary_id` and
     `experiment_id` are MLflow's of the summary run, and `environment` what that run says of where the sweep was run:
-    `git.commit`, and versions by package. `source` is the text of the whole sweep's file.
+    `git.commit`, and versions by package. `source` is the text of the whole sweep's file. `looks` are those of a
+    sweep that is judged several times while it grows.
     """
 
     sweep: Sweep
@@ -94,6 +96,7 @@ class SweepRecords:
     experiment_id: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
     source: str = ""
+    looks: Looks | None = None
 
 
 def read_sweep(sweep_name: str, tracking_uri: str) -> tuple[SweepRecords, ...]:
@@ -141,6 +144,7 @@ def _on_workload(
         planned_seconds=float(tags[Tag.PLAN_WALL_S]) if tags.get(Tag.PLAN_WALL_S) else None,
         summary_id=summary.info.run_id,
         experiment_id=summary.info.experiment_id,
+        looks=read_looks(tags[Tag.LOOKS], summary.info.run_id) if Tag.LOOKS in tags else None,
         environment={str(Tag.GIT_COMMIT): tags.get(Tag.GIT_COMMIT, ""), **json.loads(tags.get(Tag.VERSIONS, "{}"))},
     )
 

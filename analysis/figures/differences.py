@@ -6,13 +6,12 @@ from analysis.charts.chart import Axis, Chart, Layer, Line, Panel, Points, Rule
 from analysis.charts.style import SOFT
 from analysis.figures.figure_parts import metric_values, not_shown
 from analysis.verdict.findings import ArmVerdict, Verdict
-from analysis.verdict.formatting import MetricFormat
-from analysis.verdict.sentences import noise_in_intervals, unit_of
+from analysis.verdict.formatting import MetricFormat, percent
+from analysis.verdict.sentences import noise_in_intervals
+from analysis.verdict.subjects import unit_of
 from optimizers import InputError
 from search_spaces import arm_colour
 from search_spaces.schema.words import plurals
-
-_WHY = {"too_few_seeds": "too few seeds", "undecided": "no interval", "not_compared": "no seed in common"}
 
 
 def differences(verdict: Verdict) -> Chart:
@@ -26,14 +25,19 @@ def differences(verdict: Verdict) -> Chart:
         raise InputError(f"No differences to {sweep.baseline}: no other arm has a score on a seed that both completed.")
     rows = {arm.name: float(len(compared) - place) for place, arm in enumerate(compared)}
     marks: list[Layer] = [Rule("x", 0, SOFT, sweep.baseline)]
+    note = ""
+    if verdict.smallest_difference is not None:
+        matters = float(metric_values(verdict.score_metric, verdict.smallest_difference))
+        marks += [Rule("x", side * matters, SOFT, dash="dotted") for side in (-1, 1)]
+        note = f" Dotted: the smallest difference that matters, {written.effect(verdict.smallest_difference)} "
+        note += f"{written.unit}; what lies within, as two one-sided tests show, is equivalent."
     for arm in compared:
         marks += _marks(arm, rows[arm.name], verdict, written)
     better = "right" if verdict.score_goal == "maximize" else "left"
-    missing = {
-        arm.name: _WHY["not_compared"] for arm in verdict.arms if arm.name != sweep.baseline and arm not in compared
-    }
+    others = [arm for arm in verdict.arms if arm.name != sweep.baseline and arm not in compared]
+    missing = {arm.name: f"no {unit_of(sweep)} in common" for arm in others}
     bare = [arm.name for arm in compared if arm.difference and arm.difference.interval is None]
-    note = f" Without an interval: {', '.join(bare)}." if bare else ""
+    note += f" Without an interval: {', '.join(bare)}." if bare else ""
     return Chart(
         title=f"{sweep.name}: {verdict.score_metric} against {sweep.baseline}",
         panels=[
@@ -44,7 +48,7 @@ def differences(verdict: Verdict) -> Chart:
             )
         ],
         caption=f"Mean difference on the same {plurals(unit_of(sweep))}; better is {better} of the line. Lines are "
-        f"intervals at {100 * verdict.comparison_level:.3g} %, so that all comparisons hold together at 95 %; a "
+        f"intervals at {percent(verdict.comparison_level)}, so that all comparisons hold together at 95 %; a "
         f"difference is shown where its line leaves out 0. {noise_in_intervals(sweep)}{note}{not_shown(missing)}",
         size=(460, max(90, 30 * len(rows))),
     )

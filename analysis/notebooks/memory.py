@@ -39,7 +39,8 @@ verdict = judge(tables.records[0])
 print(render_table([verdict]))
 
 # %% [markdown]
-# **Against the baseline.** A difference is shown only where its line leaves out 0.
+# **Against the baseline.** A difference is shown only where its line leaves out 0: one between arms with several
+# studies, and with one study one between the configurations that it has found.
 
 # %%
 show(differences, verdict)

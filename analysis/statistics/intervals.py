@@ -41,6 +41,23 @@ class Interval:
 
 
 @dataclass(frozen=True)
+class StandardError:
+    """How far the mean of scores lies from the truth: its standard error, known with so many degrees of freedom.
+
+    `pairs` is the number of seeds, or of studies, that the mean is over.
+    """
+
+    value: float
+    freedom: float
+    pairs: int
+
+    @property
+    def spread(self) -> float:
+        """The standard deviation of what one pair gives."""
+        return self.value * math.sqrt(self.pairs)
+
+
+@dataclass(frozen=True)
 class PairedDifference:
     """Arm minus baseline over the pairs that both completed.
 
@@ -74,6 +91,7 @@ def bootstrap_interval(scores: Sequence[float] | Mapping[PairKey, float], level:
        scores no resample lies outside [min, max], and deeper percentiles carry no information. df is n - 1, with n
        the mean of the ranks' numbers of scores.
     4. Where that is narrower than Student's interval, stretch it to its width: the bootstrap then gives the skew alone.
+    5. No end is nearer to the mean than Student's, so that of normal scores neither end errs more often than it says.
 
     Simulated coverage at 95 % for normal scores, n = 3 to 10, one to three ranks: 95 %. For skewed ones it is
     less, though no less than that of Student's interval: 89 to 91 % for exponential scores, 83 to 86 % for log-normal
@@ -98,10 +116,11 @@ def bootstrap_interval(scores: Sequence[float] | Mapping[PairKey, float], level:
         return None
     tails = np.quantile(_resampling_counts(len(parts)) @ parts, [(1 - _CENTRAL) / 2, (1 + _CENTRAL) / 2])
     normal = special.ndtri((1 + _CENTRAL) / 2)
-    least = 2 * normal * math.sqrt(parts @ parts)
-    widen = special.stdtrit(_freedom(keyed), (1 + level) / 2) / normal * max(1.0, least / (tails[1] - tails[0]))
-    low, high = values.mean() + widen * tails
-    return Interval(float(low), float(high), level)
+    error = math.sqrt(parts @ parts)
+    student = special.stdtrit(_freedom(keyed), (1 + level) / 2)
+    stretched = tails * max(1.0, 2 * normal * error / (tails[1] - tails[0])) * student / normal
+    reach = min(stretched[0], -student * error), max(stretched[1], student * error)
+    return Interval(float(values.mean() + reach[0]), float(values.mean() + reach[1]), level)
 
 
 def paired_difference(
@@ -178,11 +197,15 @@ def detectable_difference(
     the Variance", Pharmaceutical Statistics 5 (2006); A. O'Hagan, J. W. Stevens, M. J. Campbell, "Assurance in
     Clinical Trial Design", Pharmaceutical Statistics 4 (2005).
     """
-    keyed = _keyed(differences)
+    error = standard_error(differences)
+    return error and _detectable_errors(error.freedom, level, power) * error.value
+
+
+def standard_error(scores: Sequence[float] | Mapping[PairKey, float]) -> StandardError | None:
+    """That of the mean, within ranks; None where `bootstrap_interval` gives no interval."""
+    keyed = _keyed(scores)
     parts = _parts_of_seeds(keyed)
-    if parts is None:
-        return None
-    return _detectable_errors(_freedom(keyed), level, power) * math.sqrt(parts @ parts)
+    return None if parts is None else StandardError(math.sqrt(parts @ parts), _freedom(keyed), len(parts))
 
 
 def median_steps(steps: Sequence[float | None]) -> float | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from analysis.verdict.findings import ArmVerdict, Finding, Verdict
+from analysis.verdict.findings import Relation, Verdict
 from analysis.verdict.formatting import MetricFormat
 from search_spaces.schema.words import listing
 
@@ -37,21 +37,26 @@ def order_of_arms(verdict: Verdict) -> tuple[str, ...]:
     ranked = sorted(scored, key=lambda found: found[0], reverse=verdict.score_goal == "maximize")
     order = ", ".join(f"{name} {number.value(mean)}" for mean, name in ranked)
     others = [arm for arm in verdict.arms if arm.name != baseline]
+    groups = _GROUPS if verdict.subject == "arms" else _GROUPS_OF_CONFIGURATIONS
     told = [
-        f"{words} {baseline}'s: {listing(arm.name for arm in found)}"
-        for words, findings in _GROUPS.items()
-        if (found := _with_finding(others, findings))
+        f"{words} {baseline}: {listing(arm.name for arm in found)}"
+        for words, relations in groups.items()
+        if (found := [arm for arm in others if arm.relation in relations])
     ]
     return f"By mean {verdict.score_metric} of what was confirmed: {order}.", *(f"{sentence}." for sentence in told)
 
 
-_GROUPS: dict[str, tuple[Finding, ...]] = {
+_GROUPS: dict[str, tuple[Relation, ...]] = {
     "Better than": ("better",),
     "Worse than": ("worse",),
-    "Not told from": ("no_difference_shown", "too_few_seeds", "undecided"),
+    "Equivalent to": ("equivalent",),
+    "Not told from": ("no_difference_shown", "too_few_seeds", "undecided", "no_interval"),
     "Not compared with": ("not_compared",),
 }
-
-
-def _with_finding(arms: list[ArmVerdict], findings: tuple[Finding, ...]) -> list[ArmVerdict]:
-    return [arm for arm in arms if arm.finding in findings]
+_GROUPS_OF_CONFIGURATIONS: dict[str, tuple[Relation, ...]] = {
+    "Found a better configuration than": ("better",),
+    "Found a worse configuration than": ("worse",),
+    "Found a configuration equivalent to that of": ("equivalent",),
+    "Found a configuration not told from that of": ("no_difference_shown", "too_few_seeds", "undecided", "no_interval"),
+    "Not compared with": ("not_compared",),
+}

@@ -12,27 +12,36 @@ from analysis.verdict._evidence import Configuration
 from analysis.verdict.findings import ArmVerdict, Verdict
 from analysis.verdict.overall import standings
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 def to_json(verdicts: Sequence[Verdict], link: str | None = None) -> dict[str, Any]:
     """The verdict as data for `json.dump`: full precision, MLflow's units (an accuracy is a fraction).
 
     Of a sweep over several workloads: schema_version, sweep (name, id, question), standings (a list of {arm,
-    mean_rank, better, no_difference_shown, worse}, counting workloads), and workloads: by name, for each what follows.
+    mean_rank, better, configuration_better, equivalent, configuration_equivalent, no_difference_shown, undecided,
+    worse, configuration_worse}, counting workloads by finding), and workloads: by name, for each what follows.
 
-    - schema_version: 1; keys may be added under the same number, none is removed or changed
+    - schema_version: 2; keys may be added under the same number, none is removed or changed. In version 1 better and
+      worse were also said of the configurations of one study, and undecided of what is now no_interval
     - sweep: name, id, question, workload
     - wall_seconds, planned_wall_seconds: of the whole sweep, or null
     - budget: trials_per_arm (in each study), studies, epochs or steps, batch_size, confirmed_per_arm,
       confirmation_seeds (of several studies the first one's)
-    - metric: name, goal, target (null: none) of the search; score: name, goal of the confirmation
-    - baseline: name of an arm; comparison_level: level of the differences' intervals
+    - metric: name, goal, target (null: none) of the search; score: name, goal of the confirmation, smallest_difference
+      (null: none; in the score's own units)
+    - subject: what findings are about, "arms", or "configurations" where one search has found them
+    - baseline: name of an arm; comparison_level: level of the differences' intervals; equivalence_level: of those that
+      lie within the smallest difference for an equivalent arm
+    - looks: null or {planned, taken}, the numbers of pairs at which the sweep was to be judged, and was so far
     - interval_covers: the noise that all intervals hold, ["seeds"], or with several studies ["seeds", "search"];
       without "search" a second search may find other configurations, and so other differences
     - arms: a list in the sweep's order, each with
         - name, optimizer
-        - finding: baseline, better, worse, no_difference_shown, too_few_seeds, undecided or not_compared
+        - finding: baseline; of arms better, worse or equivalent (also where a difference is shown, but one that is
+          smaller than the smallest that matters); of configurations configuration_better, configuration_worse or
+          configuration_equivalent; of both no_difference_shown, or with a smallest difference undecided;
+          too_few_seeds (or studies), no_interval (no spread to judge by) or not_compared
         - trials, confirmations: number of runs by outcome
           (finished, pruned, diverged, failed, interrupted, running)
         - search_steps, planned_steps: optimizer steps of the search, and those that were expected; or null
@@ -46,6 +55,8 @@ def to_json(verdicts: Sequence[Verdict], link: str | None = None) -> dict[str, A
         - difference: null or {mean, interval, detectable, seeds, pairs}, arm minus baseline; with several studies
           "seeds" are their numbers; detectable: number or null, the true difference that as many pairs would show 4
           times in 5 at the comparison level
+        - equivalence: null or an interval of the same difference at the equivalence level; pairs_needed: of an
+          undecided arm, how many seeds or studies would decide it 4 times in 5, or null (more than 100,000)
         - effect_size: number or null, the difference's mean over the pooled standard deviation between seeds (with
           several studies: between studies)
         - steps_to_target: number, "never" or null (not measured)
@@ -57,7 +68,10 @@ def to_json(verdicts: Sequence[Verdict], link: str | None = None) -> dict[str, A
     return {
         "schema_version": SCHEMA_VERSION,
         "sweep": {"name": sweep.name, "id": verdicts[0].sweep_id, "question": sweep.question},
-        "standings": [asdict(standing) for standing in standings(verdicts)],
+        "standings": [
+            {"arm": standing.arm, "mean_rank": standing.mean_rank, **standing.findings}
+            for standing in standings(verdicts)
+        ],
         "workloads": {verdict.workload: _of_workload(verdict, link) for verdict in verdicts},
     }
 
@@ -85,9 +99,16 @@ def _of_workload(verdict: Verdict, link: str | None) -> dict[str, Any]:
         "planned_wall_seconds": verdict.planned_seconds,
         "tradeoffs": [{"name": tradeoff.name, "goal": tradeoff.goal} for tradeoff in sweep.tradeoffs],
         "metric": {"name": sweep.metric.name, "goal": sweep.metric.goal, "target": sweep.metric.target},
-        "score": {"name": verdict.score_metric, "goal": verdict.score_goal},
+        "score": {
+            "name": verdict.score_metric,
+            "goal": verdict.score_goal,
+            "smallest_difference": verdict.smallest_difference,
+        },
+        "subject": verdict.subject,
         "baseline": sweep.baseline,
         "comparison_level": verdict.comparison_level,
+        "equivalence_level": verdict.equivalence_level,
+        "looks": verdict.looks and asdict(verdict.looks),
         "interval_covers": list(verdict.interval_covers),
         "arms": [_arm_as_data(arm) for arm in verdict.arms],
         "sentences": list(verdict.sentences),
@@ -121,6 +142,8 @@ def _arm_as_data(arm: ArmVerdict) -> dict[str, Any]:
             "seeds": list(difference.seeds),
             "pairs": len(difference.differences),
         },
+        "equivalence": _interval_as_data(arm.equivalence),
+        "pairs_needed": arm.pairs_needed,
         "effect_size": arm.effect_size,
         "p_better": arm.p_better,
         "steps_to_target": "never" if steps == math.inf else steps,

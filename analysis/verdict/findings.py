@@ -6,13 +6,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from analysis.data.looks import Looks
 from analysis.data.runs import Goal
 from analysis.statistics.intervals import Interval, PairedDifference, PairKey
 from analysis.verdict._evidence import Configuration
 from search_spaces import Sweep
 
 Noise = Literal["seeds", "search"]
-Finding = Literal["baseline", "better", "worse", "no_difference_shown", "too_few_seeds", "undecided", "not_compared"]
+Subject = Literal["arms", "configurations"]
+Relation = Literal[
+    "baseline",
+    "better",
+    "worse",
+    "equivalent",
+    "no_difference_shown",
+    "undecided",
+    "too_few_seeds",
+    "no_interval",
+    "not_compared",
+]
+Finding = Relation | Literal["configuration_better", "configuration_worse", "configuration_equivalent"]
 
 
 @dataclass(frozen=True)
@@ -28,6 +41,11 @@ class ArmVerdict:
     `steps_to_target` is a median over confirmation runs, infinite for "never". `search_steps` are the optimizer
     steps of all trials, `planned_steps` those that were expected. `front` is the Pareto front of the finished
     trials, the best in the metric first, where the sweep has tradeoffs.
+
+    `relation` is how the arm, or what one search has found for it, compares with the baseline, and `finding` the same
+    with what it is about. Where the sweep has a smallest difference, `equivalence` is the difference's interval that
+    lies within it for an equivalent arm, and `pairs_needed` how many seeds or studies would decide an undecided one 4
+    times in 5.
     """
 
     name: str
@@ -45,17 +63,41 @@ class ArmVerdict:
     effect_size: float | None
     p_better: float | None
     steps_to_target: float | None
-    finding: Finding
+    relation: Relation
+    subject: Subject
+    equivalence: Interval | None = None
+    pairs_needed: int | None = None
     search_steps: float | None = None
     planned_steps: float | None = None
     front: tuple[Configuration, ...] = ()
+
+    @property
+    def finding(self) -> Finding:
+        """The relation; a claim that holds for configurations alone has a name of its own."""
+        if self.subject == "configurations":
+            return _OF_CONFIGURATIONS.get(self.relation, self.relation)
+        return self.relation
+
+    @property
+    def shows_difference(self) -> bool:
+        """Whether the interval of the difference leaves out 0, which it may for an equivalent arm too."""
+        return bool(self.difference and self.difference.interval and self.difference.interval.excludes_zero)
+
+
+_OF_CONFIGURATIONS: dict[Relation, Finding] = {
+    "better": "configuration_better",
+    "worse": "configuration_worse",
+    "equivalent": "configuration_equivalent",
+}
 
 
 @dataclass(frozen=True)
 class Verdict:
     """What a sweep shows on one workload, which has a name where the sweep is over several.
 
-    `comparison_level` is that of the differences' intervals (Bonferroni-corrected). `seconds` and
+    `comparison_level` is that of the differences' intervals, `equivalence_level` that of the narrower ones of two
+    one-sided tests (both corrected for comparisons and looks, see `levels_of`). `smallest_difference` is in the unit of
+    the scores as MLflow holds them: a fraction for an accuracy. `subject` is what the findings are about. `seconds` and
     `planned_seconds` are the wall time of the whole sweep, where they are known.
     """
 
@@ -65,6 +107,10 @@ class Verdict:
     score_metric: str
     score_goal: Goal
     comparison_level: float
+    equivalence_level: float
+    smallest_difference: float | None
+    subject: Subject
+    looks: Looks | None
     arms: tuple[ArmVerdict, ...]
     sentences: tuple[str, ...]
     seconds: float | None

@@ -46,6 +46,10 @@ class MetricFormat:
             return "points"
         return "steps" if counts_steps(self.metric) else f"in {self.metric}"
 
+    def as_stored(self, difference: float) -> float:
+        """A difference as MLflow holds it, from one as it is written here: 0.2 points of an accuracy are 0.002."""
+        return difference / self._scale
+
     def value(self, value: float) -> str:
         """97.3 %, or four significant digits."""
         if is_fraction(self.metric):
@@ -98,6 +102,12 @@ class MetricFormat:
         if interval.excludes_zero:
             decimals = max(decimals, -math.floor(math.log10(min(abs(low), abs(high)))))
         return min(decimals, _MOST_DECIMALS)
+
+
+def percent(level: float) -> str:
+    """98.3 %: a level of intervals, with as many decimals as tell it from 100 %."""
+    decimals = max(1, 1 - math.floor(math.log10(1 - level) + 2)) if level < 1 else 1
+    return f"{100 * level:.{decimals}f} %".replace(".0 %", " %")
 
 
 def steps(median: float | None) -> str:

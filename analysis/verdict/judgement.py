@@ -10,8 +10,9 @@ import numpy as np
 
 from analysis.data.runs import RunRecord, SweepRecords
 from analysis.statistics import intervals
-from analysis.statistics.intervals import Interval, PairedDifference, PairKey
+from analysis.statistics.intervals import Interval, PairKey
 from analysis.verdict import sentences
+from analysis.verdict._comparison import Comparison, compare
 from analysis.verdict._evidence import (
     Evidence,
     best_first,
@@ -21,54 +22,59 @@ from analysis.verdict._evidence import (
     front_of,
     units,
 )
-from analysis.verdict.findings import ArmVerdict, Finding, Verdict
-from analysis.verdict.formatting import is_fraction
+from analysis.verdict.findings import ArmVerdict, Verdict
+from analysis.verdict.formatting import MetricFormat, is_fraction
+from analysis.verdict.levels import LEVEL, Levels, levels_of
+from analysis.verdict.subjects import subject_of
 from trainables.mlflow_contract import STEPS, STEPS_TO_TARGET, Status
 
 if TYPE_CHECKING:
     from search_spaces import Sweep
 
-LEVEL = 0.95
-FEWEST_SEEDS = 3
-
 
 def judge(records: SweepRecords) -> Verdict:
     """Compare every arm of the sweep with its baseline.
 
-    A difference is shown only where the interval of the paired differences excludes 0. With several arms each
-    interval is at level 1 - 0.05 / comparisons, so that all of them hold together at 95 %, on every workload. Of
-    simulated sweeps with ten configurations that are alike (normal scores), 4.8 % with 3 or 5 seeds and 4.5 % with 10
-    have any difference claimed. With one study that is the noise of seeds; see `Verdict.interval_covers`.
+    A difference is shown only where the interval of the paired differences excludes 0, and equivalence only where a
+    narrower one, of two one-sided tests, lies within the sweep's smallest difference. With several arms each
+    interval is at level 1 - 0.05 / comparisons, so that all of them hold together at 95 %, on every workload, and with
+    several looks at that of the look. With one study findings are about configurations, as their intervals hold the
+    noise of seeds alone; see `Verdict.interval_covers`.
     """
     sweep = records.sweep
-    comparisons = max(1, len(sweep.arms) - 1) * records.workloads
-    level = 1 - (1 - LEVEL) / comparisons
+    levels = levels_of(records)
     studies = range(1, sweep.search.studies + 1)
     evidence = {name: [evidence_of(name, study, records) for study in studies] for name in sweep.arms}
     baseline = evidence[sweep.baseline]
-    arms = tuple(_judge_arm(name, evidence[name], baseline, records, level) for name in sweep.arms)
+    arms = tuple(_judge_arm(name, evidence[name], baseline, records, levels) for name in sweep.arms)
     return Verdict(
         sweep=sweep,
         workload=records.workload,
         sweep_id=records.sweep_id,
         score_metric=records.score_metric,
         score_goal=records.score_goal,
-        comparison_level=level,
+        comparison_level=levels.difference,
+        equivalence_level=levels.equivalence,
+        smallest_difference=_smallest_difference(records),
+        subject=subject_of(sweep),
+        looks=records.looks,
         arms=arms,
-        sentences=sentences.of_verdict(arms, records, level),
+        sentences=sentences.of_verdict(arms, records, levels),
         seconds=records.seconds,
         planned_seconds=records.planned_seconds,
     )
 
 
 def _judge_arm(
-    name: str, own: Sequence[Evidence], baseline: Sequence[Evidence], records: SweepRecords, level: float
+    name: str, own: Sequence[Evidence], baseline: Sequence[Evidence], records: SweepRecords, levels: Levels
 ) -> ArmVerdict:
     sweep = records.sweep
     is_baseline = name == sweep.baseline
     scores, minimize = by_rank_of_all(own, "scores"), records.score_goal == "minimize"
-    compared = units(own, baseline)
-    difference = None if is_baseline else intervals.paired_difference(*compared, level)
+    compared = Comparison("baseline")
+    if not is_baseline:
+        smallest = _smallest_difference(records)
+        compared = compare(*units(own, baseline), levels, minimize=minimize, smallest=smallest)
     trials = [run for study in own for run in study.trials]
     confirmations = [run for study in own for run in study.confirmations]
     bests = best_first((study.best for study in own if study.best is not None), sweep.metric.goal)
@@ -88,15 +94,24 @@ def _judge_arm(
         scores=scores,
         mean=center(own),
         interval=_interval(units(own, own)[0], records.score_metric),
-        difference=difference,
-        effect_size=None if is_baseline else intervals.effect_size(*compared),
+        difference=compared.difference,
+        effect_size=compared.effect_size,
         p_better=None if is_baseline else p_better,
         steps_to_target=_steps_to_target(confirmations, sweep),
-        finding="baseline" if is_baseline else _finding(difference, minimize),
+        relation=compared.relation,
+        subject=subject_of(sweep),
+        equivalence=compared.equivalence,
+        pairs_needed=compared.pairs_needed,
         search_steps=_search_steps(trials),
         planned_steps=records.planned_steps.get(name),
         front=front_of((tried for study in own for tried in study.front), sweep),
     )
+
+
+def _smallest_difference(records: SweepRecords) -> float | None:
+    """As scores are, from what the sweep file says as people read them."""
+    smallest = records.sweep.metric.smallest_difference
+    return smallest and MetricFormat(records.score_metric).as_stored(smallest)
 
 
 def _search_steps(trials: Iterable[RunRecord]) -> float | None:
@@ -118,19 +133,6 @@ def _steps_to_target(confirmations: Iterable[RunRecord], sweep: Sweep) -> float 
         return None
     told = [run for run in confirmations if run.status_reason in (Status.FINISHED, Status.DIVERGED)]
     return intervals.median_steps([run.metrics.get(STEPS_TO_TARGET) for run in told])
-
-
-def _finding(difference: PairedDifference | None, minimize: bool) -> Finding:
-    if difference is None:
-        return "not_compared"
-    if len(difference.seeds) < FEWEST_SEEDS:
-        return "too_few_seeds"
-    if difference.interval is None:
-        same = all(value == 0 for value in difference.differences.values())
-        return "no_difference_shown" if same else "undecided"
-    if not difference.interval.excludes_zero:
-        return "no_difference_shown"
-    return "better" if (difference.mean < 0) == minimize else "worse"
 
 
 def _count(runs: Iterable[RunRecord]) -> dict[str, int]:

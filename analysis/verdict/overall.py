@@ -4,11 +4,22 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from analysis.statistics.ranks import ranks
-from analysis.verdict.findings import Verdict
+from analysis.verdict.findings import Finding, Verdict
+
+COUNTED: tuple[Finding, ...] = (
+    "better",
+    "configuration_better",
+    "equivalent",
+    "configuration_equivalent",
+    "no_difference_shown",
+    "undecided",
+    "worse",
+    "configuration_worse",
+)
 
 
 @dataclass(frozen=True)
@@ -16,14 +27,27 @@ class Standing:
     """One arm over several workloads.
 
     `mean_rank` is the mean of its places by score, 1 being the best and ties sharing theirs; None where it lacks a
-    score somewhere. The others count workloads by what was found against the baseline; they are 0 for the baseline.
+    score somewhere. `findings` counts workloads by what was found against the baseline, for each of `COUNTED`; all are
+    0 for the baseline.
     """
 
     arm: str
     mean_rank: float | None
-    better: int
-    no_difference_shown: int
-    worse: int
+    findings: Mapping[Finding, int]
+
+
+def findings_of(verdicts: Sequence[Verdict]) -> list[Finding]:
+    """Those of `COUNTED` that a sweep like this can have: by what it is about, and by a smallest difference."""
+    of_configurations = verdicts[0].subject == "configurations"
+    found = {arm.finding for verdict in verdicts for arm in verdict.arms}
+    usual: set[Finding] = {"better", "worse"}
+    if of_configurations:
+        usual = {"configuration_better", "configuration_worse"}
+    if any(verdict.smallest_difference is None for verdict in verdicts):
+        usual.add("no_difference_shown")
+    if any(verdict.smallest_difference is not None for verdict in verdicts):
+        usual |= {"undecided", "configuration_equivalent" if of_configurations else "equivalent"}
+    return [finding for finding in COUNTED if finding in usual | found]
 
 
 def standings(verdicts: Sequence[Verdict]) -> tuple[Standing, ...]:
@@ -39,9 +63,7 @@ def standings(verdicts: Sequence[Verdict]) -> tuple[Standing, ...]:
             Standing(
                 arm.name,
                 None if math.isnan(places[arm.name]) else float(places[arm.name]),
-                findings["better"],
-                findings["no_difference_shown"],
-                findings["worse"],
+                {finding: findings[finding] for finding in COUNTED},
             )
         )
     return tuple(found)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from analysis.verdict.findings import Verdict
-from analysis.verdict.judgement import LEVEL
-from analysis.verdict.sentences import unit_of
+from analysis.verdict.formatting import MetricFormat, percent
+from analysis.verdict.levels import LEVEL
+from analysis.verdict.subjects import unit_of
 from analysis.verdict.verdict_tables import Cells
 from search_spaces import Parameter, Sweep
 from search_spaces.schema.parameter import Scalar
-from search_spaces.schema.words import plural
+from search_spaces.schema.words import listing, plural, plurals
 
 _SCHEDULERS = {
     "asha": "successive halving (ASHA, grace {grace}, eta {eta}) stopped what lagged behind",
@@ -42,13 +43,37 @@ def protocol(verdict: Verdict) -> list[str]:
         f"({', '.join(map(str, confirm.seeds))}{others}), the same for all arms. Only these runs read the test split, "
         f"once, after their last step: {verdict.score_metric} ({verdict.score_goal}).",
         f"Intervals of scores are bootstraps at {LEVEL:.0%}, stratified by configuration; differences are paired by "
-        f"{unit_of(sweep)}, and their intervals are at {verdict.comparison_level:.1%}. A difference is shown only "
+        f"{unit_of(sweep)}, and their intervals are at {percent(verdict.comparison_level)}. A difference is shown only "
         "where its interval excludes 0. P(better) is the share of pairs of runs in which the arm beats the baseline, "
         "an estimate without an interval.",
     ]
+    said += [*_equivalence(verdict), *_looks(verdict)]
     if target is not None:
         said.append(f"Steps to {target:g} count to the first evaluation that reached it; a miss is never.")
     return said
+
+
+def _equivalence(verdict: Verdict) -> Iterator[str]:
+    smallest = verdict.sweep.metric.smallest_difference
+    if smallest is not None:
+        yield (
+            f"The smallest difference that matters was settled before: {smallest:.6g} "
+            f"{MetricFormat(verdict.score_metric).unit}. What differs by less, as far as two one-sided tests show (an "
+            f"interval at {percent(verdict.equivalence_level)} lies within it), is equivalent, also where the "
+            "difference is told from 0; what is neither shown to differ nor to be equivalent is undecided."
+        )
+
+
+def _looks(verdict: Verdict) -> Iterator[str]:
+    looks, unit = verdict.looks, unit_of(verdict.sweep)
+    if looks is not None:
+        taken = f"{plural(len(looks.taken), 'look')} {'was' if len(looks.taken) == 1 else 'were'} taken"
+        at = f", after {listing(map(str, looks.taken))}" if looks.taken else ""
+        yield (
+            f"The sweep was planned to be judged {plural(len(looks.planned), 'time')} while it grows, after "
+            f"{listing(map(str, looks.planned))} {plurals(unit)}; {taken}{at}. Each look has a level of its own, so "
+            "that all together err no more often than one would (error spending, exact for t statistics)."
+        )
 
 
 def space_cells(sweep: Sweep) -> Cells:

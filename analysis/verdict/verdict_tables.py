@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 from analysis.verdict import formatting
 from analysis.verdict._evidence import Configuration
-from analysis.verdict.findings import ArmVerdict, Verdict
+from analysis.verdict.findings import ArmVerdict, Finding, Verdict
 from analysis.verdict.formatting import MetricFormat
-from analysis.verdict.overall import standings
-from analysis.verdict.sentences import unit_of
+from analysis.verdict.overall import findings_of, standings
+from analysis.verdict.subjects import unit_of
 from search_spaces.schema.words import duration, plural, plurals
 
 Cells = tuple[list[str], list[list[str]]]
@@ -20,7 +20,7 @@ def verdict_cells(verdict: Verdict) -> Cells:
     metric = verdict.sweep.metric
     searched, scored = MetricFormat(metric.name), MetricFormat(verdict.score_metric)
     score = verdict.score_metric.replace("/", " ")
-    header = ["arm", f"best {metric.name}", score, f"against {verdict.sweep.baseline}", "P(better)"]
+    header = ["arm", f"best {metric.name}", score, f"against {verdict.sweep.baseline}", "finding", "P(better)"]
     if metric.target is not None:
         header.append(f"steps to {searched.value(metric.target)}")
     rows = []
@@ -30,6 +30,7 @@ def verdict_cells(verdict: Verdict) -> Cells:
             "none" if arm.best_value is None else searched.value(arm.best_value),
             "none" if arm.mean is None else scored.estimate(arm.mean, arm.interval),
             _against_baseline(arm, scored),
+            "" if arm.relation == "baseline" else finding_in_words(arm, unit_of(verdict.sweep)),
             "" if arm.p_better is None else f"{arm.p_better:.2f}",
         ]
         if metric.target is not None:
@@ -39,9 +40,21 @@ def verdict_cells(verdict: Verdict) -> Cells:
 
 
 def _against_baseline(arm: ArmVerdict, scored: MetricFormat) -> str:
-    if arm.finding == "baseline":
+    if arm.relation == "baseline":
         return "baseline"
     return "" if arm.difference is None else scored.difference(arm.difference.mean, arm.difference.interval)
+
+
+def finding_in_words(arm: ArmVerdict, unit: str) -> str:
+    """Such as "configuration better"; an equivalent arm that is told from the baseline all the same says so."""
+    if arm.relation == "too_few_seeds":
+        return f"too few {plurals(unit)}"
+    words = _in_words(arm.finding)
+    return f"{words}, yet a difference" if arm.relation == "equivalent" and arm.shows_difference else words
+
+
+def _in_words(finding: Finding) -> str:
+    return finding.replace("_", " ")
 
 
 def budget(verdict: Verdict) -> str:
@@ -99,13 +112,12 @@ def front_cells(verdict: Verdict) -> Cells:
 
 
 def standing_cells(verdicts: Sequence[Verdict]) -> Cells:
-    rows = []
+    rows, counted = [], findings_of(verdicts)
     for arm in standings(verdicts):
         rank = "" if arm.mean_rank is None else f"{arm.mean_rank:.2f}"
-        counts = [arm.better, arm.no_difference_shown, arm.worse]
         is_baseline = arm.arm == verdicts[0].sweep.baseline
-        rows.append([arm.arm, rank, *("" if is_baseline else str(count) for count in counts)])
-    return ["arm", "mean rank", "better", "no difference shown", "worse"], rows
+        rows.append([arm.arm, rank, *("" if is_baseline else str(arm.findings[finding]) for finding in counted)])
+    return ["arm", "mean rank", *map(_in_words, counted)], rows
 
 
 def time_taken(verdict: Verdict) -> list[str]:

@@ -21,11 +21,15 @@ WORKLOAD: Meanings = {
 }
 OBJECTIVE: Meanings = {
     "ascending": ("maximize",),
+    "delta": ("smallest_difference",),
     "descending": ("minimize",),
     "direction": ("goal",),
+    "equivalence_margin": ("smallest_difference",),
+    "margin": ("smallest_difference",),
     "max": ("maximize",),
     "metric": ("name",),
     "min": ("minimize",),
+    "min_difference": ("smallest_difference",),
     "mode": ("goal",),
     "threshold": ("target",),
 }

@@ -115,6 +115,13 @@ class Metric(Objective):
         default=LOSS, description="metric of the validation split that the search looks at", pattern=r"^val/"
     )
     target: float | None = Field(default=None, description="value whose first crossing is timed (steps to target)")
+    smallest_difference: float | None = Field(
+        default=None,
+        gt=0,
+        description="smallest difference between scores that matters, in the unit in which verdicts tell differences: "
+        "percentage points for an accuracy (0.2 for 97.0 % against 97.2 %), otherwise the unit of the score, which is "
+        "what confirmations measure, not of this metric; with it a comparison may end as equivalent or undecided",
+    )
 
 
 class Tradeoff(Objective):

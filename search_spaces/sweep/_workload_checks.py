@@ -60,6 +60,7 @@ def _problems(sweep: SweepFile) -> Iterator[Problem]:
     yield from _settings(sweep, "training", entry.check_training)
     yield from _settings(sweep, "options", entry.check_options)
     yield from _metrics(sweep, entry)
+    yield from _smallest_difference(sweep, (entry.score, *entry.other_scores))
     if sweep.scheduler.type == "pbt" and sweep.workload.steps and entry.parts:
         yield sweep.problem(
             "workload",
@@ -122,6 +123,15 @@ def _metrics(sweep: SweepFile, entry: WorkloadEntry) -> Iterator[Problem]:
             yield sweep.problem(*place, "name", f'{entry.name} has no metric "{name}"; {has}.{hint}')
         if name == STEPS_TO_TARGET and sweep.metric.target is None and sweep.intact("metric"):
             yield sweep.problem(*place, "name", f"{name} needs a metric.target to reach")
+
+
+def _smallest_difference(sweep: SweepFile, scores: tuple[str, ...]) -> Iterator[Problem]:
+    place, accuracies = ("metric", "smallest_difference"), all(score.endswith("accuracy") for score in scores)
+    smallest = sweep.metric.smallest_difference
+    if smallest is not None and smallest >= 100 and accuracies and sweep.intact(*place):
+        yield sweep.problem(
+            *place, f"it is in percentage points of {scores[0]}, of which there are 100; {smallest:g} is no difference"
+        )
 
 
 _MEANINGS = {

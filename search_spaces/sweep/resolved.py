@@ -23,11 +23,18 @@ NO_CODE = CodeBundle()
 
 @dataclass(frozen=True)
 class Objective:
-    """A metric that the search looks at; ``target`` is the value whose first crossing is timed."""
+    """A metric that the search looks at.
+
+    Attributes:
+        target: The value whose first crossing is timed.
+        smallest_difference: The smallest difference between scores that matters, as a verdict tells differences: in
+            percentage points for an accuracy, otherwise in the unit of the score.
+    """
 
     name: str
     goal: Goal
     target: float | None = None
+    smallest_difference: float | None = None
 
 
 @dataclass(frozen=True)
@@ -210,4 +217,6 @@ def _objective(file: SweepFile, written: workload_keys.Objective) -> Objective:
     goal = written.goal
     if goal is None:
         raise InputError(f"{file.name}: which way {written.name} is better is not known; give its goal")
-    return Objective(written.name, goal, getattr(written, "target", None))
+    if not isinstance(written, workload_keys.Metric):
+        return Objective(written.name, goal)
+    return Objective(written.name, goal, written.target, written.smallest_difference)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -148,6 +149,8 @@ class Store:
             "score.metric": records.score_metric,
             "score.goal": records.score_goal,
         }
+        if records.looks is not None:
+            tags["looks"] = json.dumps({"planned": records.looks.planned, "taken": records.looks.taken})
         summary = client.create_run(experiment, tags=shared | tags, start_time=1_000_000 + start).info.run_id
         if sweep_yaml is not None:
             client.log_text(summary, sweep_yaml or yaml.safe_dump(sweep.file.plain(), sort_keys=False), "sweep.yaml")

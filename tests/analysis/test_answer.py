@@ -22,9 +22,9 @@ def test_the_arms_are_ordered_by_score_and_grouped_by_what_the_verdict_shows(mak
     verdict = judge(make.confirmed(scores))
     assert order_of_arms(verdict) == (
         "By mean test/accuracy of what was confirmed: better 98.0 %, adam 97.0 %, same 97.0 %, worse 95.0 %.",
-        "Better than adam's: better.",
-        "Worse than adam's: worse.",
-        "Not told from adam's: same.",
+        "Found a better configuration than adam: better.",
+        "Found a worse configuration than adam: worse.",
+        "Found a configuration not told from that of adam: same.",
     )
     losses = {name: [1 - score for score in values] for name, values in scores.items()}
     assert order_of_arms(judge(make.confirmed(losses, score="test/loss")))[0].startswith(
@@ -35,7 +35,7 @@ def test_the_arms_are_ordered_by_score_and_grouped_by_what_the_verdict_shows(mak
 def test_arms_without_a_score_are_not_in_the_order(make: type[Make], eventful: SweepRecords) -> None:
     said = order_of_arms(judge(eventful))
     assert said[0] == "By mean test/accuracy of what was confirmed: scheduled 97.6 %, adam 97.0 %."
-    assert said[-1] == "Not compared with adam's: memory and lost."
+    assert said[-1] == "Not compared with adam: memory and lost."
     assert order_of_arms(judge(make.sweep([], []))) == ("No arm has a score yet, so there is no order of arms.",)
 
 

@@ -155,7 +155,7 @@ def test_a_large_difference_is_found_and_never_with_the_wrong_sign(make: type[Ma
     for _ in range(simulations):
         verdict = judge(with_scores(records, 10 + shifts + generator.normal(size=(4, 5))))
         for counts, arm in zip(found, verdict.arms, strict=True):
-            counts[arm.finding] += 1
+            counts[arm.relation] += 1
     _, better, worse, same = found
     # the paired t test's exact power at the level of three comparisons
     critical = stats.t.ppf(1 - 0.05 / 6, 4)

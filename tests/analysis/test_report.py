@@ -32,11 +32,11 @@ EVENTFUL_TABLE = """\
 betas   Do scheduled betas help?
 mlp/digits, 3 trials an arm, 20 epochs, confirmed on 5 seeds
 
-arm         best val/loss   test accuracy         against adam        P(better)   steps to 0.08
-adam        0.071           97.0 % [96.8, 97.2]   baseline                        403
-scheduled   0.069           97.6 % [97.4, 97.7]   +0.5 [+0.2, +0.8]   1.00        never
-memory      0.08            none
-lost        none            none
+arm         best val/loss   test accuracy         against adam        finding                P(better)   steps to 0.08
+adam        0.071           97.0 % [96.8, 97.2]   baseline                                               403
+scheduled   0.069           97.6 % [97.4, 97.7]   +0.5 [+0.2, +0.8]   configuration better   1.00        never
+memory      0.08            none                                      not compared
+lost        none            none                                      not compared
 
 """
 
@@ -68,7 +68,7 @@ def test_table_without_target_with_two_configurations_and_a_plain_score(make: ty
     lines = analysis.render_table([analysis.judge(records)]).splitlines()
     assert lines[1] == "mlp/digits, 1 trial an arm, 20 epochs, best 2 of each confirmed on 3 seeds"
     header = re.split(r" {2,}", lines[3])
-    assert header == ["arm", "best val/loss", "test perplexity", "against adam", "P(better)"]
+    assert header == ["arm", "best val/loss", "test perplexity", "against adam", "finding", "P(better)"]
     assert lines[5].startswith("sgd    0.1             83.1 [82.")
 
 
@@ -111,10 +111,10 @@ def test_of_runs_with_a_server_the_links_are_the_servers_and_open_always(eventfu
 def test_data(verdict: analysis.Verdict):
     data = json.loads(json.dumps(analysis.to_json([verdict]), allow_nan=False))
     assert " ".join(data) == (
-        "schema_version sweep budget wall_seconds planned_wall_seconds tradeoffs metric score baseline "
-        "comparison_level interval_covers arms sentences runs_link"
+        "schema_version sweep budget wall_seconds planned_wall_seconds tradeoffs metric score subject baseline "
+        "comparison_level equivalence_level looks interval_covers arms sentences runs_link"
     )
-    assert data["schema_version"] == 1
+    assert data["schema_version"] == 2
     assert data["budget"] == {
         "steps": None,
         "trials_per_arm": 3,
@@ -125,7 +125,11 @@ def test_data(verdict: analysis.Verdict):
         "confirmation_seeds": [1, 2, 3, 4, 5],
     }
     assert data["interval_covers"] == ["seeds"]
-    assert data["score"] == {"name": "test/accuracy", "goal": "maximize"}
+    assert data["score"] == {"name": "test/accuracy", "goal": "maximize", "smallest_difference": None}
+    assert (data["subject"], data["looks"]) == ("configurations", None)
+    assert [arm["finding"] for arm in data["arms"]] == [
+        "baseline", "configuration_better", "not_compared", "not_compared",
+    ]  # fmt: skip
     adam, scheduled, memory, lost = data["arms"]
     assert adam["best"] == {
         "trial_id": "adam/1",
@@ -155,7 +159,9 @@ def test_markdown(verdict: analysis.Verdict, eventful_tables: analysis.SweepTabl
     text = (tmp_path / "report.md").read_text(encoding="utf-8")
     assert text.startswith("# betas\n\nDo scheduled betas help?\n\n")
     assert "mlp/digits, 3 trials an arm, 20 epochs, confirmed on 5 seeds." in text
-    assert "| scheduled | 0.069 | 97.6 % [97.4, 97.7] | +0.5 [+0.2, +0.8] | 1.00 | never |" in text
+    assert (
+        "| scheduled | 0.069 | 97.6 % [97.4, 97.7] | +0.5 [+0.2, +0.8] | configuration better | 1.00 | never |" in text
+    )
     assert "Difference over the spread between seeds (rough from few seeds): scheduled +3.82." in text
     assert "| arm | runs | finished | pruned | diverged | failed | interrupted | running |" in text
     assert "| scheduled | confirmations | 4 | 0 | 1 | 0 | 0 | 0 |" in text
@@ -202,7 +208,7 @@ def test_a_report_is_replaced_as_a_whole(
     with old.open(encoding="utf-8") as reader:
         analysis.write_report(eventful_tables, [verdict], tmp_path)
         assert reader.read() == "old"  # whoever reads sees the old file to its end
-    assert json.loads(old.read_text(encoding="utf-8"))["schema_version"] == 1
+    assert json.loads(old.read_text(encoding="utf-8"))["schema_version"] == 2
     assert sorted(os.listdir(tmp_path)) == ["figures", "report.html", "report.json", "report.md"]
 
 

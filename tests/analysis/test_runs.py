@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from analysis.data import runs
+from analysis.data.looks import Looks
 from analysis.data.runs import SweepRecords, read_sweep
 from optimizers import InputError
 from tests.conftest import REPOSITORY
@@ -90,6 +91,13 @@ def test_a_pruned_trial_is_known_by_its_tag_whatever_its_status(store: Store, ma
     [run] = only(name, store.uri).trials
     MlflowClient(store.uri).set_terminated(run.run_id, status)
     assert only(name, store.uri).trials[0].status_reason == "pruned"
+
+
+def test_looks_are_those_of_the_summary_run(store: Store, make: type[Make]):
+    looks = Looks((3, 6, 9), (3, 6))
+    store.write(replace(make.sweep([], [], name="looked"), looks=looks))
+    assert only("looked", store.uri).looks == looks
+    assert only("betas", store.uri).looks is None
 
 
 def test_an_unknown_sweep_names_the_nearest_one(store: Store):

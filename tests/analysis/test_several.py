@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from statistics import median
 
@@ -17,8 +18,10 @@ from analysis.data.runs import RunRecord, SweepRecords
 from analysis.data.tables import tables_of
 from analysis.statistics.intervals import bootstrap_interval, detectable_difference
 from analysis.statistics.pareto_front import pareto_front
-from analysis.verdict.overall import standings
+from analysis.verdict.overall import COUNTED, standings
+from analysis.verdict.pilot import noise_of
 from analysis.verdict.protocol import protocol
+from optimizers import InputError
 from search_spaces import parse_sweep
 
 SEEDS = (1, 2, 3)
@@ -110,7 +113,9 @@ def test_the_interval_is_over_studies_not_over_seeds(make) -> None:
 
 def test_studies_tell_arms_apart_not_configurations(make) -> None:
     verdict = analysis.judge(replicated(make, {"adam": [0.9, 0.9, 0.9], "scheduled": [0.95, 0.951, 0.949]}))
+    assert (verdict.subject, verdict.arms[1].finding) == ("arms", "better")
     assert verdict.sentences[0].startswith("scheduled is better than adam: +5.0 points [")
+    assert not any("verdict on the arms themselves" in sentence for sentence in verdict.sentences)
 
 
 def test_two_studies_are_too_few_to_tell(make) -> None:
@@ -150,14 +155,19 @@ def test_ranks_over_workloads(make) -> None:
     verdicts = [analysis.judge(part) for part in parts]
     adam, a, b = standings(verdicts)
     assert (adam.mean_rank, a.mean_rank, b.mean_rank) == ((2.5 + 1) / 2, (1 + 2) / 2, (2.5 + 3) / 2)
-    assert (b.no_difference_shown, b.worse, b.better) == (1, 0, 0), "a constant difference has no interval"
-    assert (a.better, a.worse) == (1, 0)
+    assert b.findings == dict.fromkeys(COUNTED, 0) | {"no_difference_shown": 1}, "a constant difference has no interval"
+    assert a.findings == dict.fromkeys(COUNTED, 0) | {"configuration_better": 1}
     text = analysis.render_table(verdicts)
     assert "digits:" in text
     assert "Over 2 workloads:" in text
     data = json.loads(json.dumps(analysis.to_json(verdicts), allow_nan=False))
     assert list(data["workloads"]) == ["digits", "mnist"]
-    assert data["standings"][1] == {"arm": "a", "mean_rank": 1.5, "better": 1, "no_difference_shown": 0, "worse": 0}
+    counted = dict.fromkeys(COUNTED, 0) | {"configuration_better": 1}
+    assert data["standings"][1] == {"arm": "a", "mean_rank": 1.5, **counted}
+    header = text.partition("Over 2 workloads:")[2].splitlines()[1]
+    assert re.split(r" {2,}", header) == [
+        "arm", "mean rank", "configuration better", "no difference shown", "configuration worse",
+    ]  # fmt: skip
 
 
 def test_the_front_equals_optunas() -> None:
@@ -204,3 +214,20 @@ def test_the_time_taken_is_told_against_the_plan(make) -> None:
     assert "Wall time" not in analysis.render_table([analysis.judge(records)])
     timed = replace(records, seconds=90.0, planned_seconds=75.0)
     assert analysis.render_table([analysis.judge(timed)]).endswith("Wall time: 90 s, 75 s planned (+20%).")
+
+
+def test_a_pilot_tells_the_noise_of_studies_from_that_of_seeds(make) -> None:
+    """Seeds move both arms alike, so that all that the differences vary by is between studies."""
+    noise = noise_of(replicated(make, {"adam": [0.9] * 3, "a": [0.93, 0.88, 0.91], "b": [0.9, 0.9, 0.9]}))
+    assert noise["a"].studies == pytest.approx(np.var([0.03, -0.02, 0.01], ddof=1))
+    assert noise["a"].seeds == pytest.approx(0, abs=1e-12)
+    assert (noise["b"].studies, noise["a"].pilot_studies, noise["a"].pilot_seeds) == pytest.approx((0, 3, 3), abs=1e-12)
+
+
+def test_a_pilot_of_one_study_or_without_pairs_is_refused(make) -> None:
+    with pytest.raises(InputError, match=r"has one study.*search\.studies"):
+        noise_of(make.confirmed({"adam": [0.9] * 5, "a": [0.9] * 5}))
+    records = replicated(make, {"adam": [0.9] * 3, "a": [0.93, 0.88, 0.91]})
+    one = [run for run in records.confirmations if run.arm == "adam" or run.study == 1]
+    with pytest.raises(InputError, match="no arm that shares seeds with adam"):
+        noise_of(replace(records, confirmations=tuple(one)))

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 SEEDS_ALONE = (
     "Intervals hold the noise of seeds, not that of the search: a second search may find other configurations."
 )
+FOR_ARMS = "A verdict on the arms themselves takes several searches of each: at least 3 studies (search: {studies: 3})."
 ADAM = [0.970, 0.972, 0.968, 0.971, 0.969]
 
 
@@ -30,7 +31,7 @@ def shifted(scores: list[float], shifts: list[float]) -> list[float]:
 def test_a_better_arm(make: type[Make]):
     verdict = judge(make.confirmed({"adam": ADAM, "scheduled": shifted(ADAM, [0.004, 0.005, 0.003, 0.006, 0.004])}))
     adam, scheduled = verdict.arms
-    assert (adam.finding, scheduled.finding) == ("baseline", "better")
+    assert (adam.finding, scheduled.finding) == ("baseline", "configuration_better")
     assert scheduled.difference is not None
     assert scheduled.difference.mean == pytest.approx(0.0044)
     assert adam.mean == pytest.approx(0.97)
@@ -40,8 +41,9 @@ def test_a_better_arm(make: type[Make]):
     assert adam.p_better is None
     assert verdict.sentences == (
         "The configuration found for scheduled is better than the one for adam: "
-        "+0.44 points [0.31, 0.60], 2.0 times the spread between seeds.",
+        "+0.44 points [0.30, 0.60], 2.0 times the spread between seeds.",
         SEEDS_ALONE,
+        FOR_ARMS,
     )
 
 
@@ -49,11 +51,12 @@ def test_a_worse_arm(make: type[Make]):
     verdict = judge(
         make.confirmed({"adam": ADAM, "scheduled": shifted(ADAM, [-0.004, -0.005, -0.003, -0.006, -0.004])})
     )
-    assert verdict.arms[1].finding == "worse"
+    assert verdict.arms[1].finding == "configuration_worse"
     assert verdict.sentences == (
         "The configuration found for scheduled is worse than the one for adam: "
-        "-0.44 points [-0.60, -0.31], 3.4 times the spread between seeds.",
+        "-0.44 points [-0.60, -0.30], 3.4 times the spread between seeds.",
         SEEDS_ALONE,
+        FOR_ARMS,
     )
 
 
@@ -62,7 +65,7 @@ def test_less_is_better_when_the_score_is_minimised(make: type[Make], shift, fin
     adam = [84.3, 85.1, 84.0, 84.8]
     other = shifted(adam, [shift, shift + 0.4, shift - 0.3, shift + 0.1])
     verdict = judge(make.confirmed({"adam": adam, "scheduled": other}, score="test/perplexity"))
-    assert verdict.arms[1].finding == finding
+    assert verdict.arms[1].finding == f"configuration_{finding}"
     assert verdict.arms[1].p_better == (1.0 if shift < 0 else 0.0)
     sign = "-" if shift < 0 else "+"
     claim = f"The configuration found for scheduled is {finding} than the one for adam: {sign}"
@@ -82,6 +85,7 @@ def test_no_difference_shown_says_which_one_would_be_seen(make: type[Make], shif
         "No difference shown between the configurations found for scheduled and adam. "
         f"With 5 seeds a difference of about {100 * detectable:.2g} points would be seen 4 times in 5.",
         SEEDS_ALONE,
+        FOR_ARMS,
     )
 
 
@@ -125,8 +129,9 @@ def test_nothing_that_was_searched_has_no_noise_of_a_search(make: type[Make]):
     for arm in content["arms"].values():
         arm["parameters"] = {"lr": {"value": 0.001}}
     verdict = judge(replace(records, sweep=parse_sweep(yaml.safe_dump(content, sort_keys=False))))
+    assert verdict.arms[1].finding == "better"
     assert verdict.sentences[0].startswith("scheduled is better than adam: ")
-    assert verdict.sentences[1] == "Intervals hold the noise of seeds; nothing was searched."
+    assert verdict.sentences[1:] == ("Intervals hold the noise of seeds; nothing was searched.",)
 
 
 def test_equal_scores_on_every_seed(make: type[Make]):
@@ -141,7 +146,7 @@ def test_equal_scores_on_every_seed(make: type[Make]):
 
 def test_a_constant_difference_is_not_taken_for_a_certain_one(make: type[Make]):
     verdict = judge(make.confirmed({"adam": ADAM, "scheduled": shifted(ADAM, [0.003] * 5)}))
-    assert verdict.arms[1].finding == "undecided"
+    assert verdict.arms[1].finding == "no_interval"
     assert "it is +0.3 points on each of 5 seeds, without any spread" in verdict.sentences[0]
 
 
@@ -154,7 +159,7 @@ def test_too_few_seeds(make: type[Make], seeds):
     effect = "+1" if seeds == 1 else "+1.1"
     assert verdict.sentences == (
         f"Too few seeds to tell ({seeds}); so far scheduled scores {effect} points against adam.",
-        *([SEEDS_ALONE] if seeds > 1 else []),
+        *([SEEDS_ALONE, FOR_ARMS] if seeds > 1 else []),
     )
 
 
@@ -165,11 +170,11 @@ def test_several_arms_share_the_error_rate(make: type[Make]):
     among = judge(make.confirmed({"adam": ADAM, "scheduled": other, "memory": ADAM, "moments": ADAM}))
     assert alone.comparison_level == 0.95
     assert among.comparison_level == pytest.approx(1 - 0.05 / 3)
-    assert (alone.arms[1].finding, among.arms[1].finding) == ("better", "no_difference_shown")
+    assert (alone.arms[1].finding, among.arms[1].finding) == ("configuration_better", "no_difference_shown")
     both = paired_difference(among.arms[1].scores, among.arms[0].scores, 1 - 0.05 / 3)
     assert among.arms[1].difference == both
-    assert among.sentences[3] == SEEDS_ALONE
-    assert among.sentences[4] == (
+    assert among.sentences[3:5] == (SEEDS_ALONE, FOR_ARMS)
+    assert among.sentences[5] == (
         "With 3 comparisons, the interval of each difference is at the 98.3 % level, "
         "so that all hold together at 95 % (Bonferroni)."
     )
@@ -202,11 +207,12 @@ def test_everything_that_happens(eventful: SweepRecords):
     assert adam.steps_to_target == 403
     assert scheduled.steps_to_target == math.inf  # 380, 380, and three misses
     assert memory.steps_to_target is None
-    assert [arm.finding for arm in verdict.arms] == ["baseline", "better", "not_compared", "not_compared"]
+    assert [arm.finding for arm in verdict.arms] == ["baseline", "configuration_better", "not_compared", "not_compared"]
     assert verdict.sentences == (
         "The configuration found for scheduled is better than the one for adam: "
         "+0.5 points [0.2, 0.8], 3.8 times the spread between seeds.",
         SEEDS_ALONE,
+        FOR_ARMS,
         "With 3 comparisons, the interval of each difference is at the 98.3 % level, "
         "so that all hold together at 95 % (Bonferroni).",
         "memory was not confirmed: it has 1 finished trial and no confirmation run, so it is not compared.",
@@ -228,6 +234,7 @@ def test_only_seeds_that_both_completed_are_paired(make: type[Make]):
     assert verdict.sentences == (
         "Too few seeds to tell (2); so far scheduled scores +1.1 points against adam.",
         SEEDS_ALONE,
+        FOR_ARMS,
         "adam has no score for seed 1 (failed) and seed 5 (not run): its mean and its pairs leave that out.",
         "scheduled has no score for seed 2 (no test/accuracy): its mean and its pairs leave that out.",
     )
@@ -299,16 +306,16 @@ def test_configurations_are_ranked_by_validation_and_paired_by_rank(make: type[M
     assert adam.scores[1, 1] == 0.90
     assert scheduled.difference is not None
     assert scheduled.difference.mean == pytest.approx((0.010 + 0.012 + 0.011 + 0.010 + 0.012) / 5)
-    assert scheduled.finding == "better"
+    assert scheduled.finding == "configuration_better"
     assert adam.interval is not None
     assert adam.interval.high - adam.interval.low < 0.06  # the 10 points between configurations are not spread
-    assert "scheduled has no score for seed 3 of scheduled/1 (not run)" in verdict.sentences[2]
+    assert "scheduled has no score for seed 3 of scheduled/1 (not run)" in verdict.sentences[3]
 
 
 def test_a_configuration_whose_trial_is_gone_still_counts(make: type[Make]):
     records = make.confirmed({"adam": ADAM, "scheduled": shifted(ADAM, [0.004, 0.005, 0.003, 0.006, 0.004])})
     verdict = judge(replace(records, trials=tuple(run for run in records.trials if run.arm == "adam")))
-    assert verdict.arms[1].finding == "better"
+    assert verdict.arms[1].finding == "configuration_better"
     assert verdict.arms[1].best is None
     assert verdict.arms[1].confirmed[0].value is None
 

@@ -249,6 +249,26 @@ BAD = {
         "tradeoffs:\n- {name: summary/train_seconds}\n- {name: val/loss}",
         r"bad.yaml:16: tradeoffs.1.name: val/loss is looked at already",
     ),
+    "a smallest difference of nothing": (
+        "target: 0.08}",
+        "smallest_difference: 0}",
+        r"bad.yaml:4: metric.smallest_difference: .*greater than 0",
+    ),
+    "an infinite smallest difference": (
+        "target: 0.08}",
+        "smallest_difference: .inf}",
+        r"bad.yaml:4: metric.smallest_difference: .*finite",
+    ),
+    "a smallest difference by another name": (
+        "target: 0.08}",
+        "margin: 0.2}",
+        r'bad.yaml:4: metric.margin: unknown key.*"smallest_difference"',
+    ),
+    "a smallest difference of more than an accuracy has": (
+        "target: 0.08}",
+        "smallest_difference: 100}",
+        r"bad.yaml:4: metric.smallest_difference: .*percentage points",
+    ),
     "unknown tradeoff": (
         "scheduler: {type: asha, grace: 2, eta: 3}",
         "tradeoffs:\n- {name: summary/train_second}",
@@ -372,6 +392,17 @@ def test_tags_that_make_objects_are_refused() -> None:
 def test_the_published_json_schema_is_that_of_the_models() -> None:
     published = json.loads((REPOSITORY / "search_spaces" / "sweep.schema.json").read_text())
     assert published == SweepFile.model_json_schema()
+
+
+def test_a_smallest_difference_is_the_sweeps_or_that_of_a_workload_with_a_metric_of_its_own() -> None:
+    plain = parse_sweep(GOOD)
+    assert plain.metric.smallest_difference is None
+    assert "smallest_difference" not in plain.file.plain()["metric"], "sweeps of before read back to the same"
+    given = GOOD.replace("target: 0.08}", "smallest_difference: 0.2}")
+    assert parse_sweep(given).metric.smallest_difference == 0.2
+    own = "metric: {name: val/accuracy, smallest_difference: 0.5}"
+    sweep = parse_sweep(given.replace("workload: {", f"workloads:\n  a: {{name: mlp/digits}}\n  b: {{{own}, ", 1))
+    assert [sweep.on(name).metric.smallest_difference for name in ("a", "b")] == [0.2, 0.5]
 
 
 SEVERAL = GOOD.replace(
