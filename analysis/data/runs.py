@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
+from analysis.data.found_digest import FoundDigest, read_digest
 from analysis.data.looks import Looks, read_looks
 from optimizers import InputError, did_you_mean
 from optimizers.errors import first_line
@@ -97,6 +98,7 @@ class SweepRecords:
     environment: Mapping[str, str] = field(default_factory=dict)
     source: str = ""
     looks: Looks | None = None
+    digest: FoundDigest | None = None
 
 
 def read_sweep(sweep_name: str, tracking_uri: str) -> tuple[SweepRecords, ...]:
@@ -144,6 +146,7 @@ def _on_workload(
         planned_seconds=float(tags[Tag.PLAN_WALL_S]) if tags.get(Tag.PLAN_WALL_S) else None,
         summary_id=summary.info.run_id,
         experiment_id=summary.info.experiment_id,
+        digest=read_digest(tags, summary.info.run_id),
         looks=read_looks(tags[Tag.LOOKS], summary.info.run_id) if Tag.LOOKS in tags else None,
         environment={str(Tag.GIT_COMMIT): tags.get(Tag.GIT_COMMIT, ""), **json.loads(tags.get(Tag.VERSIONS, "{}"))},
     )
