@@ -48,7 +48,7 @@ class RunRecord:
     `metrics` holds the last value of each metric, `params` the configuration with the values that it was trained
     with, by the names of MLflow's parameters. `confirm_of` is the trial.id of the
     configuration that a confirmation repeats. `workload` is the name that a sweep over several gives it, and
-    `study` which of its searches the run belongs to.
+    `study` which of its searches the run belongs to. `detail` says why it failed, where it did.
     """
 
     run_id: str
@@ -63,6 +63,7 @@ class RunRecord:
     confirm_of: str | None = None
     workload: str = ""
     study: int = 1
+    detail: str = ""
 
     @property
     def finished(self) -> bool:
@@ -269,6 +270,7 @@ def _record(run: Run) -> RunRecord:
         confirm_of=tags.get(Tag.CONFIRM_OF),
         workload=tags.get(Tag.SWEEP_WORKLOAD, ""),
         study=int(tags.get(Tag.SWEEP_STUDY, 1)),
+        detail=tags.get(Tag.STATUS_DETAIL, ""),
     )
 
 
