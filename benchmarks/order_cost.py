@@ -14,6 +14,8 @@ import random
 from collections.abc import Callable
 from statistics import median
 
+import optuna
+
 from benchmarks.recorded_curves import DIGITS, RecordedCurves, sweep_of_the_table
 from benchmarks.report import Goal, table
 from benchmarks.search_quality import ASHA, EPOCHS, StockSearcher
@@ -28,6 +30,7 @@ Pace = Callable[[Assignment], float]
 def main() -> list[Goal]:
     """Print wall times over the rival's, and the share of epochs that were trained in vain; return the goals."""
     logging.getLogger("ray").setLevel(logging.ERROR)
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
     curves = RecordedCurves(DIGITS, sweep_of_the_table().arms["adam"].space.parameters)
     rows, found = [], {}
     for places in PLACES:
