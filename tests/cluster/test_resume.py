@@ -99,11 +99,11 @@ def test_a_driver_killed_five_times_loses_and_repeats_nothing(front_door: FrontD
             folder = runs / "quickstart" / "trials" / run.data.tags["trial.id"]
             record = json.loads((folder / "record.json").read_text())
             history = client.get_metric_history(run.info.run_id, "val/loss")
-            assert [(point.step, point.value) for point in history] == [
-                (point["step"], point["val/loss"]) for point in record["curve"]
-            ]
+            recorded = [(point["step"], point["val/loss"]) for point in record["curve"]]
+            # One that was stopped may have trained on before that was known.
+            assert [(point.step, point.value) for point in history] == recorded[: len(history)]
             if run.data.tags["status.reason"] == "finished":
-                assert len(history) == EPOCHS
+                assert len(history) == len(recorded) == EPOCHS
 
     # What the table is made of equals what an uninterrupted run of the same specs gives, to the last bit.
     for record in records(runs, "confirm"):
