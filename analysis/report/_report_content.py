@@ -163,9 +163,17 @@ def _every_run(tables: SweepTables, verdict: Verdict) -> list[Block]:
     folded = [Folded(title, [table(runs, number, column)]) for title, runs, number, column in parts if len(runs)]
     return [
         *folded,
-        Paragraph(["To train one of them again, with the id at the end of its link:"]),
-        Code("sh", "adamant replay RUN_ID"),
+        Paragraph(["To train one of them again, by the name that it has here:"]),
+        Code("sh", f"adamant replay {tables.sweep.name}/{_shown_run(tables)}"),
     ]
+
+
+def _shown_run(tables: SweepTables) -> str:
+    """Name of a run to repeat: the first confirmation, else the first trial."""
+    for runs in (tables.confirmations, tables.trials):
+        if len(runs):
+            return str(runs["trial_id"].iloc[0])
+    return "ARM/NUMBER"
 
 
 def _written(value: float, number: MetricFormat) -> str:

@@ -92,7 +92,7 @@ _OF_CONFIGURATIONS: dict[Relation, Finding] = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Verdict:
     """What a sweep shows on one workload, which has a name where the sweep is over several.
 
@@ -118,6 +118,10 @@ class Verdict:
     sentences: tuple[str, ...]
     seconds: float | None
     planned_seconds: float | None
+
+    def __repr__(self) -> str:
+        """Return what it says; its parts are its attributes."""
+        return "\n".join(self.sentences)
 
     @property
     def interval_covers(self) -> tuple[Noise, ...]:

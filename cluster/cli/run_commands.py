@@ -48,7 +48,9 @@ def ui(
 
 @clear_errors
 def replay(
-    run_id: str,
+    run_id: Annotated[
+        str, typer.Argument(help="Id of a run in MLflow, or SWEEP/RUN, as in quickstart/adam/confirm/0.")
+    ],
     storage: Storage = DEFAULT_STORAGE,
     tracking_uri: TrackingUri = None,
     data: Data = None,

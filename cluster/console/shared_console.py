@@ -4,4 +4,5 @@ from __future__ import annotations
 
 from rich.console import Console
 
-console = Console()
+# A class may be called Wave, and a module:Class: is no emoji.
+console = Console(emoji=False)

@@ -20,7 +20,7 @@ from search_spaces.stores.mlflow_schema import check_database
 from search_spaces.tracking.artifact_addresses import readable_database
 from search_spaces.tracking.logged_code import logged_code
 from trainables import TrialSpec
-from trainables.mlflow_contract import Prefix, Role, Tag, tagged
+from trainables.mlflow_contract import EXPERIMENT_PREFIX, Prefix, Role, Tag, tagged
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -43,6 +43,8 @@ class Replay:
 
 def replay_run(run_id: str, tracking_uri: str, data_root: Path, storage: str, *, trusted: bool = False) -> Replay:
     """Train the run's recorded spec again, as far as it got, on one CPU core, and compare metrics and final weights.
+
+    ``run_id`` is MLflow's, or the sweep's name and the run's, as in "quickstart/adam/confirm/0".
 
     The user's code that it names is that of its sweep, in ``storage`` or, where it is ``trusted``, in MLflow.
 
@@ -84,9 +86,24 @@ def _find(run_id: str, tracking_uri: str) -> tuple[MlflowClient, Run]:
     check_database(tracking_uri)
     client = MlflowClient(tracking_uri=readable_database(tracking_uri))
     try:
-        return client, client.get_run(run_id)
+        return client, client.get_run(_id_of(client, run_id))
     except MlflowException as error:
-        raise InputError(f"run {run_id}: not found at {without_password(tracking_uri)} ({reason(error)})") from None
+        raise InputError(
+            f"run {run_id}: not found at {without_password(tracking_uri)} ({reason(error)}); give the id that MLflow "
+            "shows of a run, or SWEEP/RUN as in quickstart/adam/confirm/0"
+        ) from None
+
+
+def _id_of(client: MlflowClient, named: str) -> str:
+    """MLflow's id of a run that is named by its sweep and its trial id, the newest of several; else what is given."""
+    sweep, _, trial_id = named.partition("/")
+    experiment = client.get_experiment_by_name(EXPERIMENT_PREFIX + sweep) if trial_id else None
+    if experiment is None:
+        return named
+    role = Role.CONFIRM if f"/{Role.CONFIRM}/" in trial_id else Role.TRIAL
+    wanted = f"{tagged(Tag.TRIAL_ID, trial_id)} and {tagged(Tag.SWEEP_ROLE, role)}"
+    found = client.search_runs([experiment.experiment_id], wanted, max_results=1, order_by=["start_time DESC"])
+    return found[0].info.run_id if found else named
 
 
 def _code_of(client: MlflowClient, run: Run, spec: TrialSpec, storage: str, trusted: bool) -> CodeBundle:

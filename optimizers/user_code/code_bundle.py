@@ -30,7 +30,7 @@ class CodeBundle:
         location: The folder that file names are relative to in tracebacks.
     """
 
-    files: Mapping[str, bytes] = field(default_factory=dict)
+    files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     packages: tuple[InstalledPackage, ...] = ()
     location: str = ""
 

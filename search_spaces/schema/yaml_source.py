@@ -173,7 +173,10 @@ def _parsed(text: str, source: str, loader_type: type[_Yaml11Loader], read: Call
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = f"{source}:{mark.line + 1}" if mark else source
-        raise InputError(f"{place}: not valid YAML: {error.problem or error.context}") from None
+        raise InputError(
+            f"{place}: not valid YAML: {error.problem or error.context} (a text that holds a colon, a # or a bracket "
+            "needs quotes)"
+        ) from None
     except (yaml.YAMLError, ValueError) as error:
         raise InputError(f"{source}: not valid YAML: {' '.join(str(error).split())}") from None
     except RecursionError:

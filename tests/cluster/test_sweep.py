@@ -128,7 +128,8 @@ def test_the_same_name_again_is_refused_and_resume_of_a_finished_sweep_trains_no
 @pytest.mark.parametrize("role", ["confirm", "trial"])
 def test_replay_repeats_a_run_to_the_last_digit(swept: FrontDoor, role: str) -> None:
     run = next(run for run in runs_of(swept, role) if run.info.status != "FAILED")
-    replayed = swept("replay", run.info.run_id)
+    named = {"confirm": f"quickstart/{run.data.tags['trial.id']}", "trial": run.info.run_id}
+    replayed = swept("replay", named[role])
     assert replayed.returncode == 0, replayed.stdout + replayed.stderr
     assert "agree to the last digit" in replayed.stdout
 
