@@ -61,7 +61,7 @@ def replay_run(run_id: str, tracking_uri: str, data_root: Path, storage: str, *,
         (name, metric.step): metric.value
         for name in run.data.metrics
         if not name.startswith(Prefix.SUMMARY)  # written by the driver about a run, not by the run
-        for metric in client.get_metric_history(run_id, name)
+        for metric in client.get_metric_history(run.info.run_id, name)
     }
     if not recorded:
         raise InputError(f"run {run_id}: it holds no metrics to compare with (status {run.info.status})")
