@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from cluster.cli.options import Until
 from cluster.console.shared_console import console
+from cluster.run.on_screen import print_lines
 from optimizers import InputError
 
 if TYPE_CHECKING:
@@ -105,6 +106,10 @@ def new_session(
 
     asked = load_sweep(sweep, overrides, size)
     planned = rounds.planned(asked)
+    if planned and any(asked.on(name).metric.smallest_difference is None for name in asked.by_workload):
+        print_lines(
+            console, ["note: without metric.smallest_difference no arm is equivalent; only a difference decides"]
+        )
     check_trust(asked.code, sweep, trusted=trust)
     if or_resume and SweepFolder(places.storage, asked.name).exists:
         refuse_other_code(asked, places.storage)

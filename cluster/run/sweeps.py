@@ -233,7 +233,8 @@ def refuse_another(asked: Sweep, storage: str, *, started_from: bool = False) ->
         theirs, ours = ({k: v for k, v in keys.items() if not k.endswith(".start")} for keys in (theirs, ours))
     changed = [key for key in sorted({*theirs, *ours}) if theirs.get(key) != ours.get(key)]
     if changed:
-        key = changed[0]
+        # Rather what the file says than what the sweep got.
+        key = next((key for key in changed if key in ours), changed[0])
         raise InputError(
             f'"{asked.name}" is there already with another {key} ({theirs.get(key)!r}, '
             f"not {ours.get(key)!r}); choose another name, for example with --set name=..."

@@ -12,7 +12,7 @@ from optuna.storages.journal import JournalFileBackend
 
 from tests.conftest import FrontDoor
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 
 SETTINGS = ["search.trials=3", "confirm.seeds=[1,2,3]", "workload.epochs=6", "scheduler={type: none}"]
 SMALL = [part for setting in SETTINGS for part in ("--set", setting)]
@@ -23,7 +23,6 @@ def lr_of(door: FrontDoor, study: str, number: int) -> float:
     return optuna.load_study(study_name=study, storage=storage).trials[number].params["lr"]
 
 
-@pytest.mark.slow
 def test_more_trials_and_a_start_from_the_best(shared_ray: FrontDoor) -> None:
     first = shared_ray("run", "quickstart", *SMALL, "--json", "first.json")
     assert first.returncode == 0, first.stderr

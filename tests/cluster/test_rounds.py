@@ -121,6 +121,7 @@ def test_what_makes_no_rounds_is_refused(command_line: CommandLine, arguments: l
     refused = command_line("run", "quickstart", "--set", "search.studies=1", *arguments)
     assert refused.returncode == 2, refused.stdout
     assert message in refused.stderr
+    assert "smallest_difference" not in refused.stdout
     assert not (command_line.folder / "adamant-runs").exists()
 
 
