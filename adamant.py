@@ -129,7 +129,7 @@ def load(name: str, *, storage: str | Path = DEFAULT_STORAGE, tracking_uri: str 
 def _judged(session: Session, storage: str | Path, address: str | None) -> JudgedSweep:
     """The sweep of a session with its verdict, and its report in its folder."""
     from analysis import JudgedSweep
-    from cluster.run.rounds import until_decided
+    from cluster.run.until_decided import until_decided
 
     with until_decided(session, _unsettled, str(storage), address, console) as ended:
         if ended.code:

@@ -18,7 +18,7 @@ from cluster.storage.sweep_folder import DEFAULT_STORAGE
 
 if TYPE_CHECKING:
     from cluster.run.ended import EndedSweep
-    from cluster.run.rounds import Unsettled
+    from cluster.run.until_decided import Unsettled
 
 Tell = Callable[["EndedSweep", Path | None, str | None], int]
 """Tells the verdict of a sweep that has ended: also as JSON into a file, and whether it has the expected digest."""
@@ -35,7 +35,7 @@ def sweep_commands(unsettled: Unsettled, tell: Tell) -> tuple[Command, Command]:
         json_file: Path | None,
         expect: str | None,
     ) -> int:
-        from cluster.run.rounds import until_decided
+        from cluster.run.until_decided import until_decided
 
         with until_decided(session, unsettled, storage, address, console) as ended:
             return ended.code or tell(ended, json_file, expect)

@@ -74,7 +74,7 @@ def run_sweep(
     """Run a new sweep and yield it ended; what the caller puts into its report folder becomes part of its summary run.
 
     With ``probe`` the time that it will take is measured and told first, and the report compares. With ``rounds`` this
-    is the first of them, see :func:`cluster.run.rounds.until_decided`.
+    is the first of them, see :func:`cluster.run.until_decided.until_decided`.
 
     Raises InputError, with nothing written, for anything wrong beforehand.
     """

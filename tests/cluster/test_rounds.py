@@ -14,9 +14,9 @@ import pytest
 from mlflow import MlflowClient
 from rich.console import Console
 
-from cluster.run import rounds as module
+from cluster.run import until_decided as module
 from cluster.run.ended import EndedSweep
-from cluster.run.rounds import until_decided
+from cluster.run.until_decided import until_decided
 from cluster.storage.rounds import Rounds
 from cluster.storage.sweep_folder import SweepFolder
 from search_spaces.sweep.growth import Growth
