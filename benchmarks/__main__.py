@@ -14,6 +14,7 @@ PARTS = (
     "optimizer_step",
     "throughput",
     "search_quality",
+    "order_cost",
     "sweep_overhead",
     "documented_pattern",
     "analysis_speed",

@@ -13,6 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+from optuna.samplers import BaseSampler, TPESampler
 from ray.tune.schedulers import AsyncHyperBandScheduler, FIFOScheduler, TrialScheduler
 
 from benchmarks.recorded_curves import DIGITS, RecordedCurves, sweep_of_the_table
@@ -108,9 +109,8 @@ class StockSearcher:
     It has as many trials as ours, and tries Adam's defaults first.
     """
 
-    def __init__(self, seed: int, trials: int, scheduler: TrialScheduler) -> None:
+    def __init__(self, sampler: BaseSampler, trials: int, scheduler: TrialScheduler) -> None:
         from optuna.distributions import FloatDistribution
-        from optuna.samplers import TPESampler
         from ray.tune.search.optuna import OptunaSearch
 
         space = {
@@ -121,7 +121,7 @@ class StockSearcher:
         }
         default = {"lr": 1e-3, "1-beta1": 0.1, "1-beta2": 1e-3, "eps": 1e-8}
         self._search = OptunaSearch(
-            space, points_to_evaluate=[default], metric="objective", mode="min", sampler=TPESampler(seed=seed)
+            space, points_to_evaluate=[default], metric="objective", mode="min", sampler=sampler
         )
         self._scheduler, self._left = scheduler, trials
         self._issued: dict[str, Assignment] = {}
@@ -184,7 +184,7 @@ def stock(curves: RecordedCurves, seed: int, asha: bool, trials: int = TRIALS) -
             time_attr="epoch", metric="objective", mode="min", max_t=EPOCHS, grace_period=1, reduction_factor=3
         )
     rungs = [1, 3, 9, EPOCHS] if asha else [EPOCHS]
-    searcher = StockSearcher(seed, trials, scheduler)
+    searcher = StockSearcher(TPESampler(seed=seed), trials, scheduler)
     clockwork = Clockwork(
         searcher,
         lambda one, epoch: curves.value(one.hyperparameters, epoch),

@@ -131,8 +131,9 @@ def test_the_names_are_those_of_every_version_before() -> None:
     assert " ".join(Tag) == (
         "sweep.id sweep.name sweep.role trial.id status.reason workload git.commit versions status.incomplete "
         "arm optimizer seed config.hash trial.spec status.detail confirm.of population.parent sweep.workload "
-        "sweep.study workers node device data.fingerprint data.note weights.sha256 "
-        "score.metric score.goal score.note code plan.search_steps plan.wall_s sessions looks "
+        "sweep.study workers node device processor data.fingerprint data.note weights.sha256 "
+        "score.metric score.goal score.note code digest digest.processors digest.doubts "
+        "plan.search_steps plan.wall_s sessions looks "
         "mlflow.note.content mlflow.runColor mlflow.experimentKind mlflow.data.context"
     )
     assert " ".join([*Param, *Section]) == "arm epochs steps evaluate_every batch_size optimizer training workload"

@@ -26,9 +26,12 @@ from markdown_it.token import Token
 from optuna.storages.journal import JournalFileBackend
 
 import adamant
+from optimizers.factory import OPTIMIZERS
+from optimizers.schedules import KINDS
 from search_spaces.schema.yaml_source import dump_yaml, load_yaml
 from tests.analysis.conftest import Make, Store
 from tests.conftest import REPOSITORY, CommandLine, FrontDoor
+from trainables.workloads.catalogue import WORKLOADS
 
 PAGES = [REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md", *sorted((REPOSITORY / "docs").rglob("*.md"))]
 NOT_RUN = {
@@ -136,12 +139,16 @@ def test_python_runs(block: Shown, storage: Path, tmp_path: Path, monkeypatch: p
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setenv("ADAMANT_TRACKING_URI", f"sqlite:///{storage / 'mlflow.db'}")
     monkeypatch.setenv("ADAMANT_CACHE", str(tmp_path / "cache"))
-    monkeypatch.syspath_prepend(tmp_path)
-    save_files(block.page, tmp_path)
     for file in tmp_path.glob("*.py"):
         monkeypatch.delitem(sys.modules, file.stem, raising=False)
     program = block.text.replace("/absolute/path/of/adamant-runs", str(storage))
-    exec(compile(program, str(block), "exec"), {"model": torch.nn.Linear(3, 2)})
+    before = {registry: {*registry.names()} for registry in (OPTIMIZERS, KINDS, WORKLOADS)}
+    try:
+        exec(compile(program, str(block), "exec"), {"model": torch.nn.Linear(3, 2)})
+    finally:
+        for registry, names in before.items():
+            for added in {*registry.names()} - names:
+                registry.unregister(added)
 
 
 @pytest.mark.slow

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
+from analysis.data.found_digest import FoundDigest, read_digest
 from analysis.data.looks import Looks, read_looks
 from optimizers import InputError, did_you_mean
 from optimizers.errors import first_line
@@ -47,7 +48,7 @@ class RunRecord:
     `metrics` holds the last value of each metric, `params` the configuration with the values that it was trained
     with, by the names of MLflow's parameters. `confirm_of` is the trial.id of the
     configuration that a confirmation repeats. `workload` is the name that a sweep over several gives it, and
-    `study` which of its searches the run belongs to.
+    `study` which of its searches the run belongs to. `detail` says why it failed, where it did.
     """
 
     run_id: str
@@ -62,6 +63,7 @@ class RunRecord:
     confirm_of: str | None = None
     workload: str = ""
     study: int = 1
+    detail: str = ""
 
     @property
     def finished(self) -> bool:
@@ -97,6 +99,7 @@ class SweepRecords:
     environment: Mapping[str, str] = field(default_factory=dict)
     source: str = ""
     looks: Looks | None = None
+    digest: FoundDigest | None = None
 
 
 def read_sweep(sweep_name: str, tracking_uri: str) -> tuple[SweepRecords, ...]:
@@ -144,6 +147,7 @@ def _on_workload(
         planned_seconds=float(tags[Tag.PLAN_WALL_S]) if tags.get(Tag.PLAN_WALL_S) else None,
         summary_id=summary.info.run_id,
         experiment_id=summary.info.experiment_id,
+        digest=read_digest(tags, summary.info.run_id),
         looks=read_looks(tags[Tag.LOOKS], summary.info.run_id) if Tag.LOOKS in tags else None,
         environment={str(Tag.GIT_COMMIT): tags.get(Tag.GIT_COMMIT, ""), **json.loads(tags.get(Tag.VERSIONS, "{}"))},
     )
@@ -266,6 +270,7 @@ def _record(run: Run) -> RunRecord:
         confirm_of=tags.get(Tag.CONFIRM_OF),
         workload=tags.get(Tag.SWEEP_WORKLOAD, ""),
         study=int(tags.get(Tag.SWEEP_STUDY, 1)),
+        detail=tags.get(Tag.STATUS_DETAIL, ""),
     )
 
 

@@ -189,11 +189,32 @@ def _missing(value: object) -> bool:
     return value is None or (isinstance(value, float) and math.isnan(value))
 
 
+def _repeating(verdict: Verdict) -> list[Block]:
+    """The digest of what was found, and how to see that another run finds the same."""
+    digest = verdict.digest
+    if digest is None:
+        return []
+    doubts = [f"It need not be the same: {doubt}." for doubt in digest.doubts]
+    return [
+        Heading(2, "Running it again"),
+        Paragraph(
+            [
+                f"Everything that was found, to the last digit, has the SHA-256 {digest.sha256}. A run of the sweep "
+                "below finds the same, on any number of workers, also where it is interrupted"
+                + (f", on processors of the same kind ({digest.processors})." if digest.processors else ".")
+            ]
+        ),
+        *([Bullets(doubts)] if doubts else []),
+        Code("sh", f"adamant run sweep.yaml --expect {digest.short}"),
+    ]
+
+
 def _environment(tables: SweepTables, verdict: Verdict) -> list[Block]:
     records = tables.records[0]
     commit = records.environment.get(Tag.GIT_COMMIT)
     versions = [[name, version] for name, version in records.environment.items() if name != Tag.GIT_COMMIT]
     return [
+        *_repeating(verdict),
         Heading(2, "Environment"),
         Paragraph([f"Sweep {verdict.sweep_id}" + (f", commit {commit}." if commit else ".")]),
         *([Table(["package", "version"], versions)] if versions else []),

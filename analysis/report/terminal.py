@@ -21,7 +21,8 @@ def render_table(verdicts: Sequence[Verdict]) -> str:
             lines += ["", "Pareto front:", *_table(*front_cells(verdict))]
     if len(verdicts) > 1:
         lines += ["", f"Over {plural(len(verdicts), 'workload')}:", *_table(*standing_cells(verdicts))]
-    return "\n".join([*lines, *time_taken(verdicts[0])])
+    digest = verdicts[0].digest
+    return "\n".join([*lines, *time_taken(verdicts[0]), *([str(digest)] if digest else [])])
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

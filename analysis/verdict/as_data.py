@@ -33,6 +33,8 @@ def to_json(verdicts: Sequence[Verdict], link: str | None = None) -> dict[str, A
     - subject: what findings are about, "arms", or "configurations" where one search has found them
     - baseline: name of an arm; comparison_level: level of the differences' intervals; equivalence_level: of those that
       lie within the smallest difference for an equivalent arm
+    - digest: null or {sha256, processors, doubts}, of the whole sweep: a run of the same file finds the same, unless
+      there are doubts, a list of reasons, or its processors are others
     - looks: null or {planned, taken}, the numbers of pairs at which the sweep was to be judged, and was so far
     - interval_covers: the noise that all intervals hold, ["seeds"], or with several studies ["seeds", "search"];
       without "search" a second search may find other configurations, and so other differences
@@ -108,6 +110,7 @@ def _of_workload(verdict: Verdict, link: str | None) -> dict[str, Any]:
         "baseline": sweep.baseline,
         "comparison_level": verdict.comparison_level,
         "equivalence_level": verdict.equivalence_level,
+        "digest": verdict.digest and asdict(verdict.digest),
         "looks": verdict.looks and asdict(verdict.looks),
         "interval_covers": list(verdict.interval_covers),
         "arms": [_arm_as_data(arm) for arm in verdict.arms],

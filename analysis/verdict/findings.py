@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from analysis.data.found_digest import FoundDigest
 from analysis.data.looks import Looks
 from analysis.data.runs import Goal
 from analysis.statistics.intervals import Interval, PairedDifference, PairKey
@@ -103,7 +104,8 @@ class Verdict:
 
     `comparison_level` is that of the differences' intervals, `equivalence_level` that of the narrower ones of two
     one-sided tests (both corrected for comparisons and looks, see `levels_of`). `smallest_difference` is in the unit of
-    the scores as MLflow holds them: a fraction for an accuracy. `subject` is what the findings are about. `seconds` and
+    the scores as MLflow holds them: a fraction for an accuracy. `subject` is what the findings are about. `digest` is
+    that of the whole sweep, where it has ended. `seconds` and
     `planned_seconds` are the wall time of the whole sweep, where they are known.
     """
 
@@ -117,6 +119,7 @@ class Verdict:
     smallest_difference: float | None
     subject: Subject
     looks: Looks | None
+    digest: FoundDigest | None
     arms: tuple[ArmVerdict, ...]
     sentences: tuple[str, ...]
     seconds: float | None

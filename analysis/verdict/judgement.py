@@ -58,6 +58,7 @@ def judge(records: SweepRecords) -> Verdict:
         smallest_difference=_smallest_difference(records),
         subject=subject_of(sweep),
         looks=records.looks,
+        digest=records.digest,
         arms=arms,
         sentences=sentences.of_verdict(arms, records, levels),
         seconds=records.seconds,

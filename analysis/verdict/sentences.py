@@ -52,6 +52,7 @@ def of_verdict(arms: tuple[ArmVerdict, ...], records: SweepRecords, levels: Leve
     said.extend(_unscored(arm) for arm in arms if arm.scores and arm.unscored)
     if sweep.scheduler.type != "pbt":  # whose trials are parts of a member's run
         said.extend(_unequal_budget(arms, studies * sweep.search.trials))
+    said.extend(_failed(records))
     said.extend(_unfinished(arms))
     if records.score_note:
         said.append(records.score_note)
@@ -111,6 +112,15 @@ def _unequal_budget(arms: tuple[ArmVerdict, ...], planned: int) -> Iterator[str]
         count = sum(arm.trials.values()) - arm.trials[Status.FAILED]
         if count and count != planned:
             yield f"{arm.name} has {count} of {planned} trials, so the arms did not get the same budget."
+
+
+def _failed(records: SweepRecords) -> Iterator[str]:
+    runs = [run for run in (*records.trials, *records.confirmations) if run.status_reason == Status.FAILED]
+    for arm in records.sweep.arms:
+        own = [run for run in runs if run.arm == arm]
+        if own:
+            why = f", {own[-1].trial_id} with: {own[-1].detail}" if own[-1].detail else ""
+            yield f"{arm} has {plural(len(own), 'failed run')}{why}."
 
 
 def _unfinished(arms: tuple[ArmVerdict, ...]) -> Iterator[str]:

@@ -119,6 +119,18 @@ def _beyond_this_machine(sweep: Sweep) -> Iterator[Problem]:
             )
 
 
+def check_ray_token() -> None:
+    """Raise InputError where the file that $RAY_AUTH_TOKEN_PATH names is not there, or empty."""
+    named = os.environ.get("RAY_AUTH_TOKEN_PATH")
+    if named and "RAY_AUTH_TOKEN" not in os.environ:
+        path = Path(named).expanduser()
+        if not path.is_file() or not path.stat().st_size:
+            raise InputError(
+                f"$RAY_AUTH_TOKEN_PATH: {path} is {'empty' if path.is_file() else 'missing'}; make a token with "
+                f"`ray get-auth-token --generate`, or unset the variable, and one is made in ~/.ray"
+            )
+
+
 def check_address(address: str | None) -> None:
     """Raise InputError for the ``host:port`` of a Ray cluster that does not answer."""
     host, _, port = (address or "").removeprefix("ray://").rpartition(":")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cluster.planning.plan import make_plan
@@ -18,7 +18,7 @@ from search_spaces.study.assignment import Assignment
 from trainables.mlflow_contract import Tag
 from trainables.tune.checkpoint import TrialFolder
 
-Records = list[tuple[Assignment, Mapping[str, Any]]]
+Records = Sequence[tuple[Assignment, Mapping[str, Any]]]
 
 
 def conclude(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import optuna
 from optuna.distributions import FloatDistribution, IntDistribution
+from optuna.trial import FrozenTrial, TrialState
 
 from optimizers import InputError, user_code
 from optimizers.errors import one_line
 from search_spaces.schema.workload_keys import Goal
 from search_spaces.space.space import Configuration
-from search_spaces.study.samplers import make_sampler
+from search_spaces.study.drawing import Drawing
 from search_spaces.sweep.resolved import Sweep
 
 # The first is the default configuration, which no sampler draws; the others are drawn with some trials in the study.
@@ -39,18 +40,14 @@ def _draws(sweep: Sweep, arm: str) -> list[Configuration]:
     goals: list[Goal] = [objective.goal for objective in sweep.objectives]
     space = sweep.arms[arm].space
     try:
-        study = optuna.create_study(directions=goals, sampler=optuna.samplers.RandomSampler())
-        study.enqueue_trial(space.to_optuna(space.default()))
+        drawing = Drawing(sweep.search, space, goals)
         drawn: list[Configuration] = []
         for number in range(TRIALS):
-            study.sampler = make_sampler(sweep.search, number)
-            trial = study.ask()
-            try:
-                drawn.append(space.suggest(trial))
-            except InputError:  # nothing lies between bounds that follow from what was drawn
-                drawn.append({})
-            _check_ranges(trial)
-            study.tell(trial, [float(number)] * len(goals))
+            one = drawing.draw(None if number else space.to_optuna(space.default()))
+            drawn.append(one.configuration or {})  # none where nothing lies between bounds that follow from the rest
+            _check_ranges(one.trial)
+            one.trial.state, one.trial.values = TrialState.COMPLETE, [float(number)] * len(goals)
+            drawing.end(one.trial)
         return drawn
     except InputError as error:
         raise sweep.file.error("search", "method", str(error)) from error
@@ -59,7 +56,7 @@ def _draws(sweep: Sweep, arm: str) -> list[Configuration]:
         raise _wrong(sweep, told, error) from error
 
 
-def _check_ranges(trial: optuna.Trial) -> None:
+def _check_ranges(trial: FrozenTrial) -> None:
     """Raise ValueError for a drawn number beyond its range, which Optuna takes from a sampler as it is."""
     for name, value in trial.params.items():
         drawn_from = trial.distributions[name]

@@ -112,7 +112,7 @@ def test_data(verdict: analysis.Verdict):
     data = json.loads(json.dumps(analysis.to_json([verdict]), allow_nan=False))
     assert " ".join(data) == (
         "schema_version sweep budget wall_seconds planned_wall_seconds tradeoffs metric score subject baseline "
-        "comparison_level equivalence_level looks interval_covers arms sentences runs_link"
+        "comparison_level equivalence_level digest looks interval_covers arms sentences runs_link"
     )
     assert data["schema_version"] == 2
     assert data["budget"] == {

@@ -227,7 +227,10 @@ def test_everything_that_happens(eventful: SweepRecords):
 def test_only_seeds_that_both_completed_are_paired(make: type[Make]):
     records = make.confirmed({"adam": ADAM, "scheduled": [0.98, math.nan, 0.97, 0.99, 0.985]})
     runs = tuple(run for run in records.confirmations if (run.arm, run.seed) != ("adam", 5))
-    failed = tuple(replace(run, status_reason="failed") if (run.arm, run.seed) == ("adam", 1) else run for run in runs)
+    failed = tuple(
+        replace(run, status_reason="failed", detail="ValueError: no") if (run.arm, run.seed) == ("adam", 1) else run
+        for run in runs
+    )
     verdict = judge(replace(records, confirmations=failed))
     assert verdict.arms[1].difference is not None
     assert verdict.arms[1].difference.seeds == (3, 4)
@@ -237,6 +240,7 @@ def test_only_seeds_that_both_completed_are_paired(make: type[Make]):
         FOR_ARMS,
         "adam has no score for seed 1 (failed) and seed 5 (not run): its mean and its pairs leave that out.",
         "scheduled has no score for seed 2 (no test/accuracy): its mean and its pairs leave that out.",
+        "adam has 1 failed run, adam/confirm/1 with: ValueError: no.",
     )
 
 

@@ -15,7 +15,7 @@ from sqlalchemy.exc import OperationalError
 
 from cluster.cli.ui import Server, serve
 from cluster.console.command_line import told
-from cluster.planning.preflight import check_address
+from cluster.planning.preflight import check_address, check_ray_token
 from cluster.storage.destinations import check_output_file, check_output_folder, write_json
 from optimizers import InputError
 from tests.conftest import CommandLine, without_privileges
@@ -207,3 +207,18 @@ def test_a_verdict_may_have_a_name_as_long_as_the_file_system_takes(tmp_path: Pa
 @pytest.mark.parametrize("address", ["host:²", "ray://host:١²"])
 def test_a_port_that_is_no_number_is_left_to_ray(address: str) -> None:
     check_address(address)
+
+
+@pytest.mark.parametrize(("contents", "told"), [(None, "is missing"), ("", "is empty")])
+def test_a_token_of_rays_that_is_not_there_is_told_before_anything_is_written(
+    contents: str | None, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = tmp_path / "token"
+    monkeypatch.delenv("RAY_AUTH_TOKEN", raising=False)
+    monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(token))
+    if contents is not None:
+        token.write_text(contents)
+    with pytest.raises(InputError, match=rf"RAY_AUTH_TOKEN_PATH: .*token {told}"):
+        check_ray_token()
+    token.write_text("0" * 64)
+    check_ray_token()

@@ -69,7 +69,7 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
         name: {"a_late_parameter_begins_as_if_alone": _BY_GROUP}
         for name in ("adabelief", "ademamix", "adopt", "grokfast_adamw", "yogi")
     },
-    "soap": {"a_late_parameter_begins_as_if_alone": _BY_GROUP, "float64_parameters_are_trained": _ROUNDING},
+    "soap": {"a_late_parameter_begins_as_if_alone": _BY_GROUP},
     "schedulefree_adamw": {
         "a_late_parameter_begins_as_if_alone": _BY_GROUP,
         "lr_0_moves_nothing": "the average x still follows z",
@@ -83,11 +83,16 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
 }
 OF_OTHER_OPTIONS = {
     "prodigy": {"a_late_parameter_begins_as_if_alone": "its one learning rate comes from all parameters together"},
-    "soap": {"float16_parameters_are_trained": _ROUNDING},
 }
 """Those that hold at the defaults, and not with the other options."""
-ROUNDING_DECIDES = {"soap": _ROUNDING}
-"""Another device may take another way."""
+ROUNDING_DECIDES = {
+    "soap": {
+        "float16_parameters_are_trained": _ROUNDING,
+        "float64_parameters_are_trained": _ROUNDING,
+        "parameters_lie_in_any_order_in_memory": _ROUNDING,
+    }
+}
+"""What holds on some processors and not on others, which take another way."""
 
 
 def exceptions(name: str, options: str) -> dict[str, str]:
