@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from search_spaces.sweep.growth import Growth
 
 FEWEST_STUDIES, ROUNDS = 2, 4
+_UNPLANNED = (
+    "a verdict that is looked at again after more was added errs more often than it says; looks that are planned, by "
+    "--until decided, do not"
+)
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
@@ -73,6 +77,7 @@ def growing_session(
             f"{given} goes on with the sweep as it is; only --storage, --address, --json, --trust and --expect go "
             "with it"
         )
+    print_lines(console, [f"note: {_UNPLANNED}"])
     name = sweep
     if not SweepFolder(places.storage, sweep).exists:
         asked = load_sweep(sweep)
