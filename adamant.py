@@ -14,19 +14,25 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cluster.cli import check_command, job_commands, launch_commands, new_command, query_commands, run_commands
-from cluster.cli.options import Address, Data, Expect, JsonFile, Set, Size, Storage, StudyStorage, TrackingUri, Trust
+from cluster.cli.options import Storage, TrackingUri
+from cluster.cli.plan_command import plan_command
+from cluster.cli.sweep_commands import sweep_commands
 from cluster.console.command_line import FAILED, clear_errors
 from cluster.console.locales import Utf8Group
 from cluster.console.shared_console import console
 from cluster.distribution import version as installed_version
 from cluster.run.on_screen import print_lines
-from cluster.storage.destinations import check_output_file, check_output_folder, write_json
+from cluster.storage.destinations import check_output_folder, write_json
 from cluster.storage.sweep_folder import DEFAULT_STORAGE
-from optimizers import InputError
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from analysis import JudgedSweep
-    from cluster.run.driver import EndedSweep
+    from cluster.run.ended import EndedSweep
+    from search_spaces import Sweep
+
+    Session = AbstractContextManager[EndedSweep]
 
 app = typer.Typer(
     cls=Utf8Group,
@@ -89,18 +95,27 @@ def run(
 
     asked = asked_sweep(sweep, optimizers or {}, workloads or {}, overrides, size)
     places = Places(str(storage), tracking_uri, study_storage, None if data is None else str(data))
-    with run_sweep(asked, places, address, console) as ended:
-        return _judged(ended)
+    return _judged(run_sweep(asked, places, address, console), storage, address)
 
 
 def resume(
-    name: str, *, storage: str | Path = DEFAULT_STORAGE, address: str | None = None, more: int = 0
+    name: str,
+    *,
+    storage: str | Path = DEFAULT_STORAGE,
+    address: str | None = None,
+    more: int = 0,
+    more_studies: int = 0,
+    more_seeds: int = 0,
 ) -> JudgedSweep:
-    """Go on with a sweep, with ``more`` trials an arm, and return it with its verdict. Raises as :func:`run`."""
-    from cluster.run.sweeps import resume_sweep
+    """Go on with a sweep and return it with its verdict. Raises as :func:`run`.
 
-    with resume_sweep(name, str(storage), address, console, more) as ended:
-        return _judged(ended)
+    It gets ``more`` trials in each search, ``more_studies`` searches of each arm, ``more_seeds`` in each confirmation.
+    """
+    from cluster.run.sweeps import resume_sweep
+    from search_spaces.sweep.growth import Growth
+
+    growth = Growth(more, more_studies, more_seeds)
+    return _judged(resume_sweep(name, str(storage), address, console, growth), storage, address)
 
 
 def load(name: str, *, storage: str | Path = DEFAULT_STORAGE, tracking_uri: str | None = None) -> JudgedSweep:
@@ -111,110 +126,30 @@ def load(name: str, *, storage: str | Path = DEFAULT_STORAGE, tracking_uri: str 
     return JudgedSweep.load(name, tracking_uri or tracking_uri_of(storage, name))
 
 
-def _judged(ended: EndedSweep) -> JudgedSweep:
-    """The sweep with its verdict, and its report in its folder."""
+def _judged(session: Session, storage: str | Path, address: str | None) -> JudgedSweep:
+    """The sweep of a session with its verdict, and its report in its folder."""
+    from analysis import JudgedSweep
+    from cluster.run.until_decided import until_decided
+
+    with until_decided(session, _unsettled, str(storage), address, console) as ended:
+        if ended.code:
+            raise RuntimeError(
+                f"{ended.name}: the sweep stopped before its end; go on with adamant.resume({ended.name!r})"
+            )
+        judged = JudgedSweep.load(ended.name, ended.tracking_uri, ended.confirm_link)
+        judged.report(ended.report_folder)
+        return judged
+
+
+def _unsettled(ended: EndedSweep) -> list[str]:
+    """The arms of which the sweep does not show how they compare."""
     from analysis import JudgedSweep
 
-    if ended.code:
-        raise RuntimeError(f"{ended.name}: the sweep stopped before its end; go on with adamant.resume({ended.name!r})")
-    judged = JudgedSweep.load(ended.name, ended.tracking_uri, ended.confirm_link)
-    judged.report(ended.report_folder)
-    return judged
+    return JudgedSweep.load(ended.name, ended.tracking_uri).unsettled
 
 
-@clear_errors
-def run_(
-    sweep: Annotated[str, typer.Argument(help="A sweep file, or the name of a ready sweep.")],
-    set_: Set = None,
-    size: Size = None,
-    more: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Go on with a sweep of that name, with N trials more an arm.")
-    ] = None,
-    from_: Annotated[
-        str | None, typer.Option("--from", metavar="NAME", help="Begin with the best of an earlier sweep's arms.")
-    ] = None,
-    probe: Annotated[
-        bool, typer.Option("--probe", help="Tell first how long it will take here; the report then compares.")
-    ] = False,
-    tracking_uri: TrackingUri = None,
-    study_storage: StudyStorage = None,
-    or_resume: Annotated[
-        bool, typer.Option("--or-resume", help="Go on with the sweep of that name where it is there already.")
-    ] = False,
-    storage: Storage = DEFAULT_STORAGE,
-    data: Data = None,
-    address: Address = None,
-    json_file: JsonFile = None,
-    trust: Trust = False,
-    expect: Expect = None,
-) -> int:
-    """Run a sweep: search, confirmation, verdict."""
-    print_lines(console, [f"{sweep}: reading the sweep, and checking what it needs ..."])
-    from cluster.run.sweeps import Places, refuse_another, refuse_other_code, resume_sweep, run_sweep
-    from cluster.run.warm_start import with_best_of
-    from cluster.storage.sweep_folder import SweepFolder
-    from cluster.storage.trust import check_trust
-    from search_spaces import load_sweep
-
-    _check_options(json_file, expect)
-    if more is not None:
-        if set_ or size or from_ or probe or tracking_uri or study_storage or data:
-            raise InputError("--more goes on with the sweep as it is; only --storage, --address and --json go with it")
-        name = sweep
-        if not SweepFolder(storage, sweep).exists:
-            asked = load_sweep(sweep)
-            name = asked.name
-            refuse_other_code(asked, storage)
-        with resume_sweep(name, storage, address, console, more, trusted=trust) as ended:
-            return _conclude(ended, json_file, expect)
-    asked = load_sweep(sweep, set_ or [], size)
-    check_trust(asked.code, sweep, trusted=trust)
-    if or_resume and SweepFolder(storage, asked.name).exists:
-        refuse_other_code(asked, storage)
-        refuse_another(asked, storage, started_from=from_ is not None)
-        with resume_sweep(asked.name, storage, address, console, trusted=True) as ended:
-            return _conclude(ended, json_file, expect)
-    if asked.code.digest:
-        asked = load_sweep(sweep, set_ or [], size, asked.code)
-    if from_ is not None:
-        asked = with_best_of(asked, from_, storage)
-    if probe and address is not None:
-        raise InputError("--probe times this machine, not the cluster at --address; leave one of the two out")
-    places = Places(storage, tracking_uri, study_storage, data)
-    with run_sweep(asked, places, address, console, probe=probe) as ended:
-        return _conclude(ended, json_file, expect)
-
-
-@clear_errors
-def resume_(
-    name: str,
-    storage: Storage = DEFAULT_STORAGE,
-    address: Address = None,
-    json_file: JsonFile = None,
-    trust: Trust = False,
-    expect: Expect = None,
-) -> int:
-    """Go on with a sweep that was interrupted or killed."""
-    print_lines(console, [f"{name}: looking up where it stands ..."])
-    from cluster.run.sweeps import resume_sweep
-
-    _check_options(json_file, expect)
-    with resume_sweep(name, storage, address, console, trusted=trust) as ended:
-        return _conclude(ended, json_file, expect)
-
-
-def _check_options(json_file: Path | None, expect: str | None) -> None:
-    from cluster.run.expectation import check_expected
-
-    check_expected(expect)
-    if json_file is not None:
-        check_output_file("--json", json_file)
-
-
-def _conclude(ended: EndedSweep, json_file: Path | None, expect: str | None) -> int:
-    """The verdict of a sweep that has just ended: printed, and left in its report folder."""
-    if ended.code:
-        return ended.code
+def _tell(ended: EndedSweep, json_file: Path | None, expect: str | None) -> int:
+    """Print the verdict of a sweep that has just ended, and leave it in its report folder."""
     from analysis import JudgedSweep, to_json
     from cluster.run.expectation import unexpected
 
@@ -236,6 +171,14 @@ def _conclude(ended: EndedSweep, json_file: Path | None, expect: str | None) -> 
     if told := unexpected(ended, expect):
         print_lines(console, [told])
     return FAILED if told else code
+
+
+def _designs(sweep: Sweep, pilot: str, tracking_uri: str, difference: float) -> list[tuple[int, int]]:
+    """The numbers of studies, and of seeds in each, by which a sweep would see a difference, from a pilot's noise."""
+    from analysis import read_sweep
+    from analysis.verdict.pilot import designs_for
+
+    return [(one.studies, one.seeds) for one in designs_for(sweep, read_sweep(pilot, tracking_uri), difference)]
 
 
 @clear_errors
@@ -289,8 +232,16 @@ def trajectories(
 
 
 for command in (
-    *(new_command.new, check_command.check, run_, resume_, query_commands.validate, query_commands.plan),
-    *(query_commands.list_, query_commands.data, report, run_commands.ui, run_commands.replay, trajectories),
+    *(new_command.new, check_command.check, *sweep_commands(_unsettled, _tell), query_commands.validate),
+    *(
+        plan_command(_designs),
+        query_commands.list_,
+        query_commands.data,
+        report,
+        run_commands.ui,
+        run_commands.replay,
+        trajectories,
+    ),
 ):
     app.command(name=command.__name__.removesuffix("_"))(command)
 cluster_app = typer.Typer(help="Ray clusters, and sweeps as their jobs.", no_args_is_help=True)

@@ -46,6 +46,16 @@ class JudgedSweep:
         return self.verdicts[0]
 
     @property
+    def unsettled(self) -> list[str]:
+        """Return the arms that are neither better, worse nor equivalent; of several workloads as ``adam on digits``."""
+        return [
+            f"{arm.name} on {verdict.workload}" if verdict.workload else arm.name
+            for verdict in self.verdicts
+            for arm in verdict.arms
+            if not arm.is_settled
+        ]
+
+    @property
     def trials(self) -> pd.DataFrame:
         """Return a row for each trial, see :class:`analysis.SweepTables`."""
         return self.tables.trials

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -24,6 +24,10 @@ class VarianceComponents:
     seeds: float
     pilot_studies: int
     pilot_seeds: float
+
+    def over(self, difference: float) -> VarianceComponents:
+        """The variances of differences that are told in multiples of one."""
+        return replace(self, studies=self.studies / difference**2, seeds=self.seeds / difference**2)
 
     def of_study(self, seeds: int) -> tuple[float, float]:
         """The variance of a study's mean over so many seeds, and its degrees of freedom.
@@ -73,22 +77,38 @@ def variance_components(differences: Sequence[Sequence[float]]) -> VarianceCompo
 
 
 def designs(
-    components: VarianceComponents, difference: float, level: float = 0.95, power: float = POWER, most_seeds: int = 20
+    noise: Sequence[VarianceComponents],
+    difference: float,
+    level: float = 0.95,
+    power: float = POWER,
+    most_seeds: int = 20,
+    fewest_studies: int = 2,
 ) -> tuple[Design, ...]:
-    """The designs that show a true `difference` with `power`, by an interval over studies at `level`.
+    """The designs that show a true `difference` with `power`, whichever of the arms has it, by intervals at `level`.
 
-    From one seed a study up to `most_seeds`, and only where the further seeds save a study; what each costs is for the
-    reader to weigh. `difference` is in the scores' unit. Empty where more than 100,000 studies are needed.
+    From one seed a study up to `most_seeds`, none with fewer than `fewest_studies`, and only where the further seeds
+    save a study; what each costs is for the reader to weigh. `noise` is that of each arm's difference to the baseline
+    between studies, over which the intervals are, and `difference` is in the scores' unit. Empty where more than
+    100,000 studies are needed.
     """
     found: list[Design] = []
     for seeds in range(1, most_seeds + 1):
-        variance, freedom = components.of_study(seeds)
-        spread = math.sqrt(variance)
-
-        def chance(studies: int, spread: float = spread, freedom: float = freedom) -> float:
-            return 1.0 if spread == 0 else chance_to_differ(studies, difference, spread, level, freedom)
-
-        studies = pairs_needed(chance, power)
-        if studies is not None and (not found or studies < found[-1].studies):
+        needed = [_studies_needed(components, seeds, difference, level, power) for components in noise]
+        if None in needed:
+            continue
+        studies = max(fewest_studies, *(one for one in needed if one is not None))
+        if not found or studies < found[-1].studies:
             found.append(Design(studies, seeds))
     return tuple(found)
+
+
+def _studies_needed(
+    components: VarianceComponents, seeds: int, difference: float, level: float, power: float
+) -> int | None:
+    variance, freedom = components.of_study(seeds)
+    spread = math.sqrt(variance)
+
+    def chance(studies: int) -> float:
+        return 1.0 if spread == 0 else chance_to_differ(studies, difference, spread, level, freedom)
+
+    return pairs_needed(chance, power)

@@ -80,11 +80,17 @@ class ArmVerdict:
         return self.relation
 
     @property
+    def is_settled(self) -> bool:
+        """Whether more studies or seeds are not needed to say how it compares: it is better, worse or equivalent."""
+        return self.relation in _SETTLED
+
+    @property
     def shows_difference(self) -> bool:
         """Whether the interval of the difference leaves out 0, which it may for an equivalent arm too."""
         return bool(self.difference and self.difference.interval and self.difference.interval.excludes_zero)
 
 
+_SETTLED: tuple[Relation, ...] = ("baseline", "better", "worse", "equivalent")
 _OF_CONFIGURATIONS: dict[Relation, Finding] = {
     "better": "configuration_better",
     "worse": "configuration_worse",

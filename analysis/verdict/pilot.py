@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from analysis.data.runs import SweepRecords
 from analysis.statistics.intervals import PairKey
-from analysis.statistics.variance_components import VarianceComponents, variance_components
+from analysis.statistics.variance_components import Design, VarianceComponents, designs, variance_components
+from analysis.verdict._comparison import FEWEST_PAIRS
 from analysis.verdict._evidence import evidence_of
+from analysis.verdict.formatting import MetricFormat
+from analysis.verdict.levels import LEVEL
 from optimizers import InputError
+from search_spaces import Sweep
+from search_spaces.schema.words import listing
 
 
 def noise_of(records: SweepRecords) -> dict[str, VarianceComponents]:
@@ -41,6 +46,32 @@ def noise_of(records: SweepRecords) -> dict[str, VarianceComponents]:
     if not found:
         raise InputError(f"{sweep.name} has no arm that shares seeds with {sweep.baseline} in 2 studies.")
     return found
+
+
+def designs_for(sweep: Sweep, pilot: Sequence[SweepRecords], difference: float) -> tuple[Design, ...]:
+    """The designs by which a sweep shows a `difference` with 80 % power, from the noise of an earlier one's parts.
+
+    `difference` is one of scores as verdicts tell it, in percentage points for an accuracy. It is seen whichever arm,
+    of those that both have, differs so much, and on whichever workload, at the level of the sweep's comparisons.
+
+    Raises InputError as :func:`noise_of`, and where the two share no arm, or train something else.
+    """
+    parts = {part.workload: part for part in pilot}
+    noise = []
+    for name, workload in sweep.by_workload.items():
+        part = parts.get(name)
+        if part is None or part.sweep.workload.name != workload.name:
+            raise InputError(f"{pilot[0].sweep.name} says nothing of the noise on {name or workload.name}.")
+        measured, unit = noise_of(part), MetricFormat(part.score_metric).as_stored(difference)
+        shared = [arm for arm in sweep.arms if arm in measured]
+        if not shared:
+            raise InputError(
+                f"{part.sweep.name} compares {listing(measured)} with {part.sweep.baseline}, none of which "
+                f"{sweep.name} has; the noise is that of the same comparison."
+            )
+        noise += [measured[arm].over(unit) for arm in shared]
+    compared = max(1, len(sweep.arms) - 1) * len(sweep.by_workload)
+    return designs(noise, 1.0, 1 - (1 - LEVEL) / compared, fewest_studies=FEWEST_PAIRS)
 
 
 def _by_seed(own: Mapping[PairKey, float], baseline: Mapping[PairKey, float]) -> list[float]:

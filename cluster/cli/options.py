@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -40,3 +41,48 @@ Expect = Annotated[
 ]
 JsonFile = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the verdict as JSON.")]
 Data = Annotated[str | None, typer.Option(help="Data folder; else $ADAMANT_DATA, else data/ in the storage folder.")]
+More = Annotated[
+    int | None, typer.Option(min=1, metavar="N", help="Go on with a sweep of that name, with N trials more an arm.")
+]
+MoreStudies = Annotated[
+    int | None,
+    typer.Option(min=1, metavar="N", help="Go on with a sweep of that name, with N more searches of each arm."),
+]
+MoreSeeds = Annotated[
+    int | None,
+    typer.Option(min=1, metavar="N", help="Go on with a sweep of that name, with N more seeds in each confirmation."),
+]
+From = Annotated[
+    str | None, typer.Option("--from", metavar="NAME", help="Begin with the best of an earlier sweep's arms.")
+]
+Probe = Annotated[
+    bool, typer.Option("--probe", help="Tell first how long it will take here; the report then compares.")
+]
+OrResume = Annotated[
+    bool, typer.Option("--or-resume", help="Go on with the sweep of that name where it is there already.")
+]
+
+
+class Until(StrEnum):
+    decided = "decided"
+
+
+UntilDecided = Annotated[
+    Until | None,
+    typer.Option(
+        "--until",
+        help="Add studies in rounds until each arm is better, worse or equivalent. All looks together err no more "
+        "often than one would; only a metric.smallest_difference lets arms be equivalent.",
+    ),
+]
+AtMost = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TIME",
+        help="With --until: such as 90m, 12h or 2d; a further round that would not end in time is not begun.",
+    ),
+]
+MostStudies = Annotated[
+    int | None,
+    typer.Option(metavar="N", help="With --until: studies after the last round; four rounds if left out."),
+]

@@ -26,7 +26,7 @@ def conclude(
 ) -> str:
     """Tell MLflow what can only be told now; return the digest of what was found."""
     ended = [run for arm in arms.values() for run in arm.ended()]
-    records = [
+    records: Records = [
         (run, record) for run, _ in ended if (record := TrialFolder(folder.trial(run.trial_id)).read_record()[0])
     ]
     digest = reproducibility_tags(sweep, arms, {record.get("processor", "") for _, record in records} - {""})

@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ from cluster.ray.interruption import ignore_signals, interrupt_on_signals
 from cluster.ray.local_ray import watched
 from cluster.ray.session import lost_nodes, nodes_answer, ray_session, slot_counter
 from cluster.run._trial_config import drop_obsolete_states, trial_config
+from cluster.run.ended import EndedSweep
 from cluster.run.on_screen import print_lines, working
 from cluster.run.served import links
 from cluster.storage.sweep_folder import DEFAULT_STORAGE, Manifest, SweepFolder
@@ -36,6 +37,7 @@ from trainables.mlflow_contract import CODE_FOLDER, SWEEP_FILE, Status, Tag, ses
 
 if TYPE_CHECKING:
     from cluster.run._display import Display
+    from cluster.storage.rounds import Rounds
     from cluster.tracking.run_description import RunDescription
     from search_spaces.study.arm_studies import ArmStudies
     from search_spaces.study.assignment import Assignment
@@ -48,23 +50,6 @@ CLOSING_FLUSH_S = 2.5
 SIGTERM_FLUSH_S = 20.0
 # A tracking server that needs longer than this after the last trial is worth a word.
 PATIENCE_S = 10.0
-
-
-@dataclass(frozen=True)
-class EndedSweep:
-    """A sweep whose driver has stopped: with ``code`` 0 all of its runs are in MLflow and can be judged.
-
-    ``links`` are the lines that lead to them, and ``confirm_link`` an address where one is served. ``digest`` is that
-    of what it found, see :func:`search_spaces.study.digest.digest_of`.
-    """
-
-    code: int
-    name: str
-    tracking_uri: str
-    links: list[str]
-    confirm_link: str | None
-    report_folder: Path
-    digest: str = ""
 
 
 class Driver:
@@ -118,8 +103,10 @@ class Driver:
             try:
                 self._train(address)
             finally:
-                seconds = f"{time.monotonic() - self._began:.1f}"
-                self.tracker.tag(self.summary, {session_tag(self.manifest.session): seconds})
+                seconds = time.monotonic() - self._began
+                self.tracker.tag(self.summary, {session_tag(self.manifest.session): f"{seconds:.1f}"})
+                if rounds := self.manifest.rounds:
+                    self._keep(replace(rounds, spent_s=rounds.spent_s + seconds))
         except InputError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it was, what is recorded can be gone on with
@@ -189,9 +176,16 @@ class Driver:
         from cluster.run._conclusion import conclude
 
         self._digest = conclude(self.folder, self.sweep, arms, self.tracker, self.summary)
+        if rounds := self.manifest.rounds:
+            self._keep(rounds.with_look(self.sweep.search.studies))
         for name, arm in arms.items():
             if arm.search.gave_up:
                 self._say(f"warning: {name} ended with fewer trials than asked: {arm.search.gave_up}")
+
+    def _keep(self, rounds: Rounds) -> None:
+        """Keep what has become of the rounds, in the sweep's folder and where a verdict reads it."""
+        self.manifest = self.folder.keep(replace(self.manifest, rounds=rounds))
+        self.tracker.tag(self.summary, {Tag.LOOKS: rounds.looks})
 
     def _tune(self, arms: dict[str, ArmStudies]) -> None:
         from cluster.run._display import Display
@@ -274,6 +268,7 @@ class Driver:
             confirm_link=base and view_link(base, self.tracker.experiment_id(), self.manifest.sweep_id, CONFIRM_VIEW),
             report_folder=self.folder.report,
             digest=self._digest,
+            rounds=self.manifest.rounds,
         )
 
     def _say(self, line: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from cluster.run.driver import EndedSweep
+from cluster.run.ended import EndedSweep
 from optimizers import InputError
 
 FEWEST_DIGITS = 8

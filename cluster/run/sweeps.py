@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.console import Console
 
 from cluster.planning import preflight
-from cluster.run.driver import Driver, EndedSweep
+from cluster.run.driver import Driver
+from cluster.run.ended import EndedSweep
 from cluster.storage.recorded import check_no_copy, check_recorded, check_same_data, is_there
+from cluster.storage.rounds import Rounds
 from cluster.storage.sweep_folder import (
     DATABASE,
     JOURNAL,
@@ -28,11 +30,15 @@ from cluster.tracking.run_description import trial_spec
 from optimizers import InputError
 from search_spaces import Sweep
 from search_spaces.schema.methods import get_method
+from search_spaces.schema.sweep_file import SweepFile
 from search_spaces.stores.addresses import is_server, sqlite_address
+from search_spaces.sweep.growth import Growth, grown, grown_as
 from search_spaces.sweep.loading import check_workloads
 from search_spaces.tracking.artifact_addresses import correct_addresses
 from search_spaces.tracking.codec import flatten
 from trainables.mlflow_contract import EXPERIMENT_PREFIX, Tag
+
+NO_GROWTH = Growth()
 
 
 @dataclass(frozen=True)
@@ -44,27 +50,35 @@ class Places:
     study_storage: str | None = None
     data: str | None = None
 
-    def manifest(self, name: str) -> Manifest:
+    def manifest(self, name: str, rounds: Rounds | None = None) -> Manifest:
         root = Path(self.storage).expanduser().resolve()
         return Manifest(
             sweep_id=new_sweep_id(name),
             tracking_uri=kept_location(self.tracking_uri, TRACKING_VARIABLE, sqlite_address(root / DATABASE)),
             study_storage=kept_location(self.study_storage, STUDY_VARIABLE, str(root / JOURNAL)),
             data_root=str(data_root_of(root, self.data)),
+            rounds=rounds,
         )
 
 
 @contextmanager
 def run_sweep(
-    sweep: Sweep, places: Places, address: str | None, console: Console, *, probe: bool = False
+    sweep: Sweep,
+    places: Places,
+    address: str | None,
+    console: Console,
+    *,
+    probe: bool = False,
+    rounds: Rounds | None = None,
 ) -> Iterator[EndedSweep]:
     """Run a new sweep and yield it ended; what the caller puts into its report folder becomes part of its summary run.
 
-    With ``probe`` the time that it will take is measured and told first, and the report compares.
+    With ``probe`` the time that it will take is measured and told first, and the report compares. With ``rounds`` this
+    is the first of them, see :func:`cluster.run.until_decided.until_decided`.
 
     Raises InputError, with nothing written, for anything wrong beforehand.
     """
-    manifest = places.manifest(sweep.name)
+    manifest = places.manifest(sweep.name, rounds)
     folder = SweepFolder(places.storage, sweep.name)
     _refuse_taken_name(sweep, folder)
     preflight.check_resources(sweep, address)
@@ -141,11 +155,19 @@ def _refuse_taken_name(sweep: Sweep, folder: SweepFolder) -> None:
 
 @contextmanager
 def resume_sweep(
-    name: str, storage: str, address: str | None, console: Console, more: int = 0, *, trusted: bool = False
+    name: str,
+    storage: str,
+    address: str | None,
+    console: Console,
+    growth: Growth = NO_GROWTH,
+    *,
+    trusted: bool = False,
+    rounds: Rounds | None = None,
 ) -> Iterator[EndedSweep]:
-    """Go on with a sweep where it stands, with ``more`` trials an arm, and yield it ended as :func:`run_sweep` does.
+    """Go on with a sweep where it stands, with what it gets, and yield it ended as :func:`run_sweep` does.
 
-    The user's code that is executed is that with which the sweep was begun, wherever it came from then.
+    ``rounds`` are those that are asked for now: the recorded ones, with as much time as they may take by now. The
+    user's code that is executed is that with which the sweep was begun, wherever it came from then.
     """
     folder = SweepFolder(storage, name)
     folder.open()
@@ -165,30 +187,56 @@ def resume_sweep(
         check_same_data(folder, sweep, Path(manifest.data_root))
         _check_sampler(sweep)
         _check_gpus(sweep, address, manifest, console)
-        if more:
+        manifest = _in_rounds(name, sweep, manifest, growth, rounds)
+        if growth.trials:
             _refuse_more_members(sweep)
-            sweep = folder.replace(Sweep.of(sweep.file.with_more_trials(more), sweep.code))
+        if growth:
+            sweep = folder.replace(grown(sweep, growth))
         if is_there(manifest.tracking_location) and not is_server(manifest.tracking_location):
             correct_addresses(manifest.tracking_location, folder.artifacts, EXPERIMENT_PREFIX + name)
-        # What was planned was without the further trials.
-        plan_tags: dict[str, str] = {Tag.PLAN_WALL_S: ""} if more else {}
+        # What was planned was without what it gets.
+        plan_tags: dict[str, str] = {Tag.PLAN_WALL_S: ""} if growth else {}
         yield from Driver(folder, sweep, folder.next_session(manifest), console).drive(address, plan_tags)
+
+
+def _in_rounds(name: str, sweep: Sweep, manifest: Manifest, growth: Growth, asked: Rounds | None) -> Manifest:
+    """Return the manifest with the time that rounds may take now.
+
+    Raises InputError for rounds other than those that were planned, and for growth that would be a look in between.
+    """
+    rounds = manifest.rounds
+    if asked is not None and (rounds is None or rounds.planned != asked.planned):
+        planned = "at its end alone" if rounds is None else f"after {rounds.in_words}"
+        raise InputError(
+            f'"{name}" is there already, and was planned to be judged {planned}, not after {asked.in_words}: looks '
+            "that were not planned would err too often. Choose another name, for example with --set name=..."
+        )
+    if rounds is None:
+        return manifest
+    studies = sweep.search.studies + growth.studies
+    if growth and (growth.trials or growth.seeds or studies not in rounds.planned):
+        raise InputError(
+            f"{name} is judged in rounds, after {rounds.in_words}, and what it got in between would make another look; "
+            f"`adamant resume {name}` adds what is planned"
+        )
+    return replace(manifest, rounds=replace(rounds, at_most_s=asked.at_most_s)) if asked else manifest
 
 
 def refuse_another(asked: Sweep, storage: str, *, started_from: bool = False) -> None:
     """Raise InputError where the sweep of that name in ``storage`` asks something else.
 
-    More trials are no matter, nor, where it is ``started_from`` another sweep, what its arms started with.
+    What it got is no matter, nor, where it is ``started_from`` another sweep, what its arms started with.
     """
     known = SweepFolder(storage, asked.name).open()[0]
-    theirs, ours = _asked(known), _asked(asked)
+    theirs, ours = _asked(known.file), _asked(grown_as(asked.file, known.file))
     if known.search.trials > asked.search.trials:
         ours["search.trials"] = theirs["search.trials"]
     if started_from:
         theirs, ours = ({k: v for k, v in keys.items() if not k.endswith(".start")} for keys in (theirs, ours))
     changed = [key for key in sorted({*theirs, *ours}) if theirs.get(key) != ours.get(key)]
     if changed:
-        key = changed[0]
+        # Rather what the file says than what the sweep got.
+        key = next((key for key in changed if key in ours), changed[0])
         raise InputError(
             f'"{asked.name}" is there already with another {key} ({theirs.get(key)!r}, '
             f"not {ours.get(key)!r}); choose another name, for example with --set name=..."
@@ -207,9 +255,9 @@ def refuse_other_code(asked: Sweep, storage: str) -> None:
         )
 
 
-def _asked(sweep: Sweep) -> dict[str, object]:
+def _asked(file: SweepFile) -> dict[str, object]:
     """What a sweep asks, by dotted key; an empty mapping asks nothing."""
-    return {key: value for key, value in flatten(sweep.file.plain()).items() if value != {}}
+    return {key: value for key, value in flatten(file.plain()).items() if value != {}}
 
 
 def _refuse_more_members(sweep: Sweep) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from cluster.storage.locations import FROM_ENVIRONMENT, absolute, absolute_below, location_path, relative_below
+from cluster.storage.rounds import Rounds
 from optimizers import InputError, did_you_mean
 from optimizers.files import write_text
 from optimizers.user_code import CodeBundle
@@ -41,6 +42,7 @@ class Manifest:
     Attributes:
         session: Number of the drivers that have worked on the sweep.
         storage: The storage folder in which the last of them found it.
+        rounds: Of a sweep that grows until it is decided.
     """
 
     sweep_id: str
@@ -49,6 +51,7 @@ class Manifest:
     data_root: str
     session: int = 1
     storage: str = ""
+    rounds: Rounds | None = None
 
     @property
     def study_location(self) -> str:
@@ -131,7 +134,7 @@ class SweepFolder:
             if sweep.code.digest:
                 sweep.code.save(self.code)
             write_text(self.path / SWEEP_FILE, sweep_yaml(sweep))
-            self._write(manifest)
+            self.keep(manifest)
         except OSError as error:
             raise self._unwritable(error) from None
 
@@ -167,7 +170,8 @@ class SweepFolder:
             kept = json.loads(path.read_text(encoding="utf-8"))
             storage = Path(kept.get("storage") or _storage_before(kept, self))
             located = {key: absolute_below(self.storage, kept[key], storage) for key in _LOCATIONS}
-            return Manifest(**{**kept, **located, "storage": str(storage)})
+            rounds = Rounds.from_dict(kept["rounds"]) if kept.get("rounds") else None
+            return Manifest(**{**kept, **located, "storage": str(storage), "rounds": rounds})
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise InputError(f"{path}: this manifest is damaged ({error!r}); restore it from a copy") from None
 
@@ -183,9 +187,7 @@ class SweepFolder:
             ) from None
 
     def next_session(self, manifest: Manifest) -> Manifest:
-        manifest = replace(manifest, session=manifest.session + 1)
-        self._write(manifest)
-        return manifest
+        return self.keep(replace(manifest, session=manifest.session + 1))
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -206,10 +208,14 @@ class SweepFolder:
     def _unwritable(self, error: OSError) -> InputError:
         return InputError(f"{self.path}: the sweep's folder cannot be written ({error}); choose another with --storage")
 
-    def _write(self, manifest: Manifest) -> None:
+    def keep(self, manifest: Manifest) -> Manifest:
+        """Put a manifest in place of what is there; called under the sweep's lock."""
         kept = asdict(replace(manifest, storage=str(self.storage)))
         kept |= {key: relative_below(self.storage, kept[key]) for key in _LOCATIONS}
+        if manifest.rounds is None:
+            del kept["rounds"]
         write_text(self.path / "manifest.json", json.dumps(kept, indent=1))
+        return manifest
 
 
 def sweep_yaml(sweep: Sweep) -> str:

@@ -24,6 +24,8 @@ from search_spaces.schema.yaml_source import Document
 # What torch's generators take.
 MAX_SEED = 2**64 - 1
 Seed = Annotated[int, Field(ge=0, le=MAX_SEED)]
+# Keys of a search that are written out only where something stands there.
+_SAID_WHERE_USED = ("arguments", "further_seeds", "grown_from_one")
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=80)]
 
 
@@ -74,6 +76,16 @@ class Search(Model):
         "the search is then the median of theirs, and the intervals, over studies, hold what another search would have "
         "found",
     )
+    further_seeds: list[Seed] = Field(
+        default_factory=list,
+        description="seed of the second study, and of each after it; by default those after seed that no confirmation "
+        "has",
+    )
+    grown_from_one: bool = Field(
+        default=False,
+        description="written by --more-studies for a sweep that began with one study, whose runs keep their ids: these "
+        "have no number of a study",
+    )
 
     @property
     def usual_window(self) -> int:
@@ -111,12 +123,19 @@ class Confirm(Model):
         min_length=1,
         description="fresh seeds, the same for every arm; with several studies those of the first",
     )
+    further_seeds: list[list[Seed]] = Field(
+        default_factory=list,
+        description="as many seeds of the second study, and of each after it; by default those of the first, moved on "
+        "to what no study before has",
+    )
 
     def of_study(self, study: int) -> list[int]:
         """The seeds of a study, counted from 1, the same for all arms.
 
         Each study has its own, because what studies share, an interval over studies cannot see.
         """
+        if study > 1 and self.further_seeds:
+            return list(self.further_seeds[study - 2])
         apart = (study - 1) * (max(self.seeds) + 1)
         return [apart + seed for seed in self.seeds]
 
@@ -218,17 +237,18 @@ class SweepFile(Model):
         """The sweep as plain data that :func:`search_spaces.parse_sweep` reads back to the same values."""
         unused = {name for name in ("uses", "workloads", "tradeoffs") if not getattr(self, name)}
         excluded: dict[str, Any] = dict.fromkeys(["sizes", *unused], True)
-        if not self.search.arguments:
-            excluded["search"] = {"arguments"}
+        excluded["search"] = {name for name in _SAID_WHERE_USED if not getattr(self.search, name)}
+        if not self.confirm.further_seeds:
+            excluded["confirm"] = {"further_seeds"}
         return self.model_dump(mode="json", by_alias=True, exclude=excluded, exclude_none=True)
-
-    def with_more_trials(self, more: int) -> SweepFile:
-        """This sweep with so many trials more for each arm."""
-        return self._with(search=self.search.model_copy(update={"trials": self.search.trials + more}))
 
     def with_window(self, window: int) -> SweepFile:
         """This sweep with another window of its search."""
         return self._with(search=self.search.model_copy(update={"window": window}))
+
+    def with_search(self, search: Search, confirm: Confirm | None = None) -> SweepFile:
+        """This sweep with another search, and with another confirmation where one is given."""
+        return self._with(search=search, confirm=confirm or self.confirm)
 
     def with_starts(self, starts: dict[str, list[dict[str, Scalar]]]) -> SweepFile:
         """This sweep with further configurations that its arms try first."""

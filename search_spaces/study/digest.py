@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from search_spaces.study.arm_studies import ArmStudies
-from search_spaces.study.assignment import Assignment, Outcome
+from search_spaces.study.assignment import Assignment, Outcome, arm_path
 from trainables.mlflow_contract import Role, Status
 
 
@@ -24,29 +25,39 @@ def canonical_lines(arms: Mapping[str, ArmStudies]) -> Iterator[str]:
 
     Arms come in the sweep's order, trials by number, confirmations by configuration and seed. A line holds what was
     trained, the metric at each decision, and how it ended. It holds no time, no place and no name of the sweep, and
-    nothing of the order in which things happened. A confirmation that failed and was run again counts once.
+    nothing of the order in which things happened, so that a sweep that got more has the digest of one that asked for as
+    much from the start: a confirmation that failed and was run again counts once, those of configurations that further
+    trials have beaten do not count, and the first study of several is told as that also where its runs have no number.
     """
+    several = any(arm.sweep.contest.study for arm in arms.values())
     for arm in arms.values():
+        path = _path(arm, several)
         trials = [run for run in arm.ended() if run[0].role == Role.TRIAL]
         decided = {trial.number: trial.intermediate_values for trial in arm.search.trials()}
         for assignment, outcome in sorted(trials, key=lambda run: run[0].number):
-            yield _line(assignment, outcome, decided[assignment.number])
-        confirmed = {(run.confirms, run.seed): (run, outcome) for run, outcome in arm.ended() if run.role != Role.TRIAL}
+            yield _line(path, assignment, outcome, decided[assignment.number])
+        best = arm.search.best(arm.sweep.confirm.top_k)
+        confirmed = {(run.confirms, run.seed): (run, outcome) for run, outcome in arm.ended() if run.confirms in best}
         for _, (assignment, outcome) in sorted(confirmed.items(), key=lambda found: found[0]):
-            yield _line(assignment, outcome, {})
+            yield _line(path, assignment, outcome, {})
 
 
-def _line(assignment: Assignment, outcome: Outcome, decided: Mapping[int, float]) -> str:
+def _path(arm: ArmStudies, several: bool) -> str:
+    contest = arm.sweep.contest
+    return arm_path(replace(contest, study=(contest.study or 1) if several else None), arm.search.arm)
+
+
+def _line(path: str, assignment: Assignment, outcome: Outcome, decided: Mapping[int, float]) -> str:
     confirms = assignment.role == Role.CONFIRM
     failed = outcome.status == Status.FAILED
     found = {
-        "arm": assignment.path,
+        "arm": path,
         "role": assignment.role,
         "number": assignment.confirms if confirms else assignment.number,
         "seed": assignment.seed,
         "hyperparameters": assignment.hyperparameters,
         "training": assignment.training,
-        "parent": assignment.parent,
+        "parent": assignment.parent and f"{path}/{assignment.parent.rpartition('/')[2]}",
         "decided": sorted(decided.items()),
         "status": outcome.status,
         "epoch": None if failed else outcome.epoch,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -17,6 +16,7 @@ from search_spaces.schema.sweep_file import Confirm, Scheduler, Search, SweepFil
 from search_spaces.schema.words import plural
 from search_spaces.schema.workload_keys import Goal, NamedWorkload
 from search_spaces.space.space import ArmSpace, arm_space
+from search_spaces.sweep.seeds import search_seeds
 
 NO_CODE = CodeBundle()
 
@@ -84,7 +84,10 @@ class Arm:
 
 @dataclass(frozen=True)
 class Contest:
-    """All arms on one workload, each tuned by one study. What a sweep has only one of is not named."""
+    """All arms on one workload, each tuned by one study.
+
+    What a sweep has only one of is not named, nor is the first study of a sweep that began with one and then got more.
+    """
 
     workload: str = ""
     study: int | None = None
@@ -159,24 +162,27 @@ class Sweep:
     def contests(self) -> Mapping[Contest, Sweep]:
         """This sweep as sweeps over one workload with one study an arm."""
         seeds = search_seeds(self.search, self.confirm)
+        unnumbered = len(seeds) == 1 or self.search.grown_from_one
         return {
-            contest: self._as_contest(contest, workload, seed)
-            for name, workload in self.by_workload.items()
+            contest: self._as_contest(contest, seed)
+            for name in self.by_workload
             for study, seed in enumerate(seeds, start=1)
-            for contest in [Contest(name, study if len(seeds) > 1 else None)]
+            for contest in [Contest(name, None if study == 1 and unnumbered else study)]
         }
 
     def on(self, workload: str) -> Sweep:
         """This sweep on one of its workloads alone, still with all of its studies."""
-        return self._as_contest(Contest(workload), self.by_workload[workload], self.search.seed, self.search.studies)
+        alone = self.by_workload[workload]
+        return replace(self, by_workload={"": alone}, metric=alone.metric or self.metric, contest=Contest(workload))
 
-    def _as_contest(self, contest: Contest, workload: Workload, seed: int, studies: int = 1) -> Sweep:
+    def _as_contest(self, contest: Contest, seed: int) -> Sweep:
+        seeds = self.confirm.of_study(contest.study or 1)
         return replace(
-            self,
-            by_workload={"": workload},
-            metric=workload.metric or self.metric,
-            search=self.search.model_copy(update={"seed": seed, "studies": studies}),
-            confirm=self.confirm.model_copy(update={"seeds": self.confirm.of_study(contest.study or 1)}),
+            self.on(contest.workload),
+            search=self.search.model_copy(
+                update={"seed": seed, "studies": 1, "further_seeds": [], "grown_from_one": False}
+            ),
+            confirm=self.confirm.model_copy(update={"seeds": seeds, "further_seeds": []}),
             contest=contest,
         )
 
@@ -187,13 +193,6 @@ class Sweep:
         if self.search.studies > 1:
             trials = f"{plural(self.search.studies, 'study')} of {trials}"
         return f"{plural(len(self.arms), 'arm')}, {trials} an arm"
-
-
-def search_seeds(search: Search, confirm: Confirm) -> list[int]:
-    """One for each study: that of the search, and those after it that no confirmation has."""
-    taken = {seed for study in range(search.studies) for seed in confirm.of_study(study + 1)}
-    fresh = (seed for seed in itertools.count(search.seed) if seed not in taken)
-    return list(itertools.islice(fresh, search.studies))
 
 
 def _workload(file: SweepFile) -> Workload:

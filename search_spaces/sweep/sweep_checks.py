@@ -11,12 +11,12 @@ from collections.abc import Iterator
 
 from optimizers import Problem, did_you_mean
 from search_spaces.schema.methods import BRUTE_FORCE, GRID, method_problems
-from search_spaces.schema.sweep_file import MAX_SEED, SweepFile
+from search_spaces.schema.sweep_file import SweepFile
 from search_spaces.schema.workload_keys import Workload
 from search_spaces.space.space import arm_space
 from search_spaces.stores.default_names import DATA, DATABASE, JOURNAL
 from search_spaces.sweep.arm_checks import arm_problems, place_of
-from search_spaces.sweep.resolved import search_seeds
+from search_spaces.sweep.seeds import seed_problems
 from trainables.mlflow_contract import ARTIFACTS_FOLDER
 
 # Of a whole number with more choices, a list of them would take longer than the search.
@@ -33,7 +33,7 @@ def reserved_name(sweep: SweepFile) -> Iterator[Problem]:
 def problems_of_sweep(sweep: SweepFile) -> Iterator[Problem]:
     """Everything in ``sweep`` that cannot work, as far as it can be known without its workloads."""
     yield from _names(sweep)
-    yield from _seeds(sweep)
+    yield from seed_problems(sweep)
     if sweep.intact("search", "method") and sweep.intact("search", "arguments"):
         for place, wrong in method_problems(sweep.search, len(sweep.objectives)):
             yield sweep.problem("search", *place, wrong)
@@ -60,34 +60,6 @@ def _names(sweep: SweepFile) -> Iterator[Problem]:
         known = f"the arms are {', '.join(arms)}"
         hint = did_you_mean(sweep.baseline, arms)
         yield sweep.problem("baseline", f'no arm is called "{sweep.baseline}"; {known}.{hint}')
-
-
-def _seeds(sweep: SweepFile) -> Iterator[Problem]:
-    seeds = sweep.confirm.seeds
-    if not sweep.intact("confirm", "seeds"):
-        return
-    if len(set(seeds)) < len(seeds):
-        yield sweep.problem("confirm", "seeds", "each seed may stand only once")
-    if not sweep.intact("search", "seed"):
-        return
-    if sweep.search.seed in seeds:
-        yield sweep.problem(
-            "confirm", "seeds", f"{sweep.search.seed} is the seed of the search; confirmation needs fresh seeds"
-        )
-    if not sweep.intact("search", "studies"):
-        return
-    if max(sweep.confirm.of_study(sweep.search.studies)) > MAX_SEED:
-        yield sweep.problem(
-            "confirm", "seeds",
-            f"the seeds of {sweep.search.studies} studies follow from these, and would be greater than {MAX_SEED}; "
-            "give smaller ones",
-        )  # fmt: skip
-    elif search_seeds(sweep.search, sweep.confirm)[-1] > MAX_SEED:
-        yield sweep.problem(
-            "search", "seed",
-            f"the seeds of {sweep.search.studies} studies follow from this one, and would be greater than {MAX_SEED}; "
-            "give a smaller one",
-        )  # fmt: skip
 
 
 def grace_problems(sweep: SweepFile, workload: Workload) -> Iterator[Problem]:

@@ -84,7 +84,7 @@ def test_noise_that_cannot_be_told_apart_is_refused(differences) -> None:
 def test_designs_show_the_difference_four_times_in_five() -> None:
     """Every design that is proposed, of a noise that is well known, by the interval that decides verdicts."""
     components = VarianceComponents(studies=0.04, seeds=0.09, pilot_studies=2000, pilot_seeds=5)
-    proposed = designs(components, 0.4)
+    proposed = designs([components], 0.4)
     assert proposed[0].seeds == 1
     assert all(one.studies > other.studies for one, other in itertools.pairwise(proposed))
     generator = np.random.default_rng(0)
@@ -100,6 +100,6 @@ def test_designs_show_the_difference_four_times_in_five() -> None:
 
 def test_more_seeds_do_not_stand_for_studies() -> None:
     """What searches differ by is left: beyond some seeds no study is saved."""
-    proposed = designs(VarianceComponents(studies=1.0, seeds=0.1, pilot_studies=50, pilot_seeds=5), 1.0)
+    proposed = designs([VarianceComponents(studies=1.0, seeds=0.1, pilot_studies=50, pilot_seeds=5)], 1.0)
     assert len(proposed) <= 3
-    assert designs(VarianceComponents(1.0, 0.1, 50, 5), 1e-4) == ()
+    assert designs([VarianceComponents(1.0, 0.1, 50, 5)], 1e-4) == ()

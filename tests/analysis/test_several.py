@@ -16,13 +16,15 @@ import analysis
 from analysis.data._curves import no_curves
 from analysis.data.runs import RunRecord, SweepRecords
 from analysis.data.tables import tables_of
+from analysis.report.judged_sweep import JudgedSweep
 from analysis.statistics.intervals import bootstrap_interval, detectable_difference
 from analysis.statistics.pareto_front import pareto_front
+from analysis.statistics.variance_components import designs
 from analysis.verdict.overall import COUNTED, standings
-from analysis.verdict.pilot import noise_of
+from analysis.verdict.pilot import designs_for, noise_of
 from analysis.verdict.protocol import protocol
 from optimizers import InputError
-from search_spaces import parse_sweep
+from search_spaces import Sweep, parse_sweep
 
 SEEDS = (1, 2, 3)
 
@@ -231,3 +233,39 @@ def test_a_pilot_of_one_study_or_without_pairs_is_refused(make) -> None:
     one = [run for run in records.confirmations if run.arm == "adam" or run.study == 1]
     with pytest.raises(InputError, match="no arm that shares seeds with adam"):
         noise_of(replace(records, confirmations=tuple(one)))
+
+
+def test_what_is_neither_better_nor_worse_nor_equivalent_is_not_settled(make) -> None:
+    def unsettled(smallest: float | None, found: dict[str, list[float]]) -> list[str]:
+        records = replicated(make, found)
+        metric = replace(records.sweep.metric, smallest_difference=smallest)
+        verdict = analysis.judge(replace(records, sweep=replace(records.sweep, metric=metric)))
+        return JudgedSweep(tables_of((records,), no_curves(), ""), (verdict,)).unsettled
+
+    better, same = {"adam": [0.90, 0.91, 0.90], "scheduled": [0.95, 0.96, 0.952]}, {"adam": [0.9] * 3}
+    assert unsettled(None, better) == []
+    assert unsettled(None, {**same, "scheduled": [0.91, 0.88, 0.905]}) == ["scheduled"]
+    assert unsettled(0.1, {**same, "scheduled": [0.91, 0.88, 0.905]}) == ["scheduled"]
+    assert unsettled(9.0, {**same, "scheduled": [0.91, 0.899, 0.905]}) == []
+
+
+def test_an_earlier_sweeps_noise_says_how_many_studies_see_a_difference(make) -> None:
+    records = replicated(make, {"adam": [0.90, 0.91, 0.97], "scheduled": [0.95, 0.95, 0.87]})
+    sweep = parse_sweep(yaml.safe_dump(records.sweep.file.plain(), sort_keys=False))
+    found = designs_for(sweep, [records], 4.0)
+    noise = noise_of(records)["scheduled"]
+    assert found == designs([noise], 0.04, fewest_studies=3), "4 points of an accuracy are 0.04"
+    assert designs_for(sweep, [records], 1000.0)[0].studies == 3, "no verdict on fewer"
+    four = parse_sweep(yaml.safe_dump({**sweep.file.plain(), "arms": _with_others(sweep)}, sort_keys=False))
+    assert designs_for(four, [records], 4.0)[0].studies > found[0].studies, "Bonferroni"
+    strange = parse_sweep(yaml.safe_dump({**sweep.file.plain(), "arms": _with_others(sweep, of=("adam",))}))
+    with pytest.raises(InputError, match="compares scheduled with adam, none of which"):
+        designs_for(strange, [records], 4.0)
+    elsewhere = {**sweep.file.plain(), "workload": {"name": "lstm/ptb"}}
+    with pytest.raises(InputError, match="says nothing of the noise on lstm/ptb"):
+        designs_for(parse_sweep(yaml.safe_dump(elsewhere)), [records], 4.0)
+
+
+def _with_others(sweep: Sweep, of: tuple[str, ...] = ("adam", "scheduled")) -> dict[str, dict]:
+    arms = sweep.file.plain()["arms"]
+    return {**{name: arms[name] for name in of}, **{name: {"optimizer": "sgd"} for name in ("one", "other")}}

@@ -7,6 +7,7 @@ import json
 import optuna
 import pytest
 from mlflow import MlflowClient
+from mlflow.entities import Run
 from optuna.storages.journal import JournalFileBackend
 
 from tests.conftest import FrontDoor
@@ -60,3 +61,59 @@ def test_more_trials_and_a_start_from_the_best(shared_ray: FrontDoor) -> None:
     unknown = shared_ray("run", "quickstart", *SMALL, "--set", "name=cold", "--from", "quikstart")
     assert unknown.returncode == 2
     assert 'Did you mean "quickstart"' in unknown.stderr
+
+
+TINY = """\
+name: tiny
+question: Is one rate better than another?
+workload: {name: mlp/digits, epochs: 2}
+metric: {name: val/loss}
+baseline: adam
+arms:
+  adam: {optimizer: adam, space: [lr]}
+  sgd:  {optimizer: sgd}
+search:    {method: tpe, trials: 2}
+scheduler: {type: none}
+confirm:   {seeds: [1]}
+"""
+
+
+def runs_of(door: FrontDoor, sweep: str) -> dict[str, Run]:
+    """By trial id; the summary run by none."""
+    client = MlflowClient(door.tracking_uri)
+    experiment = client.get_experiment_by_name(f"adamant/{sweep}")
+    assert experiment is not None
+    return {run.data.tags.get("trial.id", "summary"): run for run in client.search_runs([experiment.experiment_id])}
+
+
+def test_more_studies_and_seeds_leave_what_is_there_and_find_what_their_file_finds(shared_ray: FrontDoor) -> None:
+    (shared_ray.folder / "tiny.yaml").write_text(TINY)
+    first = shared_ray("run", "tiny.yaml")
+    assert first.returncode == 0, first.stdout + first.stderr
+    before = runs_of(shared_ray, "tiny")
+    more = shared_ray("run", "tiny", "--more-studies", "1", "--more-seeds", "1", "--json", "more.json")
+    assert more.returncode == 0, more.stdout + more.stderr
+    after = runs_of(shared_ray, "tiny")
+    untouched = before.keys() - {"summary"}
+    assert len(untouched) == 2 * (2 + 1)
+    assert {name: (run.info, run.data.metrics, run.data.tags) for name, run in before.items() if name in untouched} == {
+        name: (run.info, run.data.metrics, run.data.tags) for name, run in after.items() if name in untouched
+    }
+    searched = {f"{path}/{number}" for path in ("adam", "sgd") for number in range(2)}
+    confirmed = {f"{path}/confirm/{number}" for path in ("adam", "sgd") for number in range(2)}
+    of_second = {f"study-2/{name}" for name in searched | confirmed}
+    assert after.keys() == searched | confirmed | of_second | {"summary"}
+    assert after["summary"].info.run_id == before["summary"].info.run_id
+    verdict = json.loads((shared_ray.folder / "more.json").read_text())
+    assert (verdict["budget"]["studies"], len(verdict["arms"][0]["scores"])) == (2, 4)
+    digest = after["summary"].data.tags["digest"]
+    assert digest != before["summary"].data.tags["digest"]
+    recorded = (shared_ray.runs / "tiny" / "sweep.yaml").read_text()
+    (shared_ray.folder / "whole.yaml").write_text(recorded.replace("name: tiny", "name: whole"))
+    whole = shared_ray("run", "whole.yaml", "--expect", digest)
+    assert whole.returncode == 0, whole.stdout + whole.stderr
+    again = shared_ray("run", "tiny.yaml", "--or-resume", "--expect", digest)
+    assert again.returncode == 0, again.stdout + again.stderr
+    other = shared_ray("run", "tiny.yaml", "--or-resume", "--set", "confirm.seeds=[3]")
+    assert other.returncode == 2
+    assert "is there already with another confirm.seeds" in other.stderr

@@ -6,10 +6,11 @@ import json
 
 import pytest
 
+from cluster.planning.designs import detection
 from cluster.planning.plan import Probe, make_plan
 from cluster.planning.planned import rows, totals
 from search_spaces import Sweep, load_sweep
-from tests.conftest import FrontDoor
+from tests.conftest import CommandLine, FrontDoor
 
 
 def sweep(*overrides: str) -> Sweep:
@@ -54,6 +55,44 @@ def test_times_follow_from_the_probe() -> None:
     assert plan.disk_bytes is not None
     assert plan.disk_bytes > 6 * 10**6
     assert f"At 2 an hour of a core: {2 * plan.cpu_hours:.2f}." in totals(plan, of, 2.0)
+
+
+def test_designs_cost_what_a_plan_of_them_says() -> None:
+    probed = {
+        name: Probe(step_s=0.01, evaluation_s=0.1, checkpoint_bytes=10**6, metrics=10) for name in ("adam", "scheduled")
+    }
+    few, many = "search.studies=2", ("search.studies=6", "confirm.seeds=[1, 2, 3, 4, 5, 6, 7]")
+    of, whole = sweep("scheduler={type: none}", few), sweep("scheduler={type: none}", *many)
+    plan = make_plan(of, {"": 40}, slots=2, probed=probed)
+    found = detection(0.5, "earlier", [(12, 1), (6, 7)], plan, of)
+    expected = make_plan(whole, {"": 40}, slots=2, probed=probed)
+    cost = found.costs[1]
+    assert cost.epochs == sum(arm.search_epochs + arm.confirm_epochs for arm in expected.arms)
+    assert cost.steps == sum(arm.steps or 0 for arm in expected.arms)
+    assert cost.wall_s == pytest.approx(expected.wall_s, rel=0.03)
+    assert found.cheapest is cost
+    assert found.command("my.yaml").endswith(
+        "run my.yaml --set search.studies=6 --set 'confirm.seeds=[1, 2, 3, 4, 5, 6, 7]'"
+    )
+    assert [row[""] for row in found.rows()] == ["", "cheapest"]
+    assert found.to_json()["designs"][0]["studies"] == 12
+    assert "more than 100,000 studies" in detection(0.5, "earlier", [], plan, of).question
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--detect", "0"], "--detect 0.0: must be a finite number greater than 0"),
+        (["--from", "earlier"], "--from names the sweep whose noise --detect counts with"),
+        (["--detect", "0.3", "--from", "earlier"], "no runs here yet"),
+    ],
+)
+def test_a_difference_is_detected_by_the_noise_of_a_sweep_that_has_run(
+    command_line: CommandLine, arguments: list[str], message: str
+) -> None:
+    refused = command_line("plan", "quickstart", *arguments)
+    assert refused.returncode == 2
+    assert message in refused.stderr
 
 
 @pytest.mark.cluster

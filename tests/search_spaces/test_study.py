@@ -17,6 +17,7 @@ from search_spaces import Sweep, parse_sweep
 from search_spaces.stores.study_storage import open_storage
 from search_spaces.study.arm_studies import ArmStudies
 from search_spaces.study.assignment import Assignment, Outcome
+from search_spaces.sweep.growth import Growth, grown
 from trainables.mlflow_contract import Status
 
 
@@ -240,7 +241,7 @@ def test_sqlite_holds_a_study_as_well(tmp_path: Path) -> None:
 def test_a_sweep_that_gets_more_trials_confirms_what_is_best_then(journal: str) -> None:
     of = sweep()
     before = run_all(reopened(journal, of), by_learning_rate)
-    more = run_all(reopened(journal, Sweep.of(of.file.with_more_trials(30))), by_learning_rate)
+    more = run_all(reopened(journal, grown(of, Growth(trials=30))), by_learning_rate)
     search = [one for one in (*before, *more) if one.role == "trial"]
     assert [one.number for one in search] == list(range(36))
     best = sorted(search, key=lambda assignment: by_learning_rate(assignment).value)[:2]
