@@ -43,10 +43,15 @@ class ArmStudies:
         # What is not settled, by role and number: what is issued, and what is to be issued again.
         self._open = {(one.role, one.number): one for one in self._again}
         self.issued = 0
+        # Whether there was nothing to issue, which only what is heard of this arm can change.
+        self._waits = False
 
     def next(self) -> Assignment | None:
         """What to run next: what was left running, then the search, then (when it is over) the confirmation."""
+        if self._waits:
+            return None
         assignment = self._left_over() or self.search.ask() or self._next_confirmation()
+        self._waits = assignment is None
         if assignment is not None:
             self._open[assignment.role, assignment.number] = assignment
             self.issued += 1
@@ -63,6 +68,7 @@ class ArmStudies:
     def give_back(self, assignment: Assignment) -> None:
         """Issue it again before anything else: its process or its node was lost."""
         self._again.insert(0, assignment)
+        self._waits = False
         self.issued -= 1
 
     @property
@@ -77,6 +83,7 @@ class ArmStudies:
 
         Of trials that is settled by their numbers, so it may be of others; of a confirmation at once.
         """
+        self._waits = False
         if assignment.role == Role.CONFIRM:
             if outcome is None:
                 return []
