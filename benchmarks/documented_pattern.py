@@ -26,6 +26,7 @@ SETTINGS = (
     f"search.trials={TRIALS - 1}",
     "scheduler.type=none",
     "confirm.seeds=[1]",
+    "search.studies=1",
 )
 
 

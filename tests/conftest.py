@@ -77,6 +77,23 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         item.add_marker(pytest.mark.xdist_group("recorded" if recorded else item.path.stem))
 
 
+def options_of(*assignments: str) -> list[str]:
+    """The options that override a sweep's values."""
+    return [part for assignment in assignments for part in ("--set", assignment)]
+
+
+# The ready sweep quickstart with one larger search of each arm, whose trials have no number of a study.
+ONE_STUDY = options_of(
+    "search.studies=1",
+    "search.trials=16",
+    "workload.epochs=40",
+    "workload.batch_size=32",
+    "metric.target=0.15",
+    "scheduler.grace=4",
+    "confirm.seeds=[1,2,3,4,5]",
+)
+
+
 def slow(*values: object) -> ParameterSet:
     """A case of a parametrized test that only ``--full`` runs."""
     return pytest.param(*values, marks=pytest.mark.slow)

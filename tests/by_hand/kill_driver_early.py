@@ -15,7 +15,7 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 SWEEP = ["quickstart", "--set", "search.trials=1", "--set", "confirm.seeds=[1]", "--set", "workload.epochs=2"]
-SWEEP += ["--set", "scheduler.type=none"]
+SWEEP += ["--set", "scheduler.type=none", "--set", "search.studies=1"]
 
 
 def start(folder: Path, name: str) -> subprocess.Popen[str]:

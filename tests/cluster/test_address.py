@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tests.conftest import FrontDoor
+from tests.conftest import ONE_STUDY, FrontDoor
 
 pytestmark = pytest.mark.cluster
 
@@ -36,7 +36,7 @@ def test_a_sweep_runs_on_the_nodes_of_a_running_cluster(front_door: FrontDoor) -
         address = next(line.strip() for line in nodes.stdout if line.strip().count(":") == 1)
         settings = ["search.trials=3", "confirm.seeds=[1]", "workload.epochs=8", "scheduler={type: none}"]
         overrides = [part for setting in settings for part in ("--set", setting)]
-        ended = front_door("run", "quickstart", "--address", address, *overrides)
+        ended = front_door("run", "quickstart", *ONE_STUDY, "--address", address, *overrides)
         assert ended.returncode == 0, ended.stderr
         assert "Too few seeds to tell" in ended.stdout
     finally:

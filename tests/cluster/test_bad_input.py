@@ -18,7 +18,7 @@ from cluster.console.command_line import told
 from cluster.planning.preflight import check_address, check_ray_token
 from cluster.storage.destinations import check_output_file, check_output_folder, write_json
 from optimizers import InputError
-from tests.conftest import CommandLine, without_privileges
+from tests.conftest import ONE_STUDY, CommandLine, without_privileges
 from tests.trainables.test_data import write_idx
 
 CASES = {
@@ -90,7 +90,7 @@ def assert_refused(door: CommandLine, arguments: list[str], message: str) -> Non
 @pytest.mark.parametrize("case", CASES)
 def test_a_bad_sweep_is_refused_before_anything_starts(command_line: CommandLine, case: str) -> None:
     arguments, message = CASES[case]
-    assert_refused(command_line, ["run", "quickstart", *arguments], message)
+    assert_refused(command_line, ["run", "quickstart", *ONE_STUDY, *arguments], message)
 
 
 def test_a_folder_without_mnist_is_refused_with_what_to_put_where(command_line: CommandLine) -> None:

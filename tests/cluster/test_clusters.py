@@ -19,7 +19,7 @@ from cluster.services._postgres import program
 from optimizers import InputError
 from tests.cluster.machines import Lab, skip_unless_possible
 from tests.cluster.test_jobs import free_ports
-from tests.conftest import FrontDoor, wait_until
+from tests.conftest import ONE_STUDY, FrontDoor, wait_until
 
 pytestmark = [pytest.mark.cluster, pytest.mark.alone]
 
@@ -79,7 +79,7 @@ def test_a_cluster_comes_up_runs_a_sweep_on_both_workers_and_leaves_nothing(fron
     started = front_door("cluster", "up", str(file))
     assert started.returncode == 0, started.stdout + started.stderr
     overrides = [part for setting in SWEEP for part in ("--set", setting)]
-    submitted = front_door("cluster", "submit", "quickstart", "--cluster", str(file), *overrides)
+    submitted = front_door("cluster", "submit", "quickstart", *ONE_STUDY, "--cluster", str(file), *overrides)
     assert submitted.returncode == 0, submitted.stdout + submitted.stderr
     assert "Search runs: http://127.0.0.1:5000/#/experiments/" in submitted.stdout or not has_postgres()
     again = front_door("cluster", "up", str(file))

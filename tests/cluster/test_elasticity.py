@@ -15,7 +15,7 @@ from mlflow import MlflowClient
 
 from cluster.ray.waiting import reason_to_wait
 from search_spaces.schema.resources import Resources
-from tests.conftest import FrontDoor, wait_until
+from tests.conftest import ONE_STUDY, FrontDoor, wait_until
 
 # It does what is written to it: kill a worker node's raylet as a power cut would, add a node, tell the GPUs in use.
 NODES = """
@@ -94,7 +94,7 @@ def test_a_node_killed_and_a_node_added_cost_no_trial_and_little_work(
     settings = [f"search.trials={TRIALS}", "confirm.seeds=[1]", "workload.epochs=100", "scheduler={type: none}"]
     settings.append(f"resources={{cpu: 1, gpu: 0.5, checkpoint_seconds: {CHECKPOINT_S}}}")
     overrides = [part for setting in settings for part in ("--set", setting)]
-    driver = front_door.start("run", "quickstart", *overrides, "--address", three_nodes.address)
+    driver = front_door.start("run", "quickstart", *ONE_STUDY, *overrides, "--address", three_nodes.address)
     trials = front_door.runs / "quickstart" / "trials"
     used: list[list[float]] = []
 
@@ -146,7 +146,7 @@ def test_trials_that_wait_for_a_node_say_so_and_go_on_when_it_joins(front_door: 
     settings = ["search.trials=2", "confirm.seeds=[1]", "workload.epochs=5", "resources.gpu=0.5"]
     overrides = [part for setting in settings for part in ("--set", setting)]
     try:
-        driver = front_door.start("run", "quickstart", *overrides, "--address", nodes.address)
+        driver = front_door.start("run", "quickstart", *ONE_STUDY, *overrides, "--address", nodes.address)
         time_limit = time.monotonic() + 120
         told = ""
         assert driver.stdout is not None

@@ -16,7 +16,7 @@ from mlflow import MlflowClient
 from cluster.tracking.run_description import DataDescription, RunDescription
 from cluster.tracking.tracker import Tracker
 from tests.cluster.mlflow_server import Server
-from tests.conftest import FrontDoor, wait_until
+from tests.conftest import ONE_STUDY, FrontDoor, wait_until
 from trainables.mlflow_contract import Status, Tag
 
 pytestmark = pytest.mark.cluster
@@ -130,7 +130,8 @@ def actors_of(door: FrontDoor) -> list[psutil.Process]:
 @pytest.mark.slow
 def test_a_trial_whose_process_is_killed_goes_on_from_its_checkpoint(front_door: FrontDoor) -> None:
     driver = front_door.start(
-        "run", "quickstart", "--set", "search.trials=2", "--set", "confirm.seeds=[1]", "--set", "workload.epochs=200",
+        "run", "quickstart", *ONE_STUDY,
+        "--set", "search.trials=2", "--set", "confirm.seeds=[1]", "--set", "workload.epochs=200",
         "--set", "scheduler.grace=20",
     )  # fmt: skip
     trials = front_door.runs / "quickstart" / "trials"
@@ -159,7 +160,7 @@ def test_a_report_that_cannot_be_written_does_not_undo_a_sweep_that_is_done(shar
     (shared_ray.runs / "quickstart").mkdir(parents=True)
     (shared_ray.runs / "quickstart" / "report").write_text("in the way")
     settings = ["search.trials=2", "confirm.seeds=[1]", "workload.epochs=5"]
-    ended = shared_ray("run", "quickstart", *[part for setting in settings for part in ("--set", setting)])
+    ended = shared_ray("run", "quickstart", *ONE_STUDY, *[part for setting in settings for part in ("--set", setting)])
     assert ended.returncode == 0, ended.stderr
     assert "against adam" in ended.stdout
     assert "warning: no report (" in ended.stdout

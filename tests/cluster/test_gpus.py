@@ -15,6 +15,7 @@ from cluster.ray.capacity import on_one_gpu, trials_on
 from optimizers import InputError
 from search_spaces import Sweep, load_sweep
 from search_spaces.schema.resources import Resources
+from tests.conftest import ONE_STUDY
 from trainables.training.peak_memory import Peak, measure
 from trainables.tune.trial import Trial
 
@@ -27,7 +28,7 @@ def node(cpu: float, gpu: float = 0, kind: str = "", alive: bool = True) -> dict
 
 
 def sweep(*overrides: str) -> Sweep:
-    return load_sweep("quickstart", overrides)
+    return load_sweep("quickstart", [*ONE_STUDY[1::2], *overrides])
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from mlflow import MlflowClient
 from optuna.trial import TrialState
 
 from search_spaces.stores.study_storage import open_storage
-from tests.conftest import FrontDoor, wait_until
+from tests.conftest import ONE_STUDY, FrontDoor, wait_until
 
 pytestmark = pytest.mark.cluster
 
@@ -61,7 +61,9 @@ class Head:
     storage: Path
 
     def submit(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return self.door("cluster", "submit", "quickstart", *SMALL, "--storage", str(self.storage), *arguments)
+        return self.door(
+            "cluster", "submit", "quickstart", *ONE_STUDY, *SMALL, "--storage", str(self.storage), *arguments
+        )
 
     def drivers(self) -> list[psutil.Process]:
         """The drivers of sweeps, each below the job that keeps it."""
@@ -172,7 +174,7 @@ def test_what_is_wrong_is_said_before_anything_is_sent(head: Head) -> None:
     nowhere = head.door("cluster", "submit", "quickstart")
     assert nowhere.returncode == 2
     assert "--storage: name the folder that the cluster's nodes share" in nowhere.stderr
-    bad = head.door("cluster", "submit", "quickstart", "--set", "search.trialz=3")
+    bad = head.door("cluster", "submit", "quickstart", *ONE_STUDY, "--set", "search.trialz=3")
     assert bad.returncode == 2
     assert 'Did you mean "trials"' in bad.stderr
     unknown = head.door("cluster", "logs", "quikstart")

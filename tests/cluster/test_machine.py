@@ -18,7 +18,7 @@ from mlflow import MlflowClient
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
-from tests.conftest import REPOSITORY, FrontDoor, open_front_door, wait_until
+from tests.conftest import ONE_STUDY, REPOSITORY, FrontDoor, open_front_door, wait_until
 
 pytestmark = [pytest.mark.cluster, pytest.mark.alone]
 
@@ -31,7 +31,7 @@ SETTINGS = [
     )
     for part in ("--set", setting)
 ]  # fmt: skip
-RUN, RESUME = ("run", "quickstart", *SETTINGS), ("resume", "quickstart")
+RUN, RESUME = ("run", "quickstart", *ONE_STUDY, *SETTINGS), ("resume", "quickstart")
 GO_ON = "adamant resume quickstart"
 
 

@@ -10,7 +10,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 from optuna.storages.journal import JournalFileBackend
 
-from tests.conftest import FrontDoor
+from tests.conftest import ONE_STUDY, FrontDoor
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 
@@ -24,7 +24,7 @@ def lr_of(door: FrontDoor, study: str, number: int) -> float:
 
 
 def test_more_trials_and_a_start_from_the_best(shared_ray: FrontDoor) -> None:
-    first = shared_ray("run", "quickstart", *SMALL, "--json", "first.json")
+    first = shared_ray("run", "quickstart", *ONE_STUDY, *SMALL, "--json", "first.json")
     assert first.returncode == 0, first.stderr
     refused = shared_ray("run", "quickstart", "--more", "2", "--set", "search.trials=9")
     assert refused.returncode == 2
@@ -46,19 +46,21 @@ def test_more_trials_and_a_start_from_the_best(shared_ray: FrontDoor) -> None:
         f"{arm}/{number}" for arm in ("adam", "scheduled") for number in range(5)
     )
     assert {run.info.status for run in client.search_runs([experiment.experiment_id])} == {"FINISHED"}
-    again = shared_ray("run", "quickstart", *SMALL, "--set", "name=warm", "--from", "quickstart")
+    again = shared_ray("run", "quickstart", *ONE_STUDY, *SMALL, "--set", "name=warm", "--from", "quickstart")
     assert again.returncode == 0, again.stderr
     best = int(after["arms"][0]["best"]["trial_id"].rpartition("/")[2])
     assert lr_of(shared_ray, "warm/adam", 1) == lr_of(shared_ray, "quickstart/adam", best)
     elsewhere = "arms.adam.parameters={lr: {distribution: log_uniform, min: 1e-9, max: 1e-8}}"
-    outside = shared_ray("run", "quickstart", *SMALL, "--set", "name=far", "--set", elsewhere, "--from", "quickstart")
+    outside = shared_ray(
+        "run", "quickstart", *ONE_STUDY, *SMALL, "--set", "name=far", "--set", elsewhere, "--from", "quickstart"
+    )
     assert outside.returncode == 0, outside.stdout + outside.stderr
     grid = ["--set", "arms.adam.parameters={lr: {values: [0.1, 0.01]}}", "--set", "arms.scheduled.space=[]"]
     grid += ["--set", "arms.scheduled.parameters={lr: {values: [0.1, 0.01]}}", "--set", "search.method=grid"]
-    refused = shared_ray("run", "quickstart", *SMALL, "--set", "name=grid", *grid, "--from", "quickstart")
+    refused = shared_ray("run", "quickstart", *ONE_STUDY, *SMALL, "--set", "name=grid", *grid, "--from", "quickstart")
     assert refused.returncode == 2
     assert "a grid tries its own configurations alone" in refused.stderr
-    unknown = shared_ray("run", "quickstart", *SMALL, "--set", "name=cold", "--from", "quikstart")
+    unknown = shared_ray("run", "quickstart", *ONE_STUDY, *SMALL, "--set", "name=cold", "--from", "quikstart")
     assert unknown.returncode == 2
     assert 'Did you mean "quickstart"' in unknown.stderr
 

@@ -13,7 +13,7 @@ from cluster.ray.simulation import simulate
 from search_spaces.study.arm_studies import open_arms
 from search_spaces.study.assignment import Assignment
 from search_spaces.study.digest import canonical_lines, digest_of
-from tests.conftest import FrontDoor, slow
+from tests.conftest import ONE_STUDY, FrontDoor, options_of, slow
 
 CURVES = RecordedCurves(DIGITS, sweep_of_the_table().arms["adam"].space.parameters)
 METHODS = ["tpe", "random", "cmaes", "qmc", "nsgaii", "grid", "NSGAIIISampler", "gp"]
@@ -71,7 +71,7 @@ def test_another_seed_is_another_digest() -> None:
 @pytest.mark.cluster
 def test_another_run_of_a_file_finds_the_same_and_says_so(shared_ray: FrontDoor) -> None:
     small = ["search.trials=6", "confirm.seeds=[1]", "workload.epochs=3", "scheduler={type: asha, grace: 1, eta: 3}"]
-    settings = [part for setting in small for part in ("--set", setting)]
+    settings = [*ONE_STUDY, *options_of(*small)]
     first = shared_ray("run", "quickstart", *settings, "--json", "first.json")
     assert first.returncode == 0, first.stdout + first.stderr
     found = json.loads((shared_ray.folder / "first.json").read_text())["digest"]

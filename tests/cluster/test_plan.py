@@ -10,11 +10,11 @@ from cluster.planning.designs import detection
 from cluster.planning.plan import Probe, make_plan
 from cluster.planning.planned import rows, totals
 from search_spaces import Sweep, load_sweep
-from tests.conftest import CommandLine, FrontDoor
+from tests.conftest import ONE_STUDY, CommandLine, FrontDoor
 
 
 def sweep(*overrides: str) -> Sweep:
-    return load_sweep("quickstart", ["workload.epochs=9", "search.trials=12", *overrides])
+    return load_sweep("quickstart", [*ONE_STUDY[1::2], "workload.epochs=9", "search.trials=12", *overrides])
 
 
 def test_without_pruning_everything_is_counted() -> None:
@@ -99,7 +99,7 @@ def test_a_difference_is_detected_by_the_noise_of_a_sweep_that_has_run(
 @pytest.mark.slow
 def test_the_front_door_plans_with_a_probe(front_door: FrontDoor) -> None:
     ended = front_door(
-        "plan", "quickstart", "--probe", "--json", "--set", "search.trials=2", "--set", "workload.epochs=5"
+        "plan", "quickstart", *ONE_STUDY, "--probe", "--json", "--set", "search.trials=2", "--set", "workload.epochs=5"
     )
     assert ended.returncode == 0, ended.stderr
     plan = json.loads(ended.stdout)

@@ -16,7 +16,7 @@ from mlflow import MlflowClient
 
 import trainables
 from search_spaces.stores.study_storage import open_storage
-from tests.conftest import FrontDoor, wait_until
+from tests.conftest import ONE_STUDY, FrontDoor, wait_until
 from trainables import TrialSpec
 from trainables.training.training_run import Training, open_training
 
@@ -63,7 +63,7 @@ def test_a_driver_killed_five_times_loses_and_repeats_nothing(front_door: FrontD
         ("the first confirmation", lambda: ended(runs, "confirm") >= 1),
         ("two confirmations", lambda: ended(runs, "confirm") >= 2),
     ]
-    command = ["run", "quickstart", *SETTINGS]
+    command = ["run", "quickstart", *ONE_STUDY, *SETTINGS]
     for what, reached in moments:
         driver = front_door.start(*command)
         wait_until(lambda driver=driver, reached=reached: reached() or driver.poll() is not None, 120, what)
@@ -115,7 +115,7 @@ def test_a_driver_killed_five_times_loses_and_repeats_nothing(front_door: FrontD
 @pytest.mark.alone
 @pytest.mark.parametrize("when", ["while it starts", "in the middle of a trial"])
 def test_ctrl_c_ends_within_five_seconds_and_says_how_to_go_on(front_door: FrontDoor, when: str) -> None:
-    driver = front_door.start("run", "quickstart", *SETTINGS)
+    driver = front_door.start("run", "quickstart", *ONE_STUDY, *SETTINGS)
     early = when == "while it starts"
     assert driver.stdout is not None
     for line in driver.stdout:

@@ -30,7 +30,7 @@ from cluster.services.head_services import Services
 from optimizers import InputError
 from search_spaces.stores.study_storage import open_storage
 from tests.cluster.test_jobs import free_ports
-from tests.conftest import REPOSITORY, FrontDoor, wait_until
+from tests.conftest import ONE_STUDY, REPOSITORY, FrontDoor, wait_until
 
 pytestmark = pytest.mark.cluster
 
@@ -157,7 +157,10 @@ def two_sweeps_over_a_restart(door: FrontDoor, services: Services, trials: int, 
     door.environment |= services.client_environment()
     settings = [f"search.trials={trials}", "confirm.seeds=[1,2]", "workload.epochs=5", "scheduler.grace=2"]
     overrides = [part for setting in settings for part in ("--set", setting)]
-    drivers = {name: door.start("run", "quickstart", *overrides, "--set", f"name={name}") for name in ("one", "other")}
+    drivers = {
+        name: door.start("run", "quickstart", *ONE_STUDY, *overrides, "--set", f"name={name}")
+        for name in ("one", "other")
+    }
     storage = open_storage(services.postgres.url("optuna"))
 
     def ended(name: str) -> int:

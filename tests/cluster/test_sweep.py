@@ -13,7 +13,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 from optuna.storages.journal import JournalFileBackend
 
-from tests.conftest import FrontDoor, RayHead, open_front_door
+from tests.conftest import ONE_STUDY, FrontDoor, RayHead, open_front_door
 
 pytestmark = pytest.mark.cluster
 
@@ -25,7 +25,7 @@ def swept(ray_head: RayHead, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     """A front door whose folder holds a finished sweep; ``out.txt`` is what it printed."""
     for door in open_front_door(tmp_path_factory.mktemp("sweep"), ray_head):
         ended = door(
-            "run", "quickstart", "--json", "verdict.json",
+            "run", "quickstart", *ONE_STUDY, "--json", "verdict.json",
             "--set", f"search.trials={TRIALS}", "--set", "confirm.seeds=[1,2,3]", "--set", f"workload.epochs={EPOCHS}",
             "--set", "scheduler.grace=3",
             # A learning rate at which SGD on this net cannot but diverge.
