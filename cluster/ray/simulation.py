@@ -123,10 +123,10 @@ class Clockwork:
         self._seconds, self._per_run = seconds, per_run
         self._rungs = rungs
         self._numbers, self._events = itertools.count(), list[_Event]()
-        self._values: dict[str, list[tuple[int, float]]] = {}
-        # When the process of a run was started, and the epochs that it has trained.
-        self._since: dict[str, float] = {}
+        # When the process of a run was started, and the epochs that it has trained, then and in all.
+        self._since: dict[str, tuple[float, int]] = {}
         self._trained: dict[str, int] = {}
+        self._heard: dict[str, list[tuple[int, float]]] = {}
 
     def run(
         self,
@@ -157,9 +157,10 @@ class Clockwork:
         if suggestion is None or suggestion == Searcher.FINISHED:
             return False
         assignment = self._searcher.assignment(trial_id)
-        self._values[trial_id] = []
-        self._since[assignment.trial_id] = now + self._per_run
-        self._go_on(trial_id, now + self._per_run, assignment.since)
+        heard = self._heard.setdefault(assignment.trial_id, [])
+        epoch = heard[-1][0] if heard else assignment.since
+        self._since[assignment.trial_id] = now + self._per_run, epoch - assignment.since
+        self._go_on(trial_id, now + self._per_run, epoch)
         return True
 
     def _go_on(self, trial_id: str, now: float, epoch: int) -> None:
@@ -172,9 +173,10 @@ class Clockwork:
         """Whether the run's place is free now."""
         assignment = self._searcher.assignment(event.trial_id)
         value = self._curve(assignment, event.epoch)
-        self._values[event.trial_id].append((event.epoch, value))
+        heard = self._heard[assignment.trial_id]
+        heard.append((event.epoch, value))
         self._trained[assignment.trial_id] = event.epoch - assignment.since
-        result = {"epoch": event.epoch, "objective": value, "decided": self._values[event.trial_id]}
+        result = {"epoch": event.epoch, "objective": value, "decided": heard}
         if event.epoch == self._rungs(assignment)[-1]:
             self._searcher.on_trial_complete(event.trial_id, {**result, "outcome/status": str(Status.FINISHED)})
             return True
@@ -189,8 +191,8 @@ class Clockwork:
         overtaken = self._searcher.take_overtaken()
         for trial_id in overtaken:
             assignment = self._searcher.assignment(trial_id)
-            began = self._since[assignment.trial_id]
-            self._trained[assignment.trial_id] = int((now - began) / self._seconds(assignment))
+            began, before = self._since[assignment.trial_id]
+            self._trained[assignment.trial_id] = before + int((now - began) / self._seconds(assignment))
             self._searcher.on_trial_complete(trial_id)
         self._events = [event for event in self._events if event.trial_id not in overtaken]
         heapq.heapify(self._events)

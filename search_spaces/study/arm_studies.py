@@ -42,15 +42,22 @@ class ArmStudies:
         self._again = [*self.search.running(), *self.confirm.running()]
         # What is not settled, by role and number: what is issued, and what is to be issued again.
         self._open = {(one.role, one.number): one for one in self._again}
+        # What has left its place while it is open whether it goes on.
+        self._parked: list[Assignment] = []
+        # Numbers of those that had one again as nothing else was to be run, and so keep it.
+        self._unparked: set[int] = set()
         self.issued = 0
         # Whether there was nothing to issue, which only what is heard of this arm can change.
         self._waits = False
 
     def next(self) -> Assignment | None:
-        """What to run next: what was left running, then the search, then (when it is over) the confirmation."""
+        """What to run next: what was left running, then the search, then (when it is over) the confirmation.
+
+        Where none of these can be, a parked trial goes on before it is known whether it is to.
+        """
         if self._waits:
             return None
-        assignment = self._left_over() or self.search.ask() or self._next_confirmation()
+        assignment = self._left_over() or self.search.ask() or self._next_confirmation() or self._longest_parked()
         self._waits = assignment is None
         if assignment is not None:
             self._open[assignment.role, assignment.number] = assignment
@@ -64,6 +71,33 @@ class ArmStudies:
             if (assignment.role, assignment.number) in self._open:
                 return assignment
         return None
+
+    def park(self, assignment: Assignment) -> bool:
+        """Let a trial leave its place to others where it is open whether it goes on, and it looks as if it would not.
+
+        Returns whether it does. It is issued again when it is known to go on, or when nothing else is to be run.
+        """
+        if assignment.role != Role.TRIAL or assignment.number in self._unparked:
+            return False
+        if not self.search.looks_lost(assignment.number):
+            return False
+        self._parked.append(assignment)
+        self._waits = False
+        self.issued -= 1
+        return True
+
+    def _longest_parked(self) -> Assignment | None:
+        if not self._parked:
+            return None
+        assignment = self._parked.pop(0)
+        self._unparked.add(assignment.number)
+        return assignment
+
+    def _end_parking(self) -> None:
+        """Have those that are known to go on issued again, and forget those that are over."""
+        still_open = [one for one in self._parked if (one.role, one.number) in self._open]
+        self._parked = [one for one in still_open if self.search.waits(one.number)]
+        self._again += [one for one in still_open if not self.search.waits(one.number)]
 
     def give_back(self, assignment: Assignment) -> None:
         """Issue it again before anything else: its process or its node was lost."""
@@ -95,6 +129,7 @@ class ArmStudies:
         for one, stands in told:
             if stands.outcome is not None:
                 del self._open[one.role, one.number]
+        self._end_parking()
         return told
 
     def decisions(self, assignment: Assignment) -> list[int]:

@@ -76,6 +76,14 @@ class RecordedSearch:
                 self._tell(one.number, one.outcome)
         return settled
 
+    def waits(self, number: int) -> bool:
+        """Return whether it is open if a trial goes on, as earlier ones have not come so far."""
+        return self._settling.waits(number)
+
+    def looks_lost(self, number: int) -> bool:
+        """Return whether a trial of which it is open would be stopped by what is known so far."""
+        return self._settling.looks_lost(number)
+
     def _enter(self, trial: FrozenTrial) -> None:
         """Begin to settle a recorded trial."""
         over = trial.state.is_finished()

@@ -35,7 +35,7 @@ class Observer(Protocol):
         """A run has ended, and that is recorded."""
 
     def lost(self, assignment: Assignment) -> None:
-        """The process of a run is gone; it starts again."""
+        """A run has no process any more; it starts again, if it is to go on."""
 
 
 class Unobserved:
@@ -139,11 +139,19 @@ class SweepSearcher(Searcher):
         """Nothing: the scheduler, which is asked first, has had it heard."""
 
     def hear(self, trial_id: str, result: Mapping[str, Any]) -> bool:
-        """Take in a trial's result; return whether it is over, by this or by what another told before."""
+        """Take in a trial's result; return whether its process is free, as it is over, or parked.
+
+        A trial is over by this result or by what another told before.
+        """
         assignment = self._issued[trial_id]
         values = dict(result.get("decided", ()))
         self._unless_ended(lambda: self._settle(assignment, result, values, None))
-        return assignment.trial_id in self._outcomes
+        if assignment.trial_id in self._outcomes:
+            return True
+        if self._ended_by is None and self._arms[assignment.path].park(assignment):
+            self._observer.lost(assignment)
+            return True
+        return False
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         self._unless_ended(lambda: self._complete(trial_id, result, error))
@@ -170,7 +178,7 @@ class SweepSearcher(Searcher):
         elif result is not None and "outcome/status" in result:
             values = dict(result["decided"])
             self._settle(assignment, result, values, _outcome_of(assignment, result))
-        # Else it never ran to its end: the study keeps it as running, and a resume issues it again.
+        # Else it is parked, or never ran to its end: the study keeps it as running, and a resume issues it again.
 
     def _settle(
         self,

@@ -72,6 +72,17 @@ class Settling:
         heard.outcome = outcome or heard.outcome
         return list(self._settled())
 
+    def waits(self, number: int) -> bool:
+        """Return whether a trial has come to a decision that cannot be made yet."""
+        heard = self._open.get(number)
+        return heard is not None and heard.next_decision in heard.standing
+
+    def looks_lost(self, number: int) -> bool:
+        """Return whether a trial that waits would be stopped by what is known so far."""
+        heard = self._open.get(number)
+        epoch = heard and heard.next_decision
+        return heard is not None and epoch in heard.standing and self._stops(number, heard, epoch)
+
     def _settled(self) -> Iterator[Settled]:
         reached = math.inf
         for number, heard in list(self._open.items()):

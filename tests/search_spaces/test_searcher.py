@@ -46,10 +46,14 @@ def searcher(tmp_path: Path, cluster: Cluster) -> SweepSearcher:
 
 
 def searcher_in(
-    folder: Path, cluster: Cluster | None = None, observer: Observer | None = None, scheduler: str = "{type: none}"
+    folder: Path,
+    cluster: Cluster | None = None,
+    observer: Observer | None = None,
+    scheduler: str = "{type: none}",
+    trials: int = 2,
 ) -> SweepSearcher:
     nodes = cluster or Cluster()
-    sweep = parse_sweep(SWEEP, "lost.yaml", [f"scheduler={scheduler}"])
+    sweep = parse_sweep(SWEEP, "lost.yaml", [f"scheduler={scheduler}", f"search.trials={trials}"])
     return SweepSearcher(
         open_arms(open_storage(str(folder / "study.journal")), sweep),
         lambda assignment: {"trial": assignment.trial_id},
@@ -201,3 +205,33 @@ def test_what_a_resume_has_not_issued_again_yet_is_settled_by_what_others_tell(t
     resumed.suggest("again")
     resumed.hear("again", {"epoch": 1, "objective": 0.1, "decided": [(1, 0.1)]})
     assert resumed.suggest("next") is None, "the other is pruned, and is not issued again"
+
+
+def test_one_that_looks_lost_leaves_its_place_until_nothing_else_is_to_be_run(tmp_path: Path) -> None:
+    searcher = searcher_in(tmp_path, scheduler="{type: asha, grace: 1, eta: 3}", trials=4)
+    for trial_id in "abc":
+        searcher.suggest(trial_id)
+    bad = {"epoch": 1, "objective": 0.9, "decided": [(1, 0.9)]}
+    assert not searcher.hear("a", {"epoch": 1, "objective": 0.1, "decided": [(1, 0.1)]})
+    assert searcher.hear("c", bad), "it waits for the second, and would be stopped by the first"
+    searcher.on_trial_complete("c", bad)
+    assert searcher.outcome("c") is None
+    assert searcher.suggest("d") == {"trial": "adam/3"}
+    assert searcher.suggest("e") == {"trial": "adam/2"}, "nothing else is to be run"
+    assert not searcher.hear("e", bad), "and so it keeps its place"
+    searcher.hear("b", {"epoch": 1, "objective": 0.5, "decided": [(1, 0.5)]})
+    assert searcher.take_overtaken() == {"e"}
+
+
+def test_one_that_left_its_place_and_goes_on_comes_before_new_trials(tmp_path: Path) -> None:
+    searcher = searcher_in(tmp_path, scheduler="{type: asha, grace: 1, eta: 2}", trials=6)
+    for trial_id in "abcd":
+        searcher.suggest(trial_id)
+    searcher.hear("a", {"epoch": 1, "objective": 0.1, "decided": [(1, 0.1)]})
+    middling = {"epoch": 1, "objective": 0.5, "decided": [(1, 0.5)]}
+    assert searcher.hear("d", middling)
+    searcher.on_trial_complete("d", middling)
+    for trial_id in "bc":
+        searcher.hear(trial_id, {"epoch": 1, "objective": 0.9, "decided": [(1, 0.9)]})
+    assert searcher.outcome("d") is None, "the half of 0.1, 0.9 and 0.9 is not better"
+    assert searcher.suggest("again") == {"trial": "adam/3"}
