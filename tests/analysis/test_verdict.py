@@ -220,6 +220,8 @@ def test_everything_that_happens(eventful: SweepRecords):
         "scheduled has no score for seed 3 (diverged): its mean and its pairs leave that out.",
         "memory has 2 of 3 trials, so the arms did not get the same budget.",
         "lost has 2 of 3 trials, so the arms did not get the same budget.",
+        "memory has 1 failed run.",
+        "lost has 1 failed run.",
         "memory has unfinished runs (1 running), so this verdict is preliminary.",
     )
 

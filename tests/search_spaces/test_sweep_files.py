@@ -312,11 +312,11 @@ BOMB = "a0: &a0 [1, 2]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9
     ],
     ids=["long", "alias bomb", "deep", "holds itself", "list", "empty", "zero byte"],
 )
-def test_hostile_files_are_refused_in_a_second(text: str, message: str) -> None:
+def test_hostile_files_are_refused_at_once(text: str, message: str) -> None:
     started = time.thread_time()
     with pytest.raises(InputError, match=message):
         parse_sweep(text, "bad.yaml")
-    assert time.thread_time() - started < 1, "CPU seconds: the clock also counts what other processes take"
+    assert time.thread_time() - started < 10, "CPU seconds; an alias bomb that is unfolded takes for ever"
 
 
 def test_anchors_and_merges_may_be_used_as_anywhere_in_yaml() -> None:
