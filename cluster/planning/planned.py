@@ -9,7 +9,7 @@ from search_spaces import Sweep
 from search_spaces.schema.methods import window_of
 from search_spaces.schema.words import duration, plural
 
-# Trials end at different times: a window of so many times the places of a search keeps all of them busy.
+# Trials end at different times: a window of so many times the places of a search keeps most of them busy.
 WINDOW_PER_PLACE = 4
 Row = dict[str, str]
 
@@ -55,5 +55,5 @@ def _idle(plan: Plan, sweep: Sweep) -> list[str]:
     enough = math.ceil(WINDOW_PER_PLACE * plan.slots / searches)
     return [
         f"A search.window of {sweep.search.window} keeps about {max(1, math.floor(busy))} of {plan.slots} busy in "
-        f"{plural(searches, 'search')}; {enough} would keep all of them busy, and is another search."
+        f"{plural(searches, 'search')}; {enough} would keep most of them busy, and is another search."
     ]

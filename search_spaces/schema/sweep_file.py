@@ -65,8 +65,8 @@ class Search(Model):
         default=None,
         ge=1,
         description="a trial is drawn from how the trials up to so many before it ended, whatever else is known: so a "
-        "search is the same on any number of workers, and this many trials an arm may run at once; about four times "
-        "the workers of an arm costs no time; by default 4, or an eighth of the trials",
+        "search is the same on any number of workers, and this many trials an arm may run at once; a greater "
+        "window lets workers wait less, and tells the sampler less; by default 4, or an eighth of the trials",
     )
     points: int = Field(default=3, ge=2, description="grid: values tried of each range, its ends included")
     studies: int = Field(
