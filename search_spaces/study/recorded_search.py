@@ -52,10 +52,6 @@ class RecordedSearch:
         # A resume is a new chance for what failed: whatever made it fail may be mended.
         self._failed_before = len(self._failures())
 
-    def ask(self) -> Assignment | None:
-        """Return what to run next, or None where nothing is to be run, or nothing can be before others have ended."""
-        raise NotImplementedError
-
     def decisions(self, number: int) -> list[int]:
         """Return the epochs after which it is decided whether a trial goes on, and the last one."""
         return [*self._rule.epochs, self._evaluations]

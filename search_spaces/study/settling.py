@@ -42,7 +42,7 @@ class _Heard:
 
 
 class Settling:
-    """Settles the trials of one search, of which the metric is smaller where it is better after ``sign``."""
+    """Settles the trials of one search; ``sign`` is 1 for a metric to minimize and -1 for one to maximize."""
 
     def __init__(self, rule: StoppingRule, sign: int) -> None:
         self._rule, self._sign = rule, sign

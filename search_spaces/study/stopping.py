@@ -90,25 +90,16 @@ class Halving:
 
 
 @dataclass(frozen=True)
-class Hyperband:
+class Hyperband(Halving):
     """Brackets of successive halving, of which each begins one rung later than the one before.
 
     A trial's bracket follows from its number, so that each bracket gets about the same budget. Li et al., "Hyperband:
     A Novel Bandit-Based Approach to Hyperparameter Optimization", JMLR 18 (2018).
     """
 
-    grace: int
-    eta: int
-    evaluations: int
-
-    @property
-    def epochs(self) -> list[int]:
-        """Return the rungs of the bracket that has all of them."""
-        return _powers(self.grace, self.eta, self.evaluations)
-
     def bracket(self, number: int) -> int:
         """Return the bracket of a trial: how many of the first rungs it leaves out."""
-        count = len(self.epochs) + 1
+        count = len(self.epochs) + 1  # the last bracket has no rung before its end
         # So many trials of a bracket cost as much as those of another.
         shares = np.array([self.eta ** (count - 1 - left_out) / (count - left_out) for left_out in range(count)])
         place = number * _GOLDEN % 1
@@ -120,7 +111,7 @@ class Hyperband:
         if epoch < self.grace * self.eta**own:
             return False
         beside = {other: value for other, value in earlier.items() if self.bracket(other) == own}
-        return Halving(self.grace, self.eta, self.evaluations).stops(number, epoch, values, beside)
+        return super().stops(number, epoch, values, beside)
 
 
 @dataclass(frozen=True)
