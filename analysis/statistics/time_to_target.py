@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +15,17 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 RUN = ["run_id", "arm", "workload", "study", "seed"]
+
+
+def median_steps(steps: Sequence[float | None]) -> float | None:
+    """Median of the steps to the target; None in `steps` is a run that missed it and counts as infinity.
+
+    Infinity ("never") when at least half of the runs missed; None when there are no runs.
+    """
+    if not steps:
+        return None
+    ordered = sorted(math.inf if step is None else float(step) for step in steps)
+    return (ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2
 
 
 def reached_share(values: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -11,8 +11,7 @@ from analysis.statistics.intervals import Interval, PairedDifference, PairKey
 from analysis.statistics.power import chance_to_be_equivalent, chance_to_differ, pairs_needed
 from analysis.verdict.findings import Relation
 from analysis.verdict.levels import Levels
-
-FEWEST_PAIRS = 3
+from search_spaces.sweep.resolved import FEWEST_PAIRS
 
 
 @dataclass(frozen=True)

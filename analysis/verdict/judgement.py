@@ -11,6 +11,7 @@ import numpy as np
 from analysis.data.runs import RunRecord, SweepRecords
 from analysis.statistics import intervals
 from analysis.statistics.intervals import Interval, PairKey
+from analysis.statistics.time_to_target import median_steps
 from analysis.verdict import sentences
 from analysis.verdict._comparison import Comparison, compare
 from analysis.verdict._evidence import (
@@ -133,7 +134,7 @@ def _steps_to_target(confirmations: Iterable[RunRecord], sweep: Sweep) -> float 
     if sweep.metric.target is None:
         return None
     told = [run for run in confirmations if run.status_reason in (Status.FINISHED, Status.DIVERGED)]
-    return intervals.median_steps([run.metrics.get(STEPS_TO_TARGET) for run in told])
+    return median_steps([run.metrics.get(STEPS_TO_TARGET) for run in told])
 
 
 def _count(runs: Iterable[RunRecord]) -> dict[str, int]:

@@ -10,13 +10,13 @@ import numpy as np
 from analysis.data.runs import SweepRecords
 from analysis.statistics.intervals import PairKey
 from analysis.statistics.variance_components import Design, VarianceComponents, designs, variance_components
-from analysis.verdict._comparison import FEWEST_PAIRS
 from analysis.verdict._evidence import evidence_of
 from analysis.verdict.formatting import MetricFormat
 from analysis.verdict.levels import LEVEL
 from optimizers import InputError
 from search_spaces import Sweep
 from search_spaces.schema.words import listing
+from search_spaces.sweep.resolved import FEWEST_PAIRS
 
 
 def noise_of(records: SweepRecords) -> dict[str, VarianceComponents]:

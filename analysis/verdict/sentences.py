@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from analysis.verdict._comparison import FEWEST_PAIRS
 from analysis.verdict.comparison_sentences import comparison_sentence
 from analysis.verdict.formatting import MetricFormat, outcome_counts, percent
 from analysis.verdict.levels import comparisons
 from analysis.verdict.subjects import is_searched, subject_of
 from search_spaces.schema.words import listing, plural
+from search_spaces.sweep.resolved import FEWEST_PAIRS
 from trainables.mlflow_contract import Status
 
 if TYPE_CHECKING:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -49,14 +50,14 @@ def check(
     if _is_workload(made):
         if bare:
             raise InputError("--bare is for optimizers")
-        cases, cost = _workload_cases(made, settings, data), None
+        cases, cost = _workload_cases(made, settings, data), list
     else:
         if data is not None:
             raise InputError("--data is for workloads")
         cases, cost = _optimizer_cases(name, settings, bare)
     results = run_cases(cases)
     failed = any(result.failed for result in results)
-    told = [] if cost is None else cost()
+    told = [] if failed and results[-1].case.required else cost()
     if as_json:
         typer.echo(json.dumps({"checked": name, "cases": list(map(_as_data, results)), "cost": told}, indent=2))
     else:
@@ -124,17 +125,16 @@ def _workload_cases(made: Any, options: Mapping[str, Any], data: str | None) -> 
 
 def _optimizer_cases(
     name: str, settings: Mapping[str, Any], bare: bool
-) -> tuple[list[Case], Callable[[], list[dict[str, Any]]] | None]:
-    """The cases, and what measures a step; where it takes none, the case that says why, and nothing to measure."""
+) -> tuple[list[Case], Callable[[], list[dict[str, Any]]]]:
+    """The cases, and what measures a step."""
     from optimizers.testing import cases
     from optimizers.testing.optimizer_subject import subject_of
     from optimizers.testing.probing import check_steps
-    from optimizers.testing.runner import Case, problem_of
+    from optimizers.testing.runner import Case
 
     subject, listed = subject_of(name, settings, guarded=not bare), cases(name, settings, guarded=not bare)
-    takes_steps = Case("takes_steps", "It can be built, and takes steps on gradients.", lambda: check_steps(subject))
-    if problem_of(takes_steps.run) is not None:
-        return [takes_steps], None
+    told = "It can be built, and takes steps on gradients."
+    takes_steps = Case("takes_steps", told, lambda: check_steps(subject), required=True)
 
     def cost() -> list[dict[str, Any]]:
         from optimizers.testing.step_cost import measure_one
@@ -149,7 +149,7 @@ def _optimizer_cases(
             for one, figures in measure_one(subject.name, subject.build, SHAPES).items()
         ]
 
-    return listed, cost
+    return [takes_steps, *listed], cost
 
 
 def _as_data(result: Result) -> dict[str, Any]:
@@ -159,6 +159,7 @@ def _as_data(result: Result) -> dict[str, Any]:
         "checks": case.checks,
         "advisory": case.advisory,
         "problem": result.problem,
+        "not_applicable": result.not_applicable,
         "seconds": round(result.seconds, 3),
     }
 
@@ -167,11 +168,11 @@ def _print(name: str, results: list[Result], cost: list[dict[str, Any]]) -> None
     from cluster.console.console_tables import print_rows
 
     print_rows(console, [_row(result) for result in results])
-    failed = sum(result.failed for result in results)
-    advised = sum(result.problem is not None for result in results) - failed
-    counts = ((len(results) - failed - advised, "ok"), (failed, "failed"), (advised, "noted"))
-    told = ", ".join(f"{count} {word}" for count, word in counts if count)
-    note = " What is noted does no harm to a sweep; sound optimizers differ there." if advised else ""
+    counts = Counter(map(_outcome, results))
+    told = ", ".join(f"{counts[word]} {word}" for word in ("ok", "failed", "noted", "not applicable") if counts[word])
+    note = " What is noted does no harm to a sweep; sound optimizers differ there." if counts["noted"] else ""
+    if results[-1].failed and results[-1].case.required:
+        note += " The other cases were not run: they need this one."
     console.print(f"\n{name}: {told}.{note}", highlight=False, markup=False, soft_wrap=True)
     if cost:
         console.print("\nOn one thread, for 100,000 parameters:", highlight=False, markup=False)
@@ -179,5 +180,11 @@ def _print(name: str, results: list[Result], cost: list[dict[str, Any]]) -> None
 
 
 def _row(result: Result) -> dict[str, str]:
-    held = "ok" if result.problem is None else "failed" if result.failed else "noted"
-    return {"case": result.case.name.replace("_", " "), "result": held, "what": result.problem or ""}
+    told = result.problem or result.not_applicable or ""
+    return {"case": result.case.name.replace("_", " "), "result": _outcome(result), "what": told}
+
+
+def _outcome(result: Result) -> str:
+    if result.not_applicable is not None:
+        return "not applicable"
+    return "ok" if result.problem is None else "failed" if result.failed else "noted"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +14,9 @@ from cluster.console.command_line import clear_errors
 from cluster.console.shared_console import console
 from cluster.storage.sweep_folder import DEFAULT_STORAGE
 from optimizers import InputError
+
+if TYPE_CHECKING:
+    from search_spaces import Sweep
 
 
 class Kind(StrEnum):
@@ -34,11 +38,15 @@ def validate(
     sweep: Annotated[str | None, typer.Argument(help="A sweep file, or the name of a ready sweep.")] = None,
     set_: Set = None,
     size: Size = None,
+    data: Data = None,
     schema: Annotated[
         bool, typer.Option("--schema", help="Print the JSON Schema of sweep files, for editors.")
     ] = False,
 ) -> None:
-    """Check a sweep file without starting anything."""
+    """Check a sweep file without starting anything.
+
+    Warn where its data is not on this machine, or its verdict will lack something.
+    """
     from search_spaces import SweepFile, load_sweep
 
     if schema:
@@ -51,6 +59,22 @@ def validate(
             typer.echo(f"`adamant run` would execute {line}")
         trained = ", ".join(workload.name for workload in checked.by_workload.values())
         typer.echo(f"{checked.name}: valid. {checked.extent}, on {trained}.")
+        for warning in filter(None, [checked.warning, *_missing_data(checked, data)]):
+            typer.echo(f"warning: {warning}", err=True)
+
+
+def _missing_data(sweep: Sweep, given: str | None) -> Iterator[str]:
+    """What is wrong with the data of its workloads, except of a user's own, whose code would be executed."""
+    import trainables
+    from cluster.storage.sweep_folder import data_root_of
+    from optimizers.user_code import is_own
+
+    for workload in sweep.by_workload.values():
+        if not is_own(workload.name):
+            try:
+                trainables.get(workload.name).check_data(data_root_of(DEFAULT_STORAGE, given), workload.options)
+            except InputError as error:
+                yield str(error)
 
 
 @clear_errors

@@ -34,6 +34,8 @@ def totals(plan: Plan, sweep: Sweep, price: float | None) -> list[str]:
     """Time, hours, price, disk and rows of the whole sweep."""
     lines = [f"{plan.slots} at once; {plan.mlflow_rows:,} rows in MLflow."]
     lines += _idle(plan, sweep)
+    if sweep.warning:
+        lines.append(f"warning: {sweep.warning}.")
     if any(arm.steps is None for arm in plan.arms):
         lines.append("Steps are told where the data is, from which they follow; see `adamant data`.")
     if plan.wall_s is None or plan.cpu_hours is None or plan.gpu_hours is None:

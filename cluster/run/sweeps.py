@@ -148,8 +148,8 @@ def _refuse_taken_name(sweep: Sweep, folder: SweepFolder) -> None:
     if folder.exists:
         raise sweep.file.error(
             "name",
-            f'there is a sweep "{sweep.name}" in {folder.storage} already: go on with `adamant resume {sweep.name}`, '
-            "or choose another name, for example with --set name=...",
+            f'there is a sweep "{sweep.name}" in {folder.storage} already: go on with `adamant resume {sweep.name}` '
+            f'(in Python: adamant.resume("{sweep.name}")), or choose another name, for example with --set name=...',
         )
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from unittest import SkipTest
 
 from optimizers.errors import InputError
+from optimizers.testing._problems import zeros
 from optimizers.testing.optimizer_subject import Subject
 
 Check = Callable[[Subject], None]
@@ -34,6 +36,18 @@ def advisory(run: Check) -> Check:
     """Register a case where many sound implementations differ."""
     REGISTERED.append(Registered(run.__name__, (run.__doc__ or "").partition("\n")[0], run, advisory=True))
     return run
+
+
+def needs_learning_rate(subject: Subject) -> None:
+    """Raise SkipTest for an optimizer that has none."""
+    if not subject.entry.learning_rates:
+        raise SkipTest("it has no learning rate")
+
+
+def needs_lr_in_groups(subject: Subject) -> None:
+    """Raise SkipTest for an optimizer whose groups have no lr, which schedulers of torch need."""
+    if any("lr" not in group for group in subject.build(zeros((1,))).param_groups):
+        raise SkipTest("its param groups have no lr")
 
 
 def at_some_rate(subject: Subject, check: Callable[[dict[str, float]], None], share: float = 1.0) -> None:

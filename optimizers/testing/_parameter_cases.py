@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.optim.lr_scheduler import OneCycleLR
 
-from optimizers.testing._case_registry import advisory, at_some_rate, case
+from optimizers.testing._case_registry import advisory, at_some_rate, case, needs_lr_in_groups
 from optimizers.testing._problems import descend, distance, equal, finite, quadratic, target, values, zeros
 from optimizers.testing.optimizer_subject import Subject, use_averages
 
@@ -123,8 +123,7 @@ def a_late_parameter_begins_as_if_alone(subject: Subject) -> None:
 @case
 def a_gradient_may_begin_late_under_a_one_cycle_schedule(subject: Subject) -> None:
     """A schedule that sets a momentum before a parameter has its first gradient leads to no nan."""
-    if any("lr" not in group for group in subject.build(zeros((1,))).param_groups):
-        return
+    needs_lr_in_groups(subject)
 
     def check(rates: dict[str, float]) -> None:
         early, late = zeros((4, 2)), zeros((3, 2))

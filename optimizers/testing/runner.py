@@ -7,6 +7,7 @@ import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from unittest import SkipTest
 
 from optimizers.errors import InputError, one_line
 
@@ -20,23 +21,27 @@ class Case:
     Attributes:
         name: In words joined by underscores.
         checks: A sentence about what holds.
-        run: Raises AssertionError or InputError, with a sentence that says what is wrong, where it does not hold.
+        run: Raises AssertionError or InputError, with a sentence that says what is wrong, where it does not hold, and
+            SkipTest with the reason where it does not apply.
         advisory: What is told of is worth knowing, but many sound implementations differ there.
+        required: The cases after it are not run where it fails: they would fail for the same reason.
     """
 
     name: str
     checks: str
     run: Callable[[], None]
     advisory: bool = False
+    required: bool = False
 
 
 @dataclass(frozen=True)
 class Result:
-    """What came of a case: the `problem` in one sentence, None where what it checks holds."""
+    """What came of a case: the `problem` in one sentence, or why it does not apply; it holds where both are None."""
 
     case: Case
     problem: str | None
     seconds: float
+    not_applicable: str | None = None
 
     @property
     def failed(self) -> bool:
@@ -45,19 +50,34 @@ class Result:
 
 
 def run_cases(cases: Iterable[Case]) -> list[Result]:
-    """Run cases one after the other, whatever comes of each."""
+    """Run cases one after the other, whatever comes of each, up to a required one that fails."""
     results = []
     for case in cases:
-        start = time.perf_counter()
-        problem = problem_of(case.run)
-        results.append(Result(case, problem, time.perf_counter() - start))
+        result = _run(case)
+        results.append(result)
+        if case.required and result.failed:
+            break
     return results
 
 
+def _run(case: Case) -> Result:
+    start, problem, not_applicable = time.perf_counter(), None, None
+    try:
+        problem = problem_of(case.run)
+    except SkipTest as skipped:
+        not_applicable = str(skipped)
+    return Result(case, problem, time.perf_counter() - start, not_applicable)
+
+
 def problem_of(run: Callable[[], object]) -> str | None:
-    """Return in one sentence why something failed, with the line where an unforeseen error came from; None if not."""
+    """Return in one sentence why something failed, with the line where an unforeseen error came from; None if not.
+
+    Raises SkipTest as it is.
+    """
     try:
         run()
+    except SkipTest:
+        raise
     except (AssertionError, InputError) as error:
         return one_line(error)
     except Exception as error:  # noqa: BLE001 - code under test may raise anything

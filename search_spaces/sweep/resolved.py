@@ -19,6 +19,8 @@ from search_spaces.space.space import ArmSpace, arm_space
 from search_spaces.sweep.seeds import search_seeds
 
 NO_CODE = CodeBundle()
+FEWEST_PAIRS = 3
+"""How many paired scores it takes to compare an arm with the baseline."""
 
 
 @dataclass(frozen=True)
@@ -185,6 +187,19 @@ class Sweep:
             confirm=self.confirm.model_copy(update={"seeds": seeds, "further_seeds": []}),
             contest=contest,
         )
+
+    @property
+    def pairs(self) -> int:
+        """How many paired scores an arm is compared by: one a study, or one a seed of a single study."""
+        return self.search.studies if self.search.studies > 1 else len(self.confirm.seeds)
+
+    @property
+    def warning(self) -> str:
+        """What its verdict will lack, in a sentence; empty where nothing."""
+        if len(self.arms) == 1 or self.pairs >= FEWEST_PAIRS:
+            return ""
+        key, thing = ("search.studies", "study") if self.search.studies > 1 else ("confirm.seeds", "seed")
+        return f"{plural(self.pairs, thing)} ({key}) give no verdict; at least {FEWEST_PAIRS} do"
 
     @property
     def extent(self) -> str:

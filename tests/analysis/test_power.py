@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from analysis.statistics.intervals import detectable_difference, paired_difference
+from analysis.statistics.intervals import bootstrap_interval, detectable_difference, paired_difference
 from analysis.statistics.power import chance_to_be_equivalent, chance_to_differ, pairs_needed
 from analysis.statistics.variance_components import VarianceComponents, designs, variance_components
 from optimizers import InputError
@@ -43,10 +43,9 @@ def test_a_spread_from_few_pairs_needs_more_and_agrees_with_the_difference_said_
 @pytest.mark.parametrize("pairs", [5, 12])
 def test_the_chance_to_be_equivalent_is_that_of_two_one_sided_tests(pairs: int) -> None:
     generator = np.random.default_rng(pairs)
-    scores = generator.normal(size=(40_000, pairs))
-    half = stats.t.ppf(0.95, pairs - 1) * scores.std(1, ddof=1) / math.sqrt(pairs)
-    share = (np.abs(scores.mean(1)) + half < 1.0).mean()
-    assert chance_to_be_equivalent(pairs, 1.0, 1.0, 0.9) == pytest.approx(share, abs=0.01)
+    found = [bootstrap_interval(generator.normal(size=pairs).tolist(), 0.9) for _ in range(4_000)]
+    share = np.mean([interval is not None and -1 < interval.low < interval.high < 1 for interval in found])
+    assert chance_to_be_equivalent(pairs, 1.0, 1.0, 0.9) == pytest.approx(share, abs=0.02)
 
 
 def test_what_would_take_more_than_a_hundred_thousand_pairs_has_no_number() -> None:

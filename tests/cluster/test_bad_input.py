@@ -222,3 +222,21 @@ def test_a_token_of_rays_that_is_not_there_is_told_before_anything_is_written(
         check_ray_token()
     token.write_text("0" * 64)
     check_ray_token()
+
+
+def test_validate_warns_of_data_that_is_not_here_and_of_too_few_seeds(command_line: CommandLine) -> None:
+    sweep = (
+        "name: lab\nworkload: {name: mlp/table, options: {file: houses.csv, target: price}}\nmetric: {name: val/loss}\n"
+        "baseline: adam\narms: {adam: {optimizer: adam}, sgd: {optimizer: sgd}}\nconfirm: {seeds: [1, 2]}\n"
+    )
+    (command_line.folder / "lab.yaml").write_text(sweep)
+    ended = command_line("validate", "lab.yaml")
+    assert ended.returncode == 0
+    few, missing = ended.stderr.splitlines()
+    assert few == "warning: 2 seeds (confirm.seeds) give no verdict; at least 3 do"
+    assert missing.startswith("warning: ")
+    assert "houses.csv" in missing
+    (command_line.folder / "houses.csv").write_text("rooms,cost\n1,2\n")
+    (command_line.folder / "lab.yaml").write_text(sweep.replace("[1, 2]", "[1, 2, 3]"))
+    (column,) = command_line("validate", "lab.yaml").stderr.splitlines()
+    assert "price" in column

@@ -42,8 +42,8 @@ def test_a_table_and_a_text_are_judged_in_their_units_and_replayed(shared_ray: F
     told = json.loads((folder / "verdict.json").read_text())
     scores = {name: one["score"] for name, one in told["workloads"].items()}
     assert scores == {
-        "houses": {"name": "test/rmse", "goal": "minimize"},
-        "books": {"name": "test/perplexity", "goal": "minimize"},
+        "houses": {"name": "test/rmse", "goal": "minimize", "smallest_difference": None},
+        "books": {"name": "test/perplexity", "goal": "minimize", "smallest_difference": None},
     }
     client = MlflowClient(shared_ray.tracking_uri)
     experiment = client.get_experiment_by_name("adamant/own-data")

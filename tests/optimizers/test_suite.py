@@ -93,3 +93,32 @@ class TestFunction(OptimizerSuite):
     """A function that returns an optimizer."""
 
     optimizer = other_people.sgd
+
+
+class WithoutRate(broken.Sound):
+    """Its steps have a size of their own."""
+
+    def __init__(self, params: Any, size: float = 0.05) -> None:
+        super().__init__(params, lr=size)
+        for settings in (self.defaults, *self.param_groups):
+            settings["size"] = settings.pop("lr")
+
+    def update(self, p: torch.Tensor, grad: torch.Tensor, state: dict[str, Any], group: dict[str, Any]) -> None:
+        super().update(p, grad, state, {**group, "lr": group["size"]})
+
+
+def test_what_is_about_a_learning_rate_does_not_apply_to_an_optimizer_without_one() -> None:
+    results = {one.case.name: one for one in run_cases(cases(WithoutRate, guarded=False))}
+    without = {name for name, one in results.items() if one.not_applicable is not None}
+    assert {"a_changed_lr_takes_effect", "groups_have_their_own_lr", "follows_a_one_cycle_schedule"} <= without
+    assert not any(results[name].failed for name in without)
+    assert results["goes_down_a_quadratic"].not_applicable is None
+
+
+def test_cases_after_a_required_one_that_fails_are_not_run() -> None:
+    def fail() -> None:
+        raise AssertionError("no")
+
+    first, second = Case("first", "", fail, required=True), Case("second", "", fail)
+    assert [result.case for result in run_cases([first, second])] == [first]
+    assert [result.case for result in run_cases([second, first])] == [second, first]

@@ -12,7 +12,7 @@ import torch
 
 from optimizers.testing.runner import run_cases
 from tests.conftest import REPOSITORY
-from tests.trainables.broken_tasks import CAUGHT_BY, CAUGHT_BY_OTHERS
+from tests.trainables.broken_tasks import CAUGHT_BY, CAUGHT_BY_OTHERS, LossOfEach
 from tests.trainables.tasks import Diabetes, FromFile, Players, Wine
 from trainables import Task
 from trainables.testing import WorkloadSuite, cases, workload_cases
@@ -104,3 +104,8 @@ def test_it_is_a_class_of_tests_for_pytest(tmp_path: Path) -> None:
 def test_relative_paths_of_options_begin_beside_the_class() -> None:
     subject_of_file = next(iter(cases(FromFile, {"file": "rows.csv"}))).run.args[0]  # pyright: ignore
     assert subject_of_file.options["file"] == str(Path(__file__).with_name("rows.csv"))
+
+
+def test_a_loss_that_is_no_scalar_is_told_once() -> None:
+    results = run_cases(case for case in cases(LossOfEach) if case.name not in OF_PROCESSES)
+    assert [result.case.name for result in results if result.failed] == ["loss_is_a_finite_scalar"]

@@ -57,6 +57,7 @@ CHECKS: Mapping[str, Check] = {
     )
 }
 """From what the others stand on to what takes long."""
+REQUIRED = (data_is_fixed, loss_is_a_finite_scalar)
 
 
 def cases(
@@ -71,7 +72,10 @@ def cases(
     place of the workload's own. Raises InputError for a workload or options that there are not.
     """
     subject = Subject(workload, options, data_root, data)
-    return [Case(name, sentence_of(check), partial(check, subject)) for name, check in CHECKS.items()]
+    return [
+        Case(name, sentence_of(check), partial(check, subject), required=check in REQUIRED)
+        for name, check in CHECKS.items()
+    ]
 
 
 def sentence_of(check: Check) -> str:
