@@ -22,7 +22,7 @@ _GENERATOR_SEED = 20_150_803
 _CENTRAL = 0.95  # the part of the bootstrap distribution whose ends give the interval its shape
 _POINTS = 100  # quantiles of an estimated spread that stand for its distribution
 _REACHES = 10  # and of how far an interval reaches
-_MOST_SKEWED, _SAMPLES = 30, 200
+_MOST_SKEWED, _SAMPLES = 30, 60
 _SAME = 1e-9  # scores closer than this, relative to their size, count as equal: rounding is not spread
 
 PairKey = tuple[int, int]

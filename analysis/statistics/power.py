@@ -13,7 +13,7 @@ from analysis.statistics.intervals import usual_reaches
 
 POWER = 0.8
 MOST_PAIRS = 100_000
-_POINTS = 60  # quantiles of an estimated spread that stand for its distribution
+_POINTS = 40  # quantiles of an estimated spread that stand for its distribution
 
 
 def chance_to_differ(pairs: int, difference: float, spread: float, level: float, freedom: float = math.inf) -> float:
