@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, also after a power cut, and JSON that tells whether it was damaged."""
+"""Files that are there whole or not at all, also after a power cut, and contents that tell if they were damaged."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 _DIGEST = "digest"
+_COMMENT = "# sha256 of what follows: "
 # What a file system answers that cannot write a folder out by itself.
 _NOT_POSSIBLE = (errno.EINVAL, errno.ENOTSUP, errno.EBADF)
 
@@ -60,9 +61,15 @@ def _flush(path: Path) -> None:
         os.close(opened)
 
 
-def sealed(contents: Mapping[str, Any]) -> str:
+def aside(path: Path) -> Path:
+    """A name beside `path`, which nothing has yet, for what is damaged there and is kept."""
+    names = (path.with_name(f"{path.name}.damaged{number}") for number in ("", *range(2, 10_000)))
+    return next(name for name in names if not name.exists())
+
+
+def sealed(contents: Mapping[str, Any], indent: int | None = None) -> str:
     """The contents as JSON, with a digest of them as the first key."""
-    return json.dumps({_DIGEST: _digest(contents), **contents})
+    return json.dumps({_DIGEST: _digest(contents), **contents}, indent=indent)
 
 
 def unsealed(text: str, older: str) -> dict[str, Any]:
@@ -80,5 +87,35 @@ def unsealed(text: str, older: str) -> dict[str, Any]:
     return contents
 
 
+def sealed_text(text: str) -> str:
+    """The text after a line that holds a digest of it, a comment in YAML."""
+    return f"{_COMMENT}{sha256_of(text.encode())}\n{text}"
+
+
+def check_sealed_text(text: str) -> None:
+    """Raise ValueError for what is not as `sealed_text` returned it; a text without such a line is good."""
+    first, _, rest = text.partition("\n")
+    if first.startswith(_COMMENT) and first.removeprefix(_COMMENT) != sha256_of(rest.encode()):
+        raise ValueError("its contents do not match the digest in its first line")
+
+
+def sealed_bytes(contents: bytes) -> bytes:
+    """The contents after a digest of them."""
+    return hashlib.sha256(contents).digest() + contents
+
+
+def unsealed_bytes(contents: bytes) -> bytes:
+    """The contents of what `sealed_bytes` returned. ValueError when they are not those that were sealed."""
+    size = hashlib.sha256().digest_size
+    if hashlib.sha256(contents[size:]).digest() != contents[:size]:
+        raise ValueError("its contents do not match its digest")
+    return contents[size:]
+
+
+def sha256_of(contents: bytes) -> str:
+    """The SHA-256 of the contents in hexadecimal digits."""
+    return hashlib.sha256(contents).hexdigest()
+
+
 def _digest(contents: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(contents).encode()).hexdigest()
+    return sha256_of(json.dumps(contents).encode())

@@ -132,7 +132,7 @@ def test_the_names_are_those_of_every_version_before() -> None:
         "sweep.id sweep.name sweep.role trial.id status.reason workload git.commit versions status.incomplete "
         "arm optimizer seed config.hash trial.spec status.detail confirm.of population.parent sweep.workload "
         "sweep.study workers node device processor data.fingerprint data.note weights.sha256 "
-        "score.metric score.goal score.note code digest digest.processors digest.doubts "
+        "score.metric score.goal score.note code digest digest.processors digest.doubts curves.sha256 "
         "plan.search_steps plan.wall_s sessions looks "
         "mlflow.note.content mlflow.runColor mlflow.experimentKind mlflow.data.context"
     )

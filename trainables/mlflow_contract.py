@@ -119,6 +119,8 @@ class Tag(StrEnum):
     DIGEST = "digest"
     DIGEST_PROCESSORS = "digest.processors"
     DIGEST_DOUBTS = "digest.doubts"
+    # Of the file of all curves, see CURVES_FILE.
+    CURVES_SHA256 = "curves.sha256"
     PLAN_SEARCH_STEPS = "plan.search_steps"
     PLAN_WALL_S = "plan.wall_s"
     SESSIONS = "sessions"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,8 +15,8 @@ import pandas as pd
 
 from analysis.data.runs import RunRecord
 from optimizers.cache import cache_folder
-from optimizers.files import atomic_write
-from trainables.mlflow_contract import CURVES_FILE, Status, from_store, is_of_curve
+from optimizers.files import atomic_write, sealed_bytes, sha256_of, unsealed_bytes
+from trainables.mlflow_contract import CURVES_FILE, Status, Tag, from_store, is_of_curve
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
@@ -38,7 +39,7 @@ def read_curves(tracking_uri: str, summary_id: str, runs: Sequence[RunRecord]) -
     client = MlflowClient(tracking_uri)
     told = [run for run in runs if _curve_metrics(run)]
     cache = cache_folder() / "curves" / f"{hashlib.sha256(f'{tracking_uri} {summary_id}'.encode()).hexdigest()[:32]}"
-    known = _kept(_read_parquet(cache), told)
+    known = _kept(_read_cache(cache), told)
     curves = [known]
     missing = _not_in(told, known)
     if missing:
@@ -69,9 +70,13 @@ def _left_by_driver(client: MlflowClient, summary_id: str, runs: Sequence[RunRec
     """The sweep's own file, for those runs that had ended when it was written."""
     with tempfile.TemporaryDirectory() as folder:
         try:
-            curves = _read_parquet(Path(client.download_artifacts(summary_id, CURVES_FILE, folder)))
+            contents = Path(client.download_artifacts(summary_id, CURVES_FILE, folder)).read_bytes()
+            digest = client.get_run(summary_id).data.tags.get(Tag.CURVES_SHA256)
         except Exception:  # noqa: BLE001 - each kind of artifact store raises its own; the history has everything
             return no_curves()
+    if digest not in (None, sha256_of(contents)):  # files of before have none
+        return no_curves()
+    curves = _of_parquet(contents)
     of = {run.trial_id: run for run in runs}
     if "trial_id" not in curves:
         return no_curves()
@@ -106,10 +111,18 @@ def no_curves() -> pd.DataFrame:
     )
 
 
-def _read_parquet(path: Path) -> pd.DataFrame:
+def _read_cache(path: Path) -> pd.DataFrame:
     """Nothing where there is no file, or a damaged one: what it held is asked for again."""
     try:
-        return pd.read_parquet(path)
+        return _of_parquet(unsealed_bytes(path.read_bytes()))
+    except (OSError, ValueError):
+        return no_curves()
+
+
+def _of_parquet(contents: bytes) -> pd.DataFrame:
+    """Nothing where it is damaged."""
+    try:
+        return pd.read_parquet(io.BytesIO(contents))
     except (OSError, ValueError):
         return no_curves()
 
@@ -119,4 +132,4 @@ def _keep(curves: pd.DataFrame, path: Path) -> None:
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_write(path) as temporary:
-            curves.to_parquet(temporary, index=False)
+            temporary.write_bytes(sealed_bytes(curves.to_parquet(index=False)))

@@ -1,4 +1,4 @@
-"""``adamant check``: an optimizer or a workload through the conformance suite, as a table."""
+"""``adamant check``: an optimizer or a workload through the conformance suite, as a table; or what a sweep recorded."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cluster.cli.options import Data, Trust
+from cluster.cli.options import Data, Storage, Trust
+from cluster.cli.sweep_check import check_sweep, sweep_at
 from cluster.console.command_line import FAILED, clear_errors
 from cluster.console.shared_console import console
+from cluster.storage.sweep_folder import DEFAULT_STORAGE, data_root_of
 from optimizers import InputError
 
 if TYPE_CHECKING:
@@ -25,7 +27,11 @@ SHAPES = [(120, 784), (120,), (48, 120), (48,), (10, 48), (10,)]
 @clear_errors
 def check(
     target: Annotated[
-        str, typer.Argument(help="A class such as my_optimizer.py:MyAdam or package:Class, or a registered name.")
+        str,
+        typer.Argument(
+            help="A class such as my_optimizer.py:MyAdam or package:Class, or a registered name; or a sweep, by its "
+            "name or its folder."
+        ),
     ],
     set_: Annotated[
         list[str] | None,
@@ -39,10 +45,20 @@ def check(
         bool, typer.Option("--bare", help="The optimizer's class by itself, without the guard of a sweep around it.")
     ] = False,
     data: Data = None,
+    repair: Annotated[
+        bool,
+        typer.Option("--repair", help="Of a sweep: mend what can be mended, and set aside what is damaged for good."),
+    ] = False,
+    storage: Storage = DEFAULT_STORAGE,
     trust: Trust = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:
-    """Run an optimizer or a workload through the conformance suite, and say what does not hold."""
+    """Run an optimizer or a workload through the conformance suite, or look through what a sweep has recorded."""
+    sweep = sweep_at(target, storage, is_sweep=repair)
+    if sweep is not None:
+        if set_ or uses or bare or data is not None:
+            raise InputError("--set, --uses, --bare and --data are for optimizers and workloads, not for sweeps")
+        return check_sweep(sweep, repair=repair, trusted=trust, as_json=as_json)
     from optimizers.testing.runner import run_cases
 
     settings = _settings(set_ or [])
@@ -117,7 +133,6 @@ def _is_workload(made: Any) -> bool:
 
 
 def _workload_cases(made: Any, options: Mapping[str, Any], data: str | None) -> list[Case]:
-    from cluster.storage.sweep_folder import DEFAULT_STORAGE, data_root_of
     from trainables.testing import cases
 
     return cases(made, options, data_root_of(DEFAULT_STORAGE, data))

@@ -70,7 +70,7 @@ def _length(sweep: Sweep, data_root: Path) -> tuple[int, int]:
         return lengths_of(specs, data_root)[0]
     with ChildProcess(sweep.code, lengths_of, specs, data_root.absolute()) as process:
         try:
-            return process.result()[0]
+            return process.result(sweep.resources.process_timeout)[0]
         except ChildProcessError as error:
             raise InputError(f"the process that reads the data did not get to its end: {error}") from None
 

@@ -30,6 +30,7 @@ def trial_config(folder: SweepFolder, manifest: Manifest, arm: ArmStudies, assig
         "workers": resources.workers,
         "accelerator": resources.accelerator_kind,
         "checkpoint_seconds": resources.checkpoint_seconds,
+        "trial_timeout": resources.trial_timeout,
         "decisions": arm.decisions(assignment),
         "parent": assignment.parent and str(folder.trial(assignment.parent)),
         "since": assignment.since,

@@ -27,7 +27,7 @@ from cluster.run.served import links
 from cluster.storage.sweep_folder import DEFAULT_STORAGE, Manifest, SweepFolder
 from cluster.tracking.mlflow_views import view_tags
 from cluster.tracking.run_description import describe, describe_summary
-from cluster.tracking.run_notes import how_to_see, replay_command, run_note, summary_note
+from cluster.tracking.run_notes import how_to_see, summary_note, with_note
 from cluster.tracking.tracker import Tracker
 from optimizers import InputError
 from search_spaces import Sweep
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from cluster.tracking.run_description import RunDescription
     from search_spaces.study.arm_studies import ArmStudies
     from search_spaces.study.assignment import Assignment
+    from trainables.tune.checkpoint import TrialFolder
 
 DONE = 0
 MAX_PENDING_TRIALS = 1000
@@ -173,7 +174,7 @@ class Driver:
             tell(RUNS, see=first)
             self._say(first)
             self._tune(arms)
-        from cluster.run._conclusion import conclude
+        from cluster.run.conclusion import conclude
 
         self._digest = conclude(self.folder, self.sweep, arms, self.tracker, self.summary)
         if rounds := self.manifest.rounds:
@@ -197,6 +198,7 @@ class Driver:
     def _fit(self, arms: dict[str, ArmStudies], display: Display) -> None:
         from ray import tune
 
+        from cluster.ray.heartbeats import Heartbeats
         from cluster.ray.schedulers import SweepScheduler
         from cluster.ray.waiting import WaitingCallback
         from cluster.run._observer import RunObserver, Starts
@@ -219,6 +221,7 @@ class Driver:
                 callbacks=[
                     Starts(searcher, observer),
                     WaitingCallback(resources, display.warn),
+                    Heartbeats(searcher, resources.trial_timeout, self._heartbeat, display.warn),
                 ],
                 failure_config=tune.FailureConfig(max_failures=0),  # the searcher issues what is lost again
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
@@ -232,15 +235,21 @@ class Driver:
         return trial_config(self.folder, self.manifest, arm, assignment)
 
     def _stop(self, assignment: Assignment) -> None:
+        self._trial_folder(assignment).stop()
+
+    def _heartbeat(self, assignment: Assignment) -> int | None:
+        return self._trial_folder(assignment).heartbeat()
+
+    def _trial_folder(self, assignment: Assignment) -> TrialFolder:
         from trainables.tune.checkpoint import TrialFolder
 
-        TrialFolder(self.folder.trial(assignment.trial_id)).stop()
+        return TrialFolder(self.folder.trial(assignment.trial_id))
 
     def _close_runs_of_earlier_drivers(self, arms: dict[str, ArmStudies]) -> None:
         """A killed driver may have told the study of a run's end and not yet MLflow."""
         if self.manifest.session == 1:
             return
-        from cluster.run._observer import close_run
+        from cluster.run.closing import close_run
 
         closed = self.tracker.closed_runs()
         for arm in arms.values():
@@ -250,12 +259,8 @@ class Driver:
 
     def _describe(self, assignment: Assignment) -> RunDescription:
         """The MLflow run of an assignment."""
-        run = describe(self.contests[assignment.contest], assignment)
-
-        def note(run_id: str) -> str:
-            return run_note(run, self.sweep, replay_command(self.manifest, self.folder.storage, run_id))
-
-        return replace(run, note=note)
+        contest = self.contests[assignment.contest]
+        return with_note(describe(contest, assignment), self.sweep, self.manifest, self.folder.storage)
 
     def _ended(self, code: int) -> EndedSweep:
         # Only a sweep that is done has met its server; after Ctrl-C nobody waits for one.

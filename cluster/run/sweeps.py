@@ -107,7 +107,7 @@ def _check_code(sweep: Sweep, data_root: Path) -> None:
 
     contests = [sweep.on(name) for name in sweep.by_workload]
     specs = [trial_spec(one, default_assignment(one, arm)) for one in contests for arm in one.arms]
-    dry_step(specs, data_root, sweep.code)
+    dry_step(specs, data_root, sweep.code, sweep.resources.process_timeout)
 
 
 def _check_schedules(sweep: Sweep, data_root: Path) -> None:

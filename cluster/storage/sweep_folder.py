@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import uuid
 from collections import Counter
@@ -17,7 +16,7 @@ from filelock import FileLock, Timeout
 from cluster.storage.locations import FROM_ENVIRONMENT, absolute, absolute_below, location_path, relative_below
 from cluster.storage.rounds import Rounds
 from optimizers import InputError, did_you_mean
-from optimizers.files import write_text
+from optimizers.files import sealed, sealed_text, unsealed, write_text
 from optimizers.user_code import CodeBundle
 from search_spaces import Sweep, recorded_sweep
 from search_spaces.schema.yaml_source import dump_yaml
@@ -91,6 +90,11 @@ class SweepFolder:
         return (self.path / "manifest.json").is_file()
 
     @property
+    def is_begun(self) -> bool:
+        """Whether there is a sweep, a part of which may be missing."""
+        return self.exists or (self.path / SWEEP_FILE).is_file()
+
+    @property
     def trials(self) -> Path:
         return self.path / "trials"
 
@@ -133,7 +137,7 @@ class SweepFolder:
         try:
             if sweep.code.digest:
                 sweep.code.save(self.code)
-            write_text(self.path / SWEEP_FILE, sweep_yaml(sweep))
+            write_text(self.path / SWEEP_FILE, sealed_text(sweep_yaml(sweep)))
             self.keep(manifest)
         except OSError as error:
             raise self._unwritable(error) from None
@@ -141,7 +145,7 @@ class SweepFolder:
     def replace(self, sweep: Sweep) -> Sweep:
         """Put a changed sweep in place of what is there, whole or not at all; called under its lock."""
         try:
-            write_text(self.path / SWEEP_FILE, sweep_yaml(sweep))
+            write_text(self.path / SWEEP_FILE, sealed_text(sweep_yaml(sweep)))
         except OSError as error:
             raise self._unwritable(error) from None
         return sweep
@@ -155,6 +159,11 @@ class SweepFolder:
 
         Raises InputError, with the nearest name, when there is no such sweep.
         """
+        if self.is_begun and not self.exists:
+            raise InputError(
+                f"{self.path / 'manifest.json'}: this file is missing; restore it from a copy, or, where "
+                "nothing was trained yet, run the sweep again"
+            )
         if not self.exists:
             known = sorted(path.parent.name for path in self.storage.glob("*/manifest.json"))
             there = f"there are {', '.join(known)}" if known else "it holds no sweep"
@@ -167,7 +176,7 @@ class SweepFolder:
         """Return the manifest. Raises InputError when it is damaged."""
         path = self.path / "manifest.json"
         try:
-            kept = json.loads(path.read_text(encoding="utf-8"))
+            kept = unsealed(path.read_text(encoding="utf-8"), older="sweep_id")
             storage = Path(kept.get("storage") or _storage_before(kept, self))
             located = {key: absolute_below(self.storage, kept[key], storage) for key in _LOCATIONS}
             rounds = Rounds.from_dict(kept["rounds"]) if kept.get("rounds") else None
@@ -214,7 +223,7 @@ class SweepFolder:
         kept |= {key: relative_below(self.storage, kept[key]) for key in _LOCATIONS}
         if manifest.rounds is None:
             del kept["rounds"]
-        write_text(self.path / "manifest.json", json.dumps(kept, indent=1))
+        write_text(self.path / "manifest.json", sealed(kept, indent=1))
         return manifest
 
 

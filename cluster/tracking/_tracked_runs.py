@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cluster.tracking.mlflow_errors import is_absent, is_lasting
-from cluster.tracking.run_description import MetricRow, RunDescription
+from cluster.tracking.run_description import MetricRow, RunDescription, changed_parameter
 from search_spaces.stores.addresses import is_server
 from search_spaces.stores.databases import make_whole
 from trainables.mlflow_contract import MlflowStatus, Status, Tag, tagged
@@ -54,6 +55,8 @@ class TrackedRuns:
         self._found: dict[str, Run] = {}
         self._attempted: set[str] = set()
         self._opened: set[str] = set()
+        # By MLflow's ids of runs: names and steps of the values that are there.
+        self._there: dict[str, set[tuple[str, int]]] = defaultdict(set)
 
     @property
     def client(self) -> MlflowClient:
@@ -126,7 +129,7 @@ class TrackedRuns:
         if run.trial_id in self._opened:
             return self.ids[run.trial_id]
         found = self._found.get(run.trial_id)
-        if found is not None and (change := _changed_parameter(found, run)):
+        if found is not None and (change := changed_parameter(found, run)):
             # Such as after a study was restored from an older copy: the trial of that number is another one now.
             self._forget(run.trial_id)
             _warn(f"the run {found.info.run_id} of {run.trial_id} has another {change}; a new one is made beside it")
@@ -135,6 +138,7 @@ class TrackedRuns:
             if found.info.lifecycle_stage == _DELETED:
                 self._restore_run(run.trial_id)
             self.client.update_run(self.ids[run.trial_id], status=MlflowStatus.RUNNING)
+            self._there[self.ids[run.trial_id]] = {(name, step) for name, _, _, step in self.curve(run.trial_id)}
             self.closed.discard(run.trial_id)
         elif run.trial_id not in self.ids:
             self.ids[run.trial_id] = self._create(run, started)
@@ -158,7 +162,7 @@ class TrackedRuns:
 
             same = f"{tagged(Tag.SWEEP_ID, self._sweep_id)} and {tagged(Tag.TRIAL_ID, run.trial_id)}"
             for made in self._search(same, ViewType.ACTIVE_ONLY):
-                if not _changed_parameter(made, run):
+                if not changed_parameter(made, run):
                     return made.info.run_id
         self._attempted.add(run.trial_id)
         tags = {**run.tags, Tag.SWEEP_ID: self._sweep_id, Tag.TRIAL_ID: run.trial_id}
@@ -226,13 +230,18 @@ class TrackedRuns:
         params: Mapping[str, Any] | None = None,
         tags: Mapping[str, str] | None = None,
     ) -> None:
-        """Write metrics, parameters and tags of a run in batches."""
+        """Write metrics, parameters and tags of a run in batches.
+
+        A metric that has a value at a step is not written again: that of a trial which was trained again, from an older
+        checkpoint, differs in nothing but its time.
+        """
         from mlflow.entities import Metric, Param, RunTag
 
+        new = [row for row in rows if (row[0], row[3]) not in self._there[run_id]]
         entities = [
             *(Param(key, str(value)) for key, value in (params or {}).items()),
             *(RunTag(key, value) for key, value in (tags or {}).items()),
-            *(Metric(*row) for row in rows),
+            *(Metric(*row) for row in new),
         ]
         for start in range(0, len(entities), MAX_BATCH):
             batch = entities[start : start + MAX_BATCH]
@@ -242,6 +251,7 @@ class TrackedRuns:
                 params=[entity for entity in batch if isinstance(entity, Param)],
                 tags=[entity for entity in batch if isinstance(entity, RunTag)],
             )
+        self._there[run_id] |= {(row[0], row[3]) for row in new}
 
     def curve(self, trial_id: str) -> list[MetricRow]:
         """Return all that MLflow holds of a run's metrics: name, value, time in ms and step."""
@@ -260,17 +270,6 @@ def _make_tables(uri: str) -> None:
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
     SqlAlchemyStore(uri, DEFAULT_LOCAL_FILE_AND_ARTIFACT_PATH).engine.dispose()
-
-
-def _changed_parameter(found: Run, run: RunDescription) -> str:
-    """The first parameter that a run in MLflow has otherwise; empty when there is none."""
-    from mlflow.utils.validation import MAX_PARAM_VAL_LENGTH
-
-    for name, value in run.params.items():
-        kept, now = found.data.params.get(name), str(value)[:MAX_PARAM_VAL_LENGTH]
-        if kept is not None and kept != now:
-            return f"{name} ({kept}, not {now})"
-    return ""
 
 
 def now_ms() -> int:

@@ -18,7 +18,7 @@ from trainables import TrialSpec
 from trainables.mlflow_contract import Role, Tag, score_tag
 
 if TYPE_CHECKING:
-    from mlflow.entities import DatasetInput
+    from mlflow.entities import DatasetInput, Run
 
 # MLflow takes at most 36 characters of a data set's digest; the whole one is the tag `data.fingerprint`.
 DIGEST_LENGTH = 32
@@ -140,6 +140,17 @@ def _contest_tags(contest: Contest) -> dict[str, str]:
     """Of a sweep over several workloads, or with several studies: which of them."""
     tags: dict[str, str] = {Tag.SWEEP_WORKLOAD: contest.workload, Tag.SWEEP_STUDY: str(contest.study or "")}
     return {name: value for name, value in tags.items() if value}
+
+
+def changed_parameter(found: Run, run: RunDescription) -> str:
+    """Return the first parameter that a run in MLflow has otherwise; empty when there is none."""
+    from mlflow.utils.validation import MAX_PARAM_VAL_LENGTH
+
+    for name, value in run.params.items():
+        kept, now = found.data.params.get(name), str(value)[:MAX_PARAM_VAL_LENGTH]
+        if kept is not None and kept != now:
+            return f"{name} ({kept}, not {now})"
+    return ""
 
 
 def metric_rows(curve: Sequence[Mapping[str, float]]) -> list[MetricRow]:

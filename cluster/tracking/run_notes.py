@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from cluster.storage.sweep_folder import DATA, DATABASE, Manifest
@@ -18,6 +19,11 @@ from trainables.mlflow_contract import Role, Tag, best_of, tagged
 
 # A description holds 8,000 characters, which are some 190 ids.
 COMPARED_IN_ALL = 150
+
+
+def with_note(run: RunDescription, sweep: Sweep, manifest: Manifest, storage: Path) -> RunDescription:
+    """Return a run that is written with a note on its page, see :func:`run_note`."""
+    return replace(run, note=lambda run_id: run_note(run, sweep, replay_command(manifest, storage, run_id)))
 
 
 def run_note(run: RunDescription, sweep: Sweep, replay: str) -> str:

@@ -13,11 +13,12 @@ import os
 import platform
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 from optimizers.cache import cache_folder
-from optimizers.files import atomic_write
+from optimizers.files import sha256_of
 
 _COMMON = ("-O3", "-std=c++17", "-shared", "-fPIC", "-fno-math-errno", "-fno-trapping-math")
 # The first set that the compiler takes; threads and this machine's vector instructions are worth having, not needed.
@@ -47,32 +48,44 @@ def shared_library(source: Path, definitions: Mapping[str, str]) -> ctypes.CDLL:
     key = hashlib.sha256(
         repr((source.read_bytes(), macros, _COMMON, _FLAG_SETS, _machine(), compiler)).encode()
     ).hexdigest()[:16]
-    library = cache_folder() / "kernels" / f"{source.stem}-{key}.so"
-    if not library.exists():
-        try:
-            library.parent.mkdir(parents=True, exist_ok=True)
-            _build(compiler, source, macros, library)
-        except OSError as error:
-            if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
-                raise
-            raise BuildError(f"{library.parent}: {error}") from error
+    name = cache_folder() / "kernels" / f"{source.stem}-{key}"
+    try:
+        library = _built_before(name)
+        if library is None:
+            name.parent.mkdir(parents=True, exist_ok=True)
+            library = _build(compiler, source, macros, name)
+    except OSError as error:
+        if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise
+        raise BuildError(f"{name.parent}: {error}") from error
     try:
         return ctypes.CDLL(str(library))
     except OSError as error:
         raise BuildError(str(error)) from error
 
 
-def _build(compiler: str, source: Path, macros: tuple[str, ...], library: Path) -> None:
+def _built_before(name: Path) -> Path | None:
+    """The library that was built under this name; one that is damaged, by the digest in its name, is none."""
+    return next((path for path in sorted(name.parent.glob(f"{name.name}.*.so")) if path == _named(path, name)), None)
+
+
+def _named(library: Path, name: Path) -> Path:
+    """What a library is called, with a digest of its contents."""
+    return name.with_name(f"{name.name}.{sha256_of(library.read_bytes())[:16]}.so")
+
+
+def _build(compiler: str, source: Path, macros: tuple[str, ...], name: Path) -> Path:
     said = ""
     # Another process may build it meanwhile; either file will do.
-    with atomic_write(library) as made:
+    with tempfile.TemporaryDirectory(dir=name.parent) as folder:
+        made = Path(folder) / "made.so"
         for flags in _FLAG_SETS:
             command = [compiler, *_COMMON, *flags, *macros, str(source), "-o", str(made)]
             result = subprocess.run(
                 command, capture_output=True, text=True, encoding="utf-8", errors="replace", check=False
             )
             if result.returncode == 0:
-                return
+                return made.replace(_named(made, name))
             said = result.stderr or said
         raise BuildError(f"{compiler} cannot compile {source.name}: {said.strip()[:500]}")
 

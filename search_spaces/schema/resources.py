@@ -7,6 +7,8 @@ from pydantic import Field, model_validator
 from search_spaces.schema.strict_model import Model
 
 ANY_ACCELERATOR = "any"
+# What a new process takes before it does anything, on a machine that is busy.
+START_S = 60
 
 
 class Resources(Model):
@@ -36,6 +38,13 @@ class Resources(Model):
         gt=0,
         description="a long trial is saved this often between decisions: so much work is lost with a node at most",
     )
+    trial_timeout: float = Field(
+        default=3600,
+        ge=5,
+        le=1_000_000,
+        description="seconds after which the process of a trial is ended that makes no progress: no step, and no "
+        "evaluation. The trial goes on from its checkpoint; where it stands still again, it fails and is replaced",
+    )
 
     @model_validator(mode="after")
     def _check(self) -> Resources:
@@ -46,6 +55,11 @@ class Resources(Model):
         if self.accelerator is not None and not self.gpu:
             raise ValueError("accelerator is a kind of GPU, and trials take none; set gpu, or leave accelerator out")
         return self
+
+    @property
+    def process_timeout(self) -> float:
+        """Seconds for a process of its own that does what trials do first."""
+        return START_S + self.trial_timeout
 
     @property
     def accelerator_kind(self) -> str | None:

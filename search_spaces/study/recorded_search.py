@@ -35,14 +35,7 @@ class RecordedSearch:
     def __init__(self, storage: BaseStorage, sweep: Sweep, arm: str) -> None:
         self.contest, self.arm, self.path = sweep.contest, arm, arm_path(sweep.contest, arm)
         self._goals: list[Goal] = [objective.goal for objective in sweep.objectives]
-        self.study = optuna.create_study(
-            storage=storage,
-            study_name=search_study_name(sweep, arm),
-            directions=self._goals,
-            load_if_exists=True,
-            sampler=optuna.samplers.RandomSampler(),
-            pruner=optuna.pruners.NopPruner(),
-        )
+        self.study = _opened(storage, search_study_name(sweep, arm), self._goals)
         self._asked: dict[int, optuna.Trial] = {}
         self.space: ArmSpace = sweep.arms[arm].space
         self._search, self._evaluations = sweep.search, sweep.workload.evaluations
@@ -168,6 +161,20 @@ class RecordedSearch:
         return Assignment(
             self.arm, self.role, trial.number, values, self._search.seed, training=training, contest=self.contest
         )
+
+
+def _opened(storage: BaseStorage, name: str, directions: list[Goal]) -> optuna.Study:
+    """The study of that name, made where there is none; opening one that is there writes nothing."""
+    given: dict[str, Any] = {
+        "storage": storage,
+        "study_name": name,
+        "sampler": optuna.samplers.RandomSampler(),
+        "pruner": optuna.pruners.NopPruner(),
+    }
+    try:
+        return optuna.load_study(**given)
+    except KeyError:
+        return optuna.create_study(directions=directions, **given)
 
 
 def search_study_name(sweep: Sweep, arm: str) -> str:

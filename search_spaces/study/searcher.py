@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
@@ -11,10 +10,9 @@ from ray.tune.search import Searcher
 
 from search_spaces.study.arm_studies import ArmStudies
 from search_spaces.study.assignment import Assignment, Outcome
+from search_spaces.study.losses import Losses, failure
 from trainables.mlflow_contract import Status
 
-# A trial whose process is lost goes on from its checkpoint this often before that counts as its own doing.
-RESTARTS = 3
 # A node that is gone is offered until the cluster notices, so nothing is started on what does not answer; but no longer
 # than this, as nodes may be out of this process's reach.
 PATIENCE_S = 30.0
@@ -65,9 +63,9 @@ class SweepSearcher(Searcher):
     this: they leave out a trial whose new process cannot start, as happens on a node that has just died.
 
     A failure of the machine is none of a configuration: it ends the session, and the study keeps the trial as running,
-    so that a resume issues it again. That is so for a trial that was interrupted, for one that is lost again and again
-    before any other trial of the session has ended, and where the study cannot be told. ``suggest`` raises what ends
-    the session, as Tune takes an error of any other hook for one of the trial.
+    so that a resume issues it again. That is so for a trial that was interrupted, where trials are lost again and again
+    and no other trial of the session has ended, and where the study cannot be told. ``suggest`` raises what ends the
+    session, as Tune takes an error of any other hook for one of the trial.
     """
 
     def __init__(
@@ -83,7 +81,9 @@ class SweepSearcher(Searcher):
         self._arms = arms
         self._configure = configure
         self._nodes_answer, self._lost_nodes, self._known_lost = nodes_answer, lost_nodes, 0
-        self._losses: Counter[str] = Counter()
+        self._losses = Losses()
+        # Why the processes of trials, by Tune's ids, were ended.
+        self._stalled: dict[str, str] = {}
         self._lost_at: float | None = None
         self._live: set[str] = set()
         self._issued: dict[str, Assignment] = {}
@@ -113,6 +113,10 @@ class SweepSearcher(Searcher):
         """What Tune's trial of that id runs."""
         return self._issued[trial_id]
 
+    def stall(self, trial_id: str, reason: str) -> None:
+        """Take note of why the process of Tune's trial of that id is ended, before it is."""
+        self._stalled[trial_id] = reason
+
     def suggest(self, trial_id: str) -> Any:
         """A config, None while every arm waits for its last trials, ``Searcher.FINISHED`` at the end."""
         if self._ended_by is not None:
@@ -126,7 +130,11 @@ class SweepSearcher(Searcher):
                 self._issued[trial_id] = assignment
                 self._live.add(trial_id)
                 return self._configure(assignment)
-        return Searcher.FINISHED if all(arm.finished for arm in self._arms.values()) else None
+        if all(arm.finished for arm in self._arms.values()):
+            return Searcher.FINISHED
+        if not self._live:
+            self._losses.blame_machine()
+        return None
 
     def _is_losing_nodes(self) -> bool:
         if self._lost_at is None:
@@ -168,17 +176,25 @@ class SweepSearcher(Searcher):
         self._live.discard(trial_id)
         if assignment.trial_id in self._outcomes:
             return
-        if error and self._losses[assignment.trial_id] < RESTARTS:
-            self._losses[assignment.trial_id] += not self._has_lost_a_node()
-            self._lost_at = time.monotonic()
-            self._arms[assignment.path].give_back(assignment)
-            self._observer.lost(assignment)
-        elif error:
-            self._settle(assignment, {}, {}, self._lost_for_good(assignment))
+        if error:
+            self._lose(assignment, self._stalled.pop(trial_id, ""))
         elif result is not None and "outcome/status" in result:
             values = dict(result["decided"])
             self._settle(assignment, result, values, _outcome_of(assignment, result))
         # Else it is parked, or never ran to its end: the study keeps it as running, and a resume issues it again.
+
+    def _lose(self, assignment: Assignment, stalled: str) -> None:
+        """Issue a trial again whose process is lost, unless it is lost for good by its own doing."""
+        reason = "" if self._has_lost_a_node() else self._losses.add(assignment.trial_id, stalled)
+        if reason and self._works:
+            self._settle(assignment, {}, {}, failure(reason))
+            return
+        self._observer.lost(assignment)
+        if reason:
+            self._losses.suspect(assignment, reason)
+            return
+        self._lost_at = time.monotonic()
+        self._arms[assignment.path].give_back(assignment)
 
     def _settle(
         self,
@@ -202,18 +218,13 @@ class SweepSearcher(Searcher):
             if settled.trial_id != assignment.trial_id and settled.trial_id in live:
                 self._overtaken.add(live[settled.trial_id])
             self._observer.ended(settled, stands.outcome)
+        for suspect, failed in self._losses.take_suspects() if self._works else ():
+            self._settle(suspect, {}, {}, failed)
 
     def _has_lost_a_node(self) -> bool:
         """Return whether a node has gone since this was last asked, or is about to be found gone."""
         before, self._known_lost = self._known_lost, self._lost_nodes()
         return self._known_lost > before or not self._nodes_answer()
-
-    def _lost_for_good(self, assignment: Assignment) -> Outcome:
-        """Return the failure of a trial that others have shown to be its own. Raises OSError while none has."""
-        reason = f"its process died {RESTARTS + 1} times, or had no memory left"
-        if not self._works:
-            raise OSError(f"{assignment.trial_id}: {reason}, and no other trial has ended meanwhile")
-        return Outcome(Status.FAILED, 0, 0.0, reason)
 
     def set_search_properties(self, metric: str | None, mode: str | None, config: dict, **spec: Any) -> bool:
         return True

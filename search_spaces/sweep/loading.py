@@ -11,6 +11,7 @@ from typing import Any
 import optimizers
 from optimizers import InputError, Problem, raise_any
 from optimizers.errors import Path as KeyPath
+from optimizers.files import check_sealed_text
 from optimizers.user_code import CodeBundle
 from search_spaces.schema.parameter import Scalar
 from search_spaces.schema.sweep_file import SweepFile
@@ -78,9 +79,16 @@ def recorded_sweep(text: str, source: str, code: CodeBundle | None = None, *, ex
 
     ``code`` is what it uses, where that is at hand; ``execute`` makes it importable in this process.
 
-    Raises InputError with everything that is wrong in the text. Whether its workloads still take it is asked by
-    :func:`check_workloads`, before anything is trained.
+    Raises InputError for a text that is not as it was written, and with everything that is wrong in it. Whether its
+    workloads still take it is asked by :func:`check_workloads`, before anything is trained.
     """
+    try:
+        check_sealed_text(text)
+    except ValueError as error:
+        raise InputError(
+            f"{source}: this file is damaged, or was edited ({error}); restore it from a copy, or delete that line "
+            "where it is as you want it"
+        ) from None
     document = read_yaml(text, source)
     file, problems = _read(document, document.duplicates)
     with code_of(file, code, execute):

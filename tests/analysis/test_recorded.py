@@ -61,6 +61,19 @@ def test_the_curves_in_the_sweeps_file_are_those_in_mlflows_history(
     pd.testing.assert_frame_equal(from_history.curves[list(from_file.curves)], from_file.curves)
 
 
+def test_a_file_of_curves_that_is_not_as_it_was_written_is_not_used(
+    door: FrontDoor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = analysis.load("recorded", door.tracking_uri).curves
+    shutil.copytree(door.runs, tmp_path / "runs")
+    [file] = (tmp_path / "runs" / "mlflow-artifacts").glob("**/curves.parquet")
+    changed = pd.read_parquet(file)
+    changed.assign(**{"val/loss": 2 * changed["val/loss"]}).to_parquet(file, index=False)
+    monkeypatch.setenv("ADAMANT_CACHE", str(tmp_path / "another"))
+    taken = analysis.load("recorded", f"sqlite:///{tmp_path / 'runs' / 'mlflow.db'}").curves
+    pd.testing.assert_frame_equal(taken[list(whole)], whole)
+
+
 def test_a_database_and_a_server_give_the_same_report(door: FrontDoor, server: str, tmp_path: Path) -> None:
     said = []
     for number, uri in enumerate((door.tracking_uri, server)):

@@ -100,7 +100,9 @@ def test_an_interrupted_run_is_opened_again_and_not_made_twice(tmp_path: Path) -
     assert first.close(60)
     second = Tracker(uri, "faults", "faults-1", tmp_path)
     assert second.closed_runs() == set()
-    second.log(run, [point, {**point, "step": 2}])
+    # A trial whose checkpoint is lost trains again what it has told already: the same values, later.
+    second.log(run, [{**point, "timestamp": point["timestamp"] + 5000}, {**point, "step": 2}])
+    second.log(run, [{**point, "step": 2, "timestamp": point["timestamp"] + 9000}])
     second.end(run, Status.FINISHED)
     assert second.close(60)
     third = Tracker(uri, "faults", "faults-1", tmp_path)

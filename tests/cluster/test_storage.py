@@ -294,6 +294,33 @@ def test_a_flipped_bit_in_a_journal_is_one_sentence(trained: SweepFolder, positi
         checked(trained)
 
 
+@pytest.mark.parametrize("what", ["manifest.json", "sweep.yaml"])
+def test_a_flipped_bit_in_what_a_sweep_asks_is_never_used(trained: SweepFolder, what: str) -> None:
+    path = trained.path / what
+    content, before, refused = path.read_bytes(), trained.open(), 0
+    for position in range(0, len(content), 7):
+        damaged = bytearray(content)
+        damaged[position] ^= 1 << position % 7
+        path.write_bytes(damaged)
+        try:
+            sweep, manifest = trained.open()
+            assert (sweep.file.plain(), manifest) == (before[0].file.plain(), before[1])
+        except InputError:
+            refused += 1
+    assert refused > len(content) // 7 * 3 // 4
+    path.write_bytes(content)
+
+
+def test_a_recorded_sweep_that_was_edited_on_purpose_is_read_without_its_first_line(trained: SweepFolder) -> None:
+    path = trained.path / "sweep.yaml"
+    edited = path.read_text().replace("trials: 3", "trials: 4")
+    path.write_text(edited)
+    with pytest.raises(InputError, match=r"sweep\.yaml: this file is damaged, or was edited .* delete that line"):
+        trained.open()
+    path.write_text(edited.partition("\n")[2])
+    assert trained.open()[0].search.trials == 4
+
+
 @pytest.mark.cluster
 def test_a_copy_with_an_odd_name_is_resumed_and_trains_nothing_twice(
     recorded: tuple[FrontDoor, str], tmp_path: Path

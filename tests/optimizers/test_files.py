@@ -7,7 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from optimizers.files import atomic_write, write_text
+from optimizers.files import (
+    atomic_write,
+    check_sealed_text,
+    sealed_bytes,
+    sealed_text,
+    unsealed_bytes,
+    write_text,
+)
 
 
 def write_half_a_file(path: Path) -> None:
@@ -71,3 +78,25 @@ def test_what_need_not_be_durable_waits_for_no_disk_and_is_still_replaced_whole(
         temporary.write_text("after")
         assert path.read_text() == "before"
     assert [other.read_text() for other in tmp_path.iterdir()] == ["after"]
+
+
+def test_sealed_contents_are_refused_when_a_bit_has_flipped() -> None:
+    contents = b"a curve"
+    sealed = sealed_bytes(contents)
+    assert unsealed_bytes(sealed) == contents
+    for bit in range(8 * len(sealed)):
+        damaged = bytearray(sealed)
+        damaged[bit // 8] ^= 1 << bit % 8
+        with pytest.raises(ValueError, match="do not match"):
+            unsealed_bytes(bytes(damaged))
+    with pytest.raises(ValueError, match="do not match"):
+        unsealed_bytes(sealed[:-1])
+
+
+def test_a_sealed_text_is_refused_when_it_has_changed() -> None:
+    sealed = sealed_text("trials: 3\nname: größer\n")
+    check_sealed_text(sealed)
+    check_sealed_text("trials: 3\n")
+    for damaged in (sealed.replace("3", "4"), sealed[:-1], sealed + " "):
+        with pytest.raises(ValueError, match="first line"):
+            check_sealed_text(damaged)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import random
+import re
 import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import optuna
 import pytest
-from optuna.storages import InMemoryStorage
-from optuna.storages.journal import JournalFileSymlinkLock
+from optuna.storages import InMemoryStorage, JournalStorage
+from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
 
 from optimizers import InputError
 from search_spaces import Sweep, parse_sweep
@@ -18,6 +20,7 @@ from search_spaces.stores._journal import WholeLines
 from search_spaces.stores.study_storage import open_storage
 from search_spaces.study.arm_studies import ArmStudies, open_arms
 from search_spaces.study.assignment import Outcome
+from search_spaces.study.digest import canonical_lines
 from tests.conftest import largest_file
 from trainables.mlflow_contract import Status
 
@@ -90,18 +93,69 @@ def test_an_error_of_the_storage_itself_is_told_as_it_is(sweep: Sweep) -> None:
         open_arms(Refusing(), sweep)
 
 
-def test_flipped_bits_of_a_journal_are_bad_input(tmp_path: Path, sweep: Sweep) -> None:
-    whole, damaged = tmp_path / "study.journal", tmp_path / "damaged.journal"
-    for arm in open_arms(open_storage(str(whole)), sweep).values():
+def found_in(path: Path, sweep: Sweep) -> list[str]:
+    return list(canonical_lines(open_arms(open_storage(str(path)), sweep)))
+
+
+@pytest.fixture
+def journal(tmp_path: Path, sweep: Sweep) -> Path:
+    """That of two trials which have ended, and of one that runs."""
+    path = tmp_path / "study.journal"
+    arms = open_arms(open_storage(str(path)), sweep)
+    for arm in arms.values():
         run_one(arm)
-    content, chance, refused = whole.read_bytes(), random.Random(0), 0
-    for _ in range(60):
+    arms["adam"].next()
+    return path
+
+
+@pytest.mark.parametrize("flips", [1, 2])
+def test_flipped_bits_of_a_journal_are_bad_input(journal: Path, sweep: Sweep, flips: int) -> None:
+    damaged, content, chance = journal.with_name("damaged.journal"), journal.read_bytes(), random.Random(flips)
+    whole, refused = found_in(journal, sweep), 0
+    for _ in range(100):
         flipped = bytearray(content)
-        for _ in range(2):
-            flipped[chance.randrange(len(flipped))] ^= 1 << chance.randrange(8)
+        for _ in range(flips):
+            flipped[chance.randrange(len(flipped) - 1)] ^= 1 << chance.randrange(8)
         damaged.write_bytes(flipped)
         try:
-            open_arms(open_storage(str(damaged)), sweep)
+            assert found_in(damaged, sweep) == whole
         except InputError:
             refused += 1
-    assert refused > 30
+    assert refused > 80
+
+
+def test_a_damaged_line_is_told_by_its_number(journal: Path, sweep: Sweep) -> None:
+    lines = journal.read_text().splitlines()
+    lines[2] = lines[2].replace('"op_code":', '"op_code": ', 1)
+    journal.write_text("\n".join([*lines, ""]))
+    assert found_in(journal, sweep), "what JSON does not tell apart is no damage"
+    lines[2] = lines[2].replace("study_id", "study_ie", 1)
+    journal.write_text("\n".join([*lines, ""]))
+    with pytest.raises(InputError, match=r"study\.journal: this study journal is damaged .*\(line 3 of "):
+        found_in(journal, sweep)
+
+
+def test_a_journal_that_ends_anywhere_in_its_last_line_lacks_that_operation_alone(journal: Path, sweep: Sweep) -> None:
+    content = journal.read_bytes()
+    last = content[:-1].rindex(b"\n") + 1
+    journal.write_bytes(content[:last])
+    before = found_in(journal, sweep)
+    for end in range(last, len(content)):
+        journal.write_bytes(content[:end])
+        assert found_in(journal, sweep) == before
+        assert journal.read_bytes() == content[:last], "who writes next begins a line"
+
+
+def test_a_journal_of_a_version_before_and_lines_of_other_programs_are_read(journal: Path, sweep: Sweep) -> None:
+    whole = found_in(journal, sweep)
+    journal.write_text(re.sub(r',"digest":"[0-9a-f]{16}"}', "}", journal.read_text()))
+    assert found_in(journal, sweep) == whole
+    study = optuna.load_study(study_name="broken/adam", storage=JournalStorage(JournalFileBackend(str(journal))))
+    study.set_user_attr("note", "by another program")
+    assert found_in(journal, sweep) == whole
+
+
+def test_a_journal_is_read_by_optuna_itself(journal: Path) -> None:
+    assert '"digest":' in journal.read_text()
+    study = optuna.load_study(study_name="broken/adam", storage=JournalStorage(JournalFileBackend(str(journal))))
+    assert [trial.state.name for trial in study.trials] == ["COMPLETE", "RUNNING"]

@@ -12,7 +12,8 @@ from search_spaces import parse_sweep
 from search_spaces.stores.study_storage import open_storage
 from search_spaces.study.arm_studies import open_arms
 from search_spaces.study.assignment import Assignment, Outcome
-from search_spaces.study.searcher import RESTARTS, Observer, SweepSearcher, Unobserved
+from search_spaces.study.losses import MOST_SUSPECTS, RESTARTS
+from search_spaces.study.searcher import Observer, SweepSearcher, Unobserved
 
 SWEEP = """\
 name: lost
@@ -83,7 +84,8 @@ def test_nothing_is_started_while_a_node_does_not_answer(searcher: SweepSearcher
     assert searcher.suggest("d") == first
 
 
-def lose_for_good(searcher: SweepSearcher, trial_id: str) -> None:
+def lose_for_good(searcher: SweepSearcher, trial_id: str) -> str:
+    """Lose a trial until it is not issued again; return Tune's last id of it."""
     first = searcher.assignment(trial_id)
     for time in range(RESTARTS):
         searcher.on_trial_complete(trial_id, error=True)
@@ -91,14 +93,14 @@ def lose_for_good(searcher: SweepSearcher, trial_id: str) -> None:
         searcher.suggest(trial_id)
         assert searcher.assignment(trial_id) == first
     searcher.on_trial_complete(trial_id, error=True)
+    return trial_id
 
 
 def test_a_trial_that_is_lost_again_and_again_while_others_end_fails_and_is_replaced(searcher: SweepSearcher) -> None:
     first = searcher.suggest("a")
     searcher.suggest("b")
     searcher.on_trial_complete("b", FINISHED)
-    lose_for_good(searcher, "a")
-    outcome = searcher.outcome("a012")
+    outcome = searcher.outcome(lose_for_good(searcher, "a"))
     assert outcome is not None
     assert outcome.status == "failed"
     assert "died 4 times" in outcome.reason
@@ -109,9 +111,48 @@ def test_where_every_trial_is_lost_again_and_again_the_machine_is_to_blame(tmp_p
     searcher = searcher_in(tmp_path)
     first = searcher.suggest("a")
     lose_for_good(searcher, "a")
-    with pytest.raises(OSError, match=r"adam/0: .* no other trial has ended"):
+    assert searcher.suggest("b") == {"trial": "adam/1"}, "which may show that the first one is to blame itself"
+    lose_for_good(searcher, "b")
+    with pytest.raises(OSError, match=r"adam/0: its process died 4 times.* no other trial has ended"):
         searcher.suggest("another")
     assert searcher_in(tmp_path).suggest("b") == first, "a resume issues it again"
+
+
+def test_the_machine_is_to_blame_before_every_trial_of_a_large_sweep_was_lost(tmp_path: Path) -> None:
+    searcher = searcher_in(tmp_path, trials=20)
+    for number in range(MOST_SUSPECTS):
+        assert searcher.suggest(str(number)) == {"trial": f"adam/{number}"}
+        lose_for_good(searcher, str(number))
+    with pytest.raises(OSError, match=r"adam/0: .* no other trial has ended"):
+        searcher.suggest("another")
+
+
+def test_a_trial_that_was_lost_for_good_fails_as_soon_as_another_has_ended(searcher: SweepSearcher) -> None:
+    searcher.suggest("a")
+    last = lose_for_good(searcher, "a")
+    assert searcher.outcome(last) is None
+    searcher.suggest("b")
+    searcher.on_trial_complete("b", FINISHED)
+    outcome = searcher.outcome(last)
+    assert outcome is not None
+    assert (outcome.status, outcome.reason) == ("failed", "its process died 4 times, or had no memory left")
+    assert searcher.suggest("c") == {"trial": "adam/2"}, "another is drawn in its place"
+
+
+def test_a_trial_that_stands_still_twice_fails_with_that_reason(searcher: SweepSearcher) -> None:
+    first = searcher.suggest("a")
+    searcher.suggest("b")
+    searcher.on_trial_complete("b", FINISHED)
+    searcher.stall("a", "it made no progress for 5 s")
+    searcher.on_trial_complete("a", error=True)
+    assert searcher.suggest("again") == first
+    searcher.on_trial_complete("again", error=True)
+    assert searcher.suggest("third") == first, "once its process died, which is counted by itself"
+    searcher.stall("third", "it made no progress for 5 s")
+    searcher.on_trial_complete("third", error=True)
+    outcome = searcher.outcome("third")
+    assert outcome is not None
+    assert (outcome.status, outcome.reason) == ("failed", "it made no progress for 5 s, 2 times")
 
 
 def test_what_the_machine_interrupts_ends_the_session_and_stays_running(tmp_path: Path) -> None:

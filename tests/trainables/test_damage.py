@@ -88,9 +88,19 @@ def test_a_damaged_record_is_set_aside(tmp_path: Path) -> None:
         record, warnings = folder.read_record()
         if record is None:
             assert "record.json is damaged" in warnings[0]
-            assert (tmp_path / "record.json.damaged").read_bytes() == contents
+            aside = tmp_path / "record.json.damaged"
+            assert aside.read_bytes() == contents
+            aside.unlink()
         else:  # another way to write the same number
             assert record == {**RECORD, "session": 1}
+
+
+def test_what_is_damaged_later_is_set_aside_beside_what_was_before(tmp_path: Path) -> None:
+    for contents in (b"{", b"[", b"("):
+        (tmp_path / "record.json").write_bytes(contents)
+        assert TrialFolder(tmp_path).read_record()[0] is None
+    kept = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert kept == {"record.json.damaged": b"{", "record.json.damaged2": b"[", "record.json.damaged3": b"("}
 
 
 def test_only_a_record_with_an_outcome_waits_for_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

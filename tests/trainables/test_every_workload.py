@@ -57,7 +57,8 @@ def trial(spec: TrialSpec, folder: Path, session: int = 1) -> Trial:
         "decisions": [1, 2],
         "tradeoffs": [],
     }
-    return Trial({**config, "cpus": 1, "gpus": 0, "workers": 1, "accelerator": None, "checkpoint_seconds": 60.0})
+    limits = {"checkpoint_seconds": 60.0, "trial_timeout": 3600.0}
+    return Trial({**config, **limits, "cpus": 1, "gpus": 0, "workers": 1, "accelerator": None})
 
 
 def cases_of_all() -> Iterator[Any]:

@@ -26,7 +26,7 @@ def config(of: TrialSpec, folder: Path, session: int = 1) -> dict:
     decisions = [2, of.epochs]
     return {
         "spec": of.to_dict(), "folder": str(folder), "session": session, "data_root": str(folder), "cpus": 1, "gpus": 0,
-        "workers": 1, "accelerator": None, "checkpoint_seconds": 60.0, "code": None,
+        "workers": 1, "accelerator": None, "checkpoint_seconds": 60.0, "trial_timeout": 3600.0, "code": None,
         "decisions": decisions,
         "tradeoffs": [],
     }  # fmt: skip

@@ -17,7 +17,7 @@ from filelock import FileLock
 
 from optimizers import InputError
 from optimizers.cache import cache_folder
-from optimizers.files import atomic_write, sealed, unsealed
+from optimizers.files import aside, atomic_write, sealed, unsealed
 
 SPLIT_SEED = 20_191_231
 # Of the cache folders; another one leaves older folders alone.
@@ -157,6 +157,17 @@ def open_stored(folder: Path) -> Stored:
         raise InputError(
             f"{folder}: this cached data set is damaged ({error}); delete the folder and it is made again"
         ) from None
+
+
+def set_damaged_aside() -> list[Path]:
+    """Set every damaged data set in this machine's cache aside, to be made again; return where they are now."""
+    moved = []
+    for told in sorted(cache_folder().glob("*/fingerprint.json")):
+        try:
+            open_stored(told.parent)
+        except InputError:
+            moved.append(told.parent.replace(aside(told.parent)))
+    return moved
 
 
 def _checksum(folder: Path) -> str:

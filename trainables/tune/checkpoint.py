@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from optimizers.errors import one_line
-from optimizers.files import atomic_write, sealed, unsealed, write_text
+from optimizers.files import aside, atomic_write, sealed, unsealed, write_text
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -21,6 +21,7 @@ KEPT_CHECKPOINTS = 2
 # The digest stands in the name, so that a file of a version before, which has none, cannot be taken for another.
 _NAME = re.compile(r"step-(\d+)(?:\.sha256-([0-9a-f]{64}))?\.session-(\d+)\.pt")
 STOP_FILE = "stop"
+HEARTBEAT_FILE = "heartbeat"
 _PICTURE = re.compile(r"(.+)\.step-(\d+)\.png")
 
 
@@ -40,6 +41,7 @@ class TrialFolder:
         self.path, self.session = Path(path), session
         self._checkpoints = self.path / "checkpoints"
         self._pictures = self.path / "pictures"
+        self._record = self.path / "record.json"
 
     def save_checkpoint(self, state: dict[str, Any], step: int) -> None:
         """Write ``state`` whole or not at all, then drop this session's older ones."""
@@ -77,10 +79,10 @@ class TrialFolder:
         return None, warnings
 
     def _set_aside(self, path: Path, error: Exception) -> str:
-        aside = path.with_suffix(f"{path.suffix}.damaged")
-        path.replace(aside)
+        kept = aside(path)
+        path.replace(kept)
         reason = one_line(error)[:120]
-        return f"{path} is damaged ({reason}); it is set aside as {aside.name}, and training goes on from before it"
+        return f"{path} is damaged ({reason}); it is set aside as {kept.name}, and training goes on from before it"
 
     def stop(self) -> None:
         """Let the process that trains the trial end what it is at: nobody waits for it any more."""
@@ -89,6 +91,13 @@ class TrialFolder:
     def is_stopped(self) -> bool:
         """Return whether nobody waits for the trial any more."""
         return (self.path / STOP_FILE).exists()
+
+    def heartbeat(self) -> int | None:
+        """Return when the trial last made progress, by the clock of its file system; None before it has begun."""
+        try:
+            return (self.path / HEARTBEAT_FILE).stat().st_mtime_ns
+        except FileNotFoundError:
+            return None
 
     def delete_checkpoints(self) -> None:
         """A finished trial needs none."""
@@ -118,18 +127,22 @@ class TrialFolder:
         there, warnings = self.read_record()
         if there is None or there["session"] <= self.session:
             contents = sealed({**record, "session": self.session})
-            write_text(self.path / "record.json", contents, durable="outcome" in record)
+            write_text(self._record, contents, durable="outcome" in record)
         return warnings
 
     def read_record(self) -> tuple[dict[str, Any] | None, list[str]]:
         """The record, or None before the trial's first decision, and a sentence if a damaged one was set aside."""
-        path = self.path / "record.json"
         try:
-            return unsealed(path.read_text(encoding="utf-8"), older="spec"), []
-        except FileNotFoundError:
-            return None, []
+            return self.whole_record(), []
         except ValueError as error:
-            return None, [self._set_aside(path, error)]
+            return None, [self._set_aside(self._record, error)]
+
+    def whole_record(self) -> dict[str, Any] | None:
+        """The record, or None where there is none. Raises ValueError for a damaged one, which stays where it is."""
+        try:
+            return unsealed(self._record.read_text(encoding="utf-8"), older="spec")
+        except FileNotFoundError:
+            return None
 
     def _sorted_checkpoints(self) -> list[Path]:
         if not self._checkpoints.is_dir():

@@ -58,13 +58,16 @@ class ChildProcess:
     def result(self, timeout_s: float | None = None) -> Any:
         """Return the function's result. Raises InputError where it does.
 
-        Raises ChildProcessError, with the last lines that it printed, where the process ends otherwise, and
-        subprocess.TimeoutExpired.
+        Raises ChildProcessError, with the last lines that it printed, where the process ends otherwise, or has not
+        ended in time.
         """
-        code = self._process.wait(timeout_s)
+        try:
+            ended = f"it ended with code {self._process.wait(timeout_s)}"
+        except subprocess.TimeoutExpired:
+            ended = f"it has not ended after {timeout_s:g} s"
         if not self._result.is_file():
             lines = self._log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-LINES_TOLD:]
-            raise ChildProcessError(f"it ended with code {code}; it printed last: {' | '.join(lines) or 'nothing'}")
+            raise ChildProcessError(f"{ended}; it printed last: {' | '.join(lines) or 'nothing'}")
         result, problems = pickle.loads(self._result.read_bytes())
         if problems:
             raise InputError(*problems)

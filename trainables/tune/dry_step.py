@@ -32,11 +32,12 @@ EXAMPLES_EVALUATED = 256
 ELEMENTS_EVALUATED = 4096
 
 
-def dry_step(specs: Sequence[TrialSpec], data_root: Path, code: CodeBundle) -> None:
+def dry_step(specs: Sequence[TrialSpec], data_root: Path, code: CodeBundle, timeout_s: float | None = None) -> None:
     """Take two steps of each run, on few examples, and evaluate it; raise InputError for what would fail a sweep.
 
     Of a task (see :class:`trainables.Task`) its data, model, loss and metrics are looked at one by one, and its data is
-    read in two processes, which must get the same.
+    read in two processes, which must get the same. What has not ended after ``timeout_s`` seconds would stand still in
+    a sweep as well.
     """
     own = [spec for spec in specs if isinstance(catalogue.get(spec.workload), OwnEntry)]
     # Hashes of texts, and with them the order of a set, differ from process to process.
@@ -45,7 +46,7 @@ def dry_step(specs: Sequence[TrialSpec], data_root: Path, code: CodeBundle) -> N
         ChildProcess(code, fingerprints, own, data_root.absolute(), environment={"PYTHONHASHSEED": "2"}) as second,
     ):
         try:
-            ours, theirs = first.result(), second.result()
+            ours, theirs = first.result(timeout_s), second.result(timeout_s)
         except ChildProcessError as error:
             raise InputError(f"the process that tries the sweep's code out did not get to its end: {error}") from None
     for name in theirs:

@@ -22,11 +22,14 @@ from trainables.tune._open_run import open_run
 from trainables.tune._team import Team
 from trainables.tune.bundle import bundle
 from trainables.tune.checkpoint import TrialFolder
+from trainables.tune.heartbeat import beating
 from trainables.tune.summary import last_values
 
 if TYPE_CHECKING:
     from trainables.training.training_run import Training
 
+# Between two looks at what else is to be done: so many steps at most, and about so many seconds.
+MOST_STEPS, CHUNK_S = 100, 2.0
 # A diverged trial must look worse than any other to a scheduler that compares plain numbers.
 WORST_OBJECTIVE = sys.float_info.max / 1e6
 
@@ -40,7 +43,8 @@ class Trial(tune.Trainable):
     and ``decisions``, the epochs after which the scheduler may decide, the last of which is the end. A member of a
     population goes on from the state in the folder ``parent`` after ``since`` epochs, and leaves its own to others.
     ``tradeoffs`` are further metrics that the study hears of. Between decisions a long trial is saved every
-    ``checkpoint_seconds``, so that a lost node costs no more than this.
+    ``checkpoint_seconds``, so that a lost node costs no more than this. Whoever waits for it sees by its heartbeat, a
+    file, that it makes progress, and may end what makes none for ``trial_timeout`` seconds.
 
     A result holds ``epoch``, ``objective`` (the metric; ``WORST_OBJECTIVE`` for a diverged trial), ``decided`` (pairs
     of an epoch and the metric after it, for all decisions so far), ``curve`` (the points since the last result; after a
@@ -85,7 +89,8 @@ class Trial(tune.Trainable):
 
     def step(self) -> dict[str, Any]:
         try:
-            return self._train_to_next_decision()
+            with beating(self._folder.path, self._config["trial_timeout"]) as self._beat:
+                return self._train_to_next_decision()
         except Exception as error:
             self._training = None
             self.cleanup()  # where the others stand now is not known
@@ -96,6 +101,7 @@ class Trial(tune.Trainable):
     def _train_to_next_decision(self) -> dict[str, Any]:
         if self._training is None and self._recorded is None:
             self._start()
+            self._beat()
         if self._recorded is not None:
             return self._result(self._recorded)
         training = self._training
@@ -163,8 +169,9 @@ class Trial(tune.Trainable):
         until = next_epoch * training.steps_per_epoch
         saved = time.monotonic()
         while training.step < until and not training.finished:
-            steps = min(until - training.step, 100)
+            steps = min(until - training.step, _steps_of_chunk(training))
             training.advance(steps) if self._team is None else self._team.advance(training, steps)
+            self._beat()
             for picture in training.take_pictures():
                 self._folder.write_picture(*picture)
             if self._folder.is_stopped():
@@ -243,6 +250,13 @@ class Trial(tune.Trainable):
             "done": True,
             "outcome": {"status": status, "reason": reason[:500], "test": {}, "weights_sha256": ""},
         }
+
+
+def _steps_of_chunk(training: Training) -> int:
+    """Return how many steps take some seconds, by those so far."""
+    if not training.train_seconds:
+        return 1
+    return min(MOST_STEPS, max(1, int(CHUNK_S * training.step / training.train_seconds)))
 
 
 def _is_out_of_memory(error: Exception) -> bool:

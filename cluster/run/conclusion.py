@@ -12,6 +12,7 @@ from cluster.tracking.curves_artifact import write_curves
 from cluster.tracking.reproducibility import reproducibility_tags
 from cluster.tracking.run_description import RunDescription
 from cluster.tracking.tracker import Tracker
+from optimizers.files import sha256_of
 from search_spaces import Sweep
 from search_spaces.study.arm_studies import ArmStudies
 from search_spaces.study.assignment import Assignment
@@ -31,7 +32,9 @@ def conclude(
     ]
     digest = reproducibility_tags(sweep, arms, {record.get("processor", "") for _, record in records} - {""})
     tracker.tag(summary, {Tag.PLAN_SEARCH_STEPS: json.dumps(_planned_steps(sweep, records)), **digest})
-    tracker.artifact(summary, write_curves(folder, ended, tracker.curves))
+    curves = write_curves(folder, ended, tracker.curves)
+    tracker.artifact(summary, curves)
+    tracker.tag(summary, {Tag.CURVES_SHA256: sha256_of(curves.read_bytes())})
     return digest[Tag.DIGEST]
 
 
