@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cluster.cli.options import Data, Storage, StudyStorage, TrackingUri, Trust
+from cluster.cli.options import Data, Storage, StudyStorage, TrackingUri
 from cluster.console.command_line import FAILED, clear_errors
 from cluster.console.shared_console import console
 from cluster.storage.sweep_folder import DEFAULT_STORAGE
@@ -54,7 +54,9 @@ def replay(
     storage: Storage = DEFAULT_STORAGE,
     tracking_uri: TrackingUri = None,
     data: Data = None,
-    trust: Trust = False,
+    trust: Annotated[
+        bool, typer.Option("--trust", help="Execute code of others, and read files that MLflow alone names.")
+    ] = False,
 ) -> int:
     """Repeat a finished run on the CPU and compare every metric to the last digit."""
     from cluster.run.replay import replay_run

@@ -88,7 +88,9 @@ class SweepFolder:
 
     @property
     def exists(self) -> bool:
-        return (self.path / "manifest.json").is_file()
+        """Whether there is such a sweep; none has a name that leads out of its storage folder."""
+        is_name = self.name != ".." and self.path.parent == self.storage
+        return is_name and (self.path / "manifest.json").is_file()
 
     @property
     def trials(self) -> Path:
