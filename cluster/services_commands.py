@@ -23,11 +23,11 @@ from cluster.services.head_services import (
     DEFAULT_FOLDER,
     Services,
     wait_for,
-    write_secret,
 )
 from cluster.source_tree import SOURCE_ROOT
 from optimizers import InputError
 from optimizers.files import atomic_write
+from optimizers.private import write_private
 
 Service = Literal["postgres", "mlflow", "optuna"]
 app = typer.Typer(help="The MLflow server and the PostgreSQL database of a cluster's head.", no_args_is_help=True)
@@ -125,7 +125,7 @@ def backup(to: Annotated[Path, typer.Argument(help="A new folder.")], folder: Fo
         unfinished.mkdir(parents=True, mode=0o700)
         for name in DATABASES:
             services.postgres.dump(name, unfinished / f"{name}.dump")
-        write_secret(unfinished / "services.json", (services.folder / "services.json").read_text(encoding="utf-8"))
+        write_private(unfinished / "services.json", (services.folder / "services.json").read_text(encoding="utf-8"))
     typer.echo(f"Written to {to}; keep {services.settings.artifacts} safe as well.")
 
 
@@ -142,9 +142,9 @@ def restore(
     saved = Services.open(backup)
     for name in DATABASES:
         services.postgres.check_dump(backup / f"{name}.dump")
-    services.with_users_of(saved.settings)
     for name in DATABASES:
         services.postgres.restore(name, backup / f"{name}.dump")
+    services.with_users_of(saved.settings)
     typer.echo(f"Restored from {backup}.")
 
 

@@ -37,7 +37,7 @@ def read_curves(tracking_uri: str, summary_id: str, runs: Sequence[RunRecord]) -
 
     client = MlflowClient(tracking_uri)
     told = [run for run in runs if _curve_metrics(run)]
-    cache = cache_folder() / "curves" / f"{hashlib.sha256(f'{tracking_uri} {summary_id}'.encode()).hexdigest()[:32]}"
+    cache = cache_folder("curves") / f"{hashlib.sha256(f'{tracking_uri} {summary_id}'.encode()).hexdigest()[:32]}"
     known = _kept(_read_parquet(cache), told)
     curves = [known]
     missing = _not_in(told, known)
@@ -116,7 +116,5 @@ def _read_parquet(path: Path) -> pd.DataFrame:
 
 def _keep(curves: pd.DataFrame, path: Path) -> None:
     """Where the cache cannot be written, the next reading takes as long as this one."""
-    with suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_write(path) as temporary:
-            curves.to_parquet(temporary, index=False)
+    with suppress(OSError), atomic_write(path) as temporary:
+        curves.to_parquet(temporary, index=False)

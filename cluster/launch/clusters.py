@@ -17,7 +17,7 @@ from cluster.launch.cluster_file import Cluster, KubeCluster, LocalCluster, Slur
 from cluster.launch.rendering import render
 from cluster.polling import holds_within
 from cluster.ports import free_port, listens
-from cluster.ray.session import token_path
+from cluster.ray.token import ensure_token
 from cluster.services.head_services import CLIENT_FILE
 from cluster.source_tree import SOURCE_ROOT
 from optimizers import InputError
@@ -43,7 +43,7 @@ def up(cluster: Cluster) -> None:
             for file in _kube_files(files):
                 _run(_kubectl(cluster, "apply", "--filename", str(file)))
             return
-        _make_token()
+        ensure_token()
         _run(_ray("up", str(files[0]), "--yes", "--no-config-cache"))
 
 
@@ -120,7 +120,8 @@ def ui_ports(cluster: Cluster) -> dict[int, str]:
 def ui_passwords(cluster: Cluster, file: Path) -> list[str]:
     """A sentence for each password that a browser will ask for, which says where it is."""
     if not isinstance(cluster, KubeCluster):
-        return [f"The password of MLflow's user admin: adamant cluster attach {file}, then cat {CLIENT_FILE}"]
+        read = f"adamant cluster attach {file}, then cat {CLIENT_FILE}"
+        return [f"The password of the user admin of MLflow and Optuna: {read}"] if cluster.services else []
     read = f"kubectl get secret --namespace {cluster.namespace}"
     told = [f"Ray's token: {read} {cluster.name} --output jsonpath='{{.data.{TOKEN_KEY}}}' | base64 -d"]
     if cluster.services:
@@ -173,13 +174,6 @@ def _kube_token(cluster: KubeCluster) -> Iterator[None]:
             del os.environ[TOKEN_VARIABLE]
         else:
             os.environ[TOKEN_VARIABLE] = before
-
-
-def _make_token() -> None:
-    """The token that all nodes get, unless this user has one."""
-    if not token_path().is_file():
-        _output(_ray("get-auth-token", "--generate"))
-        token_path().chmod(0o600)
 
 
 def _stop_local(cluster: LocalCluster) -> None:

@@ -18,6 +18,7 @@ from cluster.storage.locations import FROM_ENVIRONMENT, absolute, absolute_below
 from cluster.storage.rounds import Rounds
 from optimizers import InputError, did_you_mean
 from optimizers.files import write_text
+from optimizers.private import write_private
 from optimizers.user_code import CodeBundle
 from search_spaces import Sweep, recorded_sweep
 from search_spaces.schema.yaml_source import dump_yaml
@@ -211,12 +212,17 @@ class SweepFolder:
         return InputError(f"{self.path}: the sweep's folder cannot be written ({error}); choose another with --storage")
 
     def keep(self, manifest: Manifest) -> Manifest:
-        """Put a manifest in place of what is there; called under the sweep's lock."""
+        """Put a manifest in place of what is there; called under the sweep's lock.
+
+        One that holds a password is readable by its owner alone.
+        """
         kept = asdict(replace(manifest, storage=str(self.storage)))
         kept |= {key: relative_below(self.storage, kept[key]) for key in _LOCATIONS}
         if manifest.rounds is None:
             del kept["rounds"]
-        write_text(self.path / "manifest.json", json.dumps(kept, indent=1))
+        holds_password = any(without_password(kept[key]) != kept[key] for key in _LOCATIONS)
+        write = write_private if holds_password else write_text
+        write(self.path / "manifest.json", json.dumps(kept, indent=1))
         return manifest
 
 

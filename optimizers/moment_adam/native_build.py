@@ -18,6 +18,7 @@ from pathlib import Path
 
 from optimizers.cache import cache_folder
 from optimizers.files import atomic_write
+from optimizers.private import check_own
 
 _COMMON = ("-O3", "-std=c++17", "-shared", "-fPIC", "-fno-math-errno", "-fno-trapping-math")
 # The first set that the compiler takes; threads and this machine's vector instructions are worth having, not needed.
@@ -39,18 +40,20 @@ class BuildError(Exception):
 def shared_library(source: Path, definitions: Mapping[str, str]) -> ctypes.CDLL:
     """The library of `source` under the macro `definitions`, from the cache folder or built into it.
 
-    BuildError: no C++ compiler (`$CXX`, c++, g++, clang++), it cannot compile the source, or the folder may not be
-    written. OSError: what fails now and not for good, such as a full disk, for which no other kernel may step in.
+    InputError: another user can have written to the folder. BuildError: no C++ compiler (`$CXX`, c++, g++, clang++), it
+    cannot compile the source, or the folder may not be written. OSError: what fails now and not for good, such as a
+    full disk, for which no other kernel may step in.
     """
     compiler = _compiler()
     macros = tuple(f"-D{name}={value}" for name, value in definitions.items())
     key = hashlib.sha256(
         repr((source.read_bytes(), macros, _COMMON, _FLAG_SETS, _machine(), compiler)).encode()
     ).hexdigest()[:16]
-    library = cache_folder() / "kernels" / f"{source.stem}-{key}.so"
-    if not library.exists():
+    library = cache_folder("kernels") / f"{source.stem}-{key}.so"
+    if library.exists():
+        check_own(library)
+    else:
         try:
-            library.parent.mkdir(parents=True, exist_ok=True)
             _build(compiler, source, macros, library)
         except OSError as error:
             if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
@@ -72,6 +75,7 @@ def _build(compiler: str, source: Path, macros: tuple[str, ...], library: Path) 
                 command, capture_output=True, text=True, encoding="utf-8", errors="replace", check=False
             )
             if result.returncode == 0:
+                made.chmod(0o700)
                 return
             said = result.stderr or said
         raise BuildError(f"{compiler} cannot compile {source.name}: {said.strip()[:500]}")
