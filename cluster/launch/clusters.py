@@ -21,6 +21,7 @@ from cluster.ray.token import ensure_token
 from cluster.services.head_services import CLIENT_FILE
 from cluster.source_tree import SOURCE_ROOT
 from optimizers import InputError
+from optimizers.private import make_private
 
 JOBS_PORT, MLFLOW_PORT = 8265, 5000
 UI_PORTS = {MLFLOW_PORT: "MLflow", JOBS_PORT: "Ray", 8080: "Optuna"}
@@ -199,7 +200,17 @@ def _check_nothing_is_left(cluster: LocalCluster) -> None:
 
 def _ssh(cluster: LocalCluster, address: str, command: str) -> str:
     key = ["-i", str(cluster.ssh_key.expanduser())] if cluster.ssh_key else []
-    options = [*key, "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"]
+    # A machine that was reached before must be the same one.
+    known = make_private(CLIENT_FILE.expanduser().parent) / "known_hosts"
+    options = [
+        *key,
+        "-o",
+        "BatchMode=yes",
+        "-o",
+        "StrictHostKeyChecking=accept-new",
+        "-o",
+        f"UserKnownHostsFile={known}",
+    ]
     ended = subprocess.run(
         ["ssh", "-q", *options, "-o", f"ConnectTimeout={CONNECTING_S:.0f}", f"{cluster.ssh_user}@{address}", command],
         capture_output=True, text=True, encoding="utf-8", errors="replace", check=False,

@@ -74,7 +74,7 @@ def _refused(start_response: StartResponse, status: HTTPStatus, *headers: tuple[
 
 
 class _Quiet(WSGIRequestHandler):
-    def log_request(self, *_: object) -> None:
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         """Nothing; errors are told all the same."""
 
 

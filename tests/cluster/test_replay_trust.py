@@ -33,13 +33,18 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def table(folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "houses.csv"
-    file.write_text("rooms,price\n" + "".join(f"{n % 7},{n * 1.5 + 0.25}\n" for n in range(60)))
+    file.write_text("rooms,price\n" + "".join(f"{n},{n * 1.5 + 0.25}\n" for n in range(60)))
     return file
 
 
-def recorded_run(folder: Path, *, sweep: str = "houses", spec: str | None = None, **options: Any) -> tuple[str, str]:
-    """A run of MLflow's, as a sweep would have recorded it: its id, and where it is."""
-    address = f"sqlite:///{folder / 'mlflow.db'}"
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Of a database of runs."""
+    return f"sqlite:///{tmp_path_factory.mktemp('mlflow') / 'mlflow.db'}"
+
+
+def recorded_run(address: str, *, sweep: str = "houses", spec: str | None = None, **options: Any) -> str:
+    """The id of a run in MLflow, as a sweep would have recorded it."""
     client = MlflowClient(address)
     written = TrialSpec("mlp/table", 1, 32, "adam", {"lr": 1e-3}, seed=1, options=options)
     tags = {
@@ -51,7 +56,7 @@ def recorded_run(folder: Path, *, sweep: str = "houses", spec: str | None = None
     run = client.create_run("0", tags={str(name): value for name, value in tags.items()})
     client.log_metric(run.info.run_id, "val/loss", 0.5, step=1)
     client.set_terminated(run.info.run_id)
-    return run.info.run_id, address
+    return run.info.run_id
 
 
 def new_sweep(storage: Path, file: Path) -> None:
@@ -62,27 +67,27 @@ def new_sweep(storage: Path, file: Path) -> None:
 
 
 @pytest.mark.parametrize("sweep", ["houses", "../elsewhere/houses", "..", ""])
-def test_a_file_that_only_mlflow_names_is_not_read(tmp_path: Path, sweep: str) -> None:
+def test_a_file_that_only_mlflow_names_is_not_read(tmp_path: Path, address: str, sweep: str) -> None:
     file = table(tmp_path / "private")
     new_sweep(tmp_path / "elsewhere", file)
-    run, address = recorded_run(tmp_path, sweep=sweep, file=str(file), dataset=None, target="price")
+    run = recorded_run(address, sweep=sweep, file=str(file), dataset=None, target="price")
     with pytest.raises(InputError, match=rf"its option file is {file}, which MLflow alone names .* --trust"):
         replay_run(run, address, tmp_path / "data", str(tmp_path / "runs"))
     assert replay_run(run, address, tmp_path / "data", str(tmp_path / "runs"), trusted=True).compared == 1
 
 
-def test_a_file_that_the_sweep_here_names_too_is_read(tmp_path: Path) -> None:
+def test_a_file_that_the_sweep_here_names_too_is_read(tmp_path: Path, address: str) -> None:
     file = table(tmp_path / "mine")
     new_sweep(tmp_path / "runs", file)
-    run, address = recorded_run(tmp_path, file=str(file), dataset=None, target="price")
+    run = recorded_run(address, file=str(file), dataset=None, target="price")
     assert replay_run(run, address, tmp_path / "data", str(tmp_path / "runs")).compared == 1
-    other, _ = recorded_run(tmp_path, file=str(table(tmp_path / "private")), dataset=None, target="price")
+    other = recorded_run(address, file=str(table(tmp_path / "private")), dataset=None, target="price")
     with pytest.raises(InputError, match="which MLflow alone names"):
         replay_run(other, address, tmp_path / "data", str(tmp_path / "runs"))
 
 
 @pytest.mark.parametrize("spec", ["{", "[]", "null", '{"workload": "mlp/table"}', '{"unknown": 1}'])
-def test_a_damaged_spec_is_one_sentence(tmp_path: Path, spec: str) -> None:
-    run, address = recorded_run(tmp_path, spec=spec)
+def test_a_damaged_spec_is_one_sentence(tmp_path: Path, address: str, spec: str) -> None:
+    run = recorded_run(address, spec=spec)
     with pytest.raises(InputError, match=r"its tag trial\.spec is damaged"):
         replay_run(run, address, tmp_path / "data", str(tmp_path / "runs"))

@@ -90,7 +90,8 @@ def test_a_manifest_that_holds_a_password_is_its_owners_alone(
     folder = SweepFolder(tmp_path, "s")
     folder.path.mkdir()
     usual = {"tracking_uri": sqlite_address(tmp_path / "mlflow.db"), "study_storage": str(tmp_path / "study.journal")}
-    manifest = Manifest("s-1", data_root=str(tmp_path / "data"), **{**usual, **locations})
+    where = {**usual, **locations}
+    manifest = Manifest("s-1", where["tracking_uri"], where["study_storage"], str(tmp_path / "data"))
     folder.create(parse_sweep(SWEEP), manifest)
     assert mode(folder.path / "manifest.json") == expected
     folder.next_session(manifest)
@@ -134,7 +135,7 @@ def test_ray_on_this_machine_listens_to_it_alone_in_a_folder_that_no_other_user_
     assert ended.returncode == 0, ended.stderr
     told = json.loads(ended.stdout.splitlines()[-1])
     assert {"gcs_server", "raylet"} <= set(told["names"])
-    assert told["listening"] == ["127.0.0.1"]
+    assert {address.removeprefix("::ffff:") for address in told["listening"]} == {"127.0.0.1"}
     assert told["node"] == "127.0.0.1"
     assert (told["mode"], told["sessions"]) == (0o700, 1)
     assert not Path(told["folder"]).exists()
