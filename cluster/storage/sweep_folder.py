@@ -57,12 +57,12 @@ class Manifest:
     @property
     def study_location(self) -> str:
         """Where the studies are. Raises InputError when it stands in an environment variable that is not set here."""
-        return _location(self.study_storage, "studies")
+        return _location(self.study_storage, "studies", STUDY_VARIABLE)
 
     @property
     def tracking_location(self) -> str:
         """Where the runs are. Raises InputError when it stands in an environment variable that is not set here."""
-        return _location(self.tracking_uri, "runs")
+        return _location(self.tracking_uri, "runs", TRACKING_VARIABLE)
 
     @property
     def names_variable(self) -> bool:
@@ -70,10 +70,16 @@ class Manifest:
         return self.tracking_uri.startswith(FROM_ENVIRONMENT)
 
 
-def _location(kept: str, what: str) -> str:
+def _location(kept: str, what: str, own: str) -> str:
+    """A location, or what stands in the variable that it names: its ``own``, as a manifest may be somebody else's."""
     variable = kept.removeprefix(FROM_ENVIRONMENT)
     if variable == kept:
         return kept
+    if variable != own:
+        raise InputError(
+            f"this sweep's {what} are said to be where ${variable} says; a manifest may name ${own} alone, so it is "
+            "damaged, or somebody else has changed it; restore it from a copy"
+        )
     if variable not in os.environ:
         raise InputError(f"this sweep's {what} are in the database that ${variable} names, and it is not set here")
     return os.environ[variable]

@@ -10,7 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import typer
 
+from cluster.console.command_line import clear_errors
 from cluster.ray.token import ensure_token, token_path
 from cluster.services.head_services import Services
 from cluster.storage.sweep_folder import Manifest, SweepFolder
@@ -153,3 +155,46 @@ def test_no_password_of_a_backup_sets_another_variable(tmp_path: Path, name: str
     (tmp_path / "services.json").write_text(json.dumps({**saved, name: value}))
     with pytest.raises(InputError, match=rf"services\.json is damaged \({name} is not a text of one line\)"):
         Services.open(tmp_path)
+
+
+@pytest.mark.parametrize("key", ["tracking_uri", "study_storage"])
+def test_a_manifest_of_others_reads_no_variable_but_its_own(
+    tmp_path: Path, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = {"tracking_uri": "ADAMANT_TRACKING_URI", "study_storage": "ADAMANT_STUDY_STORAGE"}
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "top-secret")
+    monkeypatch.setenv(own[key], "postgresql://u:secret@127.0.0.1/x")
+    kept = {"sweep_id": "s-1", "tracking_uri": "sqlite:///x.db", "study_storage": "x", "data_root": "data"}
+    (tmp_path / "s").mkdir()
+    for variable in ("AWS_SECRET_ACCESS_KEY", "HOME", "", *own.values()):
+        changed = {**kept, "storage": str(tmp_path), key: f"environment:{variable}"}
+        (tmp_path / "s" / "manifest.json").write_text(json.dumps(changed))
+        manifest = SweepFolder(tmp_path, "s").manifest()
+        if variable == own[key]:
+            found = manifest.tracking_location if key == "tracking_uri" else manifest.study_location
+            assert found == "postgresql://u:secret@127.0.0.1/x"
+            continue
+        with pytest.raises(InputError, match=f"a manifest may name .{own[key]} alone") as refused:
+            _ = manifest.tracking_location if key == "tracking_uri" else manifest.study_location
+        assert "top-secret" not in str(refused.value)
+
+
+class UnforeseenError(Exception):
+    pass
+
+
+@pytest.mark.parametrize(
+    "error",
+    [UnforeseenError("http://u:secret@h/x\x1b[2J"), InputError("http://u:secret@h"), OSError("postgres://u:secret@h")],
+)
+def test_no_error_shows_a_password_or_moves_the_cursor(error: Exception, capsys: pytest.CaptureFixture[str]) -> None:
+    @clear_errors
+    def command() -> int:
+        raise error
+
+    with pytest.raises(typer.Exit):
+        command()
+    told = "".join(capsys.readouterr())
+    assert "://u:***@h" in told
+    assert "secret" not in told
+    assert "\x1b" not in told
