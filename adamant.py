@@ -17,7 +17,7 @@ from cluster.cli import check_command, job_commands, launch_commands, new_comman
 from cluster.cli.options import Storage, TrackingUri
 from cluster.cli.plan_command import plan_command
 from cluster.cli.sweep_commands import sweep_commands
-from cluster.console.command_line import FAILED, clear_errors
+from cluster.console.command_line import FAILED, clear_errors, echo
 from cluster.console.locales import Utf8Group
 from cluster.console.shared_console import console
 from cluster.distribution import version as installed_version
@@ -45,7 +45,7 @@ app = typer.Typer(
 
 def _print_version(asked: bool) -> None:
     if asked:
-        typer.echo(f"adamant {installed_version()}")
+        echo(f"adamant {installed_version()}")
         raise typer.Exit
 
 
@@ -202,7 +202,7 @@ def report(
     page = None if out is None else judged.report(out)
     typer.echo(json.dumps(to_json(judged.verdicts), indent=2) if as_json else str(judged))
     if page is not None:
-        typer.echo(f"Report: {page}", err=as_json)
+        echo(f"Report: {page}", err=as_json)
 
 
 @clear_errors
@@ -227,8 +227,8 @@ def trajectories(
     for ground in grounds:
         steps = track(chosen, description=ground.name, console=console, disable=not console.is_terminal)
         table[ground.name] = [trajectory(ground.name, name) for name in steps]
-        typer.echo(draw_paths(ground, table[ground.name], METHOD, out / f"trajectories-{ground.name}.png"))
-    typer.echo(draw_steps(table, METHOD, out / "trajectories-steps.png"))
+        echo(draw_paths(ground, table[ground.name], METHOD, out / f"trajectories-{ground.name}.png"))
+    echo(draw_steps(table, METHOD, out / "trajectories-steps.png"))
 
 
 for command in (

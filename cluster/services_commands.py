@@ -15,7 +15,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from cluster.console.command_line import clear_errors
+from cluster.console.command_line import clear_errors, echo
 from cluster.services.head_services import (
     ADMIN,
     CLIENT_FILE,
@@ -23,11 +23,11 @@ from cluster.services.head_services import (
     DEFAULT_FOLDER,
     Services,
     wait_for,
-    write_secret,
 )
 from cluster.source_tree import SOURCE_ROOT
 from optimizers import InputError
 from optimizers.files import atomic_write
+from optimizers.private import write_private
 
 Service = Literal["postgres", "mlflow", "optuna"]
 app = typer.Typer(help="The MLflow server and the PostgreSQL database of a cluster's head.", no_args_is_help=True)
@@ -58,7 +58,7 @@ def up(
         return started is not None and started.poll() is not None
 
     wait_for(services.answer, "a service", services.folder, gone)
-    typer.echo(f"MLflow: {services.tracking_uri}   (user {ADMIN}; the password is in {CLIENT_FILE})")
+    echo(f"MLflow: {services.tracking_uri}   (user {ADMIN}; the password is in {CLIENT_FILE})")
 
 
 def _start(services: Services) -> subprocess.Popen[bytes]:
@@ -97,11 +97,11 @@ def down(folder: Folder = DEFAULT_FOLDER) -> None:
     services = Services.open(folder)
     process = services.supervisor()
     if process is None:
-        typer.echo("They are not running.")
+        echo("They are not running.")
         return
     os.kill(process, signal.SIGTERM)
     wait_for(lambda: services.supervisor() is None, "the end of the services", services.folder)
-    typer.echo(f"Stopped; their data stays in {services.folder}.")
+    echo(f"Stopped; their data stays in {services.folder}.")
 
 
 @app.command()
@@ -110,7 +110,7 @@ def status(folder: Folder = DEFAULT_FOLDER) -> int:
     """Say which of the services answers; exit code 1 unless all do."""
     answers = Services.open(folder).answers()
     for name, there in answers.items():
-        typer.echo(f"{name}: {'answers' if there else 'does not answer'}")
+        echo(f"{name}: {'answers' if there else 'does not answer'}")
     return 0 if all(answers.values()) else 1
 
 
@@ -125,8 +125,8 @@ def backup(to: Annotated[Path, typer.Argument(help="A new folder.")], folder: Fo
         unfinished.mkdir(parents=True, mode=0o700)
         for name in DATABASES:
             services.postgres.dump(name, unfinished / f"{name}.dump")
-        write_secret(unfinished / "services.json", (services.folder / "services.json").read_text(encoding="utf-8"))
-    typer.echo(f"Written to {to}; keep {services.settings.artifacts} safe as well.")
+        write_private(unfinished / "services.json", (services.folder / "services.json").read_text(encoding="utf-8"))
+    echo(f"Written to {to}; keep {services.settings.artifacts} safe as well.")
 
 
 @app.command()
@@ -142,10 +142,10 @@ def restore(
     saved = Services.open(backup)
     for name in DATABASES:
         services.postgres.check_dump(backup / f"{name}.dump")
-    services.with_users_of(saved.settings)
     for name in DATABASES:
         services.postgres.restore(name, backup / f"{name}.dump")
-    typer.echo(f"Restored from {backup}.")
+    services.with_users_of(saved.settings)
+    echo(f"Restored from {backup}.")
 
 
 if __name__ == "__main__":

@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
+from optimizers.private import make_private
 
-def cache_folder() -> Path:
-    """`$ADAMANT_CACHE`, or `adamant` under the user's cache folder."""
+
+def cache_folder(*parts: str) -> Path:
+    """Return `$ADAMANT_CACHE`, or `adamant` under the user's cache folder, or a folder below it, made if need be.
+
+    Kernels are loaded from there as code, so each of these folders is this user's alone. A folder that cannot be made
+    is left to whoever writes there. Raises InputError for one that another user can have written to.
+    """
     given = os.environ.get("ADAMANT_CACHE")
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(given) if given else Path(base) / "adamant"
+    folder = Path(given or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "adamant")
+    for part in ("", *parts):
+        folder = folder / part
+        with suppress(OSError):
+            make_private(folder)
+    return folder

@@ -38,7 +38,7 @@ def read_curves(tracking_uri: str, summary_id: str, runs: Sequence[RunRecord]) -
 
     client = MlflowClient(tracking_uri)
     told = [run for run in runs if _curve_metrics(run)]
-    cache = cache_folder() / "curves" / f"{hashlib.sha256(f'{tracking_uri} {summary_id}'.encode()).hexdigest()[:32]}"
+    cache = cache_folder("curves") / f"{hashlib.sha256(f'{tracking_uri} {summary_id}'.encode()).hexdigest()[:32]}"
     known = _kept(_read_cache(cache), told)
     curves = [known]
     missing = _not_in(told, known)
@@ -129,7 +129,5 @@ def _of_parquet(contents: bytes) -> pd.DataFrame:
 
 def _keep(curves: pd.DataFrame, path: Path) -> None:
     """Where the cache cannot be written, the next reading takes as long as this one."""
-    with suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_write(path) as temporary:
-            temporary.write_bytes(sealed_bytes(curves.to_parquet(index=False)))
+    with suppress(OSError), atomic_write(path) as temporary:
+        temporary.write_bytes(sealed_bytes(curves.to_parquet(index=False)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ from optimizers import InputError
 from trainables.mlflow_contract import Tag
 
 SHOWN_DIGITS = 12
+_SHA256 = re.compile("[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,8 @@ def read_digest(tags: Mapping[str, str], run_id: str) -> FoundDigest | None:
     """
     if not tags.get(Tag.DIGEST):
         return None
+    if not _SHA256.fullmatch(tags[Tag.DIGEST]):
+        raise InputError(f"Run {run_id}: tag {Tag.DIGEST} is not a SHA-256.")
     try:
         doubts = json.loads(tags.get(Tag.DIGEST_DOUBTS, "[]"))
     except ValueError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import gzip
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,7 +18,7 @@ from analysis.report._document import Block, Document, Figure, Folded, Link
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure as PlotlyFigure
 
-_TEMPLATE = Path(__file__).with_name("_page.html")
+_TEMPLATE, _LOADER = (Path(__file__).with_name(name) for name in ("_page.html", "_page.js"))
 
 
 def to_html(document: Document) -> str:
@@ -34,8 +35,27 @@ def to_html(document: Document) -> str:
     environment.tests["link"] = lambda cell: isinstance(cell, Link)
     figures = {block.name: to_plotly(block.chart) for block in document.blocks if isinstance(block, Figure)}
     blocks = [_plain(block, figures) for block in document.blocks]
-    template = environment.get_template(_TEMPLATE.name)
-    return template.render(title=document.title, blocks=blocks, packed=_packed(figures))
+    loader, program = _LOADER.read_text(encoding="utf-8"), get_plotlyjs()
+    return environment.get_template(_TEMPLATE.name).render(
+        title=document.title,
+        blocks=blocks,
+        packed=_packed(figures, program),
+        loader=loader,
+        policy=_policy(loader, program),
+    )
+
+
+def _policy(*programs: str) -> str:
+    """Return what a browser lets the page do: run these programs, draw, and load and send nothing.
+
+    So a program that came in with a name or a value of a sweep would not run, were it ever written unescaped.
+    """
+    digests = (base64.b64encode(hashlib.sha256(program.encode()).digest()).decode() for program in programs)
+    scripts = " ".join(f"'sha256-{digest}'" for digest in digests)
+    return (
+        f"default-src 'none'; script-src {scripts}; style-src 'unsafe-inline'; img-src data: blob:; "
+        "base-uri 'none'; form-action 'none'"
+    )
 
 
 def _plain(block: Block, figures: Mapping[str, PlotlyFigure]) -> dict[str, Any]:
@@ -49,8 +69,8 @@ def _plain(block: Block, figures: Mapping[str, PlotlyFigure]) -> dict[str, Any]:
     return {"kind": type(block).__name__.lower(), **own}
 
 
-def _packed(figures: Mapping[str, PlotlyFigure]) -> str:
+def _packed(figures: Mapping[str, PlotlyFigure], program: str) -> str:
     """Plotly's program of 4.8 MB and the figures, as base64 of gzip of JSON: a fifth to two fifths of that."""
     parts = [f"{json.dumps(name)}: {figure.to_json()}" for name, figure in figures.items()]
-    text = f'{{"program": {json.dumps(get_plotlyjs())}, "figures": {{{", ".join(parts)}}}}}'
+    text = f'{{"program": {json.dumps(program)}, "figures": {{{", ".join(parts)}}}}}'
     return base64.b64encode(gzip.compress(text.encode(), 6)).decode()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
@@ -164,7 +165,7 @@ def _every_run(tables: SweepTables, verdict: Verdict) -> list[Block]:
     return [
         *folded,
         Paragraph(["To train one of them again, by the name that it has here:"]),
-        Code("sh", f"adamant replay {tables.sweep.name}/{_shown_run(tables)}"),
+        Code("sh", shlex.join(["adamant", "replay", f"{tables.sweep.name}/{_shown_run(tables)}"])),
     ]
 
 

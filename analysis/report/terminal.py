@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from analysis.verdict.findings import Verdict
 from analysis.verdict.verdict_tables import budget, front_cells, standing_cells, time_taken, trial_counts, verdict_cells
+from optimizers.shown_text import shown_line
 from search_spaces.schema.words import plural
 
 
@@ -22,7 +23,8 @@ def render_table(verdicts: Sequence[Verdict]) -> str:
     if len(verdicts) > 1:
         lines += ["", f"Over {plural(len(verdicts), 'workload')}:", *_table(*standing_cells(verdicts))]
     digest = verdicts[0].digest
-    return "\n".join([*lines, *time_taken(verdicts[0]), *([str(digest)] if digest else [])])
+    told = [*lines, *time_taken(verdicts[0]), *([str(digest)] if digest else [])]
+    return "\n".join(map(shown_line, told))
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

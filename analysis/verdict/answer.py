@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from analysis.verdict.findings import Relation, Verdict
 from analysis.verdict.formatting import MetricFormat
+from optimizers.shown_text import markdown, shown_line
 from search_spaces.schema.words import listing
 
 
@@ -17,10 +18,10 @@ class Answer:
     sentences: tuple[str, ...]
 
     def __repr__(self) -> str:
-        return "\n".join([self.question, *self.sentences])
+        return "\n".join(map(shown_line, (self.question, *self.sentences)))
 
     def _repr_markdown_(self) -> str:
-        return "\n".join([f"**{self.question}**", "", *(f"- {sentence}" for sentence in self.sentences)])
+        return "\n".join([f"**{markdown(self.question)}**", "", *(f"- {markdown(one)}" for one in self.sentences)])
 
 
 def answer(verdict: Verdict, *conclusions: str) -> Answer:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import keyword
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,7 +19,7 @@ def as_python(space: ArmSpace, params: Mapping[str, Any]) -> str | None:
     """The call that makes the optimizer, by `optimizers.build` or, of a user's class, its own.
 
     `params` are those of a `RunRecord`. None where parts of the model have hyperparameters of their own, and so an
-    optimizer each, and for a class of which only the name is known here.
+    optimizer each, for a class of which only the name is known here, and where what was recorded as a name is none.
     """
     configuration, optimizer = _hyperparameters(params), space.optimizer
     if user_code.is_own(optimizer):
@@ -25,8 +27,16 @@ def as_python(space: ArmSpace, params: Mapping[str, Any]) -> str | None:
     known = space.entry.hyperparameters
     if any(owner_of(name, known)[0] for name in configuration):
         return None
-    arguments = [f"    {name}={value!r}," for name, value in hyperparameters(configuration).items()]
-    call = ["optimizer = optimizers.build(", f'    "{optimizer}",', "    model.parameters(),", *arguments, ")"]
+    arguments = _arguments(hyperparameters(configuration))
+    if arguments is None:
+        return None
+    call = [
+        "optimizer = optimizers.build(",
+        f"    {json.dumps(optimizer)},",
+        "    model.parameters(),",
+        *arguments,
+        ")",
+    ]
     counts_epochs = any(name.endswith(".unit") and value == "epoch" for name, value in configuration.items())
     return "\n".join(["import optimizers", "", *call, *([_COUNTS_EPOCHS] if counts_epochs else [])])
 
@@ -37,9 +47,20 @@ def _call_of_class(entry: OptimizerEntry, configuration: Mapping[str, Any]) -> s
     module, _, name = entry.target.partition(":")
     defaults = {one: hyperparameter.default for one, hyperparameter in entry.hyperparameters.items()}
     values = {**defaults, **configuration}
-    arguments = [f"    {key}={value!r}," for key, value in entry.arguments(values).items()]
+    arguments = _arguments(entry.arguments(values))
+    if arguments is None or not all(map(_is_name, [*module.split("."), *name.split(".")])):
+        return None
     call = [f"optimizer = {module}.{name}(", "    model.parameters(),", *arguments, ")"]
     return "\n".join([f"import {module}", "", *call])
+
+
+def _arguments(values: Mapping[str, Any]) -> list[str] | None:
+    """Return a line for each keyword argument; None where a name is none, and could be any program."""
+    return [f"    {name}={value!r}," for name, value in values.items()] if all(map(_is_name, values)) else None
+
+
+def _is_name(text: str) -> bool:
+    return text.isidentifier() and not keyword.iskeyword(text)
 
 
 def as_arm(name: str, space: ArmSpace, params: Mapping[str, Any]) -> str:

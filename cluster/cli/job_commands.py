@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cluster.console.command_line import FAILED, clear_errors
+from cluster.console.command_line import FAILED, clear_errors, echo
 from cluster.console.shared_console import console
 from optimizers import InputError
 
@@ -56,15 +56,15 @@ def submit(
     folders = {"ADAMANT_STORAGE": storage or (mount and f"{mount}/adamant-runs"), "ADAMANT_DATA": data}
     with _jobs(cluster, address) as jobs:
         job = jobs.submit(asked, {name: folder for name, folder in folders.items() if folder})
-        typer.echo(f"Job {job.id} runs {asked.name}: {asked.extent}.")
+        echo(f"Job {job.id} runs {asked.name}: {asked.extent}.")
         runs = jobs.where_runs_are(job)
         if runs is None and jobs.of(job.id).status not in LIVE:
-            typer.echo(f"error: it has ended already: {jobs.logs(job).strip().splitlines()[-1]}", err=True)
+            echo(f"error: it has ended already: {jobs.logs(job).strip().splitlines()[-1]}", err=True)
             return FAILED
-        typer.echo(runs or "The job tells how to see the runs when it has begun.")
-    typer.echo(f"Follow it: adamant cluster logs {asked.name} -f{_where(cluster)}")
+        echo(runs or "The job tells how to see the runs when it has begun.")
+    echo(f"Follow it: adamant cluster logs {asked.name} -f{_where(cluster)}")
     if cluster:
-        typer.echo(f"Open the link: adamant ui --cluster {cluster}")
+        echo(f"Open the link: adamant ui --cluster {cluster}")
     return 0
 
 
@@ -81,12 +81,12 @@ def status(
     with _jobs(cluster, address) as jobs:
         shown = [jobs.of(sweep)] if sweep is not None else jobs.all()
         if not shown:
-            typer.echo("There is no job of a sweep.")
+            echo("There is no job of a sweep.")
         for job in shown:
-            typer.echo(f"{job.id}: {job.status.lower()}" + (f" ({job.message})" if job.status == "FAILED" else ""))
+            echo(f"{job.id}: {job.status.lower()}" + (f" ({job.message})" if job.status == "FAILED" else ""))
             if sweep is not None or job.status in LIVE:
                 for line in jobs.progress(job):
-                    typer.echo(f"  {line}")
+                    echo(f"  {line}")
         console_tables.print_rows(console, jobs.nodes())
 
 
@@ -101,14 +101,14 @@ def logs(
     with _jobs(cluster, address) as jobs:
         job = jobs.of(sweep)
         if not follow:
-            typer.echo(jobs.logs(job), nl=False)
+            echo(jobs.logs(job), nl=False)
             return 0
         try:
             for piece in jobs.follow(job):
-                typer.echo(piece, nl=False)
+                echo(piece, nl=False)
                 sys.stdout.flush()
         except KeyboardInterrupt:
-            typer.echo(f"\nThe job goes on; look again with: adamant cluster logs {sweep} -f{_where(cluster)}")
+            echo(f"\nThe job goes on; look again with: adamant cluster logs {sweep} -f{_where(cluster)}")
             return 0
         return 0 if jobs.of(job.id).status == "SUCCEEDED" else FAILED
 
@@ -121,10 +121,10 @@ def stop(sweep: SWEEP, cluster: ClusterFile = None, address: Address = None) -> 
     with _jobs(cluster, address) as jobs:
         job = jobs.of(sweep)
         if job.status not in LIVE:
-            typer.echo(f"{job.id} has ended already: {job.status.lower()}.")
+            echo(f"{job.id} has ended already: {job.status.lower()}.")
             return 0
         ended = jobs.stop(job)
-        typer.echo(f"{job.id}: {ended.lower()}. To go on with it, submit {job.sweep} again as before.")
+        echo(f"{job.id}: {ended.lower()}. To go on with it, submit {job.sweep} again as before.")
         return 0 if ended not in LIVE else FAILED
 
 

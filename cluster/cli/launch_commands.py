@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from cluster.console.command_line import BAD_INPUT, clear_errors
+from cluster.console.command_line import BAD_INPUT, clear_errors, echo
 
 ClusterFile = Annotated[Path, typer.Argument(metavar="FILE", help="A cluster file, such as cluster/launch/aws.yaml.")]
 
@@ -25,7 +25,7 @@ def render(
     from cluster.launch.rendering import write
 
     for path in write(load_cluster(file), out, kept=file):
-        typer.echo(path)
+        echo(path)
 
 
 @clear_errors
@@ -35,7 +35,7 @@ def up(file: ClusterFile) -> None:
     from cluster.launch.cluster_file import load_cluster
 
     clusters.up(load_cluster(file))
-    typer.echo(f"It is up. Send it a sweep: adamant cluster submit quickstart --cluster {file}")
+    echo(f"It is up. Send it a sweep: adamant cluster submit quickstart --cluster {file}")
 
 
 @clear_errors
@@ -46,7 +46,7 @@ def down(file: ClusterFile) -> None:
 
     cluster = load_cluster(file)
     clusters.down(cluster)
-    typer.echo(f"It is down. Sweeps, studies and runs stay in {cluster.storage.mount}.")
+    echo(f"It is down. Sweeps, studies and runs stay in {cluster.storage.mount}.")
 
 
 @clear_errors
@@ -70,7 +70,7 @@ def check(
     found = {file: check_file(file) for file in files}
     for file, problems in found.items():
         for problem in problems:
-            typer.echo(f"error: {problem}", err=True)
+            echo(f"error: {problem}", err=True)
         if not problems:
-            typer.echo(f"{file}: good")
+            echo(f"{file}: good")
     return BAD_INPUT if any(found.values()) else 0

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from cluster.console.command_line import clear_errors
+from cluster.console.command_line import clear_errors, echo
 from optimizers import InputError
 from optimizers.files import atomic_write
 
@@ -34,5 +34,5 @@ def new(
         for file in temporary.iterdir():
             file.write_text(file.read_text(encoding="utf-8").replace(_NAME, name), encoding="utf-8")
     for file in sorted(folder.iterdir()):
-        typer.echo(folder / file.name)
-    typer.echo(f"Next: cd {folder} && pytest, then adamant run sweep.yaml")
+        echo(folder / file.name)
+    echo(f"Next: cd {folder} && pytest, then adamant run sweep.yaml")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cluster.cli import options
-from cluster.console.command_line import clear_errors
+from cluster.console.command_line import clear_errors, echo
 from cluster.console.shared_console import console
 from cluster.storage.sweep_folder import DEFAULT_STORAGE
 from optimizers import InputError, user_code
@@ -76,7 +76,7 @@ def plan_command(designs_for: DesignsFor) -> Callable[..., None]:
             typer.echo(json.dumps({**made.to_json(), **told}, indent=2))
             return
         for line in checked.code.described():
-            typer.echo(f"`adamant run` would execute {line}")
+            echo(f"`adamant run` would execute {line}")
         _print(made, checked, price, detected, sweep)
 
     return plan

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cluster.cli.options import Data, Set, Size, Storage
-from cluster.console.command_line import clear_errors
+from cluster.console.command_line import clear_errors, echo
 from cluster.console.shared_console import console
 from cluster.storage.sweep_folder import DEFAULT_STORAGE
 from optimizers import InputError
@@ -56,11 +56,11 @@ def validate(
     else:
         checked = load_sweep(sweep, set_ or [], size)
         for line in checked.code.described():
-            typer.echo(f"`adamant run` would execute {line}")
+            echo(f"`adamant run` would execute {line}")
         trained = ", ".join(workload.name for workload in checked.by_workload.values())
-        typer.echo(f"{checked.name}: valid. {checked.extent}, on {trained}.")
+        echo(f"{checked.name}: valid. {checked.extent}, on {trained}.")
         for warning in filter(None, [checked.warning, *_missing_data(checked, data)]):
-            typer.echo(f"warning: {warning}", err=True)
+            echo(f"warning: {warning}", err=True)
 
 
 def _missing_data(sweep: Sweep, given: str | None) -> Iterator[str]:

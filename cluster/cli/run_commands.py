@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from cluster.cli.options import Data, Storage, StudyStorage, TrackingUri, Trust
-from cluster.console.command_line import FAILED, clear_errors
+from cluster.cli.options import Data, Storage, StudyStorage, TrackingUri
+from cluster.console.command_line import FAILED, clear_errors, echo
 from cluster.console.shared_console import console
 from cluster.storage.sweep_folder import DEFAULT_STORAGE
 
@@ -38,7 +38,7 @@ def ui(
     runs = tracking_uri or tracking_uri_of(storage)
     servers = []
     if is_server(runs):
-        console.print(f"The MLflow UI is at {ui_address(runs)}", highlight=False, soft_wrap=True)
+        console.print(f"The MLflow UI is at {ui_address(runs)}", highlight=False, markup=False, soft_wrap=True)
     else:
         servers.append(mlflow_server(runs, port))
     if studies or study_storage:
@@ -54,7 +54,9 @@ def replay(
     storage: Storage = DEFAULT_STORAGE,
     tracking_uri: TrackingUri = None,
     data: Data = None,
-    trust: Trust = False,
+    trust: Annotated[
+        bool, typer.Option("--trust", help="Execute code of others, and read files that MLflow alone names.")
+    ] = False,
 ) -> int:
     """Repeat a finished run on the CPU and compare every metric to the last digit."""
     from cluster.run.replay import replay_run
@@ -63,9 +65,9 @@ def replay(
     runs, root = tracking_uri or tracking_uri_of(storage), data_root_of(storage, data)
     repeated = replay_run(run_id, runs, root, storage, trusted=trust)
     for line in (*repeated.remarks, *repeated.differences):
-        typer.echo(line)
+        echo(line)
     if repeated.differences:
-        typer.echo(f"{repeated.trial_id}: NOT equal: {len(repeated.differences)} differences")
+        echo(f"{repeated.trial_id}: NOT equal: {len(repeated.differences)} differences")
         return FAILED
-    typer.echo(f"{repeated.trial_id}: equal. {repeated.compared} metric values agree to the last digit.")
+    echo(f"{repeated.trial_id}: equal. {repeated.compared} metric values agree to the last digit.")
     return 0

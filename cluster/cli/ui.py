@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from cluster.distribution import install_command
 from cluster.ports import listens
 from cluster.run.on_screen import print_lines
 from cluster.run.served import answers, links_of_newest
-from cluster.services.head_services import STUDIES_PROGRAM
+from cluster.services import studies_dashboard
 from cluster.services.supervision import ending_with_parent
 from cluster.storage.locations import location_path
 from optimizers import InputError
@@ -37,7 +38,7 @@ LAST_PORT = 2**16 - 1
 class Server:
     """A server of this machine: what it serves, its port, its command, and what it needs in its environment.
 
-    ``runs`` is the tracking URI of the runs that it shows, if it does.
+    ``runs`` is the tracking URI of the runs that it shows, if it does; ``password`` what a browser is to tell it.
     """
 
     name: str
@@ -45,10 +46,17 @@ class Server:
     command: list[str]
     environment: dict[str, str]
     runs: str | None = None
+    password: str | None = None
 
     @property
     def address(self) -> str:
         return local_address(self.port)
+
+    @property
+    def told(self) -> str:
+        """Where to open it, and by which password."""
+        login = f"   (user {studies_dashboard.USER}, password {self.password})" if self.password else ""
+        return f"{self.name}: {self.address}{login}"
 
 
 def mlflow_server(tracking_uri: str, port: int) -> Server:
@@ -68,7 +76,7 @@ def mlflow_server(tracking_uri: str, port: int) -> Server:
 
 
 def studies_server(studies: str, port: int) -> Server:
-    """Optuna's dashboard over a study journal or a database.
+    """Optuna's dashboard over a study journal or a database, behind a password that is drawn for it.
 
     Raises InputError when it is not installed, or when there is no such journal.
     """
@@ -77,8 +85,9 @@ def studies_server(studies: str, port: int) -> Server:
     path = location_path(studies)
     if path is not None and not path.is_file():
         raise InputError(f"{path}: no studies here yet; start with `adamant run quickstart`")
-    environment = {"STUDIES": studies, "STUDIES_PORT": str(port)}
-    return Server("Optuna", port, [sys.executable, "-c", STUDIES_PROGRAM], environment)
+    password = secrets.token_urlsafe(12)
+    environment = studies_dashboard.settings(studies, port, password)
+    return Server("Optuna", port, studies_dashboard.command, environment, password=password)
 
 
 def serve(servers: Sequence[Server], console: Console) -> int:
@@ -99,7 +108,7 @@ def serve(servers: Sequence[Server], console: Console) -> int:
     try:
         for server in servers:
             running.append(_start(server))
-            print_lines(console, [f"{server.name}: {server.address}"])
+            print_lines(console, [server.told])
         print_lines(console, ["Ctrl-C ends it."])
         unready = [server for server in servers if server.runs is not None]
         while all(process.poll() is None for process in running):

@@ -15,6 +15,7 @@ import typer
 from cluster.console._output import drop_what_cannot_be_written, lost_output
 from optimizers import InputError
 from optimizers.errors import first_line
+from optimizers.shown_text import shown
 from search_spaces.stores.addresses import without_password
 
 FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
@@ -27,6 +28,11 @@ _SERVICES = (
 )
 
 P = ParamSpec("P")
+
+
+def echo(text: object, *, err: bool = False, nl: bool = True) -> None:
+    """Print a text without its control characters, which would be commands to a terminal."""
+    typer.echo(shown(text), err=err, nl=nl)
 
 
 def clear_errors(command: Callable[P, int | None]) -> Callable[P, None]:
@@ -47,7 +53,7 @@ def clear_errors(command: Callable[P, int | None]) -> Callable[P, None]:
                 raise error
         except InputError as error:
             for problem in error.problems:
-                typer.echo(f"error: {problem}", err=True)
+                echo(f"error: {without_password(str(problem))}", err=True)
             code = BAD_INPUT
         except KeyboardInterrupt:
             # What must be saved is saved, and whoever pressed Ctrl-C waits for nothing else.
@@ -56,7 +62,7 @@ def clear_errors(command: Callable[P, int | None]) -> Callable[P, None]:
         except (click.ClickException, click.Abort, click.exceptions.Exit):
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, it ends in one sentence
-            typer.echo(f"error: {told(error)}", err=True)
+            echo(f"error: {told(error)}", err=True)
             code = FAILED
         raise typer.Exit(code or 0)
 
@@ -70,5 +76,6 @@ def told(error: Exception) -> str:
     said = without_password(first_line(getattr(error, "orig", None) or error))
     if isinstance(error, (OSError, *foreseen)):
         return said.rstrip(".")
-    traceback.print_exception(error)
+    for line in "".join(traceback.format_exception(error)).splitlines():
+        echo(without_password(line), err=True)
     return f"{type(error).__name__}: {said} (the fault is Adamant's; please report it as shown above)"

@@ -12,6 +12,8 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 
+from optimizers.shown_text import shown, shown_line
+
 Row = dict[str, Any]
 # Characters of a column below which sentences fall apart.
 READABLE = 24
@@ -21,6 +23,10 @@ INDENT = 4
 
 def print_rows(console: Console, rows: list[Row], left: int = 0) -> None:
     """Rows as a table, ``left`` characters from the edge; one below the other where a column would be too narrow."""
+    rows = [
+        {column: value if isinstance(value, list) else shown_line(value) for column, value in one.items()}
+        for one in rows
+    ]
     width, needed = _width(console), list(_needed(rows))[-1] + left
     if width == UNLIMITED:
         _print_text(console, "\n".join(_lines(rows)), left)
@@ -60,6 +66,7 @@ def _width(console: Console) -> int:
 
 
 def _print_text(console: Console, text: str, left: int) -> None:
+    text = shown(text)
     if _width(console) == UNLIMITED:
         console.print(indent(text, " " * left), highlight=False, markup=False, soft_wrap=True)
     else:

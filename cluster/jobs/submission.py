@@ -18,7 +18,8 @@ from cluster.console.events import PROGRESS, RUNS, last_event, without_events
 from cluster.console.events import VARIABLE as EVENTS
 from cluster.console.progress import ArmState, laid_out
 from cluster.polling import holds_within
-from cluster.ray.session import ROOMS, token_path
+from cluster.ray.session import ROOMS
+from cluster.ray.token import has_token
 from cluster.source_tree import SOURCE_ROOT
 from cluster.storage.sweep_folder import sweep_yaml
 from cluster.tracking.environment import COMMIT_VARIABLE, environment
@@ -186,7 +187,7 @@ def _node(raylet: dict[str, Any], usage: str) -> dict[str, Any]:
 
 def _connected(address: str) -> JobSubmissionClient:
     # Where there is a token, the cluster wants it; Ray looks at this when it is imported.
-    if "RAY_AUTH_TOKEN" in os.environ or token_path().is_file():
+    if has_token():
         os.environ.setdefault("RAY_AUTH_MODE", "token")
     from ray.exceptions import AuthenticationError
     from ray.job_submission import JobSubmissionClient

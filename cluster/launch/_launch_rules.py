@@ -9,7 +9,7 @@ from typing import Any
 from cluster.launch import _start_rules
 from cluster.launch._launch_keys import NODE_KEYS, PROVIDER_KEYS
 from cluster.launch._plain_data import mapping, mappings
-from cluster.launch.cluster_file import is_pinned
+from cluster.launch._value_patterns import is_pinned
 from optimizers import did_you_mean
 from search_spaces.schema.yaml_source import Path
 

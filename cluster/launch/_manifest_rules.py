@@ -12,7 +12,7 @@ from typing import Any, Literal
 from pydantic import ConfigDict, Field, model_validator
 
 from cluster.launch._plain_data import mapping, mappings, walk
-from cluster.launch.cluster_file import is_pinned
+from cluster.launch._value_patterns import is_pinned
 from search_spaces.schema.strict_model import Model
 from search_spaces.schema.yaml_source import Path
 

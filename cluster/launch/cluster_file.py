@@ -5,61 +5,33 @@ Ten lines that a user edits; :mod:`cluster.launch.rendering` makes the provider'
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
+from cluster.launch._value_patterns import (
+    MOST_CORES,
+    MOST_GPUS,
+    MOST_MACHINES,
+    MOST_MINUTES,
+    Artifacts,
+    ClusterName,
+    ContainerImage,
+    Folder,
+    Host,
+    KeyFile,
+    Label,
+    LabelKey,
+    Range,
+    User,
+    Word,
+)
 from optimizers import InputError, did_you_mean
 from search_spaces.schema.strict_model import Model
 from search_spaces.schema.validation import validated
 from search_spaces.schema.yaml_source import Document, load_yaml, read_text
-
-# Nobody's own network is larger.
-WIDEST_RANGE = {4: 8, 6: 16}
-
-
-def _ssh_range(given: str) -> str:
-    """Raises ValueError for anything but the range of some, not all, addresses."""
-    try:
-        network = ipaddress.ip_network(given)
-    except ValueError:
-        raise ValueError(f"{given!r} is no range of addresses; write yours, such as 203.0.113.7/32") from None
-    if network.prefixlen < WIDEST_RANGE[network.version]:
-        raise ValueError(
-            f"{given} opens SSH to much of the world; write the range you come from, such as 203.0.113.7/32"
-        )
-    return str(network)
-
-
-def _pinned(given: str) -> str:
-    if not is_pinned(given):
-        raise ValueError(
-            f"{given!r} changes under your feet; name a version or a digest, such as {given.partition(':')[0]}:1.0"
-        )
-    return given
-
-
-def is_pinned(image: str) -> bool:
-    """Whether a container image names a digest, or a tag that is meant to stay what it is."""
-    if "@sha256:" in image:
-        return True
-    _, colon, tag = image.rpartition("/")[2].partition(":")
-    return bool(colon and tag) and not tag.startswith(("latest", "nightly"))
-
-
-# Names of cloud machines and Kubernetes objects allow less than those of sweeps.
-ClusterName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,38}[a-z0-9]$")]
-Range = Annotated[str, AfterValidator(_ssh_range)]
-ContainerImage = Annotated[str, AfterValidator(_pinned)]
-Folder = Annotated[str, Field(pattern=r"^/[\w./-]*[\w-]$")]
-Artifacts = Annotated[str, Field(pattern=r"^((s3|gs)://[\w.-]+(/[\w./-]+)?|/[\w./-]*[\w-])$")]
-User = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_-]*$")]
-Host = Annotated[str, Field(pattern=r"^[\w.:-]+$")]
-Label = Annotated[str, Field(pattern=r"^[\w.-]{1,63}$")]
-Word = Annotated[str, Field(pattern=r"^[\w.-]+$")]
 
 
 class Storage(Model):
@@ -81,24 +53,24 @@ class Storage(Model):
 
 
 class NfsStorage(Storage):
-    shared: Annotated[str, Field(pattern=r"^[\w.-]+:/([\w.-][\w./-]*)?$")] = Field(
+    shared: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*:/([A-Za-z0-9_.-][A-Za-z0-9_./-]*)?$")] = Field(
         description="NFS export, such as fs-0123456789abcdef0.efs.us-west-2.amazonaws.com:/"
     )
 
 
 class ClaimedStorage(Storage):
-    size: Annotated[str, Field(pattern=r"^\d+(Gi|Ti)$")] = Field(description="of the volume claim, such as 100Gi")
+    size: Annotated[str, Field(pattern=r"^[0-9]+(Gi|Ti)$")] = Field(description="of the volume claim, such as 100Gi")
     storage_class: Word = Field(description="a StorageClass that offers ReadWriteMany, such as efs-sc")
 
 
 class Kind(Model):
     """One kind of worker."""
 
-    cpus: int = Field(ge=1, description="cores of one worker")
-    gpus: int = Field(default=1, ge=0)
+    cpus: int = Field(ge=1, le=MOST_CORES, description="cores of one worker")
+    gpus: int = Field(default=1, ge=0, le=MOST_GPUS)
     accelerator: Label | None = Field(default=None, description="Ray's name of the GPU, such as L4 or A100")
-    min: int = Field(default=0, ge=0, description="workers kept even when idle")
-    max: int = Field(ge=1, description="workers at most")
+    min: int = Field(default=0, ge=0, le=MOST_MACHINES, description="workers kept even when idle")
+    max: int = Field(ge=1, le=MOST_MACHINES, description="workers at most")
     spot: bool = Field(default=False, strict=False, description="cheaper machines that the provider may take away")
 
     @model_validator(mode="after")
@@ -122,9 +94,9 @@ class Machines(Kind):
 
 
 class Pods(Kind):
-    memory: Annotated[str, Field(pattern=r"^\d+(Mi|Gi)$")] = Field(description="of one worker, such as 32Gi")
-    node_selector: dict[str, str] = Field(default_factory=dict, description="labels of the nodes it may run on")
-    taints: list[str] = Field(
+    memory: Annotated[str, Field(pattern=r"^[0-9]+(Mi|Gi)$")] = Field(description="of one worker, such as 32Gi")
+    node_selector: dict[LabelKey, Label] = Field(default_factory=dict, description="labels of the nodes it may run on")
+    taints: list[LabelKey] = Field(
         default_factory=list, description="keys of taints that it tolerates beside nvidia.com/gpu"
     )
 
@@ -134,15 +106,17 @@ class Head(Model):
 
 
 class HeadPod(Model):
-    cpus: int = Field(default=2, ge=1)
-    memory: Annotated[str, Field(pattern=r"^\d+(Mi|Gi)$")] = "8Gi"
+    cpus: int = Field(default=2, ge=1, le=MOST_CORES)
+    memory: Annotated[str, Field(pattern=r"^[0-9]+(Mi|Gi)$")] = "8Gi"
 
 
 class Base(Model):
     """What every cluster has."""
 
     name: ClusterName
-    idle_minutes: int = Field(default=10, ge=1, description="an idle worker is given back after so many")
+    idle_minutes: int = Field(
+        default=10, ge=1, le=MOST_MINUTES, description="an idle worker is given back after so many"
+    )
     services: bool = Field(
         default=False, strict=False, description="whether the head also runs PostgreSQL and an MLflow server"
     )
@@ -168,7 +142,7 @@ class AwsCluster(CloudCluster):
     security_group: Annotated[str, Field(pattern=r"^sg-[0-9a-f]{8,17}$")] = Field(
         description="made once from the rendered network file; a group that Ray makes opens SSH to the world"
     )
-    ssh_key: Path | None = Field(
+    ssh_key: KeyFile | None = Field(
         default=None,
         strict=False,
         description="private key of an EC2 key pair that has the file's name; Ray makes a pair when left out",
@@ -179,7 +153,7 @@ class GcpCluster(CloudCluster):
     provider: Literal["gcp"]
     region: Word
     project: Word
-    image: Annotated[str, Field(pattern=r"^projects/[\w.:-]+/global/images/[\w-]+$")] = Field(
+    image: Annotated[str, Field(pattern=r"^projects/[A-Za-z0-9_.:-]+/global/images/[A-Za-z0-9_-]+$")] = Field(
         description="projects/PROJECT/global/images/NAME; a family changes under your feet"
     )
 
@@ -200,7 +174,7 @@ class LocalCluster(Base):
     head_ip: Host
     worker_ips: list[Host] = Field(min_length=1)
     ssh_user: User
-    ssh_key: Path | None = Field(
+    ssh_key: KeyFile | None = Field(
         default=None,
         strict=False,
         description="private key, which the head gets too; else it needs one for its workers",
@@ -231,9 +205,11 @@ class SlurmCluster(Base):
     partition: Word = Field(description="of the workers")
     head_partition: Word = Field(description="of the head, which needs no GPU")
     account: Word | None = None
-    nodes: int = Field(ge=1, description="workers")
-    gpus_per_node: int = Field(default=0, ge=0)
-    time: Annotated[str, Field(pattern=r"^(\d+-)?\d{1,2}:\d{2}:\d{2}$")] = Field(description="such as 08:00:00")
+    nodes: int = Field(ge=1, le=MOST_MACHINES, description="workers")
+    gpus_per_node: int = Field(default=0, ge=0, le=MOST_GPUS)
+    time: Annotated[str, Field(pattern=r"^([0-9]{1,4}-)?[0-9]{1,2}:[0-9]{2}:[0-9]{2}$")] = Field(
+        description="such as 08:00:00"
+    )
     environment: Folder = Field(description="Python environment with Adamant, at this path on every node")
     storage: Storage
 

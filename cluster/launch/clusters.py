@@ -17,10 +17,11 @@ from cluster.launch.cluster_file import Cluster, KubeCluster, LocalCluster, Slur
 from cluster.launch.rendering import render
 from cluster.polling import holds_within
 from cluster.ports import free_port, listens
-from cluster.ray.session import token_path
+from cluster.ray.token import ensure_token
 from cluster.services.head_services import CLIENT_FILE
 from cluster.source_tree import SOURCE_ROOT
 from optimizers import InputError
+from optimizers.private import make_private
 
 JOBS_PORT, MLFLOW_PORT = 8265, 5000
 UI_PORTS = {MLFLOW_PORT: "MLflow", JOBS_PORT: "Ray", 8080: "Optuna"}
@@ -43,7 +44,7 @@ def up(cluster: Cluster) -> None:
             for file in _kube_files(files):
                 _run(_kubectl(cluster, "apply", "--filename", str(file)))
             return
-        _make_token()
+        ensure_token()
         _run(_ray("up", str(files[0]), "--yes", "--no-config-cache"))
 
 
@@ -120,7 +121,8 @@ def ui_ports(cluster: Cluster) -> dict[int, str]:
 def ui_passwords(cluster: Cluster, file: Path) -> list[str]:
     """A sentence for each password that a browser will ask for, which says where it is."""
     if not isinstance(cluster, KubeCluster):
-        return [f"The password of MLflow's user admin: adamant cluster attach {file}, then cat {CLIENT_FILE}"]
+        read = f"adamant cluster attach {file}, then cat {CLIENT_FILE}"
+        return [f"The password of the user admin of MLflow and Optuna: {read}"] if cluster.services else []
     read = f"kubectl get secret --namespace {cluster.namespace}"
     told = [f"Ray's token: {read} {cluster.name} --output jsonpath='{{.data.{TOKEN_KEY}}}' | base64 -d"]
     if cluster.services:
@@ -175,13 +177,6 @@ def _kube_token(cluster: KubeCluster) -> Iterator[None]:
             os.environ[TOKEN_VARIABLE] = before
 
 
-def _make_token() -> None:
-    """The token that all nodes get, unless this user has one."""
-    if not token_path().is_file():
-        _output(_ray("get-auth-token", "--generate"))
-        token_path().chmod(0o600)
-
-
 def _stop_local(cluster: LocalCluster) -> None:
     """What runs on the machines of one's own; Ray's launcher forgets them without stopping anything on workers."""
     python = f"{cluster.environment}/bin/python"
@@ -205,7 +200,17 @@ def _check_nothing_is_left(cluster: LocalCluster) -> None:
 
 def _ssh(cluster: LocalCluster, address: str, command: str) -> str:
     key = ["-i", str(cluster.ssh_key.expanduser())] if cluster.ssh_key else []
-    options = [*key, "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"]
+    # A machine that was reached before must be the same one.
+    known = make_private(CLIENT_FILE.expanduser().parent) / "known_hosts"
+    options = [
+        *key,
+        "-o",
+        "BatchMode=yes",
+        "-o",
+        "StrictHostKeyChecking=accept-new",
+        "-o",
+        f"UserKnownHostsFile={known}",
+    ]
     ended = subprocess.run(
         ["ssh", "-q", *options, "-o", f"ConnectTimeout={CONNECTING_S:.0f}", f"{cluster.ssh_user}@{address}", command],
         capture_output=True, text=True, encoding="utf-8", errors="replace", check=False,

@@ -74,6 +74,10 @@ def _folded(command: str) -> str:
     return dump_yaml([" ".join(filter(None, command.split("\n")))]).removeprefix("- ").rstrip("\n")
 
 
+FILTERS = {"yaml": _yaml, "folded": _folded, "shell": shlex.quote, "spot_first": spot_first}
+"""What the templates write values of the user's with."""
+
+
 def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("cluster.launch"),
@@ -83,7 +87,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"yaml": _yaml, "folded": _folded, "shell": shlex.quote, "spot_first": spot_first}
+    environment.filters |= FILTERS
     environment.globals |= {
         "object_store_bytes": OBJECT_STORE_BYTES,
         "ray_version": version("ray"),

@@ -1,19 +1,57 @@
-"""Ray on this machine: started, if need be more than once, and watched, because nothing brings it back."""
+"""Ray on this machine: for this user alone, if need be started more than once, and watched: nothing brings it back."""
 
 from __future__ import annotations
 
+import os
+import shutil
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import psutil
 
+from cluster.ray.token import ensure_token
 from optimizers.errors import first_line
 
 # A machine that is busy for a moment may have Ray's own limits pass.
 STARTS = 3
 LOOK_S = 0.5
+# Ray's sockets lie below its folder, in a path of at most 107 characters, of which they take 66.
+LONGEST_FOLDER = 41
+
+
+@contextmanager
+def secluded() -> Iterator[dict[str, Any]]:
+    """Keep a Ray of this machine from its other users and from the network; yield settings for `start_ray`.
+
+    Its servers listen on 127.0.0.1 alone. Its folder, which holds the code of jobs, is in one that no other user can
+    enter, and goes with it.
+    """
+    from ray._private import ray_constants
+
+    ensure_token()
+    before = ray_constants.ENABLE_RAY_CLUSTER
+    place = _place()
+    place.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix="", dir=place))
+    try:
+        # Without clusters Ray takes the loopback address for this node's, and its servers listen there alone.
+        ray_constants.ENABLE_RAY_CLUSTER = False
+        # Ray lets everybody write to the folder that it is given, so it is one below.
+        yield {"_temp_dir": str(folder / "r")}
+    finally:
+        ray_constants.ENABLE_RAY_CLUSTER = before
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _place() -> Path:
+    """Return the folder that Ray would use, or /tmp where its path has no room for Ray's sockets."""
+    usual = tempfile.gettempdir()
+    fitting = usual if len(usual) + len("/12345678/r") <= LONGEST_FOLDER else "/tmp"
+    return Path(os.environ.get("RAY_TMPDIR") or fitting)
 
 
 def start_ray(warn: Callable[[str], None], **settings: Any) -> None:

@@ -9,13 +9,13 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from typing import Any
 
 from cluster.ray.capacity import trials_on
 from cluster.ray.interruption import own_handlers
-from cluster.ray.local_ray import start_ray
+from cluster.ray.local_ray import secluded, start_ray
 from cluster.source_tree import SOURCE_ROOT
 from search_spaces.schema.resources import Resources
 
@@ -54,8 +54,14 @@ def ray_session(address: str | None, warn: Callable[[str], None]) -> Iterator[No
     """
     for key, value in TUNE_SETTINGS.items():
         os.environ.setdefault(key, value)
+    with secluded() if address is None else nullcontext({}) as settings, _connected(address, warn, settings):
+        yield
+
+
+@contextmanager
+def _connected(address: str | None, warn: Callable[[str], None], settings: Mapping[str, Any]) -> Iterator[None]:
     with own_handlers():
-        _connect(address, warn)
+        _connect(address, warn, settings)
     for name in ("ray.tune", "ray.train", "ray"):
         logging.getLogger(name).setLevel(logging.ERROR)
     try:
@@ -78,7 +84,7 @@ def _shut_down() -> None:
     ray.shutdown()
 
 
-def _connect(address: str | None, warn: Callable[[str], None]) -> None:
+def _connect(address: str | None, warn: Callable[[str], None], settings: Mapping[str, Any]) -> None:
     """Raises OSError when Ray does not start, or where it has no token, or one that the cluster does not take."""
     import ray
     from ray.exceptions import AuthenticationError
@@ -86,7 +92,7 @@ def _connect(address: str | None, warn: Callable[[str], None]) -> None:
     quiet = {"logging_level": logging.ERROR, "log_to_driver": False}
     try:
         if address is None:
-            start_ray(warn, include_dashboard=False, object_store_memory=OBJECT_STORE_BYTES, **quiet)
+            start_ray(warn, include_dashboard=False, object_store_memory=OBJECT_STORE_BYTES, **settings, **quiet)
         elif IN_A_JOB in os.environ:
             ray.init(address=address, **quiet)
         else:
@@ -94,11 +100,6 @@ def _connect(address: str | None, warn: Callable[[str], None]) -> None:
             ray.init(address=address, runtime_env={"py_modules": [str(root / room) for room in ROOMS]}, **quiet)
     except AuthenticationError as error:
         raise ConnectionError(f"Ray's token is missing or wrong: {str(error).split('. ')[0]}") from None
-
-
-def token_path() -> Path:
-    """Where Ray looks for the token of this user's clusters."""
-    return Path(os.environ.get("RAY_AUTH_TOKEN_PATH") or "~/.ray/auth_token").expanduser()
 
 
 def slot_counter(resources: Resources) -> Callable[[], int]:

@@ -14,6 +14,7 @@ from rich.live import Live
 from rich.text import Text
 
 from cluster.run._time_left import in_words
+from optimizers.shown_text import shown_line
 
 REFRESHES_PER_SECOND = 2
 # On a dumb terminal and in a log something is printed this often.
@@ -41,7 +42,7 @@ def on_screen(console: Console, lines: Callable[[], list[str]], news: Callable[[
     if redraws(console):
 
         def drawn() -> Text:
-            return Text("\n".join(lines()), no_wrap=True, overflow="ellipsis")
+            return Text("\n".join(map(shown_line, lines())), no_wrap=True, overflow="ellipsis")
 
         with Live(console=console, get_renderable=drawn, refresh_per_second=REFRESHES_PER_SECOND, transient=True):
             yield

@@ -46,7 +46,9 @@ def replay_run(run_id: str, tracking_uri: str, data_root: Path, storage: str, *,
 
     ``run_id`` is MLflow's, or the sweep's name and the run's, as in "quickstart/adam/confirm/0".
 
-    The user's code that it names is that of its sweep, in ``storage`` or, where it is ``trusted``, in MLflow.
+    The user's code that it names is that of its sweep, in ``storage`` or, where it is ``trusted``, in MLflow. Files and
+    folders outside of the data folder are read where the sweep in ``storage`` names them too, or where it is
+    ``trusted``.
 
     Raises InputError when there is no such run or when it is none that can be repeated.
     """
@@ -56,7 +58,7 @@ def replay_run(run_id: str, tracking_uri: str, data_root: Path, storage: str, *,
         raise InputError(
             f"run {run_id}: only runs of trials and confirmations can be repeated; this one has no tag {Tag.TRIAL_SPEC}"
         )
-    spec = TrialSpec.from_dict(json.loads(tags[Tag.TRIAL_SPEC]))
+    spec = _spec(run)
     recorded = {
         (name, metric.step): metric.value
         for name in run.data.metrics
@@ -67,6 +69,8 @@ def replay_run(run_id: str, tracking_uri: str, data_root: Path, storage: str, *,
         raise InputError(f"run {run_id}: it holds no metrics to compare with (status {run.info.status})")
     if spec.code:
         user_code.load(_code_of(client, run, spec, storage, trusted))
+    if not trusted:
+        _check_paths(run, spec, storage)
     training = _train(spec, data_root, until=max(step for _, step in recorded))
     repeated = _curve(training)
     differences = [
@@ -106,11 +110,32 @@ def _id_of(client: MlflowClient, named: str) -> str:
     return found[0].info.run_id if found else named
 
 
+def _spec(run: Run) -> TrialSpec:
+    try:
+        return TrialSpec.from_dict(json.loads(run.data.tags[Tag.TRIAL_SPEC]))
+    except (ValueError, TypeError) as error:
+        raise InputError(f"run {run.info.run_id}: its tag {Tag.TRIAL_SPEC} is damaged ({error})") from None
+
+
+def _check_paths(run: Run, spec: TrialSpec, storage: str) -> None:
+    """Raise InputError for a path that only MLflow names, where whoever may write to it could have put any."""
+    folder = SweepFolder(storage, run.data.tags.get(Tag.SWEEP_NAME, ""))
+    workloads = folder.open()[0].by_workload.values() if folder.exists else ()
+    known = [workload.options for workload in workloads if workload.name == spec.workload]
+    named = trainables.get(spec.workload).places_among(spec.options)
+    named = {name: path for name, path in named.items() if not any(one.get(name) == path for one in known)}
+    for name, path in named.items():
+        raise InputError(
+            f"run {run.info.run_id}: its option {name} is {path}, which MLflow alone names and no sweep in "
+            f"{folder.storage}; look at that file, and give --trust to read it"
+        )
+
+
 def _code_of(client: MlflowClient, run: Run, spec: TrialSpec, storage: str, trusted: bool) -> CodeBundle:
     """The code that a run was made with: of its sweep's folder, else of the artefacts of the sweep's summary run."""
     tags = run.data.tags
     folder = SweepFolder(storage, tags[Tag.SWEEP_NAME])
-    if folder.code.is_dir() and (kept := folder.bundle()).digest == spec.code:
+    if folder.exists and folder.code.is_dir() and (kept := folder.bundle()).digest == spec.code:
         check_trust(kept, f"run {run.info.run_id}", trusted=trusted)
         return kept
     of_sweep = f"{tagged(Tag.SWEEP_ID, tags[Tag.SWEEP_ID])} and {tagged(Tag.SWEEP_ROLE, Role.SUMMARY)}"

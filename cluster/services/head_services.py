@@ -13,15 +13,19 @@ import sys
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from http import HTTPStatus
 from pathlib import Path
 from typing import NoReturn
+from urllib.error import HTTPError
 
 from filelock import FileLock, Timeout
 
 from cluster.polling import holds_within
+from cluster.services import studies_dashboard
 from cluster.services._postgres import HOST, Postgres
 from cluster.services.supervision import supervise
 from optimizers import InputError
+from optimizers.private import make_private, write_private
 
 # Without the proxy that the environment may name, which does not lead to servers of this machine.
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -30,19 +34,11 @@ DEFAULT_FOLDER = Path("~/.adamant/services")
 CLIENT_FILE = Path("~/.adamant/client.env")
 # By service, the databases that are its own.
 DATABASES_OF = {"mlflow": ("mlflow", "mlflow_auth"), "optuna": ("optuna",)}
-DATABASES = tuple(name for databases in DATABASES_OF.values() for name in databases)
-ADMIN = "admin"
+# In the order in which they are restored: the users of MLflow come back last, with their passwords.
+DATABASES = ("mlflow", "optuna", "mlflow_auth")
+ADMIN = studies_dashboard.USER
 # Through a tunnel a browser names this machine; whoever else is named is refused.
 ALLOWED_HOSTS = "localhost,localhost:*,127.0.0.1,127.0.0.1:*"
-# Optuna's dashboard takes an address, with its password, on the command line alone, and no database that is empty.
-STUDIES_PROGRAM = """
-import os
-from wsgiref.simple_server import WSGIRequestHandler
-from optuna_dashboard import run_server
-from search_spaces.stores.study_storage import open_storage
-WSGIRequestHandler.log_request = lambda *_: None  # errors are told all the same
-run_server(open_storage(os.environ["STUDIES"]), host="127.0.0.1", port=int(os.environ["STUDIES_PORT"]))
-"""
 STARTING_S = 120.0
 
 
@@ -57,6 +53,15 @@ class Settings:
     database_password: str
     admin_password: str
     session_secret: str
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for what would become another setting, or another variable, where it is written out."""
+        for name, value in vars(self).items():
+            if name.endswith("port"):
+                if not isinstance(value, int) or not 0 < value < 2**16:
+                    raise ValueError(f"{name} is not a port")
+            elif not isinstance(value, str) or not value or not value.isprintable():
+                raise ValueError(f"{name} is not a text of one line")
 
 
 class Services:
@@ -82,24 +87,24 @@ class Services:
         """Those of the folder; with new secrets where it is new."""
         folder = folder.expanduser().resolve()
         if not (folder / "services.json").exists():
-            folder.mkdir(parents=True, exist_ok=True)
+            make_private(folder, mode=0o711)  # PostgreSQL's own user passes through it
             made = [secrets.token_urlsafe(24) for _ in range(3)]
             settings = Settings(artifacts or str(folder / "artifacts"), port, database_port, studies_port, *made)
-            write_secret(folder / "services.json", json.dumps(settings.__dict__, indent=1))
+            write_private(folder / "services.json", json.dumps(settings.__dict__, indent=1))
         services = cls.open(folder)
         services.tell_clients()
         return services
 
     def tell_clients(self) -> None:
         """Leave what a driver on this machine needs where it looks for that."""
-        CLIENT_FILE.expanduser().parent.mkdir(parents=True, exist_ok=True)
+        make_private(CLIENT_FILE.expanduser().parent)
         lines = (f"{name}={value}\n" for name, value in self.client_environment().items())
-        write_secret(CLIENT_FILE.expanduser(), "".join(lines))
+        write_private(CLIENT_FILE.expanduser(), "".join(lines))
 
     def with_users_of(self, saved: Settings) -> Services:
         """These services with the users' passwords of others, whose database of users has taken this one's place."""
         settings = replace(self.settings, admin_password=saved.admin_password, session_secret=saved.session_secret)
-        write_secret(self.folder / "services.json", json.dumps(settings.__dict__, indent=1))
+        write_private(self.folder / "services.json", json.dumps(settings.__dict__, indent=1))
         changed = Services(self.folder, settings)
         changed.tell_clients()
         return changed
@@ -171,11 +176,12 @@ class Services:
         elif service == "mlflow":
             command, environment = self._mlflow_command(), self._mlflow_environment()
         else:
-            command, environment = [sys.executable, "-c", STUDIES_PROGRAM], self._studies_environment()
+            command, environment = studies_dashboard.command, self._studies_environment()
         os.execvpe(command[0], command, {**os.environ, **environment})
 
     def _studies_environment(self) -> dict[str, str]:
-        return {"STUDIES": self.postgres.url("optuna"), "STUDIES_PORT": str(self.settings.studies_port)}
+        users = self.settings
+        return studies_dashboard.settings(self.postgres.url("optuna"), users.studies_port, users.admin_password)
 
     def _mlflow_command(self) -> list[str]:
         where = ["--host", HOST, "--port", str(self.settings.port), "--allowed-hosts", ALLOWED_HOSTS, "--workers", "2"]
@@ -193,7 +199,7 @@ class Services:
             "authorization_function": "mlflow.server.auth:authenticate_request_basic_auth",
         }
         file = self.folder / "mlflow-auth.ini"
-        write_secret(file, "[mlflow]\n" + "".join(f"{k} = {v.replace('%', '%%')}\n" for k, v in users.items()))
+        write_private(file, "[mlflow]\n" + "".join(f"{k} = {v.replace('%', '%%')}\n" for k, v in users.items()))
         return {
             "MLFLOW_BACKEND_STORE_URI": self.postgres.url("mlflow"),
             "MLFLOW_AUTH_CONFIG_PATH": str(file),
@@ -204,9 +210,12 @@ class Services:
 
 
 def _is_served(address: str) -> bool:
+    """Whether a server answers, if only to ask for a password."""
     try:
         with _DIRECT.open(address, timeout=5) as answer:
-            return answer.status == 200
+            return answer.status == HTTPStatus.OK
+    except HTTPError as error:
+        return error.code == HTTPStatus.UNAUTHORIZED
     except OSError:
         return False
 
@@ -215,9 +224,3 @@ def wait_for(ready: Callable[[], bool], what: str, folder: Path, gone: Callable[
     """Wait until something is ready; raises InputError when it is gone, or takes too long."""
     if not holds_within(STARTING_S, lambda: gone() or ready()) or gone():
         raise InputError(f"{what} did not start; its log is in {folder}")
-
-
-def write_secret(path: Path, text: str) -> None:
-    """Only the owner may read it, from its first moment on."""
-    with open(path, "w", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
-        file.write(text)

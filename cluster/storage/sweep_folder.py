@@ -17,6 +17,7 @@ from cluster.storage.locations import FROM_ENVIRONMENT, absolute, absolute_below
 from cluster.storage.rounds import Rounds
 from optimizers import InputError, did_you_mean
 from optimizers.files import sealed, sealed_text, unsealed, write_text
+from optimizers.private import write_private
 from optimizers.user_code import CodeBundle
 from search_spaces import Sweep, recorded_sweep
 from search_spaces.schema.yaml_source import dump_yaml
@@ -55,12 +56,12 @@ class Manifest:
     @property
     def study_location(self) -> str:
         """Where the studies are. Raises InputError when it stands in an environment variable that is not set here."""
-        return _location(self.study_storage, "studies")
+        return _location(self.study_storage, "studies", STUDY_VARIABLE)
 
     @property
     def tracking_location(self) -> str:
         """Where the runs are. Raises InputError when it stands in an environment variable that is not set here."""
-        return _location(self.tracking_uri, "runs")
+        return _location(self.tracking_uri, "runs", TRACKING_VARIABLE)
 
     @property
     def names_variable(self) -> bool:
@@ -68,10 +69,16 @@ class Manifest:
         return self.tracking_uri.startswith(FROM_ENVIRONMENT)
 
 
-def _location(kept: str, what: str) -> str:
+def _location(kept: str, what: str, own: str) -> str:
+    """A location, or what stands in the variable that it names: its ``own``, as a manifest may be somebody else's."""
     variable = kept.removeprefix(FROM_ENVIRONMENT)
     if variable == kept:
         return kept
+    if variable != own:
+        raise InputError(
+            f"this sweep's {what} are said to be where ${variable} says; a manifest may name ${own} alone, so it is "
+            "damaged, or somebody else has changed it; restore it from a copy"
+        )
     if variable not in os.environ:
         raise InputError(f"this sweep's {what} are in the database that ${variable} names, and it is not set here")
     return os.environ[variable]
@@ -87,7 +94,9 @@ class SweepFolder:
 
     @property
     def exists(self) -> bool:
-        return (self.path / "manifest.json").is_file()
+        """Whether there is such a sweep; none has a name that leads out of its storage folder."""
+        is_name = self.name != ".." and self.path.parent == self.storage
+        return is_name and (self.path / "manifest.json").is_file()
 
     @property
     def is_begun(self) -> bool:
@@ -218,12 +227,17 @@ class SweepFolder:
         return InputError(f"{self.path}: the sweep's folder cannot be written ({error}); choose another with --storage")
 
     def keep(self, manifest: Manifest) -> Manifest:
-        """Put a manifest in place of what is there; called under the sweep's lock."""
+        """Put a manifest in place of what is there; called under the sweep's lock.
+
+        One that holds a password is readable by its owner alone.
+        """
         kept = asdict(replace(manifest, storage=str(self.storage)))
         kept |= {key: relative_below(self.storage, kept[key]) for key in _LOCATIONS}
         if manifest.rounds is None:
             del kept["rounds"]
-        write_text(self.path / "manifest.json", sealed(kept, indent=1))
+        holds_password = any(without_password(kept[key]) != kept[key] for key in _LOCATIONS)
+        write = write_private if holds_password else write_text
+        write(self.path / "manifest.json", sealed(kept, indent=1))
         return manifest
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import typer
 
 from optimizers import InputError
+from optimizers.shown_text import shown
 from optimizers.user_code import CodeBundle
 
 
@@ -23,7 +24,7 @@ def check_trust(code: CodeBundle, source: str, *, trusted: bool) -> None:
         return
     told = f"{source} executes {', '.join(code.described())}, and {strangers[0]} is not this user's own alone"
     if sys.stdin.isatty() and sys.stderr.isatty():
-        typer.echo(f"{told}.", err=True)
+        typer.echo(f"{shown(told)}.", err=True)
         if typer.confirm("Execute it?", err=True):
             return
         raise InputError(f"{source}: nothing was executed")

@@ -11,6 +11,7 @@ from pathlib import Path
 from cluster.storage.sweep_folder import DATA, DATABASE, Manifest
 from cluster.tracking.run_description import RunDescription
 from cluster.tracking.tracker import Tracker
+from optimizers.shown_text import code_block, markdown
 from search_spaces import Sweep
 from search_spaces.schema.yaml_source import dump_yaml
 from search_spaces.stores.addresses import sqlite_address, without_password
@@ -32,11 +33,12 @@ def run_note(run: RunDescription, sweep: Sweep, replay: str) -> str:
     what = f"Confirmation of `{of}` with seed {run.tags[Tag.SEED]}" if role == Role.CONFIRM else "Trial"
     return "\n\n".join(
         [
-            f"{what} of the arm **{run.tags[Tag.ARM]}** in the sweep **{sweep.name}**. {sweep.question}",
+            f"{what} of the arm **{markdown(run.tags[Tag.ARM])}** in the sweep **{sweep.name}**. "
+            f"{markdown(sweep.question)}",
             "Train it again and compare every value to the last digit:",
-            _code(replay),
+            code_block(replay),
             "All that determines it:",
-            _code(configuration(run), "yaml"),
+            code_block(configuration(run), "yaml"),
         ]
     )
 
@@ -60,7 +62,7 @@ def summary_note(sweep: Sweep, manifest: Manifest, storage: Path, tracker: Track
     # Links first: what is longer than some five lines MLflow folds up, and lays a veil over its end that takes clicks.
     return f"""Compare {_linked(compare)}. See {_linked(see)}.
 
-**{sweep.question}**
+**{markdown(sweep.question)}**
 
 The verdict, as files: `{shlex.join(report)}`"""
 
@@ -103,7 +105,3 @@ def _where(manifest: Manifest, storage: Path) -> list[str]:
     if manifest.tracking_uri != sqlite_address(storage / DATABASE) and not manifest.names_variable:
         options += ["--tracking-uri", without_password(manifest.tracking_uri)]
     return options
-
-
-def _code(text: str, language: str = "") -> str:
-    return f"```{language}\n{text.rstrip()}\n```"

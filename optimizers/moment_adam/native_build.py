@@ -19,6 +19,7 @@ from pathlib import Path
 
 from optimizers.cache import cache_folder
 from optimizers.files import sha256_of
+from optimizers.private import check_own
 
 _COMMON = ("-O3", "-std=c++17", "-shared", "-fPIC", "-fno-math-errno", "-fno-trapping-math")
 # The first set that the compiler takes; threads and this machine's vector instructions are worth having, not needed.
@@ -40,20 +41,18 @@ class BuildError(Exception):
 def shared_library(source: Path, definitions: Mapping[str, str]) -> ctypes.CDLL:
     """The library of `source` under the macro `definitions`, from the cache folder or built into it.
 
-    BuildError: no C++ compiler (`$CXX`, c++, g++, clang++), it cannot compile the source, or the folder may not be
-    written. OSError: what fails now and not for good, such as a full disk, for which no other kernel may step in.
+    InputError: another user can have written to the folder. BuildError: no C++ compiler (`$CXX`, c++, g++, clang++), it
+    cannot compile the source, or the folder may not be written. OSError: what fails now and not for good, such as a
+    full disk, for which no other kernel may step in.
     """
     compiler = _compiler()
     macros = tuple(f"-D{name}={value}" for name, value in definitions.items())
     key = hashlib.sha256(
         repr((source.read_bytes(), macros, _COMMON, _FLAG_SETS, _machine(), compiler)).encode()
     ).hexdigest()[:16]
-    name = cache_folder() / "kernels" / f"{source.stem}-{key}"
+    name = cache_folder("kernels") / f"{source.stem}-{key}"
     try:
-        library = _built_before(name)
-        if library is None:
-            name.parent.mkdir(parents=True, exist_ok=True)
-            library = _build(compiler, source, macros, name)
+        library = _built_before(name) or _build(compiler, source, macros, name)
     except OSError as error:
         if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise
@@ -66,7 +65,11 @@ def shared_library(source: Path, definitions: Mapping[str, str]) -> ctypes.CDLL:
 
 def _built_before(name: Path) -> Path | None:
     """The library that was built under this name; one that is damaged, by the digest in its name, is none."""
-    return next((path for path in sorted(name.parent.glob(f"{name.name}.*.so")) if path == _named(path, name)), None)
+    for path in sorted(name.parent.glob(f"{name.name}.*.so")):
+        check_own(path)
+        if path == _named(path, name):
+            return path
+    return None
 
 
 def _named(library: Path, name: Path) -> Path:
@@ -85,6 +88,7 @@ def _build(compiler: str, source: Path, macros: tuple[str, ...], name: Path) -> 
                 command, capture_output=True, text=True, encoding="utf-8", errors="replace", check=False
             )
             if result.returncode == 0:
+                made.chmod(0o700)
                 return made.replace(_named(made, name))
             said = result.stderr or said
         raise BuildError(f"{compiler} cannot compile {source.name}: {said.strip()[:500]}")

@@ -24,6 +24,8 @@ MOST_TRIALS_OF_GP = 100
 SEED = "seed"
 HUB = "optunahub"
 _SAMPLERS = "search_spaces.study.samplers"
+# What stands in for a sampler of Optuna's that would not do as it is.
+_OURS_FOR = {BRUTE_FORCE: f"{_SAMPLERS}:BruteForce", CMAES: f"{_SAMPLERS}:CmaEs"}
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,7 @@ def get_method(name: str) -> SearchMethod:
         from optuna import samplers  # only here, as reading a sweep is to stay instant
 
         if hasattr(samplers, name):
-            target = f"{_SAMPLERS}:BruteForce" if name == BRUTE_FORCE else f"optuna.samplers:{name}"
+            target = _OURS_FOR.get(name, f"optuna.samplers:{name}")
             learns = name not in ("RandomSampler", "QMCSampler", BRUTE_FORCE)
             return SearchMethod(name, "a sampler of Optuna's", target, name == CMAES, plain=True, learns=learns)
     if name not in METHODS and not METHODS.is_claimed(name):

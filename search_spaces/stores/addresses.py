@@ -14,12 +14,19 @@ DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
 # The user's name ends at the first colon. The password ends at the last "@", as one that is not percent-encoded may
 # hold any character, "@" and "/" among them.
 _USERINFO = re.compile(r"(://[^:/?#@\s]*):.*@", re.DOTALL)
-_QUERY = re.compile(r"([?&;]\w*(?:password|passwd|pwd|token|secret|odbc_connect)\w*=)[^&;\s]*", re.IGNORECASE)
+# In a query, and in what a driver says of how it connects.
+_SETTING = re.compile(
+    r"((?:^|[?&;,\s'\"(])[\w-]*(?:password|passwd|pwd|token|secret|api[_-]?key|access[_-]?key|signature|credential"
+    r"|odbc_connect)[\w-]*=)[^&;\s]+",
+    re.IGNORECASE,
+)
+_HEADER = re.compile(r"\b(authorization['\"]?\s*[:=]\s*['\"]?(?:basic|bearer)\s+)\S+", re.IGNORECASE)
 
 
 def without_password(text: str) -> str:
     """Return an address, or a message that quotes one, with ``***`` in place of its password."""
-    return _QUERY.sub(rf"\1{HIDDEN}", _USERINFO.sub(rf"\1:{HIDDEN}@", text))
+    hidden = _USERINFO.sub(rf"\1:{HIDDEN}@", text)
+    return _HEADER.sub(rf"\1{HIDDEN}", _SETTING.sub(rf"\1{HIDDEN}", hidden))
 
 
 def is_server(address: str) -> bool:
@@ -39,9 +46,9 @@ def scheme_of(address: str) -> str:
 
 
 def without_userinfo(address: str) -> str:
-    """Return a server's address as a browser opens it: without user, password and final slash."""
+    """Return a server's address as a browser opens it: without user, password, query and final slash."""
     parts = urlsplit(address)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])).rstrip("/")
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="")).rstrip("/")
 
 
 def sqlite_path(address: str) -> Path | None:

@@ -11,6 +11,7 @@ from optuna import Study, samplers
 from optuna.distributions import BaseDistribution
 from optuna.exceptions import ExperimentalWarning
 from optuna.samplers import BaseSampler, TPESampler
+from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from optimizers import InputError
@@ -60,7 +61,7 @@ def sobol(search: Search, seed: int) -> BaseSampler:
 
 def cmaes(search: Search, seed: int) -> BaseSampler:
     """Return a sampler of the covariance matrix adaptation."""
-    return samplers.CmaEsSampler(
+    return CmaEs(
         seed=seed,
         consider_pruned_trials=True,
         warn_independent_sampling=False,
@@ -90,6 +91,8 @@ def _of_class(method: SearchMethod, search: Search, seed: int) -> BaseSampler:
     made = method.load()(**search.arguments, **seeded)
     if not isinstance(made, BaseSampler):
         raise InputError(f"{method.name} gives {type(made).__name__}, which is not a sampler of Optuna's")
+    if type(made) is samplers.CmaEsSampler:
+        made.__class__ = CmaEs  # which has no state of its own
     return made
 
 
@@ -98,6 +101,31 @@ class BruteForce(samplers.BruteForceSampler):
 
     def after_trial(self, study: Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None) -> None:
         """Nothing: Optuna's own stops ``Study.optimize``, which does not run here."""
+
+
+class CmaEs(samplers.CmaEsSampler):
+    """Keeps nothing in the study: its distribution follows from the trials of each generation.
+
+    Optuna's own keeps it there as a pickle, which would run as code whatever somebody else has written in its place.
+    """
+
+    def _restore_optimizer(self, completed_trials: list[FrozenTrial]) -> None:
+        """Return None, so that Optuna makes the distribution anew."""
+        self._completed = completed_trials
+
+    def _init_optimizer(self, trans: Any, direction: StudyDirection) -> Any:
+        """Return the distribution after every generation that is whole."""
+        optimizer = super()._init_optimizer(trans, direction)
+        size = optimizer.population_size
+        while len(told := self._get_solution_trials(self._completed, optimizer.generation)) >= size:
+            optimizer.tell([self._solution(trial, trans, direction) for trial in told[:size]])
+        return optimizer
+
+    def _solution(self, trial: FrozenTrial, trans: Any, direction: StudyDirection) -> tuple[np.ndarray, float]:
+        """Return the point that was asked for, and its value as one to minimize."""
+        asked = np.array(trial.system_attrs["x_for_tell"]) if self._with_margin else trans.transform(trial.params)
+        value = float(trial.values[0])
+        return asked, value if direction == StudyDirection.MINIMIZE else -value
 
 
 class _AtFirst(BaseSampler):

@@ -124,3 +124,32 @@ def test_the_report_is_with_the_summary_run(door: FrontDoor) -> None:
     [records] = analysis.read_sweep("recorded", door.tracking_uri)
     names = {file.path for file in MlflowClient(door.tracking_uri).list_artifacts(records.summary_id)}
     assert {"sweep.yaml", "curves.parquet", "report.html", "report.md", "report.json", "figures"} <= names
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine (Debian: apt-get install chromium)")
+def test_the_page_runs_no_program_but_its_own_and_loads_nothing(door: FrontDoor, tmp_path: Path) -> None:
+    """As if a text of a sweep's had been written into it unescaped."""
+    ended = door("report", "recorded", "--out", str(tmp_path / "report"))
+    assert ended.returncode == 0, ended.stderr
+    page_file = tmp_path / "report" / "report.html"
+    planted = (
+        '<script>document.body.dataset.planted = "script"</script>'
+        '<img src="http://127.0.0.1:9/x" onerror="document.body.dataset.planted = 1">'
+        '<a id="link" href="javascript:document.body.dataset.planted = 2">x</a>'
+        '<form action="http://127.0.0.1:9/"><button id="send">x</button></form>'
+    )
+    page_file.write_text(page_file.read_text().replace("<noscript>", f"{planted}<noscript>", 1))
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        page = browser.new_page()
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(page_file.as_uri())
+        page.wait_for_selector("body[data-drawn=yes]", timeout=60_000)
+        for element in ("link", "send"):
+            page.evaluate(f"document.getElementById('{element}').click()")
+        assert page.evaluate("document.body.dataset.planted") is None
+        assert page.url == page_file.as_uri()
+        browser.close()
+    assert [address for address in asked if address.startswith("http")] == []

@@ -16,9 +16,11 @@ import yaml
 
 import analysis
 from analysis.data._curves import no_curves
+from analysis.data.found_digest import read_digest
 from analysis.data.tables import tables_of
 from analysis.report._document import Link, Paragraph
 from analysis.report._report_content import report_document
+from analysis.verdict.configurations import as_python
 from optimizers import InputError
 from search_spaces import parse_sweep
 
@@ -184,6 +186,19 @@ def test_the_best_configurations_can_be_pasted(
     sweep = {**eventful_tables.sweep.file.plain(), "arms": arms[0]["arms"]}
     assert parse_sweep(yaml.safe_dump(sweep)).arms["adam"].space.parameters["lr"].value == 0.002
     assert arms[1]["arms"]["scheduled"]["parameters"]["beta1_schedule"] == {"value": "linear"}
+
+
+@pytest.mark.parametrize("name", ["lr=1); __import__('os').system('x'); (y", "x\ny", "lambda", "a b", ""])
+def test_a_recorded_name_that_is_none_is_written_into_no_program(make: type[Make], name: str):
+    space = make.sweep([], [], arms=("adam",)).sweep.arms["adam"].space
+    assert as_python(space, {"optimizer.lr": 0.1}) is not None
+    assert as_python(space, {"optimizer.lr": 0.1, f"optimizer.{name}": 1}) is None
+
+
+@pytest.mark.parametrize("digest", ["x", "0" * 63, "0" * 64 + "\n; rm", "<b>"])
+def test_a_digest_that_is_none_is_refused(digest: str):
+    with pytest.raises(InputError, match=r"Run r: tag digest is not a SHA-256"):
+        read_digest({"digest": digest}, "r")
 
 
 @pytest.mark.parametrize("value", [1e-5, 64, True, None, "none", "1e-3", [0.1, 0.2], ""])

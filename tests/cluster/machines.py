@@ -21,12 +21,12 @@ BOOT = """
 set -e
 mount --make-rprivate /
 hostname {name}
-mkdir -p {work}/python /tmp/ray
+mkdir -p {work}/python /tmp/adamant-0
 mount --bind {python} {work}/python
 mount -t tmpfs tmpfs /root
 mkdir -p {python} /root/.ssh
 mount --bind {work}/python {python}
-mount -t tmpfs tmpfs /tmp/ray
+mount -t tmpfs -o mode=700 tmpfs /tmp/adamant-0
 mount -t tmpfs tmpfs /dev/shm
 mount -t tmpfs tmpfs /run
 mkdir -p /run/sshd

@@ -76,7 +76,8 @@ def described() -> Cluster:
 
 def test_up_applies_what_is_shared_before_the_cluster_and_no_job(kubectl: Kubectl, described: Cluster) -> None:
     clusters.up(described)
-    shared = ["PersistentVolumeClaim", "Service", "StatefulSet", "Service", "Deployment"]
+    database = ["Service", "NetworkPolicy", "ConfigMap", "StatefulSet"]
+    shared = ["PersistentVolumeClaim", "NetworkPolicy", *database, "Service", "NetworkPolicy", "Deployment"]
     assert kubectl.asked == [["apply", *NAMESPACE, *shared], ["apply", *NAMESPACE, "RayCluster"]]
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from unittest.mock import MagicMock
@@ -20,10 +24,11 @@ from mlflow.cli import server as mlflow_server
 from mlflow.server.security_utils import is_allowed_host_header
 
 from cluster.launch._manifest_rules import RayCluster, RayJob
-from cluster.launch.cluster_file import load_cluster
+from cluster.launch.cluster_file import load_cluster, parse_cluster
 from cluster.launch.launch_check import check, check_text, ray_validates
-from cluster.launch.rendering import render
-from search_spaces.schema.yaml_source import load_documents, load_yaml
+from cluster.launch.rendering import FILTERS, render
+from optimizers import InputError
+from search_spaces.schema.yaml_source import Document, load_documents, load_yaml
 from tests.cluster.launch import EXAMPLES, FILES, LAUNCH, LAUNCHER, OWN, RENDERED, filled, launcher, rendered
 from tests.conftest import CommandLine
 
@@ -44,19 +49,119 @@ def test_every_part_of_a_template_renders_to_what_is_recorded(file: Path) -> Non
     assert render(load_cluster(file)) == recorded
 
 
-@given(values=st.lists(st.text(), min_size=5, max_size=5))
-def test_any_text_of_the_users_comes_back_from_a_rendered_file(values: list[str]) -> None:
-    taint, label, value, folder, name = values
-    pods = {"l4": {"cpus": 8, "memory": "1Gi", "max": 1, "taints": [taint], "node_selector": {label: value}}}
+@given(value=st.text())
+def test_any_text_comes_back_from_a_rendered_file(value: str) -> None:
+    line = f"- key: {FILTERS['yaml'](value)}\n"
     for reading in (yaml.safe_load, lambda text: load_yaml(text, "r").data):
-        [group] = reading(rendered("kuberay", workers=pods)["sweeps-raycluster.yaml"])["spec"]["workerGroupSpecs"]
-        pod = group["template"]["spec"]
-        assert pod["tolerations"][1] == {"key": taint, "operator": "Exists"}
-        assert pod["nodeSelector"] == {label: value}
-        key = Path(folder) / name
-        config = reading(rendered("aws", ssh_key=str(key))["sweeps.yaml"])
-        assert config["auth"]["ssh_private_key"] == str(key)
-        assert config["available_node_types"]["head"]["node_config"]["KeyName"] == key.stem
+        assert reading(line) == [{"key": value}]
+    if "\0" not in value:
+        assert shlex.split(FILTERS["shell"](value)) == [value]
+
+
+INJECTIONS = [
+    *(
+        "x; touch planted",
+        "$(touch planted)",
+        "`id`",
+        "a b",
+        "a\nb",
+        "a\rb",
+        "a\0b",
+        "-oProxyCommand=x",
+        "--all",
+        "'x",
+        '"x',
+    ),
+    *(
+        "x|y",
+        "x&y",
+        "x>y",
+        "{{ x }}",
+        "{% raw %}",
+        "x\\y",
+        "x#y",
+        "é;",
+        "x!y",
+        "x*",
+        "$HOME",
+        "",
+        " ",
+        "a: b",
+        "[a]",
+        "\u2028",
+    ),
+]
+
+
+def places_of_texts(data: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """Where texts stand in a cluster file; a key of a mapping of the user's own is the last part, in a list."""
+    if isinstance(data, str):
+        yield path
+    elif isinstance(data, list):
+        for index, item in enumerate(data):
+            yield from places_of_texts(item, (*path, index))
+    elif isinstance(data, dict):
+        for key, value in data.items():
+            yield from places_of_texts(value, (*path, key))
+
+
+def put(data: Any, path: tuple[str | int, ...], value: str) -> Any:
+    changed = copy.deepcopy(data)
+    inside = changed
+    for part in path[:-1]:
+        inside = inside[part]
+    inside[path[-1]] = value
+    return changed
+
+
+EVERY_KEY = {
+    "aws": {"ssh_key": "~/.ssh/lab", "ssh_user": "ubuntu"},
+    "gcp": {"ssh_user": "ubuntu"},
+    "on-premise": {},
+    "kuberay": {"head": {"memory": "8Gi"}},
+    "slurm": {"account": "lab"},
+}
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_every_text_of_a_cluster_file_has_a_pattern(example: str) -> None:
+    data = {**load_yaml((LAUNCH / f"{example}.yaml").read_text(), example).data, **EVERY_KEY[example]}
+    if example == "kuberay":
+        data["workers"]["l4"] |= {"taints": ["lab.example/gpu"], "node_selector": {"pool": "gpu"}}
+    parse_cluster(Document(data, example))
+    places = list(places_of_texts(data))
+    assert len(places) > 8
+    taken = []
+    for place in places:
+        for injection in INJECTIONS:
+            with suppress(InputError):
+                parse_cluster(Document(put(data, place, injection), example))
+                taken.append((place, injection))
+    assert not taken
+
+
+@pytest.mark.parametrize("injection", INJECTIONS)
+def test_no_name_of_a_kind_or_a_label_is_free(injection: str) -> None:
+    data = load_yaml((LAUNCH / "kuberay.yaml").read_text(), "kuberay").data
+    kind = data["workers"].pop("l4")
+    for workers in ({injection: kind}, {"l4": {**kind, "node_selector": {injection: "gpu"}}}):
+        with pytest.raises(InputError):
+            parse_cluster(Document({**data, "workers": workers}, "kuberay"))
+
+
+@pytest.mark.parametrize(
+    ("example", "changed"),
+    [
+        ("on-premise", {"idle_minutes": 10**9}),
+        ("slurm", {"nodes": 10**6}),
+        ("slurm", {"gpus_per_node": 10**6}),
+        ("kuberay", {"head": {"cpus": 10**6}}),
+        ("kuberay", {"workers": {"l4": {"cpus": 8, "memory": "1Gi", "max": 10**6}}}),
+    ],
+)
+def test_a_number_that_no_cluster_has_is_refused(example: str, changed: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match="must be at most"):
+        rendered(example, **changed)
 
 
 @pytest.mark.parametrize("path", sorted(path for example in FILES for path in (RENDERED / example).iterdir()), ids=str)
@@ -99,7 +204,11 @@ def test_manifests_follow_kuberays_resources() -> None:
     assert cluster.spec.authOptions.mode == "token"
     assert [group.groupName for group in cluster.spec.workerGroupSpecs] == ["l4-spot", "l4"]
     kinds = [document.data["kind"] for document in load_documents(files["sweeps-shared.yaml"], "s")]
-    assert kinds == ["PersistentVolumeClaim", "Service", "StatefulSet", "Service", "Deployment"]
+    assert kinds == [
+        *("PersistentVolumeClaim", "NetworkPolicy"),
+        *("Service", "NetworkPolicy", "ConfigMap", "StatefulSet"),
+        *("Service", "NetworkPolicy", "Deployment"),
+    ]
 
 
 @pytest.mark.parametrize("example", LAUNCHER)
@@ -171,8 +280,10 @@ def test_an_ssh_key_is_named_on_every_machine_and_is_in_no_file() -> None:
 
 def test_the_services_password_is_in_no_manifest() -> None:
     text = rendered("kuberay")["sweeps-shared.yaml"]
-    assert text.count("secretKeyRef") == 4
-    assert set(re.findall(r"key: (\S+)", text)) == {"postgres-password", "mlflow-password", "mlflow-secret-key"}
+    assert text.count("secretKeyRef") == 5
+    keys = {"postgres-password", "mlflow-database-password", "mlflow-password", "mlflow-secret-key"}
+    assert set(re.findall(r"key: (\S+)", text)) == keys
+    assert {f"--from-literal={key}=" in text for key in keys} == {True}
 
 
 def mlflow_container() -> dict[str, Any]:
@@ -185,10 +296,129 @@ def test_the_databases_password_is_on_no_command_line() -> None:
     assert "PASSWORD" not in " ".join(container["command"] + container["args"])
     names = [variable["name"] for variable in container["env"]]
     # Kubernetes fills in only what stands before it, and MLflow reads the address from there.
-    assert names.index("POSTGRES_PASSWORD") < names.index("MLFLOW_BACKEND_STORE_URI")
+    assert names.index("DATABASE_PASSWORD") < names.index("MLFLOW_BACKEND_STORE_URI")
     [option] = [option for option in mlflow_server.params if option.name == "backend_store_uri"]
     assert isinstance(option, click.Option)
     assert option.envvar == "MLFLOW_BACKEND_STORE_URI"
+
+
+def pods() -> dict[str, dict[str, Any]]:
+    """The templates of all pods, by the name of their first container; of workers the first kind's."""
+    spec = load_yaml(rendered("kuberay")["sweeps-raycluster.yaml"], "r").data["spec"]
+    shared = [
+        one.data["spec"] for one in load_documents(rendered("kuberay")["sweeps-shared.yaml"], "s") if "spec" in one.data
+    ]
+    owners = [spec["headGroupSpec"], *spec["workerGroupSpecs"][:1], *(one for one in shared if "template" in one)]
+    return {one["template"]["spec"]["containers"][0]["name"]: one["template"] for one in owners}
+
+
+def test_no_pod_may_do_more_than_it_needs() -> None:
+    assert set(pods()) == {"ray-head", "ray-worker", "postgres", "mlflow"}
+    for name, pod in pods().items():
+        spec, [container] = pod["spec"], pod["spec"]["containers"]
+        assert spec["securityContext"]["runAsNonRoot"] is True
+        assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        # The head asks Kubernetes for workers.
+        assert spec.get("automountServiceAccountToken", True) is (name == "ray-head")
+        assert container["securityContext"] == {
+            "allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}
+        }  # fmt: skip
+        assert {"name": "temporary", "mountPath": "/tmp"} in container["volumeMounts"]
+        assert "temporary" in [volume["name"] for volume in spec["volumes"]]
+
+
+def test_mlflows_password_is_where_drivers_run_and_not_where_trials_do() -> None:
+    holders = [name for name, pod in pods().items() if "mlflow-password" in str(pod)]
+    assert holders == ["ray-head", "mlflow"]
+
+
+def test_mlflow_is_not_the_superuser_of_its_database() -> None:
+    postgres, mlflow = (pods()[name]["spec"]["containers"][0]["env"] for name in ("postgres", "mlflow"))
+    [superuser] = [one["valueFrom"]["secretKeyRef"]["key"] for one in postgres if one["name"] == "POSTGRES_PASSWORD"]
+    assert superuser not in str(mlflow)
+    image = pods()["postgres"]["spec"]["containers"][0]["image"]
+    assert re.fullmatch(r"postgres:17\.\d+@sha256:[0-9a-f]{64}", image)
+
+
+def test_each_service_of_kubernetes_is_reached_by_those_that_need_it() -> None:
+    policies = {
+        one.data["metadata"]["name"]: one.data["spec"]
+        for one in load_documents(rendered("kuberay")["sweeps-shared.yaml"], "s")
+        if one.data["kind"] == "NetworkPolicy"
+    }
+    sources = {
+        name: [each.get("podSelector", {}).get("matchLabels", {}) for rule in spec["ingress"] for each in rule["from"]]
+        for name, spec in policies.items()
+    }
+    assert sources == {
+        "sweeps": [{"app": "sweeps-ray"}, {}, {"app.kubernetes.io/name": "kuberay-operator"}],
+        "sweeps-postgres": [{"app": "sweeps-mlflow"}],
+        "sweeps-mlflow": [{"app": "sweeps-ray", "ray.io/node-type": "head"}],
+    }
+    ports = {
+        name: [one["port"] for rule in spec["ingress"] for one in rule.get("ports", [])]
+        for name, spec in policies.items()
+    }
+    assert ports == {"sweeps": [8265], "sweeps-postgres": [5432], "sweeps-mlflow": [5000]}
+    for name, pod in pods().items():
+        selected = [
+            spec["podSelector"]["matchLabels"].items() <= pod["metadata"]["labels"].items()
+            for spec in policies.values()
+        ]
+        assert any(selected), name
+    job = load_yaml(rendered("kuberay")["sweeps-rayjob.yaml"], "j").data["spec"]["rayClusterSpec"]
+    assert job["headGroupSpec"]["template"]["metadata"] == {"labels": {"app": "sweeps-ray"}}
+
+
+def statements(role: str) -> list[dict[str, Any]]:
+    resources = load_yaml(rendered("aws")["sweeps-network.yaml"], "n").data["Resources"]
+    return resources[role]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
+
+
+def test_the_head_on_aws_tags_and_ends_nothing_but_its_own_machines_and_starts_no_other_kind() -> None:
+    of = {"aws:ResourceTag/ray-cluster-name": "sweeps"}, {"aws:RequestTag/ray-cluster-name": "sweeps"}
+    for statement in statements("HeadRole"):
+        actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+        equal = statement.get("Condition", {}).get("StringEquals", {})
+        if {"ec2:CreateTags", "ec2:DeleteTags", "ec2:TerminateInstances"} & {*actions}:
+            assert any(one.items() <= equal.items() for one in of), statement
+            assert statement["Resource"] != "*"
+        if of[1].items() <= equal.items() and "ec2:CreateTags" in actions:
+            assert equal["ec2:CreateAction"] == "RunInstances"
+        if "ec2:RunInstances" in actions:
+            assert statement["Resource"] != "*"
+            if "instance/*" in str(statement["Resource"]):
+                assert equal["ec2:InstanceType"] == ["g6.2xlarge"]
+                assert of[1].items() <= equal.items()
+        assert statement["Resource"] != "*" or actions == ["ec2:Describe*"]
+    assert not [one for one in statements("WorkerRole") if "ec2" in str(one["Action"])]
+
+
+def test_the_head_on_gcp_makes_and_deletes_its_own_workers_alone() -> None:
+    lines = rendered("gcp")["sweeps-network.sh"].splitlines()
+    assert not [line for line in lines if "instanceAdmin" in line or "roles/editor" in line or "roles/owner" in line]
+    [binding] = [shlex.split(line) for line in lines if "--role=projects/my-project/roles/adamant_sweeps" in line]
+    [condition] = [part for part in binding if part.startswith("--condition=")]
+    own = "projects/my-project/zones/us-central1-a/{}/ray-sweeps-worker-"
+    for kind in ("instances", "disks"):
+        assert f"resource.name.startsWith('{own.format(kind)}')" in condition
+    assert any("iam roles create adamant_sweeps " in line for line in lines)
+
+
+@pytest.mark.parametrize("example", LAUNCHER)
+def test_rays_folder_on_a_node_is_for_its_user_alone(example: str, tmp_path: Path) -> None:
+    """Its commands are run up to the start of Ray, in a folder in place of /tmp."""
+    config = launcher(example)
+    for key in ("head", "worker"):
+        [start] = [one for one in config[f"{key}_start_ray_commands"] if "ray start" in one]
+        before = start.partition("ulimit")[0].replace("/tmp/", f"{tmp_path}/{key}-")
+        subprocess.run(["bash", "-c", f"umask 002; {before}"], check=True)
+        [folder] = tmp_path.glob(f"{key}-adamant-*")
+        assert folder.name == f"{key}-adamant-{os.getuid()}"
+        assert folder.stat().st_mode & 0o777 == 0o700
+        folder.chmod(0o777)
+        subprocess.run(["bash", "-c", before], check=True)
+        assert folder.stat().st_mode & 0o777 == 0o700
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1:5000", "localhost:41234", "sweeps-mlflow:5000"])

@@ -204,7 +204,7 @@ BREAKS: dict[str, tuple[str, Callable[[dict[str, Any]], object], str]] = {
     "a password in a pod": (
         "kuberay",
         lambda config: container(config)["env"].append({"name": "DB_PASSWORD", "value": "tiger"}),
-        r"containers.0.env.4.value: a secret stands in the file",
+        r"containers.0.env.5.value: a secret stands in the file",
     ),
     "workers that ask another port": (
         "aws",

@@ -18,12 +18,15 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import optuna
 import psutil
 import pytest
 from mlflow import MlflowClient
 from optuna.trial import TrialState
+from sqlalchemy import create_engine, make_url, text
+from sqlalchemy.exc import DBAPIError
 
 from cluster.services._postgres import program
 from cluster.services.head_services import Services
@@ -88,12 +91,57 @@ def folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     shutil.rmtree(path)
 
 
-def status_of(services: Services, path: str, headers: dict[str, str]) -> int:
+def status_of(services: Services, path: str, headers: dict[str, str], server: str | None = None) -> int:
+    address = (server or services.tracking_uri) + path
     try:
-        with urllib.request.urlopen(urllib.request.Request(services.tracking_uri + path, headers=headers)) as answer:
+        with urllib.request.urlopen(urllib.request.Request(address, headers=headers)) as answer:
             return answer.status
     except urllib.error.HTTPError as error:
         return error.code
+
+
+def asked(services: Services, user: str, database: str, question: str) -> list[tuple[Any, ...]]:
+    """What a user of the database is answered."""
+    address = make_url(services.postgres.url(user)).set(database=database)
+    engine = create_engine(address)
+    try:
+        with engine.begin() as connection:
+            return [tuple(row) for row in connection.execute(text(question))]
+    finally:
+        engine.dispose()
+
+
+def assert_databases_are_apart(services: Services) -> None:
+    rights = "SELECT rolsuper, rolcreaterole, rolcreatedb, rolreplication FROM pg_roles WHERE rolname = current_user"
+    for user in ("mlflow", "mlflow_auth", "optuna"):
+        assert asked(services, user, user, rights) == [(False, False, False, False)]
+    with pytest.raises(DBAPIError, match="permission denied for database"):
+        asked(services, "optuna", "mlflow_auth", "SELECT 1")
+    with pytest.raises(DBAPIError, match="InsufficientPrivilege"):
+        asked(services, "mlflow", "mlflow", "COPY experiments FROM PROGRAM 'id'")
+    with pytest.raises(DBAPIError, match="permission denied for function pg_read_file"):
+        asked(services, "mlflow", "mlflow", "SELECT pg_read_file('/etc/passwd')")
+
+
+def assert_strangers_are_kept_out(services: Services, client_file: Path) -> None:
+    password = services.settings.admin_password
+    known = {"Authorization": "Basic " + base64.b64encode(f"admin:{password}".encode()).decode()}
+    search = "/api/2.0/mlflow/experiments/get-by-name?experiment_name=Default"
+    assert status_of(services, search, {}) == 401
+    assert status_of(services, search, known) == 200
+    assert status_of(services, search, {**known, "Host": "evil.example"}) == 403
+    for secret in (services.folder / "services.json", client_file, services.folder / "mlflow-auth.ini"):
+        assert secret.stat().st_mode & 0o077 == 0
+    dashboard = f"http://127.0.0.1:{services.settings.studies_port}/dashboard/"
+    assert status_of(services, "", {}, dashboard) == 401
+    assert status_of(services, "", {**known, "Host": "evil.example"}, dashboard) == 403
+    assert status_of(services, "", known, dashboard) == 200
+    for process in processes(services):
+        shown = " ".join(process.cmdline())
+        assert password not in shown
+        assert services.settings.database_password not in shown
+    assert services.settings.database_password not in (services.folder / "supervisord.conf").read_text()
+    assert_databases_are_apart(services)
 
 
 @pytest.mark.slow
@@ -101,23 +149,8 @@ def test_they_keep_strangers_out_and_come_back_whole(folder: Path, monkeypatch: 
     services = up(folder)
     assert command("up", "--folder", str(folder)).returncode == 0, "they run already"
     assert "already" in command("run", "--folder", str(folder)).stderr
-    password = services.settings.admin_password
-    known = {"Authorization": "Basic " + base64.b64encode(f"admin:{password}".encode()).decode()}
-    search = "/api/2.0/mlflow/experiments/get-by-name?experiment_name=Default"
-    assert status_of(services, search, {}) == 401
-    assert status_of(services, search, known) == 200
-    assert status_of(services, search, {**known, "Host": "evil.example"}) == 403
     client_file = Path(os.environ["HOME"]) / ".adamant/client.env"
-    for secret in (folder / "services.json", client_file, folder / "mlflow-auth.ini"):
-        assert secret.stat().st_mode & 0o077 == 0
-    with urllib.request.urlopen(f"http://127.0.0.1:{services.settings.studies_port}/dashboard/") as dashboard:
-        assert b"Optuna Dashboard" in dashboard.read()
-    for process in processes(services):
-        shown = " ".join(process.cmdline())
-        assert password not in shown
-        assert services.settings.database_password not in shown
-    assert services.settings.database_password not in (folder / "supervisord.conf").read_text()
-
+    assert_strangers_are_kept_out(services, client_file)
     for name, value in services.client_environment().items():
         monkeypatch.setenv(name, value)
     client = MlflowClient(services.tracking_uri)
@@ -129,12 +162,17 @@ def test_they_keep_strangers_out_and_come_back_whole(folder: Path, monkeypatch: 
     assert "already" in command("backup", str(folder.parent / "backup"), "--folder", str(folder)).stderr
     client.create_experiment("later")
     study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=2)
+    shutil.copytree(folder.parent / "backup", folder.parent / "broken")
+    (folder.parent / "broken" / "mlflow_auth.dump").write_bytes(b"PGDMP, and then nothing")
+    before = (folder / "services.json").read_text()
+    assert command("restore", str(folder.parent / "broken"), "--folder", str(folder)).returncode == 2
+    assert (folder / "services.json").read_text() == before
     drawn_anew = replace(services.settings, admin_password="another head's", session_secret="its own")
     (folder / "services.json").write_text(json.dumps(drawn_anew.__dict__))
     restored = command("restore", str(folder.parent / "backup"), "--folder", str(folder))
     assert restored.returncode == 0, restored.stderr
     assert Services.open(folder).settings == services.settings, "users come back with their passwords"
-    assert password in client_file.read_text()
+    assert services.settings.admin_password in client_file.read_text()
     assert client.get_experiment_by_name("kept") is not None
     assert client.get_experiment_by_name("later") is None
     assert len(optuna.load_study(study_name="kept", storage=open_storage(services.postgres.url("optuna"))).trials) == 3

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -91,9 +92,12 @@ def free_ports() -> int:
 
 
 def answers(address: str) -> bool:
+    """Whether a server is there, if only to ask for a password."""
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{address}", timeout=2):
             return True
+    except urllib.error.HTTPError as error:
+        return error.code == 401
     except OSError:
         return False
 
@@ -224,13 +228,18 @@ def test_every_run_has_its_data_set_once(served: Served) -> None:
 
 
 @pytest.mark.slow
-def test_optunas_dashboard_shows_the_studies(served: Served, page: Page) -> None:
-    page.goto(f"http://127.0.0.1:{served.port + 1}/dashboard/")
+def test_optunas_dashboard_shows_the_studies(served: Served, browser: Browser) -> None:
+    told = re.search(r"^Optuna: (http\S+)   \(user (\w+), password (\S+)\)$", served.printed.read_text(), re.MULTILINE)
+    assert told is not None
+    address, user, password = told.groups()
+    page = browser.new_page(http_credentials={"username": user, "password": password})
+    page.goto(f"{address}/dashboard/")
     for arm in COLOURS:
         expect(page.get_by_text(re.compile(rf"recorded/{arm}$"))).to_be_visible()
     expect(page.get_by_text("recorded/")).to_have_count(len(COLOURS))
     page.get_by_text(re.compile(r"recorded/adam$")).click()
     expect(page.get_by_text("confirm/0")).to_be_visible()
+    page.close()
 
 
 @pytest.mark.slow

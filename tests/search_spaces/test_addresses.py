@@ -30,6 +30,12 @@ from tests.search_spaces.test_broken_storage import SWEEP
         ("postgresql://h/x?user=u&password=secret&sslmode=require", "postgresql://h/x?user=u&password=***&sslmode=require"),
         ("mssql+pyodbc:///?odbc_connect=DRIVER%3Dx%3BPWD%3Dsecret", "mssql+pyodbc:///?odbc_connect=***"),
         ("API request to http://u:secret@h/api failed", "API request to http://u:***@h/api failed"),
+        ("postgres://u:secret@h/x", "postgres://u:***@h/x"),
+        ("http://h/?access-token=secret&x=1", "http://h/?access-token=***&x=1"),
+        ("https://h/mlflow?api_key=secret;sslkey=1", "https://h/mlflow?api_key=***;sslkey=1"),
+        ("connection to host=h user=u password=secret failed", "connection to host=h user=u password=*** failed"),
+        ("MLFLOW_TRACKING_PASSWORD=secret adamant", "MLFLOW_TRACKING_PASSWORD=*** adamant"),
+        ("Authorization: Bearer c2VjcmV0 was refused", "Authorization: Bearer *** was refused"),
     ],
 )  # fmt: skip
 def test_passwords_are_hidden(address: str, shown: str) -> None:
@@ -46,6 +52,7 @@ def test_what_holds_no_password_is_shown_as_it_is(address: str) -> None:
 
 def test_links_hold_neither_user_nor_password() -> None:
     assert ui_address("HTTPS://user:p@ss@host:5000/mlflow/") == "https://host:5000/mlflow"
+    assert ui_address("https://host:5000/mlflow?token=secret#x") == "https://host:5000/mlflow"
     assert ui_address("sqlite:///runs.db") == "http://127.0.0.1:5000"
 
 

@@ -5,13 +5,18 @@ from __future__ import annotations
 import inspect
 import json
 import math
+import pickle
 import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import optuna
 import pytest
 import torch
 from optuna import samplers
+from optuna._transform import _SearchSpaceTransform
+from optuna.storages.journal._storage import JournalOperation
 
 from optimizers import InputError
 from search_spaces import Sweep, parse_sweep
@@ -19,6 +24,7 @@ from search_spaces.schema.methods import METHODS
 from search_spaces.stores.study_storage import open_storage
 from search_spaces.study.arm_studies import ArmStudies
 from search_spaces.study.assignment import Assignment, Outcome
+from search_spaces.study.samplers import CmaEs
 from tests.conftest import slow
 from trainables.mlflow_contract import Status
 
@@ -86,6 +92,68 @@ def test_a_method_that_learns_comes_closer_than_random_draws(method: str, tmp_pa
     learnt = sorted(reached(method, seed) for seed in range(5))
     drawn = sorted(reached("random", seed) for seed in range(5))
     assert learnt[2] < drawn[2]
+
+
+class Planted:
+    """Leaves a file when it is unpickled."""
+
+    def __init__(self, trace: Path) -> None:
+        self.trace = trace
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Path.touch, (self.trace,)
+
+
+@pytest.mark.parametrize("method", ["cmaes", "CmaEsSampler"])
+def test_a_pickle_that_somebody_has_put_into_the_study_is_not_read(method: str, tmp_path: Path) -> None:
+    of = sweep(**{"search.method": method})
+    first = search(of, tmp_path / "study.journal", stop_after=12)
+    planted = pickle.dumps(Planted(tmp_path / "ran"))
+    pickle.loads(planted)
+    (tmp_path / "ran").unlink()
+    lines = [json.loads(line) for line in (tmp_path / "study.journal").read_text().splitlines()]
+    drawn = [line for line in lines if line["op_code"] == JournalOperation.CREATE_TRIAL.value]
+    assert len(drawn) == len(first)
+    assert not [key for line in drawn for key in line["system_attrs"] if "optimizer" in key]
+    for line in drawn:
+        line["system_attrs"]["cma:optimizer:0"] = planted.hex()
+    (tmp_path / "study.journal").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    rest = search(of, tmp_path / "study.journal")
+    assert not (tmp_path / "ran").exists()
+    assert keys([*first, *rest]) == keys(search(of, tmp_path / "untouched.journal"))
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [{}, {"use_separable_cma": True}, {"with_margin": True}, {"lr_adapt": True}, {"consider_pruned_trials": True}],
+    ids=lambda given: next(iter(given), "plain"),
+)
+@pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
+def test_the_trials_give_the_distribution_that_optunas_own_keeps(arguments: dict[str, Any]) -> None:
+    study = optuna.create_study()
+    for number in range(31):
+        study.sampler = samplers.CmaEsSampler(seed=number, warn_independent_sampling=False, **arguments)
+        trial = study.ask()
+        x, y = trial.suggest_float("x", -1, 1), trial.suggest_int("y", 1, 9)
+        if number == 30:  # of whole generations it keeps the last one when it draws the next trial
+            break
+        if number % 5 == 4:
+            trial.report(x * x + y, 1)
+            study.tell(trial, state=optuna.trial.TrialState.PRUNED)
+        else:
+            study.tell(trial, x * x + y)
+    ours = CmaEs(seed=0, **arguments)
+    drawn, space = ours._get_trials(study), ours.infer_relative_search_space(study, study.trials[-1])
+    kept: Any = samplers.CmaEsSampler(**arguments)._restore_optimizer([*drawn, study.trials[-1]])
+    assert ours._restore_optimizer(drawn) is None
+    whole_numbers_by_optuna = not arguments.get("with_margin")
+    trans = _SearchSpaceTransform(space, transform_step=whole_numbers_by_optuna, transform_0_1=True)
+    rebuilt = ours._init_optimizer(trans, study.direction)
+    assert rebuilt.generation == kept.generation >= 3
+    # Optuna's own rounds off half of the covariance each time that it is kept.
+    for name in ("_mean", "_sigma", "_C"):
+        here, there = (getattr(getattr(one, "_cma", one), name) for one in (rebuilt, kept))
+        assert np.allclose(here, there, rtol=1e-9, atol=0)
 
 
 def test_a_grid_is_every_combination_its_ends_included(tmp_path: Path) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import math
 import os
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -226,6 +228,7 @@ def test_fid_is_measured_by_torch_fidelitys_net_under_its_own_name(
         patch.setattr(FeatureExtractorInceptionV3, "load_state_dict", lambda *_: None)
         net: Any = FeatureExtractorInceptionV3("any", ["2048"])
     torch.save(net.state_dict(), weights)
+    monkeypatch.setattr(_frechet, "INCEPTION_SHA256", hashlib.sha256(weights.read_bytes()).hexdigest())
     gan = workload(inception=str(weights), samples=4)
     split = digits(6).validation
     measured = gan.evaluate(gan.build_model(10), split)
@@ -238,6 +241,32 @@ def test_fid_is_measured_by_torch_fidelitys_net_under_its_own_name(
         "val/fid",
     )
     assert trainables.get("dcgan/mnist").metrics_with({"inception": None}) == ("val/frechet_distance",)
+
+
+class Planted:
+    """Leaves a file when it is unpickled."""
+
+    def __init__(self, trace: Path) -> None:
+        self.trace = trace
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Path.touch, (self.trace,)
+
+
+@pytest.mark.parametrize("published", [False, True], ids=["another file", "a file that passes for the published one"])
+def test_a_file_of_weights_that_holds_code_runs_none_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, published: bool
+) -> None:
+    weights, trace = tmp_path / "weights-inception-2015-12-05-6726825d.pth", tmp_path / "ran"
+    torch.save({"fc.weight": Planted(trace)}, weights)
+    torch.load(weights, weights_only=False)
+    assert trace.exists()
+    trace.unlink()
+    if published:
+        monkeypatch.setattr(_frechet, "INCEPTION_SHA256", hashlib.sha256(weights.read_bytes()).hexdigest())
+    with pytest.raises(pickle.UnpicklingError if published else InputError):
+        _frechet.inception_features(str(weights), torch.device("cpu"))
+    assert not trace.exists()
 
 
 def test_weights_that_are_not_there_are_named_with_the_data(tmp_path: Path) -> None:

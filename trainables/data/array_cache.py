@@ -18,6 +18,7 @@ from filelock import FileLock
 from optimizers import InputError
 from optimizers.cache import cache_folder
 from optimizers.files import aside, atomic_write, sealed, unsealed
+from optimizers.private import check_own
 
 SPLIT_SEED = 20_191_231
 # Of the cache folders; another one leaves older folders alone.
@@ -88,14 +89,15 @@ def ensure_cached(name: str, source: str, build: Callable[[], Contents]) -> Path
     """Return the cache folder of the data set ``name``; ``build`` makes it where none was made of the same ``source``.
 
     ``source`` identifies the original files and how they are read, so that changed files make a new cache. Raises
-    InputError when an original file cannot be read or when the cache cannot be written.
+    InputError when an original file cannot be read, when the cache cannot be written, and when another user can have
+    written to it.
     """
     key = hashlib.sha256(f"{FORMAT} {name} {source} {SPLIT_SEED}".encode()).hexdigest()[:16]
     folder = cache_folder() / f"{name.replace('/', '-')}-{key}"
     if folder.is_dir():
+        check_own(folder)
         return folder
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{folder}.lock"):
             if not folder.is_dir():
                 _write(folder, _built(build))
@@ -118,7 +120,7 @@ def _built(build: Callable[[], Contents]) -> Contents:
 
 def _write(folder: Path, contents: Contents) -> None:
     with atomic_write(folder) as temporary:
-        temporary.mkdir()
+        temporary.mkdir(mode=0o700)
         for split, (inputs, targets) in contents.arrays.items():
             np.save(temporary / f"{split}-inputs.npy", np.ascontiguousarray(inputs))
             kind = np.float32 if targets.dtype.kind == "f" else np.int64

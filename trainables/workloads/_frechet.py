@@ -8,8 +8,11 @@ torch-fidelity and its weights of the original paper's net, ``frechet_distance``
 
 from __future__ import annotations
 
+import hashlib
+import io
 from collections.abc import Callable
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,10 +21,13 @@ from torch import Tensor
 from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 from torch_fidelity.metric_fid import KEY_METRIC_FID, fid_features_to_statistics, fid_statistics_to_metric
 
+from optimizers import InputError
 from trainables.workloads import feature_nets
 
 # Inception sees 299x299 pixels of each.
 BATCH_SIZE = 64
+# Of weights-inception-2015-12-05-6726825d.pth.
+INCEPTION_SHA256 = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
 
 Features = Callable[[Tensor], Tensor]
 """Features (n, width) of images as bytes (n, channels, side, side)."""
@@ -60,8 +66,18 @@ def own_features(name: str, device: torch.device) -> Features:
 
 @lru_cache
 def inception_features(weights: str, device: torch.device) -> Features:
-    """The 2,048 features that FID is defined by, from torch-fidelity's file of weights."""
-    net: Any = FeatureExtractorInceptionV3("inception-v3-compat", ["2048"], feature_extractor_weights_path=weights)
+    """The 2,048 features that FID is defined by, from torch-fidelity's file of weights.
+
+    Raises InputError for a file that is not the published one.
+    """
+    contents = Path(weights).read_bytes()
+    if hashlib.sha256(contents).hexdigest() != INCEPTION_SHA256:
+        raise InputError(f"{weights}: these are not torch-fidelity's published weights; fetch them again")
+    # torch-fidelity unpickles whatever it is given, so it is given what was read as tensors alone.
+    tensors = io.BytesIO()
+    torch.save(torch.load(io.BytesIO(contents), map_location="cpu", weights_only=True), tensors)
+    tensors.seek(0)
+    net: Any = FeatureExtractorInceptionV3("inception-v3-compat", ["2048"], feature_extractor_weights_path=tensors)
     net.to(device)
 
     def features(images: Tensor) -> Tensor:

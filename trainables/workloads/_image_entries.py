@@ -7,8 +7,8 @@ from functools import partial
 from typing import Any
 
 from optimizers import Hyperparameter
-from optimizers.domains import Flag, Integer, Real, Text
-from trainables.workloads.training_options import Options
+from optimizers.domains import Flag, Integer, Real
+from trainables.workloads.training_options import DataFolder, Options
 from trainables.workloads.workload_entry import WorkloadEntry
 
 MNIST: Mapping[str, Any] = {"data_module": "trainables.data.mnist", "data": "MNIST, torchvision's files"}
@@ -32,7 +32,7 @@ def image_files(folder: str, resolution: int) -> Options:
     """Of workloads that read images from files, which lie in a folder of the data folder."""
     return {
         **IMAGES,
-        "folder": Hyperparameter(folder, "where the images lie in the data folder, or a full path", Text()),
+        "folder": Hyperparameter(folder, "where the images lie in the data folder, or a full path", DataFolder()),
         "resolution": Hyperparameter(resolution, "side of the images that the model sees", Integer(8), "pixels"),
         "workers": Hyperparameter(0, "processes that decode beside the training; 0: the training does", Integer(0)),
     }

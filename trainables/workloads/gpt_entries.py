@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from optimizers import Hyperparameter, InputError
-from optimizers.domains import Choice, Integer, Real, Text
+from optimizers.domains import Choice, Integer, Real
 from trainables.data.tokens import BYTES, KINDS, LOSSLESS
-from trainables.workloads.training_options import Options
+from trainables.workloads.training_options import DataFolder, Options
 from trainables.workloads.workload_entry import OnlyWith, WorkloadEntry
 
 OPTIONS: Options = {
-    "folder": Hyperparameter("python", "where the text lies in the data folder; python: help texts of Python", Text()),
+    "folder": Hyperparameter(
+        "python", "where the text lies in the data folder; python: help texts of Python", DataFolder()
+    ),
     "tokens": Hyperparameter(
         "characters", "what is predicted; bpe: byte pairs learnt from the training text, by the package tokenizers",
         Choice(KINDS),

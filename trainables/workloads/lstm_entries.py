@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import partial
 
 from optimizers import Hyperparameter
-from optimizers.domains import Flag, Integer, Real, Text
-from trainables.workloads.training_options import Options
+from optimizers.domains import Flag, Integer, Real
+from trainables.workloads.training_options import DataFolder, Options
 from trainables.workloads.workload_entry import WorkloadEntry
 
 
@@ -14,7 +14,7 @@ def options(folder: str) -> Options:
     """Of workloads that predict the next word of a text, which lies in a folder of the data folder."""
     return {
         "folder": Hyperparameter(
-            folder, "where the text lies in the data folder; python: help texts of Python", Text()
+            folder, "where the text lies in the data folder; python: help texts of Python", DataFolder()
         ),
         "layers": Hyperparameter(1, "LSTM layers", Integer(1, 3)),
         "embedding": Hyperparameter(200, "width of the embedding", Integer(1)),

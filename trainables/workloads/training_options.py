@@ -72,6 +72,21 @@ class AnyPath:
         return "the path of a file or folder"
 
 
+@dataclass(frozen=True)
+class DataFolder:
+    """A folder of the data folder, or the full path of one; that it is there is checked with the data."""
+
+    def check(self, value: Any, name: str) -> str:
+        """Return ``value``, which does not lead out of the data folder by ``..``."""
+        if not isinstance(value, str) or not value or ".." in Path(value).parts:
+            raise InputError(f"{name} must be {self.describe()}, got {value!r}.")
+        return value
+
+    def describe(self) -> str:
+        """A noun phrase."""
+        return "a folder in the data folder, or the full path of one"
+
+
 TRAINING: Options = {
     "lr_schedule": Hyperparameter("constant", "how the learning rate changes after its warm-up", RateSchedule()),
     "warmup": Hyperparameter(
@@ -100,16 +115,30 @@ TRAINING: Options = {
 def missing_file(values: Mapping[str, Any], options: Options) -> str | None:
     """The first option that names a file which is not there, if one does."""
     for name, one in options.items():
-        domain = one.domain.domain if isinstance(one.domain, OrOff) else one.domain
-        if isinstance(domain, FilePath) and values[name] is not None and not Path(values[name]).is_file():
+        if isinstance(_inner(one), FilePath) and values[name] is not None and not Path(values[name]).is_file():
             return name
     return None
 
 
 def paths_among(options: Options) -> list[str]:
     """The names of the options that are paths, or may be."""
-    inner = {name: getattr(one.domain, "domain", one.domain) for name, one in options.items()}
-    return [name for name, domain in inner.items() if isinstance(domain, FilePath | AnyPath)]
+    return [name for name, one in options.items() if isinstance(_inner(one), FilePath | AnyPath)]
+
+
+def places_among(values: Mapping[str, Any], options: Options) -> dict[str, Any]:
+    """Return the values that name a file or folder wherever it may be, and not one of the data folder."""
+    named = {name: (value, _inner(options[name])) for name, value in values.items() if name in options}
+    return {
+        name: value
+        for name, (value, domain) in named.items()
+        if (isinstance(domain, FilePath | AnyPath) and value is not None)
+        or (isinstance(domain, DataFolder) and Path(str(value)).is_absolute())
+    }
+
+
+def _inner(option: Hyperparameter) -> Any:
+    """The domain of an option, without that it may be off."""
+    return option.domain.domain if isinstance(option.domain, OrOff) else option.domain
 
 
 def checked(given: Mapping[str, Any], options: Options, owner: str) -> dict[str, Any]:

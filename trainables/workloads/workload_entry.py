@@ -19,6 +19,7 @@ from trainables.workloads.training_options import (
     checked,
     missing_file,
     paths_among,
+    places_among,
 )
 
 if TYPE_CHECKING:
@@ -149,6 +150,10 @@ class WorkloadEntry:
         """Return the options with those that are relative paths put into a folder."""
         paths = [name for name in paths_among(self.options) if isinstance(options.get(name), str | Path)]
         return {**options, **{name: str(folder / Path(options[name]).expanduser()) for name in paths}}
+
+    def places_among(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the options that name a file or folder wherever it may be, and not one of the data folder."""
+        return places_among(options, self.options)
 
     def load(self, options: Mapping[str, Any] | None = None) -> Workload:
         """The workload itself with its options; imports torch."""

@@ -1,0 +1,200 @@
+"""A sweep on this machine is out of reach of its other users and of the network, and its secrets are its owner's."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import typer
+
+from cluster.console.command_line import clear_errors
+from cluster.ray.token import ensure_token, token_path
+from cluster.services.head_services import Services
+from cluster.storage.sweep_folder import Manifest, SweepFolder
+from optimizers import InputError
+from search_spaces import parse_sweep
+from search_spaces.stores.addresses import sqlite_address
+from tests.conftest import REPOSITORY, FrontDoor
+
+SWEEP = """
+name: s
+workload: {name: mlp/digits, epochs: 1}
+baseline: adam
+arms: {adam: {optimizer: adam, space: [lr]}}
+search: {trials: 2}
+"""
+
+
+@pytest.fixture(autouse=True)
+def lenient_umask() -> Iterator[None]:
+    before = os.umask(0o002)
+    yield
+    os.umask(before)
+
+
+def mode(path: Path) -> int:
+    return path.stat().st_mode & 0o777
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for variable in ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"):
+        monkeypatch.delenv(variable, raising=False)
+    return tmp_path
+
+
+def test_rays_token_is_made_for_its_owner_alone(home: Path) -> None:
+    ensure_token()
+    assert token_path() == home / ".ray" / "auth_token"
+    assert (mode(token_path()), mode(home / ".ray")) == (0o600, 0o700)
+    assert len(token_path().read_text()) == 64
+    before = token_path().read_text()
+    ensure_token()
+    assert token_path().read_text() == before
+
+
+def test_a_token_that_everybody_may_read_is_closed_and_kept(home: Path) -> None:
+    (home / ".ray").mkdir(mode=0o755)
+    token_path().write_text("token")
+    token_path().chmod(0o644)
+    ensure_token()
+    assert (mode(token_path()), mode(home / ".ray")) == (0o600, 0o700)
+    assert token_path().read_text() == "token"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file to another user")
+def test_a_token_that_somebody_else_has_put_there_is_refused(home: Path) -> None:
+    (home / ".ray").mkdir(mode=0o700)
+    token_path().write_text("theirs")
+    os.chown(token_path(), 12345, 12345)
+    with pytest.raises(InputError, match="auth_token: it belongs to another user"):
+        ensure_token()
+
+
+@pytest.mark.parametrize(
+    ("locations", "expected"),
+    [
+        ({}, 0o664),
+        ({"tracking_uri": "http://user:secret@127.0.0.1:9"}, 0o600),
+        ({"study_storage": "postgresql://u:secret@127.0.0.1/x"}, 0o600),
+        ({"study_storage": "postgresql://127.0.0.1/x?user=u&password=secret"}, 0o600),
+    ],
+)
+def test_a_manifest_that_holds_a_password_is_its_owners_alone(
+    tmp_path: Path, locations: dict[str, str], expected: int
+) -> None:
+    folder = SweepFolder(tmp_path, "s")
+    folder.path.mkdir()
+    usual = {"tracking_uri": sqlite_address(tmp_path / "mlflow.db"), "study_storage": str(tmp_path / "study.journal")}
+    where = {**usual, **locations}
+    manifest = Manifest("s-1", where["tracking_uri"], where["study_storage"], str(tmp_path / "data"))
+    folder.create(parse_sweep(SWEEP), manifest)
+    assert mode(folder.path / "manifest.json") == expected
+    folder.next_session(manifest)
+    assert mode(folder.path / "manifest.json") == expected
+
+
+LISTENING = """
+import json
+import sys
+from pathlib import Path
+
+import psutil
+
+from cluster.ray.session import ray_session
+
+with ray_session(None, print):
+    import ray
+
+    folder = Path(ray._private.worker._global_node.temp_dir)
+    where = ray.get(ray.remote(lambda: ray.util.get_node_ip_address()).remote())
+    processes = [psutil.Process(), *psutil.Process().children(recursive=True)]
+    told = {
+        "names": sorted({one.name() for one in processes}),
+        "listening": sorted({c.laddr.ip for one in processes for c in one.net_connections("inet")
+                             if c.status == psutil.CONN_LISTEN}),
+        "node": where,
+        "folder": str(folder.parent),
+        "mode": folder.parent.stat().st_mode & 0o777,
+        "sessions": len(list(folder.glob("session_2*"))),
+    }
+print(json.dumps(told))
+"""
+
+
+@pytest.mark.cluster
+def test_ray_on_this_machine_listens_to_it_alone_in_a_folder_that_no_other_user_enters(front_door: FrontDoor) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", LISTENING], cwd=REPOSITORY, env=front_door.environment, capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stderr
+    told = json.loads(ended.stdout.splitlines()[-1])
+    assert {"gcs_server", "raylet"} <= set(told["names"])
+    assert {address.removeprefix("::ffff:") for address in told["listening"]} == {"127.0.0.1"}
+    assert told["node"] == "127.0.0.1"
+    assert (told["mode"], told["sessions"]) == (0o700, 1)
+    assert not Path(told["folder"]).exists()
+
+
+@pytest.mark.parametrize("name", ["admin_password", "session_secret", "database_password", "artifacts"])
+@pytest.mark.parametrize("value", ["x\nLD_PRELOAD=/tmp/evil.so", "x\r\ny", "", 7, None])
+def test_no_password_of_a_backup_sets_another_variable(tmp_path: Path, name: str, value: object) -> None:
+    saved = {
+        **dict.fromkeys(("artifacts", "database_password", "admin_password", "session_secret"), "good"),
+        **dict.fromkeys(("port", "database_port", "studies_port"), 5000),
+    }
+    (tmp_path / "services.json").write_text(json.dumps(saved))
+    assert Services.open(tmp_path).settings.admin_password == "good"
+    (tmp_path / "services.json").write_text(json.dumps({**saved, name: value}))
+    with pytest.raises(InputError, match=rf"services\.json is damaged \({name} is not a text of one line\)"):
+        Services.open(tmp_path)
+
+
+@pytest.mark.parametrize("key", ["tracking_uri", "study_storage"])
+def test_a_manifest_of_others_reads_no_variable_but_its_own(
+    tmp_path: Path, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = {"tracking_uri": "ADAMANT_TRACKING_URI", "study_storage": "ADAMANT_STUDY_STORAGE"}
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "top-secret")
+    monkeypatch.setenv(own[key], "postgresql://u:secret@127.0.0.1/x")
+    kept = {"sweep_id": "s-1", "tracking_uri": "sqlite:///x.db", "study_storage": "x", "data_root": "data"}
+    (tmp_path / "s").mkdir()
+    for variable in ("AWS_SECRET_ACCESS_KEY", "HOME", "", *own.values()):
+        changed = {**kept, "storage": str(tmp_path), key: f"environment:{variable}"}
+        (tmp_path / "s" / "manifest.json").write_text(json.dumps(changed))
+        manifest = SweepFolder(tmp_path, "s").manifest()
+        if variable == own[key]:
+            found = manifest.tracking_location if key == "tracking_uri" else manifest.study_location
+            assert found == "postgresql://u:secret@127.0.0.1/x"
+            continue
+        with pytest.raises(InputError, match=f"a manifest may name .{own[key]} alone") as refused:
+            _ = manifest.tracking_location if key == "tracking_uri" else manifest.study_location
+        assert "top-secret" not in str(refused.value)
+
+
+class UnforeseenError(Exception):
+    pass
+
+
+@pytest.mark.parametrize(
+    "error",
+    [UnforeseenError("http://u:secret@h/x\x1b[2J"), InputError("http://u:secret@h"), OSError("postgres://u:secret@h")],
+)
+def test_no_error_shows_a_password_or_moves_the_cursor(error: Exception, capsys: pytest.CaptureFixture[str]) -> None:
+    @clear_errors
+    def command() -> int:
+        raise error
+
+    with pytest.raises(typer.Exit):
+        command()
+    told = "".join(capsys.readouterr())
+    assert "://u:***@h" in told
+    assert "secret" not in told
+    assert "\x1b" not in told
