@@ -15,6 +15,8 @@ PARTS = (
     "throughput",
     "search_quality",
     "order_cost",
+    "verdict_rates",
+    "verdict_rounds",
     "sweep_overhead",
     "documented_pattern",
     "analysis_speed",

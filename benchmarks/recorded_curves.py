@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,30 @@ confirm: {seeds: [1000000]}
 """
 
 
+class Places:
+    """Where configurations lie in their space: a number along the scale that it is drawn from, from 0 to 1.
+
+    Two choices lie 1 apart, and a parameter that takes part in one configuration alone adds nothing to that.
+    """
+
+    def __init__(self, parameters: Mapping[str, Parameter], configurations: Sequence[Mapping[str, Any]]) -> None:
+        self._parameters = parameters
+        self._recorded = np.stack([self._place(one) for one in configurations])
+
+    def distances(self, configuration: Mapping[str, Any]) -> np.ndarray:
+        """The squared distance to each recorded configuration, (n,)."""
+        apart = np.square(self._recorded - self._place(configuration))
+        return np.nansum(np.minimum(apart, 1), axis=1)
+
+    def _place(self, configuration: Mapping[str, Any]) -> np.ndarray:
+        return np.array(
+            [
+                _share(parameter, configuration[name]) if name in configuration else np.nan
+                for name, parameter in self._parameters.items()
+            ]
+        )
+
+
 class RecordedCurves:
     """A run of a configuration is the mean of the five nearest recorded ones, by their inverse squared distances.
 
@@ -46,30 +70,31 @@ class RecordedCurves:
     def __init__(self, path: Path, parameters: Mapping[str, Parameter]) -> None:
         table = np.load(path)
         self.curves = table["curves"]
-        self._parameters = [parameters[str(name)] for name in table["parameters"]]
-        self._names = [str(name) for name in table["parameters"]]
-        self._places = np.stack([self._place(row) for row in table["configurations"]])
-
-    def _place(self, values: Any) -> np.ndarray:
-        """Where a configuration lies in the unit cube."""
-        return np.array([_share(one, float(value)) for one, value in zip(self._parameters, values, strict=True)])
+        names = [str(name) for name in table["parameters"]]
+        configurations = [dict(zip(names, row, strict=True)) for row in table["configurations"]]
+        self._places = Places(parameters, configurations)
 
     def value(self, configuration: Mapping[str, Any], epoch: int) -> float:
         """The metric after an epoch, counted from 1."""
-        here = self._place([configuration[name] for name in self._names])
-        distances = np.square(self._places - here).sum(axis=1)
+        distances = self._places.distances(configuration)
         nearest = np.argpartition(distances, NEIGHBOURS)[:NEIGHBOURS]
         weights = 1 / (distances[nearest] + SAME_PLACE)
         return float(weights @ self.curves[nearest, epoch - 1] / weights.sum())
 
 
-def _share(parameter: Parameter, value: float) -> float:
+def _share(parameter: Parameter, value: Any) -> float:
+    if parameter.min is None:
+        return float((parameter.values or [value]).index(value))
     assert isinstance(parameter.min, float)
     assert isinstance(parameter.max, float)
     low, high = parameter.min, parameter.max
-    if parameter.distribution == "one_minus_log_uniform":
-        low, high, value = 1 - high, 1 - low, 1 - value
-    return float(np.log(value / low) / np.log(high / low))
+    match parameter.distribution:
+        case "one_minus_log_uniform":
+            return float(np.log((1 - value) / (1 - low)) / np.log((1 - high) / (1 - low)))
+        case "log_uniform":
+            return float(np.log(value / low) / np.log(high / low))
+        case _:
+            return (value - low) / (high - low)
 
 
 def record(folder: Path, arm: str, path: Path) -> int:
