@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cluster.cli.options import AtMost, MostStudies, UntilDecided
 from cluster.console.command_line import FAILED, clear_errors, echo
 from cluster.console.shared_console import console
 from optimizers import InputError
@@ -42,20 +43,27 @@ def submit(
         typer.Option(help="Folder on the cluster, shared by all of its nodes, for sweeps and checkpoints."),
     ] = None,
     data: Annotated[str | None, typer.Option(help="Data folder on the cluster.")] = None,
+    until: UntilDecided = None,
+    at_most: AtMost = None,
+    most_studies: MostStudies = None,
     cluster: ClusterFile = None,
     address: Address = None,
 ) -> int:
     """Start a sweep as a job of the cluster, or go on with it; whoever submits may leave."""
+    from cluster.cli.run_session import RoundOptions
     from cluster.jobs.submission import LIVE
     from search_spaces import load_sweep
 
     asked = load_sweep(sweep, set_ or [], size)
+    rounds = RoundOptions(until, at_most, most_studies)
+    rounds.planned(asked)
     mount = _mount_of(cluster)
     if storage is None and mount is None and address is not None:
         raise InputError("--storage: name the folder that the cluster's nodes share, or the cluster by --cluster FILE")
     folders = {"ADAMANT_STORAGE": storage or (mount and f"{mount}/adamant-runs"), "ADAMANT_DATA": data}
     with _jobs(cluster, address) as jobs:
-        job = jobs.submit(asked, {name: folder for name, folder in folders.items() if folder})
+        variables = {name: folder for name, folder in folders.items() if folder}
+        job = jobs.submit(asked, variables, rounds.arguments)
         echo(f"Job {job.id} runs {asked.name}: {asked.extent}.")
         runs = jobs.where_runs_are(job)
         if runs is None and jobs.of(job.id).status not in LIVE:

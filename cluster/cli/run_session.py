@@ -37,6 +37,12 @@ class RoundOptions:
     at_most: str | None = None
     most_studies: int | None = None
 
+    @property
+    def arguments(self) -> list[str]:
+        """These options as arguments of ``adamant run``."""
+        given = {"--until": self.until, "--at-most": self.at_most, "--most-studies": self.most_studies}
+        return [text for name, value in given.items() if value is not None for text in (name, str(value))]
+
     def planned(self, sweep: Sweep) -> Rounds | None:
         """Return the rounds of a sweep, None where none are asked for. Raises InputError for what makes none."""
         from cluster.storage.rounds import Rounds

@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 import os
 import re
+import shlex
 import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -60,10 +61,11 @@ class Jobs:
         self._address = address if "://" in address else f"http://{address}"
         self._client = _connected(self._address)
 
-    def submit(self, sweep: Sweep, variables: Mapping[str, str]) -> Job:
+    def submit(self, sweep: Sweep, variables: Mapping[str, str], arguments: Sequence[str] = ()) -> Job:
         """Start a job for a sweep, or one that goes on with it.
 
-        ``variables`` are put into the driver's environment. Raises InputError while a job of that sweep is running.
+        ``variables`` are put into the driver's environment, ``arguments`` are further ones of ``adamant run``. Raises
+        InputError while a job of that sweep is running.
         """
         running = [job for job in self.all() if job.sweep == sweep.name and job.status in LIVE]
         if running:
@@ -82,7 +84,7 @@ class Jobs:
             _ship(sweep, Path(folder))
             try:
                 submitted = self._client.submit_job(
-                    entrypoint=f"python -m cluster.job {SWEEP_FILE}",
+                    entrypoint=shlex.join(["python", "-m", "cluster.job", SWEEP_FILE, *arguments]),
                     submission_id=f"{sweep.name}-{time.strftime('%Y%m%d-%H%M%S')}",
                     metadata={"adamant.sweep": sweep.name},
                     runtime_env={"working_dir": folder, "env_vars": variables},

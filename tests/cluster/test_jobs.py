@@ -170,7 +170,22 @@ def test_a_stopped_job_is_gone_on_with_by_a_second_submit(head: Head) -> None:
     assert before < 2 * (TRIALS + 2)
 
 
+@pytest.mark.slow
+def test_a_job_adds_studies_until_it_is_decided(head: Head) -> None:
+    """Of an arm with two studies, which is too few for a verdict, a round adds one more."""
+    settings = ("search.studies=2", "search.trials=2", "workload.epochs=2", "metric.smallest_difference=90")
+    overrides = [part for setting in settings for part in ("--set", setting)]
+    submitted = head.submit(*overrides, "--until", "decided", "--at-most", "1h", "--most-studies", "3")
+    assert submitted.returncode == 0, submitted.stderr
+    followed = head.door("cluster", "logs", "quickstart", "-f")
+    assert followed.returncode == 0, followed.stdout
+    assert "3 studies" in followed.stdout
+
+
 def test_what_is_wrong_is_said_before_anything_is_sent(head: Head) -> None:
+    undecided = head.submit("--until", "decided")
+    assert undecided.returncode == 2
+    assert "--until decided judges arms by their studies" in undecided.stderr
     nowhere = head.door("cluster", "submit", "quickstart")
     assert nowhere.returncode == 2
     assert "--storage: name the folder that the cluster's nodes share" in nowhere.stderr
