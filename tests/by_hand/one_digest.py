@@ -1,7 +1,7 @@
 """One digest, however a sweep is run: a table of samplers and schedulers against ways to run them.
 
-``python -m tests.by_hand.one_digest [SAMPLER/SCHEDULER ...]``, from the repository; all of them take about an hour on
-two cores. Each cell is a whole sweep through the front door, on Ray clusters that this starts: one node with 1, 2 and
+``python -m tests.by_hand.one_digest [SAMPLER/SCHEDULER | WAY ...]``, from the repository; all of them take about an hour
+on two cores. Each cell is a whole sweep through the front door, on Ray clusters that this starts: one node with 1, 2 and
 4 places, the last with processes that are halted for a random time now and then; three nodes of which one is slow; and
 with the driver killed five times and resumed. Prints a line for each cell, and ends with 1 where two digests differ.
 """
@@ -30,7 +30,13 @@ SAMPLERS = ("tpe", "random", "cmaes", "gp", "qmc", "nsgaii")
 SCHEDULERS = ("asha", "hyperband", "median", "none")
 CELLS = [*(f"{sampler}/{scheduler}" for sampler in SAMPLERS for scheduler in SCHEDULERS), "tpe/pbt"]
 # Places of the nodes of a cluster, and whether its processes are halted now and then.
-WAYS = {"1 place": ([1], 0.0), "2 places": ([2], 0.0), "4, halted": ([4], 0.4), "3 nodes, one slow": ([1, 1, 2], 0.2)}
+WAYS = {
+    "1 place": ([1], 0.0),
+    "2 places": ([2], 0.0),
+    "4, halted": ([4], 0.4),
+    "3 nodes, one slow": ([1, 1, 2], 0.2),
+    "2 places, killed 5 times": ([2], 0.0),
+}
 KILLS = 5
 SWEEP = """\
 name: {name}
@@ -40,7 +46,7 @@ metric: {{name: val/loss, target: 0.15}}
 baseline: adam
 arms:
   adam:      {{optimizer: adam, space: [lr, adam]}}
-  scheduled: {{optimizer: moment_adam, space: [lr, beta_schedules]}}
+  scheduled: {{optimizer: moment_adam, space: {space}}}
 search:    {{method: {method}, trials: {trials}, seed: 3}}
 scheduler: {scheduler}
 confirm:   {{top_k: 1, seeds: [1, 2]}}
@@ -51,10 +57,9 @@ resources: {{cpu: 1, gpu: 0}}
 def sweep_of(cell: str, name: str) -> str:
     method, _, kind = cell.partition("/")
     scheduler = {"none": "{type: none}", "median": "{type: median, grace: 2}", "pbt": "{type: pbt, grace: 3, eta: 3}"}
-    trials = 4 if kind == "pbt" else 12
-    return SWEEP.format(
-        name=name, method=method, trials=trials, scheduler=scheduler.get(kind, f"{{type: {kind}, grace: 1, eta: 3}}")
-    )
+    trials, space = (4, "[lr, adam]") if kind == "pbt" else (12, "[lr, beta_schedules]")
+    rule = scheduler.get(kind, f"{{type: {kind}, grace: 1, eta: 3}}")
+    return SWEEP.format(name=name, method=method, trials=trials, space=space, scheduler=rule)
 
 
 @contextmanager
@@ -140,11 +145,12 @@ def run(cell: str, address: str, folder: Path, environment: dict[str, str], kill
     return found[1] if found else f"none ({(ended.stdout + ended.stderr)[-300:]})"
 
 
-def main(cells: list[str]) -> int:
+def main(cells: list[str], ways: list[str]) -> int:
     work = Path(tempfile.mkdtemp(prefix="one-digest-"))
     environment = {**new_environment(work), "RAY_AUTH_MODE": "token", "PATH": f"{SCRIPTS}:{os.environ['PATH']}"}
     found: dict[str, dict[str, str]] = {cell: {} for cell in cells}
-    for way, (places, share) in {**WAYS, "2 places, killed 5 times": ([2], 0.0)}.items():
+    for way in ways:
+        places, share = WAYS[way]
         chance = random.Random(way)
         with cluster(places, work, environment) as (address, nodes), halting(nodes, share, chance):
             for cell in cells:
@@ -154,10 +160,11 @@ def main(cells: list[str]) -> int:
                 found[cell][way] = run(cell, address, folder, environment, kills)
                 print(f"{way:26} {cell:18} {found[cell][way]}  {time.monotonic() - began:4.0f} s", flush=True)
     differing = [cell for cell, digests in found.items() if len({*digests.values()}) > 1]
-    print(f"{len(cells)} cells, {len(WAYS) + 1} ways; cells with more than one digest: {differing}")
+    print(f"{len(cells)} cells, {len(ways)} ways; cells with more than one digest: {differing}")
     return len(differing)
 
 
 if __name__ == "__main__":
     os.chdir(REPOSITORY)
-    sys.exit(main(sys.argv[1:] or CELLS))
+    asked = sys.argv[1:]
+    sys.exit(main([one for one in asked if one not in WAYS] or CELLS, [one for one in asked if one in WAYS] or [*WAYS]))
