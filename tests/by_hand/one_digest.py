@@ -1,9 +1,10 @@
 """One digest, however a sweep is run: a table of samplers and schedulers against ways to run them.
 
-``python -m tests.by_hand.one_digest [SAMPLER/SCHEDULER | WAY ...]``, from the repository; all of them take about an hour
-on two cores. Each cell is a whole sweep through the front door, on Ray clusters that this starts: one node with 1, 2 and
-4 places, the last with processes that are halted for a random time now and then; three nodes of which one is slow; and
-with the driver killed five times and resumed. Prints a line for each cell, and ends with 1 where two digests differ.
+``python -m tests.by_hand.one_digest [SAMPLER/SCHEDULER | WAY ...]``, from the repository; all of them take about an
+hour on two cores. Each cell is a whole sweep through the front door, on Ray clusters that this starts: one node with
+1, 2 and 4 places, the last with processes that are halted for a random time now and then; three nodes of which one is
+slow; and with the driver killed five times and resumed. Prints a line for each cell, and ends with 1 where two
+digests differ.
 """
 
 from __future__ import annotations
