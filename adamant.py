@@ -137,6 +137,7 @@ def _judged(session: Session, storage: str | Path, address: str | None) -> Judge
                 f"{ended.name}: the sweep stopped before its end; go on with adamant.resume({ended.name!r})"
             )
         judged = JudgedSweep.load(ended.name, ended.tracking_uri, ended.confirm_link)
+        ended.verdict_tags.update(judged.tags)
         judged.report(ended.report_folder)
         return judged
 
@@ -155,6 +156,7 @@ def _tell(ended: EndedSweep, json_file: Path | None, expect: str | None) -> int:
 
     judged = JudgedSweep.load(ended.name, ended.tracking_uri, ended.confirm_link)
     code = 0 if all(arm.scores for verdict in judged.verdicts for arm in verdict.arms) else FAILED
+    ended.verdict_tags.update(judged.tags)
     print_lines(console, [f"\n{judged}", *ended.links])
     try:
         told = f"Report: {judged.report(ended.report_folder)}"

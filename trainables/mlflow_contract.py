@@ -137,6 +137,15 @@ class Tag(StrEnum):
 SHARED_VIEW = "mlflow.sharedViewState."
 
 
+def finding_tag(arm: str, workload: str) -> str:
+    """Return the tag of the summary run that says what a verdict finds of an arm, such as ``finding.scheduled``.
+
+    Its value is the finding, such as ``better`` or ``configuration_better``. Of several workloads each has one of
+    its own, ``finding.scheduled/digits``.
+    """
+    return f"finding.{arm}/{workload}" if workload else f"finding.{arm}"
+
+
 def score_tag(tag: Tag, workload: str) -> str:
     """Return the summary run's tag of a workload's score; ``workload`` is empty in a sweep over one."""
     return f"{tag}/{workload}" if workload else str(tag)

@@ -13,6 +13,7 @@ from analysis.report.terminal import render_table
 from analysis.report.written_report import write_report
 from analysis.verdict.findings import Verdict
 from analysis.verdict.judgement import judge
+from trainables.mlflow_contract import finding_tag
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,16 @@ class JudgedSweep:
             for arm in verdict.arms
             if not arm.is_settled
         ]
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """Return what the summary run says of each arm but the baseline, see `finding_tag` of MLflow's contract."""
+        return {
+            finding_tag(arm.name, verdict.workload): arm.finding
+            for verdict in self.verdicts
+            for arm in verdict.arms
+            if arm.finding != "baseline"
+        }
 
     @property
     def trials(self) -> pd.DataFrame:

@@ -78,8 +78,10 @@ class Driver:
         interrupt_on_signals(self._save_longer)
         try:
             code = self._train_and_flush(address)
-            yield self._ended(code)
+            ended = self._ended(code)
+            yield ended
             if code == DONE:
+                self.tracker.tag(self.summary, ended.verdict_tags)
                 note = summary_note(self.sweep, self.manifest, self.folder.storage, self.tracker)
                 self.tracker.tag(self.summary, {Tag.NOTE: note})
                 if self.folder.report.is_dir():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from cluster.storage.rounds import Rounds
@@ -14,7 +14,8 @@ class EndedSweep:
 
     ``links`` are the lines that lead to them, and ``confirm_link`` an address where one is served. ``digest`` is that
     of what it found, see :func:`search_spaces.study.digest.digest_of`. ``rounds`` are those of a sweep that grows until
-    it is decided, and with ``code`` 0 the newest look is among those that were taken.
+    it is decided, and with ``code`` 0 the newest look is among those that were taken. Into ``verdict_tags`` the caller
+    puts what the summary run is to say of the verdict.
     """
 
     code: int
@@ -25,3 +26,4 @@ class EndedSweep:
     report_folder: Path
     digest: str = ""
     rounds: Rounds | None = None
+    verdict_tags: dict[str, str] = field(default_factory=dict)

@@ -144,7 +144,7 @@ def test_data(verdict: analysis.Verdict):
     assert scheduled["missing_scores"] == [{"rank": 1, "seed": 3, "reason": "diverged"}]
     assert scheduled["difference"]["seeds"] == [1, 2, 4, 5]
     assert scheduled["difference"]["interval"]["level"] == pytest.approx(0.98333, abs=1e-5)
-    assert scheduled["difference"]["detectable"] == pytest.approx(0.0056, abs=0.0001)
+    assert scheduled["difference"]["detectable"] == pytest.approx(0.0057, abs=0.0001)
     assert (adam["steps_to_target"], scheduled["steps_to_target"], memory["steps_to_target"]) == (
         403,
         "never",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from mlflow import MlflowClient
 
 from tests.conftest import REPOSITORY, FrontDoor
 
@@ -19,9 +20,20 @@ def told(text: str) -> list[str]:
     return [line for line in lines[: end + 1] if not line.startswith("Wall time")]
 
 
+def finding_in_mlflow(tracking_uri: str) -> str:
+    """What the summary run says of the arm, in words."""
+    client = MlflowClient(tracking_uri)
+    experiment = client.get_experiment_by_name("adamant/quickstart")
+    assert experiment is not None
+    (summary,) = client.search_runs([experiment.experiment_id], "tags.`sweep.role` = 'summary'")
+    assert "finding.adam" not in summary.data.tags
+    return summary.data.tags["finding.scheduled"].replace("_", " ")
+
+
 def test_the_readme_shows_a_real_run(shared_ray: FrontDoor) -> None:
     ended = shared_ray("run", "quickstart")
     assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert finding_in_mlflow(shared_ray.tracking_uri) in ended.stdout
     shown = told((REPOSITORY / "README.md").read_text(encoding="utf-8"))
     found = told(ended.stdout)
     if found[-1] == shown[-1]:
