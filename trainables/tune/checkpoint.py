@@ -21,6 +21,14 @@ KEPT_CHECKPOINTS = 2
 # The digest stands in the name, so that a file of a version before, which has none, cannot be taken for another.
 _NAME = re.compile(r"step-(\d+)(?:\.sha256-([0-9a-f]{64}))?\.session-(\d+)\.pt")
 STOP_FILE = "stop"
+# What stands in a record.
+_KINDS: dict[str, type | tuple[type, ...]] = {
+    **dict.fromkeys(("session", "step", "epoch"), int),
+    **dict.fromkeys(("spec", "outcome"), dict),
+    "train_seconds": (int, float),
+    "curve": list,
+    "fingerprint": str,
+}
 _PICTURE = re.compile(r"(.+)\.step-(\d+)\.png")
 
 
@@ -125,7 +133,7 @@ class TrialFolder:
         """The record, or None before the trial's first decision, and a sentence if a damaged one was set aside."""
         path = self.path / "record.json"
         try:
-            return unsealed(path.read_text(encoding="utf-8"), older="spec"), []
+            return _sound(unsealed(path.read_text(encoding="utf-8"), older="spec")), []
         except FileNotFoundError:
             return None, []
         except ValueError as error:
@@ -135,6 +143,16 @@ class TrialFolder:
         if not self._checkpoints.is_dir():
             return []
         return sorted((path for path in self._checkpoints.iterdir() if _NAME.fullmatch(path.name)), key=_numbers)
+
+
+def _sound(record: dict[str, Any]) -> dict[str, Any]:
+    """Return a record. Raises ValueError where a value is none that a trial writes, which a digest does not tell."""
+    for name, kinds in _KINDS.items():
+        if name in record and (not isinstance(record[name], kinds) or isinstance(record[name], bool)):
+            raise ValueError(f"its {name} is {type(record[name]).__name__}")
+    if "session" not in record or not all(isinstance(point, dict) for point in record.get("curve", ())):
+        raise ValueError("it is not a trial's")
+    return record
 
 
 def _numbers(path: Path) -> tuple[int, int]:
