@@ -182,9 +182,9 @@ class SweepFolder:
             located = {key: absolute_below(self.storage, kept[key], storage) for key in _LOCATIONS}
             rounds = Rounds.from_dict(kept["rounds"]) if kept.get("rounds") else None
             told = {**kept, **located, "storage": str(storage), "rounds": rounds}
-            return TypeAdapter(Manifest).validate_python(told, strict=True, extra="forbid")
+            return TypeAdapter(Manifest).validate_python(told, extra="forbid")
         except ValidationError as error:
-            wrong = "; ".join(f"{one['loc'][0]}: {one['msg']}" for one in error.errors())
+            wrong = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
             raise InputError(f"{path}: this manifest is damaged ({wrong}); restore it from a copy") from None
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise InputError(f"{path}: this manifest is damaged ({error!r}); restore it from a copy") from None
