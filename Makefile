@@ -1,7 +1,8 @@
 # Every target creates .venv with pip when it is missing or older than what it is made from.
-.PHONY: demo check test test-all lint types layers tests-quick tests-gate tests-full format bench constraints
+.PHONY: demo check test test-all lint types layers audit tests-quick tests-gate tests-full format bench constraints
 PYTHON ?= python3
 VENV := .venv
+AUDIT := .venv-audit
 STAMP := $(VENV)/.installed
 WORKERS ?= 2
 # The tests start hundreds of processes, each of which would otherwise compile every module again.
@@ -21,7 +22,7 @@ test: $(STAMP)
 	$(TOGETHER) tests-gate lint types layers
 
 test-all: $(STAMP)
-	$(TOGETHER) tests-full lint types layers
+	$(TOGETHER) tests-full lint types layers audit
 	$(VENV)/bin/pytest --full -m alone --durations=20
 
 tests-quick: $(STAMP)
@@ -42,6 +43,11 @@ types: $(STAMP)
 
 layers: $(STAMP)
 	$(VENV)/bin/lint-imports
+
+# Known vulnerabilities of the exact versions that are tested. Where the advisories cannot be reached it says so, and passes.
+audit:
+	test -x $(AUDIT)/bin/pip-audit || ($(PYTHON) -m venv $(AUDIT) && $(AUDIT)/bin/pip install --quiet "pip-audit>=2.10,<3")
+	$(AUDIT)/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip --progress-spinner off
 
 format: $(STAMP)
 	$(VENV)/bin/ruff check --fix .

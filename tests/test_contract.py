@@ -46,6 +46,7 @@ OTHERS = {
     "search_spaces/schema/_usual_names.py": {"confirm": KEY},
     "search_spaces/schema/sweep_file.py": {"confirm": KEY},
     "search_spaces/sweep/seeds.py": {"confirm": KEY},
+    "search_spaces/sweep/sweep_checks.py": {"confirm": KEY},
     "trainables/data/image_folder.py": {"images": "a noun"},
     "trainables/training/training_run.py": {"diverged": "a key of a checkpoint's"},
     "trainables/workloads/torchvision_entries.py": {"images": "a noun"},

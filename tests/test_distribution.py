@@ -36,7 +36,6 @@ PLUGINS = {
     "google-cloud-storage": "MLflow's client of GCP",
     "cmaes": "Optuna's CMA-ES",
     "psycopg2-binary": "SQLAlchemy's driver of PostgreSQL",
-    "optuna-dashboard": "a server of its own",
     "jupytext": "keeps the pairs of notebooks",
     "nbclient": "runs them",
     "supervisor": "a program of its own",
@@ -108,6 +107,7 @@ def extras_of(path: Path) -> tuple[str, ...]:
         "optimizer_suite.py": ("testing",),
         "workload_suite.py": ("testing",),
         "library_baselines.py": ("baselines",),
+        "studies_dashboard.py": ("services",),
     }.get(path.name, ())
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
 import warnings
@@ -12,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
+from analysis.data._run_tags import Seconds, Study, read_status, read_tag, seconds_of, tag_of
 from analysis.data.found_digest import FoundDigest, read_digest
 from analysis.data.looks import Looks, read_looks
 from optimizers import InputError, did_you_mean
@@ -25,8 +25,6 @@ from trainables.mlflow_contract import (
     Tag,
     from_store,
     score_tag,
-    session_tag,
-    status_of,
     tagged,
 )
 
@@ -112,14 +110,24 @@ def read_sweep(sweep_name: str, tracking_uri: str) -> tuple[SweepRecords, ...]:
 
     client, experiment = _open(sweep_name, tracking_uri)
     summary = _newest_summary(client, experiment.experiment_id, sweep_name)
-    sweep_id = _tag(summary, Tag.SWEEP_ID)
+    sweep_id = tag_of(summary, Tag.SWEEP_ID)
     runs = _search(client, experiment.experiment_id, tagged(Tag.SWEEP_ID, sweep_id))
     trials, confirmations = _records(runs, Role.TRIAL), _records(runs, Role.CONFIRM)
     source = _read_source(client, summary, sweep_name)
     code = logged_code(client, summary)
     sweep = recorded_sweep(source, f"{SWEEP_FILE} of run {summary.info.run_id}", code)
+    _check_arms(sweep, (*trials, *confirmations))
     parts = (_on_workload(name, sweep, summary, trials, confirmations) for name in sweep.by_workload)
     return tuple(replace(part, source=source) for part in parts)
+
+
+def _check_arms(sweep: Sweep, runs: Iterable[RunRecord]) -> None:
+    for run in runs:
+        if run.arm not in sweep.arms:
+            raise InputError(
+                f'Run {run.run_id}: its arm "{run.arm}" is none of the sweep\'s, {", ".join(sweep.arms)}; delete the '
+                "run in MLflow, or correct its tag"
+            )
 
 
 def _on_workload(
@@ -127,15 +135,15 @@ def _on_workload(
 ) -> SweepRecords:
     tags = summary.data.tags
     score_goal = score_tag(Tag.SCORE_GOAL, name)
-    goal = _tag(summary, score_goal)
+    goal = tag_of(summary, score_goal)
     if goal not in ("minimize", "maximize"):
         raise InputError(f'Run {summary.info.run_id}: {score_goal} is "{goal}", not "minimize" or "maximize".')
-    planned = json.loads(tags.get(Tag.PLAN_SEARCH_STEPS, "{}"))
+    planned = read_tag(summary, Tag.PLAN_SEARCH_STEPS, dict[str, float], {})
     prefix = f"{name}/" if name else ""
     return SweepRecords(
         sweep=sweep.on(name),
-        sweep_id=_tag(summary, Tag.SWEEP_ID),
-        score_metric=_tag(summary, score_tag(Tag.SCORE_METRIC, name)),
+        sweep_id=tag_of(summary, Tag.SWEEP_ID),
+        score_metric=tag_of(summary, score_tag(Tag.SCORE_METRIC, name)),
         score_goal=cast(Goal, goal),
         trials=tuple(run for run in trials if run.workload == name),
         confirmations=tuple(run for run in confirmations if run.workload == name),
@@ -143,20 +151,17 @@ def _on_workload(
         planned_steps={arm: planned[prefix + arm] for arm in sweep.arms if prefix + arm in planned},
         workload=name,
         workloads=len(sweep.by_workload),
-        seconds=_seconds(tags),
-        planned_seconds=float(tags[Tag.PLAN_WALL_S]) if tags.get(Tag.PLAN_WALL_S) else None,
+        seconds=seconds_of(summary),
+        planned_seconds=read_tag(summary, Tag.PLAN_WALL_S, Seconds, None),
         summary_id=summary.info.run_id,
         experiment_id=summary.info.experiment_id,
         digest=read_digest(tags, summary.info.run_id),
         looks=read_looks(tags[Tag.LOOKS], summary.info.run_id) if Tag.LOOKS in tags else None,
-        environment={str(Tag.GIT_COMMIT): tags.get(Tag.GIT_COMMIT, ""), **json.loads(tags.get(Tag.VERSIONS, "{}"))},
+        environment={
+            str(Tag.GIT_COMMIT): tags.get(Tag.GIT_COMMIT, ""),
+            **read_tag(summary, Tag.VERSIONS, dict[str, str], {}),
+        },
     )
-
-
-def _seconds(tags: Mapping[str, str]) -> float | None:
-    """Of all sessions of the sweep's drivers; None where one was killed before it could tell."""
-    told = [tags.get(session_tag(number)) for number in range(1, int(tags.get(Tag.SESSIONS, 0)) + 1)]
-    return sum(float(seconds) for seconds in told if seconds) if told and all(told) else None
 
 
 def _open(sweep_name: str, tracking_uri: str) -> tuple[MlflowClient, Experiment]:
@@ -254,41 +259,24 @@ def _records(runs: Iterable[Run], role: Role) -> tuple[RunRecord, ...]:
 
 def _record(run: Run) -> RunRecord:
     info, tags = run.info, run.data.tags
-    seed = _tag(run, Tag.SEED)
+    seed = tag_of(run, Tag.SEED)
     if not seed.lstrip("-").isdecimal():
         raise InputError(f'Run {info.run_id}: tag seed is "{seed}", not a whole number.')
     return RunRecord(
         run_id=info.run_id,
-        trial_id=_tag(run, Tag.TRIAL_ID),
-        arm=_tag(run, Tag.ARM),
+        trial_id=tag_of(run, Tag.TRIAL_ID),
+        arm=tag_of(run, Tag.ARM),
         seed=int(seed),
-        status_reason=_status(run),
+        status_reason=read_status(run),
         params=recorded_parameters(run.data.params, tags),
         metrics={name: from_store(value) for name, value in run.data.metrics.items()},
         start=_time(info.start_time),
         end=_time(info.end_time) if info.end_time else None,
         confirm_of=tags.get(Tag.CONFIRM_OF),
         workload=tags.get(Tag.SWEEP_WORKLOAD, ""),
-        study=int(tags.get(Tag.SWEEP_STUDY, 1)),
+        study=read_tag(run, Tag.SWEEP_STUDY, Study, 1),
         detail=tags.get(Tag.STATUS_DETAIL, ""),
     )
-
-
-def _status(run: Run) -> Status:
-    reason = run.data.tags.get(Tag.STATUS_REASON)
-    try:
-        return status_of(run.info.status, reason)
-    except ValueError:
-        raise InputError(
-            f'Run {run.info.run_id}: tag {Tag.STATUS_REASON} is "{reason}", not {" or ".join(Status)}.'
-        ) from None
-
-
-def _tag(run: Run, name: str) -> str:
-    value = run.data.tags.get(name)
-    if value is None:
-        raise InputError(f"Run {run.info.run_id} has no tag {name}, which every run of a sweep carries.")
-    return value
 
 
 def _time(milliseconds: int) -> datetime:

@@ -8,6 +8,9 @@ from typing import Annotated
 
 import typer
 
+# As many as a sweep file may ask for.
+MOST_TRIALS, MOST_STUDIES, MOST_SEEDS = 100_000, 1_000, 10_000
+
 Storage = Annotated[str, typer.Option(envvar="ADAMANT_STORAGE", help="Folder for sweeps, study and runs.")]
 TrackingUri = Annotated[
     str | None,
@@ -42,15 +45,25 @@ Expect = Annotated[
 JsonFile = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the verdict as JSON.")]
 Data = Annotated[str | None, typer.Option(help="Data folder; else $ADAMANT_DATA, else data/ in the storage folder.")]
 More = Annotated[
-    int | None, typer.Option(min=1, metavar="N", help="Go on with a sweep of that name, with N trials more an arm.")
+    int | None,
+    typer.Option(
+        min=1, max=MOST_TRIALS, metavar="N", help="Go on with a sweep of that name, with N trials more an arm."
+    ),
 ]
 MoreStudies = Annotated[
     int | None,
-    typer.Option(min=1, metavar="N", help="Go on with a sweep of that name, with N more searches of each arm."),
+    typer.Option(
+        min=1, max=MOST_STUDIES, metavar="N", help="Go on with a sweep of that name, with N more searches of each arm."
+    ),
 ]
 MoreSeeds = Annotated[
     int | None,
-    typer.Option(min=1, metavar="N", help="Go on with a sweep of that name, with N more seeds in each confirmation."),
+    typer.Option(
+        min=1,
+        max=MOST_SEEDS,
+        metavar="N",
+        help="Go on with a sweep of that name, with N more seeds in each confirmation.",
+    ),
 ]
 From = Annotated[
     str | None, typer.Option("--from", metavar="NAME", help="Begin with the best of an earlier sweep's arms.")
@@ -84,5 +97,7 @@ AtMost = Annotated[
 ]
 MostStudies = Annotated[
     int | None,
-    typer.Option(metavar="N", help="With --until: studies after the last round; four rounds if left out."),
+    typer.Option(
+        max=MOST_STUDIES, metavar="N", help="With --until: studies after the last round; four rounds if left out."
+    ),
 ]

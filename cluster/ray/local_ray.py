@@ -13,6 +13,7 @@ from typing import Any
 
 import psutil
 
+from cluster.polling import holds_within
 from cluster.ray.token import ensure_token
 from optimizers.errors import first_line
 
@@ -21,6 +22,7 @@ STARTS = 3
 LOOK_S = 0.5
 # Ray's sockets lie below its folder, in a path of at most 107 characters, of which they take 66.
 LONGEST_FOLDER = 41
+REMOVING_S = 1.0
 
 
 @contextmanager
@@ -44,7 +46,13 @@ def secluded() -> Iterator[dict[str, Any]]:
         yield {"_temp_dir": str(folder / "r")}
     finally:
         ray_constants.ENABLE_RAY_CLUSTER = before
-        shutil.rmtree(folder, ignore_errors=True)
+        # Processes of Ray that are ending may still write there.
+        holds_within(REMOVING_S, lambda: _is_removed(folder), pause_s=0.1)
+
+
+def _is_removed(folder: Path) -> bool:
+    shutil.rmtree(folder, ignore_errors=True)
+    return not folder.exists()
 
 
 def _place() -> Path:

@@ -174,13 +174,21 @@ def _curve(training: Training) -> Curve:
     return curve
 
 
+def _versions(tags: Mapping[str, str]) -> dict[str, Any]:
+    """Return the recorded versions by package; none where the tag is damaged, as they only explain."""
+    try:
+        return dict(json.loads(tags.get(Tag.VERSIONS, "{}")))
+    except (ValueError, TypeError):
+        return {}
+
+
 def _remarks(tags: Mapping[str, str], training: Training) -> list[str]:
     remarks = []
     if Tag.WORKERS in tags:
         remarks.append(f"recorded by {tags[Tag.WORKERS]} workers, repeated by one, which adds up in another order")
     if tags.get(Tag.DEVICE, "cpu") not in ("", "cpu"):
         remarks.append(f"recorded on {tags[Tag.DEVICE]}, repeated on the CPU")
-    then = json.loads(tags.get(Tag.VERSIONS, "{}"))
+    then = _versions(tags)
     now = json.loads(environment(tuple(then))[Tag.VERSIONS])
     changed: dict[str, Any] = {name: (then[name], now.get(name)) for name in then if then[name] != now.get(name)}
     if changed:

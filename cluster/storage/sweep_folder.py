@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
+from pydantic import TypeAdapter, ValidationError
 
 from cluster.storage.locations import FROM_ENVIRONMENT, absolute, absolute_below, location_path, relative_below
 from cluster.storage.rounds import Rounds
@@ -189,13 +190,19 @@ class SweepFolder:
             storage = Path(kept.get("storage") or _storage_before(kept, self))
             located = {key: absolute_below(self.storage, kept[key], storage) for key in _LOCATIONS}
             rounds = Rounds.from_dict(kept["rounds"]) if kept.get("rounds") else None
-            return Manifest(**{**kept, **located, "storage": str(storage), "rounds": rounds})
+            told = {**kept, **located, "storage": str(storage), "rounds": rounds}
+            return TypeAdapter(Manifest).validate_python(told, extra="forbid")
+        except ValidationError as error:
+            wrong = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+            raise InputError(f"{path}: this manifest is damaged ({wrong}); restore it from a copy") from None
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise InputError(f"{path}: this manifest is damaged ({error!r}); restore it from a copy") from None
 
     def _read_sweep(self, code: CodeBundle | None) -> Sweep:
         path = self.path / SWEEP_FILE
         try:
+            if path.exists() and not path.is_file():
+                raise OSError("it is not a file")
             return recorded_sweep(path.read_text(encoding="utf-8"), str(path), code, execute=code is not None)
         except (OSError, UnicodeDecodeError) as error:
             reason = "is missing" if isinstance(error, FileNotFoundError) else f"cannot be read ({error})"

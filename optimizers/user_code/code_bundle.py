@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from optimizers.errors import InputError
 from optimizers.files import atomic_write
@@ -96,7 +96,7 @@ class CodeBundle:
         path = folder / MANIFEST
         try:
             manifest = json.loads(path.read_text(encoding="utf-8"))
-            files = {name: (folder / name).read_bytes() for name in manifest["files"]}
+            files = {name: (folder / _inside(name)).read_bytes() for name in manifest["files"]}
             packages = tuple(InstalledPackage(**package) for package in manifest["packages"])
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise InputError(
@@ -192,6 +192,14 @@ def _contents(path: Path) -> bytes:
     except ValueError as error:  # such as a null byte
         raise InputError(f"{path}: is not valid Python ({error})") from None
     return contents
+
+
+def _inside(name: str) -> str:
+    """Return a recorded name. Raises ValueError for one that leads out of its folder, to be read or written there."""
+    parts = PurePosixPath(name).parts
+    if not name.endswith((".py", ".pkl")) or not parts or parts[0] == "/" or ".." in parts:
+        raise ValueError(f"{name} is not the name of a file of code")
+    return name
 
 
 def _top(name: str) -> str:

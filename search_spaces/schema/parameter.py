@@ -51,7 +51,9 @@ class Parameter(Model):
         default=None, description="smallest value; a formula of other parameters may stand for it, such as beta1 ** 2"
     )
     max: float | str | None = Field(default=None, description="largest value, or a formula")
-    values: list[Scalar] | None = Field(default=None, description="a choice between these", min_length=1)
+    values: list[Scalar] | None = Field(
+        default=None, description="a choice between these", min_length=1, max_length=10_000
+    )
     value: Scalar | None = Field(default=None, description="one fixed value")
     default: Scalar | None = Field(
         default=None, description="value in the arm's first trial; else the optimizer's own default"

@@ -9,19 +9,23 @@ from search_spaces.schema.strict_model import Model
 ANY_ACCELERATOR = "any"
 # What a new process takes before it does anything, on a machine that is busy.
 START_S = 60
+# Cores, GPUs and workers of a trial.
+MOST = 10_000
 
 
 class Resources(Model):
-    cpu: int = Field(default=1, ge=1, description="cores per trial, or per worker of it")
+    cpu: int = Field(default=1, ge=1, le=MOST, description="cores per trial, or per worker of it")
     gpu: float = Field(
         default=0,
         ge=0,
+        le=MOST,
         description="GPUs per trial, or per worker of it; may be a fraction, which is then held against the memory "
         "that a trial takes",
     )
     workers: int = Field(
         default=1,
         ge=1,
+        le=MOST,
         description="processes that train one trial together, on one node or several, each on its share of every "
         "batch; batch_size is that of all. Results are those of one worker up to the order of additions, but for what "
         "a net draws inside, such as dropout. Batch norm takes its statistics over all workers on GPUs, and over each "
@@ -30,12 +34,14 @@ class Resources(Model):
     accelerator: str | None = Field(
         default=None,
         min_length=1,
+        max_length=80,
         description="the kind of GPU that trials run on, by Ray's name, such as A100; any allows several kinds",
     )
 
     checkpoint_seconds: float = Field(
         default=60,
-        gt=0,
+        ge=0.001,
+        le=10**7,
         description="a long trial is saved this often between decisions: so much work is lost with a node at most",
     )
     trial_timeout: float = Field(

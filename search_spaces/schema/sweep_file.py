@@ -18,12 +18,15 @@ from search_spaces.schema.parameter import Parameter, Scalar
 from search_spaces.schema.resources import Resources
 from search_spaces.schema.strict_model import Model
 from search_spaces.schema.validation import related
-from search_spaces.schema.workload_keys import Metric, NamedWorkload, Tradeoff, Workload
+from search_spaces.schema.workload_keys import MOST_EVALUATIONS, Metric, NamedWorkload, Tradeoff, Workload
 from search_spaces.schema.yaml_source import Document
 
 # What torch's generators take.
 MAX_SEED = 2**64 - 1
 Seed = Annotated[int, Field(ge=0, le=MAX_SEED)]
+# Far above what anybody trains; what is made of these numbers, such as a study for each, stays small enough to be told.
+MOST_TRIALS, MOST_STUDIES, MOST_SEEDS, MOST_ARMS, MOST_PARAMETERS = 100_000, 1_000, 10_000, 1_000, 200
+MOST_RUNS = 1_000_000
 # Keys of a search that are written out only where something stands there.
 _SAID_WHERE_USED = ("arguments", "further_seeds", "grown_from_one")
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=80)]
@@ -39,10 +42,13 @@ class Arm(Model):
         "the optimizer's default",
     )
     parameters: dict[str, Parameter] = Field(
-        default_factory=dict, description="hyperparameters added to, or in place of, those of the named spaces"
+        default_factory=dict,
+        max_length=MOST_PARAMETERS,
+        description="hyperparameters added to, or in place of, those of the named spaces",
     )
     start: list[dict[str, Scalar]] = Field(
         default_factory=list,
+        max_length=MOST_TRIALS,
         description="configurations tried first, after the default one; what they leave out is at its default",
     )
 
@@ -59,25 +65,30 @@ class Search(Model):
     arguments: dict[str, Any] = Field(
         default_factory=dict, description="keyword arguments of a sampler that method names by its class"
     )
-    trials: int = Field(default=16, ge=1, description="configurations tried per arm")
+    trials: int = Field(default=16, ge=1, le=MOST_TRIALS, description="configurations tried per arm")
     seed: Seed = Field(default=0, description="seed of the sampler and of every search trial")
     window: int | None = Field(
         default=None,
         ge=1,
+        le=MOST_TRIALS,
         description="a trial is drawn from how the trials up to so many before it ended, whatever else is known: so a "
         "search is the same on any number of workers, and this many trials an arm may run at once; a greater "
         "window lets workers wait less, and tells the sampler less; by default 4, or an eighth of the trials",
     )
-    points: int = Field(default=3, ge=2, description="grid: values tried of each range, its ends included")
+    points: int = Field(
+        default=3, ge=2, le=MOST_TRIALS, description="grid: values tried of each range, its ends included"
+    )
     studies: int = Field(
         default=1,
         ge=1,
+        le=MOST_STUDIES,
         description="independent searches of each arm, each with so many trials and its own confirmation; the best of "
         "the search is then the median of theirs, and the intervals, over studies, hold what another search would have "
         "found",
     )
     further_seeds: list[Seed] = Field(
         default_factory=list,
+        max_length=MOST_STUDIES,
         description="seed of the second study, and of each after it; by default those after seed that no confirmation "
         "has",
     )
@@ -105,11 +116,13 @@ class Scheduler(Model):
     grace: int = Field(
         default=1,
         ge=1,
+        le=MOST_EVALUATIONS,
         description="epochs, or evaluations, before a trial may be stopped; pbt: from one exchange to the next",
     )
     eta: int = Field(
         default=3,
         ge=2,
+        le=MOST_TRIALS,
         description="asha, hyperband: one trial in eta goes on past a rung; pbt: one member in eta is replaced",
     )
 
@@ -117,14 +130,16 @@ class Scheduler(Model):
 class Confirm(Model):
     meanings: ClassVar[Meanings] = _usual_names.CONFIRM
 
-    top_k: int = Field(default=1, ge=1, description="best configurations per arm that are run again")
+    top_k: int = Field(default=1, ge=1, le=MOST_TRIALS, description="best configurations per arm that are run again")
     seeds: list[Seed] = Field(
         default_factory=lambda: [1, 2, 3, 4, 5],
         min_length=1,
+        max_length=MOST_SEEDS,
         description="fresh seeds, the same for every arm; with several studies those of the first",
     )
     further_seeds: list[list[Seed]] = Field(
         default_factory=list,
+        max_length=MOST_STUDIES,
         description="as many seeds of the second study, and of each after it; by default those of the first, moved on "
         "to what no study before has",
     )
@@ -158,6 +173,7 @@ class SweepFile(Model):
     only_workload: Workload | None = Field(default=None, alias="workload", description="what is trained")
     workloads: dict[Name, NamedWorkload] = Field(
         default_factory=dict,
+        max_length=MOST_ARMS,
         description="in place of workload: several, by names of your own; every arm is tuned and judged on each",
     )
     metric: Metric = Field(default_factory=Metric)
@@ -166,7 +182,7 @@ class SweepFile(Model):
         description="further metrics that the search weighs against the first; it ends in a Pareto front",
     )
     baseline: Name
-    arms: dict[Name, Arm] = Field(min_length=1)
+    arms: dict[Name, Arm] = Field(min_length=1, max_length=MOST_ARMS)
     search: Search = Field(default_factory=Search)
     scheduler: Scheduler = Field(default_factory=Scheduler)
     confirm: Confirm = Field(default_factory=Confirm)

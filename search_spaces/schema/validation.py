@@ -29,6 +29,7 @@ _SENTENCES = {
     "less_than_equal": "must be at most {le}, not {given}",
     "finite_number": "must be a finite number, not {given}",
     "too_short": "must not be empty",
+    "too_long": "must have at most {max_length} entries, not {actual_length}",
     "string_too_short": "must not be empty",
     "string_too_long": "must have at most {max_length} characters, not {given}",
     "string_pattern_mismatch": "{given} does not match the pattern {pattern}",

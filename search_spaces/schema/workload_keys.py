@@ -20,6 +20,9 @@ LOSS = f"{Prefix.VALIDATION}loss"
 MINIMIZED = (LOSS, TRAIN_SECONDS, STEPS_TO_TARGET)
 
 
+MOST_EVALUATIONS, MOST_STEPS, MOST_EXAMPLES = 1_000_000, 10**12, 10**8
+
+
 class Workload(Model):
     meanings: ClassVar[Meanings] = _usual_names.WORKLOAD
 
@@ -27,17 +30,24 @@ class Workload(Model):
     epochs: int | None = Field(
         default=None,
         ge=1,
+        le=MOST_EVALUATIONS,
         description="passes over the training split in one full trial; the workload's own when left out",
     )
-    steps: int | None = Field(default=None, ge=1, description="optimizer steps of one full trial, in place of epochs")
+    steps: int | None = Field(
+        default=None, ge=1, le=MOST_STEPS, description="optimizer steps of one full trial, in place of epochs"
+    )
     evaluate_every: int | None = Field(
         default=None,
         ge=1,
+        le=MOST_STEPS,
         description="with steps: optimizer steps from one evaluation to the next, a divisor of steps; a twentieth when "
         "left out. Evaluations then stand for epochs, also in the scheduler's grace",
     )
     batch_size: int | None = Field(
-        default=None, ge=1, description="examples per optimizer step; the workload's own when left out"
+        default=None,
+        ge=1,
+        le=MOST_EXAMPLES,
+        description="examples per optimizer step; the workload's own when left out",
     )
     training: dict[str, TrainingSetting] = Field(
         default_factory=dict,
@@ -58,13 +68,21 @@ class Workload(Model):
             raise ValueError("give the budget as epochs or as steps, not as both")
         if self.steps % self.interval:
             raise ValueError(f"steps ({self.steps}) must be a multiple of evaluate_every ({self.interval})")
+        if self.steps // self.interval > MOST_EVALUATIONS:
+            raise ValueError(
+                f"evaluate_every ({self.interval}) makes {self.steps // self.interval:,} evaluations of {self.steps:,} "
+                f"steps; at most {MOST_EVALUATIONS:,} are made"
+            )
         return self
 
     @property
     def interval(self) -> int:
         """Optimizer steps from one evaluation to the next, of a budget in steps."""
-        steps = self.steps or 0
-        return self.evaluate_every or next(size for size in range(max(1, steps // 20), steps + 1) if steps % size == 0)
+        if self.evaluate_every is not None or not self.steps:
+            return self.evaluate_every or 1
+        # The smallest divisor that is a twentieth or more, by how often it goes into the steps: at most 39 times.
+        often = (times for times in range(39, 0, -1) if self.steps % times == 0)
+        return next(self.steps // times for times in often if self.steps // times >= max(1, self.steps // 20))
 
     @property
     def evaluations(self) -> int | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 from typing import Any, NamedTuple, TypeVar
@@ -34,10 +34,13 @@ _CORE_SCHEMA = {
     "merge": (re.compile(r"^<<$"), ["<"]),
 }
 _TAG = "tag:yaml.org,2002:"
+_NUMBERS = (f"{_TAG}int", f"{_TAG}float")
 
 
 # Far above any sweep, and read in well under a second.
 MOST_CHARACTERS, MOST_VALUES, MOST_BRACKETS = 100_000, 50_000, 100
+# Of a number as it is written: more than any float has, and few enough to be calculated and told.
+MOST_DIGITS = 400
 
 
 class _Yaml11Loader(yaml.SafeLoader):
@@ -188,7 +191,7 @@ def _document(loader: _Yaml11Loader, node: yaml.Node | None, source: str) -> Doc
     if node is None:
         return Document(None, source, places)
     duplicates: list[Problem] = []
-    _collect_places(node, (), places, duplicates, source)
+    _collect_places(node, (), places, duplicates, source, itertools.count(1))
     return Document(_unshared(loader.construct_document(node)), source, places, duplicates)
 
 
@@ -206,10 +209,17 @@ def _brackets(text: str) -> int:
 
 
 def _collect_places(
-    node: yaml.Node, path: Path, places: dict[Path, Place], duplicates: list[Problem], source: str
+    node: yaml.Node,
+    path: Path,
+    places: dict[Path, Place],
+    duplicates: list[Problem],
+    source: str,
+    visited: Iterator[int],
 ) -> None:
-    if len(places) > MOST_VALUES:
+    if next(visited) > MOST_VALUES:
         raise InputError(f"{source}: its aliases unfold to more than {MOST_VALUES:,} values")
+    if isinstance(node, yaml.ScalarNode) and node.tag in _NUMBERS and len(node.value) > MOST_DIGITS:
+        raise yaml.MarkedYAMLError(problem=f"a number of more than {MOST_DIGITS} digits", problem_mark=node.start_mark)
     places.setdefault(path, Place(source, node.start_mark.line + 1))
     if isinstance(node, yaml.MappingNode):
         merged = [value for key, value in node.value if key.tag == f"{_TAG}merge"]
@@ -224,14 +234,14 @@ def _collect_places(
                 )
             seen[name] = place
             places.setdefault((*path, name), place)
-            _collect_places(value, (*path, name), places, duplicates, source)
+            _collect_places(value, (*path, name), places, duplicates, source, visited)
         # What is merged stands where it was written, unless the mapping has a key of that name itself.
         for value in merged:
             for one in value.value if isinstance(value, yaml.SequenceNode) else [value]:
-                _collect_places(one, path, places, duplicates, source)
+                _collect_places(one, path, places, duplicates, source, visited)
     elif isinstance(node, yaml.SequenceNode):
         for index, item in enumerate(node.value):
-            _collect_places(item, (*path, index), places, duplicates, source)
+            _collect_places(item, (*path, index), places, duplicates, source, visited)
 
 
 def dump_yaml(data: Any, width: float = 120) -> str:

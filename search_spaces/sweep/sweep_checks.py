@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from optimizers import Problem, did_you_mean
 from search_spaces.schema.methods import BRUTE_FORCE, GRID, method_problems
-from search_spaces.schema.sweep_file import SweepFile
+from search_spaces.schema.sweep_file import MOST_RUNS, SweepFile
 from search_spaces.schema.workload_keys import Workload
 from search_spaces.space.space import arm_space
 from search_spaces.stores.default_names import DATA, DATABASE, JOURNAL
@@ -22,18 +22,21 @@ from trainables.mlflow_contract import ARTIFACTS_FOLDER
 # Of a whole number with more choices, a list of them would take longer than the search.
 MAX_CHOICES = 100_000
 RESERVED_NAMES = (DATABASE, ARTIFACTS_FOLDER, JOURNAL, DATA)
+# Beside these, databases and journals keep files whose names begin with theirs.
+_HAVE_COMPANIONS = (DATABASE, JOURNAL)
 
 
 def reserved_name(sweep: SweepFile) -> Iterator[Problem]:
     """Where the name of a new sweep is taken by something else that lies in a storage folder."""
-    if sweep.intact("name") and sweep.name in RESERVED_NAMES:
+    if sweep.intact("name") and (sweep.name in RESERVED_NAMES or sweep.name.startswith(_HAVE_COMPANIONS)):
         yield sweep.problem("name", f'"{sweep.name}" is kept for Adamant\'s own files; choose another name')
 
 
 def problems_of_sweep(sweep: SweepFile) -> Iterator[Problem]:
     """Everything in ``sweep`` that cannot work, as far as it can be known without its workloads."""
     yield from _names(sweep)
-    yield from seed_problems(sweep)
+    too_many = list(_too_many_runs(sweep))
+    yield from too_many or seed_problems(sweep)
     if sweep.intact("search", "method") and sweep.intact("search", "arguments"):
         for place, wrong in method_problems(sweep.search, len(sweep.objectives)):
             yield sweep.problem("search", *place, wrong)
@@ -60,6 +63,21 @@ def _names(sweep: SweepFile) -> Iterator[Problem]:
         known = f"the arms are {', '.join(arms)}"
         hint = did_you_mean(sweep.baseline, arms)
         yield sweep.problem("baseline", f'no arm is called "{sweep.baseline}"; {known}.{hint}')
+
+
+def _too_many_runs(sweep: SweepFile) -> Iterator[Problem]:
+    """Where the product of numbers, each of which is good by itself, is more than anybody trains."""
+    if not (sweep.intact("search") and sweep.intact("confirm")):
+        return
+    search, confirm = sweep.search, sweep.confirm
+    a_study = search.trials + confirm.top_k * len(confirm.seeds)
+    runs = len(sweep.arms) * max(1, len(sweep.by_workload)) * search.studies * a_study
+    if runs > MOST_RUNS:
+        yield sweep.problem(
+            "search", "trials",
+            f"the sweep would train {runs:,} times, on all workloads, in all studies and confirmations of all arms; "
+            f"at most {MOST_RUNS:,} are possible",
+        )  # fmt: skip
 
 
 def grace_problems(sweep: SweepFile, workload: Workload) -> Iterator[Problem]:

@@ -56,25 +56,20 @@ def recorded_parameters(params: Mapping[str, str], tags: Mapping[str, str]) -> d
     """Return a run's parameters, by name, with the values that it was trained with.
 
     Args:
-        params: As MLflow holds them. They are read only where the tag ``trial.spec`` is missing or cut off, for MLflow
-            cuts off tags after 8,000 characters; what looks like a number is then one.
+        params: As MLflow holds them. They are read only where the tag ``trial.spec`` is missing, damaged or cut off, as
+            MLflow does after 8,000 characters; what looks like a number is then one.
         tags: The run's tags.
     """
-    spec = _spec(tags.get(Tag.TRIAL_SPEC, ""))
-    values = {name: _guess(text) for name, text in params.items()} if spec is None else parameters(tags[Tag.ARM], spec)
+    try:
+        values = parameters(tags[Tag.ARM], json.loads(tags.get(Tag.TRIAL_SPEC, "")))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        values = {name: _guess(text) for name, text in params.items()}
     return dict(sorted(values.items()))
 
 
 def section(values: Mapping[str, Any], of: Section) -> dict[str, Any]:
     """Return the parameters of a section, without its name."""
     return {name.removeprefix(f"{of}."): value for name, value in values.items() if name.startswith(f"{of}.")}
-
-
-def _spec(text: str) -> dict[str, Any] | None:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return None
 
 
 def _guess(text: str) -> Any:

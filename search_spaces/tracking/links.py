@@ -50,7 +50,8 @@ def _port_in(record: Path) -> str:
             # Who serves holds the lock, and the system takes it from a server that was killed.
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
-            return file.read()
+            port = file.read()
+            return port if port.isdecimal() else ""
     return ""
 
 

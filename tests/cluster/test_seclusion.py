@@ -6,13 +6,17 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
+import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 import typer
 
 from cluster.console.command_line import clear_errors
+from cluster.ray.local_ray import secluded
 from cluster.ray.token import ensure_token, token_path
 from cluster.services.head_services import Services
 from cluster.storage.sweep_folder import Manifest, SweepFolder
@@ -103,6 +107,8 @@ def test_a_manifest_that_holds_a_password_is_its_owners_alone(
 LISTENING = """
 import json
 import sys
+import tempfile
+import threading
 from pathlib import Path
 
 import psutil
@@ -198,3 +204,62 @@ def test_no_error_shows_a_password_or_moves_the_cursor(error: Exception, capsys:
     assert "://u:***@h" in told
     assert "secret" not in told
     assert "\x1b" not in told
+
+
+def test_rays_folder_goes_also_while_something_still_writes_there(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_TMPDIR", str(home / "tmp"))
+
+    def write(folder: Path) -> None:
+        for number in range(2_000):
+            with suppress(OSError):
+                (folder / str(number)).mkdir()
+
+    with secluded() as settings:
+        folder = Path(settings["_temp_dir"])
+        folder.mkdir()
+        assert mode(folder.parent) == 0o700
+        writing = threading.Thread(target=write, args=(folder,))
+        writing.start()
+    writing.join()
+    assert list((home / "tmp").iterdir()) == []
+
+
+def test_rays_folder_has_room_for_its_sockets(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RAY_TMPDIR", raising=False)
+    for usual in (home / ("long" * 10), home.parent):
+        usual.mkdir(parents=True, exist_ok=True)
+        monkeypatch.setattr(tempfile, "tempdir", str(usual))
+        with secluded() as settings:
+            assert len(settings["_temp_dir"]) <= 41
+            assert Path(settings["_temp_dir"]).parent.parent == (Path("/tmp") if len(str(usual)) > 31 else usual)
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        *(
+            {key: value}
+            for key in ("sweep_id", "tracking_uri", "study_storage", "data_root")
+            for value in (5, None, [])
+        ),
+        *({"session": value} for value in ("x", None, 1.5, [])),
+        *({"rounds": value} for value in ([1], "x", {"planned": 1}, {"planned": [2], "taken": [2], "y": 1})),
+        *({"storage": 5}, {"another": 1}),
+    ],
+    ids=str,
+)
+def test_a_manifest_of_another_shape_is_one_sentence(tmp_path: Path, forged: dict[str, object]) -> None:
+    kept = {
+        "sweep_id": "s-1",
+        "tracking_uri": "sqlite:///x.db",
+        "study_storage": "x",
+        "data_root": "data",
+        "session": 2,
+    }
+    (tmp_path / "s").mkdir()
+    (tmp_path / "s" / "manifest.json").write_text(json.dumps(kept))
+    assert SweepFolder(tmp_path, "s").manifest().session == 2
+    (tmp_path / "s" / "manifest.json").write_text(json.dumps({**kept, **forged}))
+    with pytest.raises(InputError, match="this manifest is damaged") as refused:
+        SweepFolder(tmp_path, "s").manifest()
+    assert len(str(refused.value).splitlines()) == 1

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import inspect
+import json
 import sys
 import traceback
 from collections.abc import Iterator
@@ -148,3 +150,19 @@ def test_a_name_needs_its_module_under_uses(folder: Path) -> None:
         pytest.raises(InputError, match=r'"subprocess:run" needs subprocess under uses, .* it lists mine'),
     ):
         user_code.resolve("subprocess:run")
+
+
+@pytest.mark.parametrize(
+    "name", ["../outside.py", "lab/../../outside.py", "/tmp/outside.py", "outside", "..", "", "x.txt"]
+)
+def test_code_that_was_recorded_is_neither_read_nor_written_outside_of_its_folder(folder: Path, name: str) -> None:
+    kept = folder / "kept" / "code"
+    kept.parent.mkdir()
+    read_bundle(["mine.py", "helpers.py", "lab/"], folder).save(kept)
+    assert CodeBundle.open(kept).files
+    (folder / "kept" / "outside.py").write_text("", encoding="utf-8")
+    manifest = json.loads((kept / "code.json").read_text(encoding="utf-8"))
+    manifest["files"][name] = hashlib.sha256(b"").hexdigest()
+    (kept / "code.json").write_text(json.dumps(manifest), encoding="utf-8")
+    with pytest.raises(InputError, match="is not the name of a file of code"):
+        CodeBundle.open(kept)

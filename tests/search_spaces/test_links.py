@@ -93,3 +93,12 @@ def test_a_record_that_is_being_written_names_no_server(runs: str, tmp_path: Pat
     with (tmp_path / ".mlflow.db.ui").open("w") as server:
         fcntl.flock(server, fcntl.LOCK_EX)
         assert served_at(runs) is None
+
+
+@pytest.mark.parametrize("written", ["80@evil.example/", "80/../x", "evil", "-1", "8 0", "\x1b[2J80", ""])
+def test_what_is_no_port_in_the_record_of_a_server_is_in_no_link(tmp_path: Path, written: str) -> None:
+    runs = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    with announced(runs, 8765):
+        assert served_at(runs) == "http://127.0.0.1:8765"
+        (tmp_path / ".mlflow.db.ui").write_text(written, encoding="utf-8")
+        assert served_at(runs) is None

@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from optimizers import InputError
+from optimizers.files import sealed
 from tests.trainables.test_training import SCHEDULED, spec
 from tests.trainables.test_trial import config, steps_to_end
 from trainables.data.array_cache import SPLITS, Contents, ensure_cached, open_stored
@@ -188,3 +189,22 @@ def test_a_whole_checkpoint_that_torch_cannot_load_stays_and_interrupts_the_tria
     assert outcome["status"] == "interrupted"
     assert f"{path} is whole, and torch {torch.__version__} cannot load it" in outcome["reason"]
     assert path.read_bytes() == contents
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        {"session": "1"}, {"session": None}, {"step": "1"}, {"epoch": 1.5}, {"epoch": True}, {"curve": {}},
+        {"curve": [1]}, {"spec": []}, {"outcome": "finished"}, {"train_seconds": "1"}, {"fingerprint": 7},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_record_of_another_shape_is_set_aside_though_its_digest_is_right(
+    tmp_path: Path, forged: dict[str, object]
+) -> None:
+    (tmp_path / "record.json").write_text(sealed({**RECORD, "session": 1}), encoding="utf-8")
+    assert TrialFolder(tmp_path).read_record()[1] == []
+    (tmp_path / "record.json").write_text(sealed({**RECORD, "session": 1, **forged}), encoding="utf-8")
+    record, (warning,) = TrialFolder(tmp_path).read_record()
+    assert record is None
+    assert "record.json is damaged" in warning

@@ -22,6 +22,14 @@ KEPT_CHECKPOINTS = 2
 _NAME = re.compile(r"step-(\d+)(?:\.sha256-([0-9a-f]{64}))?\.session-(\d+)\.pt")
 STOP_FILE = "stop"
 HEARTBEAT_FILE = "heartbeat"
+# What stands in a record.
+_KINDS: dict[str, type | tuple[type, ...]] = {
+    **dict.fromkeys(("session", "step", "epoch"), int),
+    **dict.fromkeys(("spec", "outcome"), dict),
+    "train_seconds": (int, float),
+    "curve": list,
+    "fingerprint": str,
+}
 _PICTURE = re.compile(r"(.+)\.step-(\d+)\.png")
 
 
@@ -140,7 +148,7 @@ class TrialFolder:
     def whole_record(self) -> dict[str, Any] | None:
         """The record, or None where there is none. Raises ValueError for a damaged one, which stays where it is."""
         try:
-            return unsealed(self._record.read_text(encoding="utf-8"), older="spec")
+            return _sound(unsealed(self._record.read_text(encoding="utf-8"), older="spec"))
         except FileNotFoundError:
             return None
 
@@ -148,6 +156,16 @@ class TrialFolder:
         if not self._checkpoints.is_dir():
             return []
         return sorted((path for path in self._checkpoints.iterdir() if _NAME.fullmatch(path.name)), key=_numbers)
+
+
+def _sound(record: dict[str, Any]) -> dict[str, Any]:
+    """Return a record. Raises ValueError where a value is none that a trial writes, which a digest does not tell."""
+    for name, kinds in _KINDS.items():
+        if name in record and (not isinstance(record[name], kinds) or isinstance(record[name], bool)):
+            raise ValueError(f"its {name} is {type(record[name]).__name__}")
+    if "session" not in record or not all(isinstance(point, dict) for point in record.get("curve", ())):
+        raise ValueError("it is not a trial's")
+    return record
 
 
 def _numbers(path: Path) -> tuple[int, int]:
