@@ -12,6 +12,7 @@ from rich.console import Console
 from cluster.planning import preflight
 from cluster.run.driver import Driver
 from cluster.run.ended import EndedSweep
+from cluster.storage.locations import kept_location
 from cluster.storage.recorded import check_no_copy, check_recorded, check_same_data, is_there
 from cluster.storage.rounds import Rounds
 from cluster.storage.sweep_folder import (
@@ -22,7 +23,6 @@ from cluster.storage.sweep_folder import (
     Manifest,
     SweepFolder,
     data_root_of,
-    kept_location,
     new_sweep_id,
 )
 from cluster.storage.trust import check_trust

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
-from search_spaces.stores.addresses import sqlite_address, sqlite_path
+from search_spaces.stores.addresses import sqlite_address, sqlite_path, without_password
 
 # Before the name of the environment variable that holds the location.
 FROM_ENVIRONMENT = "environment:"
@@ -21,6 +22,17 @@ def absolute(location: str) -> str:
     """Return a path, or the address of an SQLite file, made absolute; any other location as it is."""
     path = location_path(location)
     return location if path is None else _with_path(location, path.expanduser().resolve())
+
+
+def kept_location(given: str | None, variable: str, default: str) -> str:
+    """What a manifest keeps: as given, else what the variable names, else ``default``.
+
+    In place of an address with a password in the variable, which variable it is.
+    """
+    named = os.environ.get(variable)
+    if given is None and named and without_password(named) != named:
+        return FROM_ENVIRONMENT + variable
+    return absolute(given or named or default)
 
 
 def relative_below(storage: Path, location: str) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 from pydantic import TypeAdapter, ValidationError
 
-from cluster.storage.locations import FROM_ENVIRONMENT, absolute, absolute_below, location_path, relative_below
+from cluster.storage.locations import FROM_ENVIRONMENT, absolute_below, location_path, relative_below
 from cluster.storage.rounds import Rounds
 from optimizers import InputError, did_you_mean
 from optimizers.files import sealed, sealed_text, unsealed, write_text
@@ -269,17 +269,6 @@ def _storage_before(kept: Mapping[str, Any], folder: SweepFolder) -> Path:
         if (folder.storage / name).exists() or SweepFolder(path.parent, folder.name).exists
     ]
     return Counter(before).most_common(1)[0][0] if before else folder.storage
-
-
-def kept_location(given: str | None, variable: str, default: str) -> str:
-    """What a manifest keeps: as given, else what the variable names, else ``default``.
-
-    In place of an address with a password in the variable, which variable it is.
-    """
-    named = os.environ.get(variable)
-    if given is None and named and without_password(named) != named:
-        return FROM_ENVIRONMENT + variable
-    return absolute(given or named or default)
 
 
 def new_sweep_id(name: str) -> str:
