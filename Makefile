@@ -1,9 +1,10 @@
 # Every target creates .venv with pip when it is missing or older than what it is made from.
-.PHONY: demo check test test-all lint types layers tests-quick tests-gate tests-full format bench constraints
+.PHONY: demo check test test-all faults lint types layers tests-quick tests-gate tests-full format bench constraints
 PYTHON ?= python3
 VENV := .venv
 STAMP := $(VENV)/.installed
 WORKERS ?= 2
+ROUNDS ?= 20
 # The tests start hundreds of processes, each of which would otherwise compile every module again.
 export PYTHONDONTWRITEBYTECODE :=
 PYTEST := $(VENV)/bin/pytest -n $(WORKERS) --durations=20
@@ -23,6 +24,11 @@ test: $(STAMP)
 test-all: $(STAMP)
 	$(TOGETHER) tests-full lint types layers
 	$(VENV)/bin/pytest --full -m alone --durations=20
+	$(MAKE) --no-print-directory faults
+
+# Faults at random moments of small sweeps; the seed that is printed repeats what is drawn.
+faults: $(STAMP)
+	$(VENV)/bin/adamant faults --rounds $(ROUNDS)
 
 tests-quick: $(STAMP)
 	$(PYTEST) -m "not cluster and not browser"

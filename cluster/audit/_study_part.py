@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from cluster.audit.audit_findings import Finding, Part, State
+from cluster.audit.audit_findings import Finding, Kind, Part, State
 from cluster.storage.locations import location_path
 from cluster.storage.recorded import check_recorded, is_there
 from cluster.storage.sweep_folder import Manifest, SweepFolder
@@ -97,4 +97,5 @@ def _repeated(path: str, arm: ArmStudies) -> Iterator[Finding]:
             numbers[key_of(arm.search.configuration(trial))].append(trial.number)
     for of_one in numbers.values():
         if len(of_one) > 1:
-            yield Finding(Part.STUDY, path, f"the trials {', '.join(map(str, of_one))} have the same configuration")
+            problem = f"the trials {', '.join(map(str, of_one))} have the same configuration"
+            yield Finding(Part.STUDY, path, problem, kind=Kind.TWICE)

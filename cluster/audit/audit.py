@@ -29,12 +29,14 @@ class Audit:
 
     Attributes:
         recorded: What the studies hold, in words; "" where they cannot be read.
+        failures: How many runs have failed.
         digest: That of what the sweep has found so far; "" likewise.
     """
 
     name: str
     findings: tuple[Finding, ...]
     recorded: str = ""
+    failures: int = 0
     digest: str = ""
 
     def having(self, state: State) -> list[Finding]:
@@ -85,7 +87,7 @@ class _Looking:
         runs = RunsPart(self._folder, self._sweep, self._manifest, arms)
         findings += [*self._mended(runs.findings()), *runs.write()]
         findings += self._mended(self._data_findings())
-        return Audit(self._sweep.name, tuple(findings), _recorded(arms), digest_of(arms))
+        return Audit(self._sweep.name, tuple(findings), *_recorded(arms), digest_of(arms))
 
     def _mended(self, findings: Iterator[Finding]) -> Iterator[Finding]:
         return mended(findings) if self._repair else findings
@@ -105,9 +107,9 @@ def _set_caches_aside() -> str:
     return f"the cache is set aside as {listing([path.name for path in moved])}, and is made again when it is needed"
 
 
-def _recorded(arms: Mapping[str, ArmStudies]) -> str:
-    """How many runs of each kind have ended."""
+def _recorded(arms: Mapping[str, ArmStudies]) -> tuple[str, int]:
+    """How many runs of each kind have ended, in words, and how many of them have failed."""
     ended = [(assignment.role, outcome.status) for arm in arms.values() for assignment, outcome in arm.ended()]
     counts = in_words(Counter(role for role, status in ended if status != Status.FAILED))
     failed = sum(status == Status.FAILED for _, status in ended)
-    return f"{counts or 'nothing'} recorded" + (f", {failed} failed" if failed else "")
+    return f"{counts or 'nothing'} recorded" + (f", {failed} failed" if failed else ""), failed
