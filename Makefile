@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 STAMP := $(VENV)/.installed
 WORKERS ?= 2
-ROUNDS ?= 20
+ROUNDS ?= 10
 # The tests start hundreds of processes, each of which would otherwise compile every module again.
 export PYTHONDONTWRITEBYTECODE :=
 PYTEST := $(VENV)/bin/pytest -n $(WORKERS) --durations=20

@@ -41,6 +41,7 @@ def faults(
     from cluster.faults.campaign import Campaign
     from cluster.faults.disturbed_server import DisturbedServer
     from cluster.faults.fault import UnexpectedError
+    from cluster.ray.interruption import interrupt_on_signals
 
     work = Path(tempfile.gettempdir()) / f"adamant-faults-{secrets.token_hex(4)}"
     server = DisturbedServer(work / "server")
@@ -51,6 +52,7 @@ def faults(
     drawn = secrets.randbelow(10**6) if seed is None else seed
     print_lines(console, [f"Seed {drawn}, {rounds} faults of {len(chosen)} kinds, in {work}"])
     work.mkdir(mode=0o700)
+    interrupt_on_signals(lambda: None)  # so that whatever ends this process, nothing that it has started lives on
     ended: list[Ended] = []
     with ExitStack() as stack:
         stack.callback(lambda: _tidy(work, ended))

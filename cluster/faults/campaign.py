@@ -17,9 +17,10 @@ from cluster.polling import holds_within
 
 # A fault that finds nothing to be done to waits for another moment, and gives way to another fault in the end.
 TRIES, PAUSE_S = 20, 0.5
+# How long a sweep may take to go on, or to end: at least so long, and so many times as long as an undisturbed one.
+PATIENCE_S, PATIENCE = 240.0, 4.0
 # Of the time that an undisturbed sweep takes: within this share of it the next fault is done.
 SHARE = 0.3
-ENDING_S = 300.0
 
 
 @dataclass
@@ -79,10 +80,17 @@ class Campaign:
             left -= len(ended.done)
             yield ended
 
+    @property
+    def _patience_s(self) -> float:
+        return max(PATIENCE_S, PATIENCE * self.seconds)
+
     def _run_undisturbed(self) -> None:
         began = time.monotonic()
         sweep = DisturbedSweep(self.folder / "undisturbed", self.folder / "cache")
-        code = sweep.start().wait()
+        try:
+            code = sweep.start().wait()
+        finally:
+            sweep.kill()
         self.seconds = time.monotonic() - began
         self.undisturbed = sweep.check()
         if code or not self.undisturbed.get("whole"):
@@ -122,10 +130,10 @@ class Campaign:
             began = time.monotonic()
             try:
                 done = Done(fault, fault.do(sweep, self.chance))
-                done.remedy = recover(sweep)
+                done.remedy = recover(sweep, self._patience_s)
             except NotNowError:
                 if not sweep.is_running:
-                    recover(sweep)
+                    recover(sweep, self._patience_s)
                 continue
             except UnexpectedError as error:
                 done = Done(fault, "", unexpected=str(error))
@@ -136,7 +144,7 @@ class Campaign:
     def _moment_of(self, fault: Fault, sweep: DisturbedSweep) -> bool:
         """Wait for the moment of a fault; return whether it has come."""
         if fault.moment == Moment.REPORT:
-            holds_within(ENDING_S, lambda: sweep.folder.report.exists() or not sweep.is_running, PAUSE_S / 10)
+            holds_within(self._patience_s, lambda: sweep.folder.report.exists() or not sweep.is_running, PAUSE_S / 10)
         else:
             wait = self.chance.uniform(0.0, SHARE * self.seconds)
             holds_within(wait, lambda: not sweep.is_running, PAUSE_S)
@@ -148,8 +156,8 @@ class Campaign:
 
     def _end(self, sweep: DisturbedSweep, done: Sequence[Done]) -> None:
         """Have the sweep end by itself."""
-        deadline = time.monotonic() + ENDING_S
+        deadline = time.monotonic() + self._patience_s
         while sweep.code != 0 and not any(one.unexpected for one in done) and time.monotonic() < deadline:
             if not sweep.is_running:
-                recover(sweep)
+                recover(sweep, self._patience_s)
             time.sleep(PAUSE_S)

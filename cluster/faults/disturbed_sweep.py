@@ -32,7 +32,7 @@ arms:
 search: {{method: tpe, trials: 5, seed: 7}}
 scheduler: {{type: asha, grace: 3, eta: 2}}
 confirm: {{seeds: [1, 2]}}
-resources: {{checkpoint_seconds: 0.2, trial_timeout: 20}}
+resources: {{checkpoint_seconds: 0.2, trial_timeout: 30}}
 """
 SERVERS = ("raylet", "gcs_server")
 

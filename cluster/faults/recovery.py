@@ -9,7 +9,6 @@ from cluster.console.command_line import BAD_INPUT
 from cluster.faults.disturbed_sweep import DisturbedSweep
 from cluster.faults.fault import UnexpectedError
 
-RECOVERY_S = 240.0
 POLL_S = 0.1
 # Drivers that end one after the other before more than a resume is tried.
 RESUMES = 3
@@ -24,18 +23,18 @@ class Remedy(IntEnum):
     COPY = 3
 
 
-def recover(sweep: DisturbedSweep) -> Remedy:
+def recover(sweep: DisturbedSweep, patience_s: float) -> Remedy:
     """Wait until the sweep has recorded more, or has ended, with what it takes; return that.
 
-    Raises UnexpectedError where nothing helps, or not in time.
+    Raises UnexpectedError where nothing helps, or not in so many seconds.
     """
-    remedy, resumes, deadline = Remedy.NOTHING, 0, time.monotonic() + RECOVERY_S
+    remedy, resumes, deadline = Remedy.NOTHING, 0, time.monotonic() + patience_s
     before = sweep.recorded
     while True:
         if sweep.code == 0 or (sweep.is_running and sweep.recorded > before):
             return remedy
         if time.monotonic() > deadline:
-            raise UnexpectedError(f"nothing was recorded for {RECOVERY_S:g} s")
+            raise UnexpectedError(f"nothing was recorded for {patience_s:.0f} s")
         if not sweep.is_running:
             resumes += 1
             if sweep.code != BAD_INPUT and resumes <= RESUMES:
