@@ -9,7 +9,13 @@ from pathlib import Path
 
 from cluster.audit._records_part import record_findings
 from cluster.audit._runs_part import RunsPart
-from cluster.audit._study_part import in_words, journal_findings, opened_studies, study_findings
+from cluster.audit._study_part import (
+    in_words,
+    journal_findings,
+    newer_findings,
+    opened_studies,
+    study_findings,
+)
 from cluster.audit.audit_findings import Finding, Part, State, mended
 from cluster.storage.recorded import check_same_data
 from cluster.storage.sweep_folder import Manifest, SweepFolder
@@ -76,9 +82,10 @@ class _Looking:
         self._folder, self._sweep, self._manifest, self._repair = folder, sweep, manifest, repair
 
     def all(self) -> Audit:
-        findings = [*self._mended(journal_findings(self._manifest))]
+        findings = [*self._mended(journal_findings(self._folder, self._manifest))]
         if any(finding.state == State.DAMAGED for finding in findings):
             return Audit(self._sweep.name, tuple(findings))
+        findings += self._mended(self._newer())
         arms = opened_studies(self._folder, self._sweep, self._manifest)
         if isinstance(arms, Finding):
             return Audit(self._sweep.name, (*findings, arms))
@@ -91,6 +98,12 @@ class _Looking:
 
     def _mended(self, findings: Iterator[Finding]) -> Iterator[Finding]:
         return mended(findings) if self._repair else findings
+
+    def _newer(self) -> Iterator[Finding]:
+        try:
+            yield from newer_findings(self._folder, self._sweep, self._manifest)
+        except InputError:  # the studies cannot be opened, which is told where they are
+            return
 
     def _data_findings(self) -> Iterator[Finding]:
         root = Path(self._manifest.data_root)
