@@ -1,10 +1,11 @@
 # Every target creates .venv with pip when it is missing or older than what it is made from.
-.PHONY: demo check test test-all lint types layers audit tests-quick tests-gate tests-full format bench constraints
+.PHONY: demo check test test-all faults lint types layers audit tests-quick tests-gate tests-full format bench constraints
 PYTHON ?= python3
 VENV := .venv
 AUDIT := .venv-audit
 STAMP := $(VENV)/.installed
 WORKERS ?= 2
+ROUNDS ?= 10
 # The tests start hundreds of processes, each of which would otherwise compile every module again.
 export PYTHONDONTWRITEBYTECODE :=
 PYTEST := $(VENV)/bin/pytest -n $(WORKERS) --durations=20
@@ -24,6 +25,11 @@ test: $(STAMP)
 test-all: $(STAMP)
 	$(TOGETHER) tests-full lint types layers audit
 	$(VENV)/bin/pytest --full -m alone --durations=20
+	$(MAKE) --no-print-directory faults
+
+# Faults at random moments of small sweeps; the seed that is printed repeats what is drawn.
+faults: $(STAMP)
+	$(VENV)/bin/adamant faults --rounds $(ROUNDS)
 
 tests-quick: $(STAMP)
 	$(PYTEST) -m "not cluster and not browser"

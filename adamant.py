@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cluster.cli import check_command, job_commands, launch_commands, new_command, query_commands, run_commands
+from cluster.cli import (
+    check_command,
+    faults_command,
+    job_commands,
+    launch_commands,
+    new_command,
+    query_commands,
+    run_commands,
+)
 from cluster.cli.options import Storage, TrackingUri
 from cluster.cli.plan_command import plan_command
 from cluster.cli.sweep_commands import sweep_commands
@@ -242,6 +250,7 @@ for command in (
         report,
         run_commands.ui,
         run_commands.replay,
+        faults_command.faults,
         trajectories,
     ),
 ):

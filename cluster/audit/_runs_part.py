@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from cluster.audit.audit_findings import Finding, Part
+from cluster.audit.audit_findings import Finding, Kind, Part
 from cluster.run.closing import close_run, last_points
 from cluster.run.conclusion import conclude
 from cluster.storage.recorded import is_there
@@ -49,6 +49,7 @@ class _Problem:
 
     told: str
     spoilt: bool = False
+    kind: Kind = Kind.OTHER
 
 
 class RunsPart:
@@ -128,9 +129,10 @@ class RunsPart:
         problem = self._problem(client, runs, assignment, outcome, recorded)
         if problem is None:
             return
-        mend = partial(self._write_anew, client, runs if problem.spoilt else [], assignment, outcome)
-        can_be_written = recorded is not None or outcome.status == Status.FAILED
-        yield Finding(Part.RUNS, assignment.trial_id, problem.told, mend=mend if can_be_written else None)
+        mend = None
+        if recorded is not None or outcome.status == Status.FAILED:
+            mend = partial(self._write_anew, client, runs if problem.spoilt else [], assignment, outcome)
+        yield Finding(Part.RUNS, assignment.trial_id, problem.told, mend=mend, kind=problem.kind)
 
     def _problem(
         self,
@@ -142,7 +144,8 @@ class RunsPart:
     ) -> _Problem | None:
         """What is not as it should be of a run that has ended."""
         if len(runs) != 1:
-            return _Problem(f"MLflow holds {len(runs)} runs of it, not one", spoilt=True)
+            kind = Kind.TWICE if runs else Kind.LOST
+            return _Problem(f"MLflow holds {len(runs)} runs of it, not one", spoilt=True, kind=kind)
         [run] = runs
         if changed := changed_parameter(run, self._describe(assignment)):
             return _Problem(f"MLflow has another {changed}", spoilt=True)
@@ -217,12 +220,13 @@ def _difference(client: MlflowClient, run: Run, expected: Values) -> _Problem | 
     found, times = dict(points), Counter(key for key, _ in points)
     if twice := [key for key, count in times.items() if count > 1]:
         told = f"{len(twice)} of {len(expected)} values are in MLflow more than once, such as {_named(twice[0])}"
-        return _Problem(told, spoilt=True)
+        return _Problem(told, spoilt=True, kind=Kind.TWICE)
     if other := [key for key, value in found.items() if not _same(expected.get(key), value)]:
         told = f"{len(other)} of {len(found)} values are others in MLflow, such as {_named(other[0])}"
         return _Problem(told, spoilt=True)
     if lost := [key for key in expected if key not in found]:
-        return _Problem(f"{len(lost)} of {len(expected)} values are not in MLflow, such as {_named(lost[0])}")
+        told = f"{len(lost)} of {len(expected)} values are not in MLflow, such as {_named(lost[0])}"
+        return _Problem(told, kind=Kind.LOST)
     return None
 
 

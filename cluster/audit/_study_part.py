@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
-from cluster.audit.audit_findings import Finding, Part, State
+from cluster.audit.audit_findings import Finding, Kind, Part, State
 from cluster.storage.locations import location_path
-from cluster.storage.recorded import check_recorded, is_there
+from cluster.storage.recorded import check_recorded, is_there, newer_trials
 from cluster.storage.sweep_folder import Manifest, SweepFolder
 from optimizers import InputError
 from optimizers.files import aside
@@ -23,19 +24,36 @@ from search_spaces.study.recorded_search import is_discarded, key_of, search_stu
 from trainables.mlflow_contract import Role, Status
 
 
-def journal_findings(manifest: Manifest) -> Iterator[Finding]:
+def journal_findings(folder: SweepFolder, manifest: Manifest) -> Iterator[Finding]:
     """Yield the damaged lines of a study journal."""
     path = location_path(manifest.study_location)
     if "://" in manifest.study_location or path is None or not path.is_file():
         return
-    lines = path.read_bytes().split(b"\n")
-    for number, line in enumerate(lines, 1):
-        if line and (whole := corrected(line)) != [line]:
-            problem = f"line {number} is damaged"
-            if whole is None:
-                yield Finding(Part.STUDY, str(path), f"{problem}, and not by one bit alone; restore it from a copy")
-            else:
-                yield Finding(Part.STUDY, str(path), problem, mend=lambda: _correct(path))
+    alone = len([*folder.storage.glob("*/manifest.json")]) == 1
+    for number, line in enumerate(path.read_bytes().split(b"\n"), 1):
+        if not line or (whole := corrected(line)) == [line]:
+            continue
+        problem = f"line {number} is damaged"
+        if whole is not None:
+            yield Finding(Part.STUDY, str(path), problem, mend=partial(_correct, path))
+        elif alone:
+            yield Finding(Part.STUDY, str(path), f"{problem} in more than a bit", mend=partial(_cut, path, number))
+        else:
+            more = "in more than a bit, and other sweeps are in this journal: restore it from a copy"
+            yield Finding(Part.STUDY, str(path), f"{problem} {more}")
+
+
+def _cut(path: Path, number: int) -> str:
+    """Drop that line and all after it, which a resume records again as they were."""
+    content = path.read_bytes()
+    before = content.split(b"\n")[: number - 1]
+    if content.count(b"\n") < number:
+        return "it was set aside with one before it"
+    kept = aside(path)
+    kept.write_bytes(content)
+    with path.open("r+b") as file:
+        file.truncate(sum(len(line) + 1 for line in before))
+    return f"it is set aside with all after it in {kept.name}, and what it held is found again by a resume"
 
 
 def _correct(path: Path) -> str:
@@ -48,6 +66,19 @@ def _correct(path: Path) -> str:
     with path.open("r+b") as file:
         file.write(b"\n".join(part for parts in lines for part in parts))
     return f"by its digest, one bit was put right; the file as it was is {kept.name}"
+
+
+def newer_findings(folder: SweepFolder, sweep: Sweep, manifest: Manifest) -> Iterator[Finding]:
+    """Yield the trials that were trained and that no study knows, as it is an older one, or was cut."""
+    for trial_id in newer_trials(folder, sweep, manifest):
+        problem = "it was trained, and no study knows it"
+        yield Finding(Part.STUDY, trial_id, problem, mend=partial(_set_trial_aside, folder.trial(trial_id)))
+
+
+def _set_trial_aside(trial: Path) -> str:
+    kept = aside(trial)
+    trial.rename(kept)
+    return f"its folder is set aside as {kept.name}, and it is trained again when its number is drawn"
 
 
 def opened_studies(folder: SweepFolder, sweep: Sweep, manifest: Manifest) -> dict[str, ArmStudies] | Finding:
@@ -97,4 +128,5 @@ def _repeated(path: str, arm: ArmStudies) -> Iterator[Finding]:
             numbers[key_of(arm.search.configuration(trial))].append(trial.number)
     for of_one in numbers.values():
         if len(of_one) > 1:
-            yield Finding(Part.STUDY, path, f"the trials {', '.join(map(str, of_one))} have the same configuration")
+            problem = f"the trials {', '.join(map(str, of_one))} have the same configuration"
+            yield Finding(Part.STUDY, path, problem, kind=Kind.TWICE)

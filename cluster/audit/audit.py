@@ -9,7 +9,13 @@ from pathlib import Path
 
 from cluster.audit._records_part import record_findings
 from cluster.audit._runs_part import RunsPart
-from cluster.audit._study_part import in_words, journal_findings, opened_studies, study_findings
+from cluster.audit._study_part import (
+    in_words,
+    journal_findings,
+    newer_findings,
+    opened_studies,
+    study_findings,
+)
 from cluster.audit.audit_findings import Finding, Part, State, mended
 from cluster.storage.recorded import check_same_data
 from cluster.storage.sweep_folder import Manifest, SweepFolder
@@ -29,12 +35,14 @@ class Audit:
 
     Attributes:
         recorded: What the studies hold, in words; "" where they cannot be read.
+        failures: How many runs have failed.
         digest: That of what the sweep has found so far; "" likewise.
     """
 
     name: str
     findings: tuple[Finding, ...]
     recorded: str = ""
+    failures: int = 0
     digest: str = ""
 
     def having(self, state: State) -> list[Finding]:
@@ -74,9 +82,10 @@ class _Looking:
         self._folder, self._sweep, self._manifest, self._repair = folder, sweep, manifest, repair
 
     def all(self) -> Audit:
-        findings = [*self._mended(journal_findings(self._manifest))]
+        findings = [*self._mended(journal_findings(self._folder, self._manifest))]
         if any(finding.state == State.DAMAGED for finding in findings):
             return Audit(self._sweep.name, tuple(findings))
+        findings += self._mended(self._newer())
         arms = opened_studies(self._folder, self._sweep, self._manifest)
         if isinstance(arms, Finding):
             return Audit(self._sweep.name, (*findings, arms))
@@ -85,10 +94,16 @@ class _Looking:
         runs = RunsPart(self._folder, self._sweep, self._manifest, arms)
         findings += [*self._mended(runs.findings()), *runs.write()]
         findings += self._mended(self._data_findings())
-        return Audit(self._sweep.name, tuple(findings), _recorded(arms), digest_of(arms))
+        return Audit(self._sweep.name, tuple(findings), *_recorded(arms), digest_of(arms))
 
     def _mended(self, findings: Iterator[Finding]) -> Iterator[Finding]:
         return mended(findings) if self._repair else findings
+
+    def _newer(self) -> Iterator[Finding]:
+        try:
+            yield from newer_findings(self._folder, self._sweep, self._manifest)
+        except InputError:  # the studies cannot be opened, which is told where they are
+            return
 
     def _data_findings(self) -> Iterator[Finding]:
         root = Path(self._manifest.data_root)
@@ -105,9 +120,9 @@ def _set_caches_aside() -> str:
     return f"the cache is set aside as {listing([path.name for path in moved])}, and is made again when it is needed"
 
 
-def _recorded(arms: Mapping[str, ArmStudies]) -> str:
-    """How many runs of each kind have ended."""
+def _recorded(arms: Mapping[str, ArmStudies]) -> tuple[str, int]:
+    """How many runs of each kind have ended, in words, and how many of them have failed."""
     ended = [(assignment.role, outcome.status) for arm in arms.values() for assignment, outcome in arm.ended()]
     counts = in_words(Counter(role for role, status in ended if status != Status.FAILED))
     failed = sum(status == Status.FAILED for _, status in ended)
-    return f"{counts or 'nothing'} recorded" + (f", {failed} failed" if failed else "")
+    return f"{counts or 'nothing'} recorded" + (f", {failed} failed" if failed else ""), failed

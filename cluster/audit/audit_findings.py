@@ -30,6 +30,14 @@ class State(StrEnum):
     """It does no harm."""
 
 
+class Kind(StrEnum):
+    """In what way something is not as it should be."""
+
+    LOST = "lost"
+    TWICE = "twice"
+    OTHER = "other"
+
+
 @dataclass(frozen=True)
 class Finding:
     """One thing that is not as it should be.
@@ -44,6 +52,7 @@ class Finding:
     problem: str
     state: State = State.DAMAGED
     mend: Callable[[], str] | None = None
+    kind: Kind = Kind.OTHER
 
 
 def mended(findings: Iterable[Finding]) -> Iterator[Finding]:

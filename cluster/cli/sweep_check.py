@@ -60,12 +60,14 @@ def check_sweep(folder: SweepFolder, *, repair: bool, trusted: bool, as_json: bo
 
 def _as_data(found: Audit) -> dict[str, Any]:
     findings = [
-        {"part": one.part, "about": one.about, "state": one.state, "problem": one.problem} for one in found.findings
+        {"part": one.part, "about": one.about, "state": one.state, "kind": one.kind, "problem": one.problem}
+        for one in found.findings
     ]
     return {
         "sweep": found.name,
         "whole": found.is_whole,
         "recorded": found.recorded,
+        "failures": found.failures,
         "digest": found.digest,
         "findings": findings,
     }

@@ -11,6 +11,7 @@ from ray.tune.experiment import Trial
 
 from search_spaces.study.assignment import Assignment
 from search_spaces.study.searcher import SweepSearcher
+from trainables.tune.heartbeat import START_S
 
 LOOK_S = 1.0
 # What counts of the time between two looks: while this process is halted itself, no trial is silent.
@@ -19,6 +20,8 @@ MOST_BETWEEN_LOOKS_S = 5.0
 
 class Heartbeats(Callback):
     """Ends the process of a trial whose ``sign`` of life has not changed for ``timeout_s`` seconds.
+
+    One that has not begun to train, and so has no sign, may take ``START_S`` more.
 
     The ``searcher`` then issues it again or has it fail, as it does with a trial whose process is lost. ``say`` tells
     of it.
@@ -48,16 +51,17 @@ class Heartbeats(Callback):
                 sign = self._sign(self._searcher.assignment(trial.trial_id))
                 last, silent_s = before.get(trial.trial_id, (sign, 0.0))
                 silent_s = silent_s + passed if sign == last else 0.0
-                if silent_s > self._timeout_s:
-                    self._end(trial.trial_id, trial.temporary_state.ray_actor)
+                limit_s = self._timeout_s + (START_S if sign is None else 0.0)
+                if silent_s > limit_s:
+                    self._end(trial.trial_id, trial.temporary_state.ray_actor, limit_s)
                 else:
                     self._silent[trial.trial_id] = sign, silent_s
 
-    def _end(self, trial_id: str, actor: Any) -> None:
+    def _end(self, trial_id: str, actor: Any, silent_s: float) -> None:
         import ray
 
         name = self._searcher.assignment(trial_id).trial_id
-        reason = f"it made no progress for {self._timeout_s:g} s (resources.trial_timeout)"
+        reason = f"it made no progress for {silent_s:g} s (resources.trial_timeout)"
         self._say(f"{name}: {reason}; its process is ended")
         self._searcher.stall(trial_id, reason)
         ray.kill(actor)

@@ -124,6 +124,9 @@ class Driver:
         if not written and not (self.tracker.trouble and self.tracker.trouble.lasting):
             with working(self.console, f"Training is done. Waiting for {server}"):
                 written = self.tracker.flush()
+        if written:  # what somebody has deleted there meanwhile comes back
+            self._close_runs(self.tracker.closed_runs_now())
+            written = self.tracker.flush()
         if not written:
             self._say(
                 f"{server} {self.tracker.trouble or 'is slow'}. Everything is safe in {self.folder.path}; "
@@ -171,7 +174,8 @@ class Driver:
                 from search_spaces.study.arm_studies import open_arms
 
                 arms = self._arms = open_arms(open_storage(self.manifest.study_location), self.sweep)
-            self._close_runs_of_earlier_drivers(arms)
+            if self.manifest.session > 1:  # a killed driver may have told the study of an end and not yet MLflow
+                self._close_runs(self.tracker.closed_runs())
             first = self._links()[0]
             tell(RUNS, see=first)
             self._say(first)
@@ -247,14 +251,11 @@ class Driver:
 
         return TrialFolder(self.folder.trial(assignment.trial_id))
 
-    def _close_runs_of_earlier_drivers(self, arms: dict[str, ArmStudies]) -> None:
-        """A killed driver may have told the study of a run's end and not yet MLflow."""
-        if self.manifest.session == 1:
-            return
+    def _close_runs(self, closed: set[str]) -> None:
+        """Give MLflow every run that has ended and is not among those that are closed there."""
         from cluster.run.closing import close_run
 
-        closed = self.tracker.closed_runs()
-        for arm in arms.values():
+        for arm in self._arms.values():
             for assignment, outcome in arm.ended():
                 if assignment.trial_id not in closed:
                     close_run(self._describe(assignment), self.folder, self.tracker, assignment, outcome)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,8 +31,7 @@ def check_recorded(folder: SweepFolder, sweep: Sweep, manifest: Manifest) -> lis
     missing = []
     if folder.artifacts_of_sweep.is_dir() and not is_there(runs):
         missing.append(f"the runs, {_shown(runs)}")
-    paths = [arm_path(contest, arm) for contest in sweep.contests for arm in sweep.arms]
-    trained = {f"{path}/{number}" for path in paths for number in _numbers(folder.trial(path))}
+    trained = _trained(folder, sweep)
     searches = _searches(sweep, studies) if is_there(studies) else {}
     ended = {f"{path}/{one.number}" for path, trials in searches.items() for one in trials if one.state in FINISHED}
     if not any(searches.values()) and (trained or _tracks_trials(manifest, sweep)):
@@ -43,8 +43,7 @@ def check_recorded(folder: SweepFolder, sweep: Sweep, manifest: Manifest) -> lis
             f"{folder.path}: parts of this sweep are missing: {'; '.join(missing)}. "
             "Put them back, from a copy or from where the storage folder was before"
         )
-    newer = sorted(one for one in trained if _number(one) >= len(searches.get(_path(one), ())))
-    if newer:
+    if newer := _newer(trained, searches):
         raise InputError(
             f"{_shown(studies)}: this study is older than the trials in {folder.trials}: it does not know "
             f"{', '.join(newer)}. Put the newer study back, or move the folders of these trials away to have them "
@@ -52,6 +51,22 @@ def check_recorded(folder: SweepFolder, sweep: Sweep, manifest: Manifest) -> lis
         )
     lost = len(ended - trained)
     return [f"{lost} of {len(ended)} trials that have ended have no record in {folder.trials}"] if lost else []
+
+
+def newer_trials(folder: SweepFolder, sweep: Sweep, manifest: Manifest) -> list[str]:
+    """Return the trials that were trained and that no study knows, as after an older study was put back."""
+    studies = manifest.study_location
+    return _newer(_trained(folder, sweep), _searches(sweep, studies) if is_there(studies) else {})
+
+
+def _trained(folder: SweepFolder, sweep: Sweep) -> set[str]:
+    """The trials of searches in whose folders there is something."""
+    paths = [arm_path(contest, arm) for contest in sweep.contests for arm in sweep.arms]
+    return {f"{path}/{number}" for path in paths for number in _numbers(folder.trial(path))}
+
+
+def _newer(trained: Iterable[str], searches: Mapping[str, Sequence[FrozenTrial]]) -> list[str]:
+    return sorted(one for one in trained if _number(one) >= len(searches.get(_path(one), ())))
 
 
 def check_same_data(folder: SweepFolder, sweep: Sweep, data_root: Path) -> None:

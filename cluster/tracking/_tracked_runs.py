@@ -92,6 +92,12 @@ class TrackedRuns:
             self.client.restore_experiment(found.experiment_id)
         return found.experiment_id
 
+    def look_again(self) -> None:
+        """Find out anew which runs are closed and whole: somebody may have deleted some."""
+        self.closed.clear()
+        self._found.clear()
+        self._find_runs()
+
     def _find_runs(self) -> None:
         from mlflow.entities import ViewType
 

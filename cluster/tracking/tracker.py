@@ -203,6 +203,12 @@ class Tracker:
         self._ready.wait(FLUSH_TIMEOUT_S)
         return set(self._runs.closed)
 
+    def closed_runs_now(self) -> set[str]:
+        """Trial ids of the runs that are closed and not deleted; waits until everything called so far is written."""
+        self._submit(self._runs.look_again)
+        self.flush()
+        return set(self._runs.closed)
+
     def flush(self, timeout: float = FLUSH_TIMEOUT_S) -> bool:
         """Wait until everything called so far is written or refused, at most ``timeout`` seconds; whether it is."""
         written = threading.Event()

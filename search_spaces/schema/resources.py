@@ -5,10 +5,9 @@ from __future__ import annotations
 from pydantic import Field, model_validator
 
 from search_spaces.schema.strict_model import Model
+from trainables.tune.heartbeat import START_S
 
 ANY_ACCELERATOR = "any"
-# What a new process takes before it does anything, on a machine that is busy.
-START_S = 60
 # Cores, GPUs and workers of a trial.
 MOST = 10_000
 

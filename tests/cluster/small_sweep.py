@@ -39,12 +39,13 @@ scheduler: {type: none}
 
 
 def train_small_sweep(storage: Path, *, runs: int | None = None) -> SweepFolder:
-    """Train the sweep, or so many runs of it, and return its folder."""
+    """Train the sweep, the rest of it or so many runs, and return its folder."""
     torch.set_num_threads(1)
     folder, sweep = SweepFolder(storage, "small"), parse_sweep(SWEEP, "small.yaml")
-    folder.path.mkdir(parents=True)
-    manifest = Places(str(storage)).manifest("small")
-    folder.create(sweep, manifest)
+    if not folder.exists:
+        folder.path.mkdir(parents=True)
+        folder.create(sweep, Places(str(storage)).manifest("small"))
+    manifest = folder.manifest()
     arms = open_arms(open_storage(manifest.study_location), sweep)
     tracker = Tracker(manifest.tracking_location, sweep.name, manifest.sweep_id, folder.artifacts)
     summary = describe_summary(sweep)

@@ -169,16 +169,52 @@ def _record(folder: SweepFolder) -> Path:
     return folder.trial("adam/1") / "record.json"
 
 
-def test_a_line_of_which_much_has_changed_is_named_and_not_mended(folder: SweepFolder) -> None:
+def spoil_journal(folder: SweepFolder) -> bytes:
+    """Put a block of zeros into its last part; return the journal as it was."""
     path = folder.storage / "study.journal"
     content = path.read_bytes()
-    path.write_bytes(content[:600] + bytes(64) + content[664:])
-    for repair in (False, True):
-        found = looked(folder, repair=repair)
-        assert {one.state for one in found.findings} == {State.DAMAGED}
-        assert "not by one bit alone; restore it from a copy" in found.findings[0].problem
-        assert found.digest == ""
-    assert path.read_bytes() == content[:600] + bytes(64) + content[664:]
+    start = content.index(b"\n", 2 * len(content) // 3) - 40
+    path.write_bytes(content[:start] + bytes(64) + content[start + 64 :])
+    return content
+
+
+def test_what_stood_after_a_spoilt_line_of_the_journal_is_found_again(folder: SweepFolder) -> None:
+    digest = looked(folder).digest
+    whole = spoil_journal(folder)
+    spoilt = (folder.storage / "study.journal").read_bytes()
+    found = looked(folder)
+    assert {one.state for one in found.findings} == {State.DAMAGED}
+    assert found.digest == ""
+    repaired = looked(folder, repair=True)
+    assert not repaired.having(State.DAMAGED)
+    assert repaired.having(State.OPEN), "it is to be resumed"
+    assert (folder.storage / "study.journal.damaged").read_bytes() == spoilt
+    kept = (folder.storage / "study.journal").read_bytes()
+    assert whole.startswith(kept)
+    assert kept.endswith(b"\n")
+    train_small_sweep(folder.storage)
+    again = looked(folder)
+    assert again.is_whole, again.findings
+    assert again.digest == digest
+
+
+def test_a_spoilt_line_of_a_journal_of_several_sweeps_is_named_and_not_cut_off(folder: SweepFolder) -> None:
+    shutil.copytree(folder.path, folder.storage / "another")
+    spoil_journal(folder)
+    spoilt = (folder.storage / "study.journal").read_bytes()
+    found = looked(folder, repair=True)
+    assert {one.state for one in found.findings} == {State.DAMAGED}
+    assert "other sweeps are in this journal: restore it from a copy" in found.findings[0].problem
+    assert (folder.storage / "study.journal").read_bytes() == spoilt
+
+
+def test_trials_that_an_older_study_does_not_know_are_set_aside(folder: SweepFolder) -> None:
+    shutil.copytree(folder.trial("sgd/1"), folder.trial("sgd/2"))
+    [finding] = [one for one in looked(folder).findings if one.mend]
+    assert (finding.about, finding.problem) == ("sgd/2", "it was trained, and no study knows it")
+    looked(folder, repair=True)
+    assert looked(folder).is_whole
+    assert (folder.trials / "sgd" / "2.damaged" / "record.json").is_file()
 
 
 def test_a_damaged_sweep_file_is_named(folder: SweepFolder) -> None:

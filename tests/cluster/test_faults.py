@@ -116,6 +116,31 @@ def test_an_interrupted_run_is_opened_again_and_not_made_twice(tmp_path: Path) -
     assert [point.step for point in client.get_metric_history(logged.info.run_id, "val/loss")] == [1, 2]
 
 
+def test_a_run_that_was_deleted_after_its_end_is_found_and_sent_again(tmp_path: Path) -> None:
+    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    runs = [RunDescription(f"adam/{number}", {"sweep.role": "trial"}, {"optimizer.lr": 0.1}) for number in range(2)]
+    point = {"step": 1, "timestamp": 1_700_000_000_000, "val/loss": 0.5}
+    tracker = Tracker(uri, "faults", "faults-1", tmp_path)
+    for run in runs:
+        tracker.log(run, [point])
+        tracker.end(run, Status.FINISHED)
+    assert tracker.closed_runs_now() == {"adam/0", "adam/1"}
+    client = MlflowClient(uri)
+    experiment = client.get_experiment_by_name("adamant/faults")
+    assert experiment is not None
+    client.delete_run(tracker.run_id(runs[1]))
+    assert tracker.closed_runs_now() == {"adam/0"}
+    tracker.log(runs[1], [point])
+    tracker.end(runs[1], Status.FINISHED)
+    assert tracker.closed_runs_now() == {"adam/0", "adam/1"}
+    assert tracker.close(60)
+    logged = client.search_runs([experiment.experiment_id])
+    assert {run.data.tags["trial.id"]: run.info.status for run in logged} == {
+        "adam/0": "FINISHED",
+        "adam/1": "FINISHED",
+    }
+
+
 def actors_of(door: FrontDoor) -> list[psutil.Process]:
     """The trial actors of this front door, told from those of other sessions by their folder."""
     actors = []

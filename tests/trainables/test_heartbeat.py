@@ -26,6 +26,8 @@ def test_a_heartbeat_changes_with_progress_and_is_gone_at_the_end(
     folder = TrialFolder(tmp_path)
     assert folder.heartbeat() is None
     with beating(tmp_path, 60.0) as beat:
+        assert folder.heartbeat() is None, "it has not begun"
+        beat()
         first = folder.heartbeat()
         assert first is not None
         time.sleep(0.02)  # clocks of file systems tick more coarsely than processors
@@ -39,7 +41,8 @@ def stand_still(seconds: float) -> None:
 
 
 def test_what_makes_no_progress_writes_down_where_it_stands(tmp_path: Path) -> None:
-    with beating(tmp_path, 0.4):
+    with beating(tmp_path, 0.4) as beat:
+        beat()
         stand_still(0.6)
         assert "stand_still" in (tmp_path / STALLED_FILE).read_text()
     assert not list(tmp_path.iterdir()), "it has gone on"

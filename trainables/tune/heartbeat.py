@@ -12,13 +12,15 @@ from trainables.tune.checkpoint import HEARTBEAT_FILE
 
 STALLED_FILE = "stalled.txt"
 BEAT_S = 1.0
+# What a new process takes on a busy machine before it trains: it imports torch, reads data and may compile.
+START_S = 60.0
 # Of the time after which the process is ended, so that there is time left to write down what it was at.
 SHARE_BEFORE_TRACE = 0.75
 
 
 @contextmanager
 def beating(folder: Path, timeout_s: float) -> Iterator[Callable[[], None]]:
-    """Yield what is to be called after each bit of progress; it takes no time when it is called often.
+    """Yield what is to be called after each bit of progress, and at the start; it takes no time when called often.
 
     A process that makes no progress for most of ``timeout_s`` seconds writes where each of its threads stands into a
     file in ``folder``, beside the heartbeat. Both are gone at the end; those of a process that is ended stay.
@@ -34,8 +36,8 @@ def beating(folder: Path, timeout_s: float) -> Iterator[Callable[[], None]]:
         faulthandler.dump_traceback_later(SHARE_BEFORE_TRACE * timeout_s, file=written)
 
     with trace.open("w", encoding="utf-8") as written:
+        faulthandler.dump_traceback_later(START_S + SHARE_BEFORE_TRACE * timeout_s, file=written)
         try:
-            beat()
             yield beat
         finally:
             faulthandler.cancel_dump_traceback_later()

@@ -101,7 +101,7 @@ class Trial(tune.Trainable):
     def _train_to_next_decision(self) -> dict[str, Any]:
         if self._training is None and self._recorded is None:
             self._start()
-            self._beat()
+        self._beat()
         if self._recorded is not None:
             return self._result(self._recorded)
         training = self._training

@@ -1,0 +1,1 @@
+"""Faults, done to a small sweep at random moments; it is to find the same as one that nobody disturbed."""
