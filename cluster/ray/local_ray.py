@@ -8,7 +8,6 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -64,8 +63,7 @@ def start_ray(warn: Callable[[str], None], **settings: Any) -> None:
     for start in range(1, STARTS + 1):
         try:
             # "local" and not None, which would follow RAY_ADDRESS or a cluster that was started on this machine.
-            with _without_monitors():
-                ray.init(address="local", **settings)
+            ray.init(address="local", **settings)
             return
         except AuthenticationError:
             raise
@@ -78,19 +76,6 @@ def start_ray(warn: Callable[[str], None], **settings: Any) -> None:
                 times = f"Ray has not started on this machine, {STARTS} times in a row"
                 raise OSError(f"{times} ({reason}); it needs free cores, memory, and space in /tmp") from None
             warn(f"Ray has not started yet ({reason}); trying again")
-
-
-@contextmanager
-def _without_monitors() -> Iterator[None]:
-    """Have Ray start neither its autoscaler nor its reader of logs: no node comes here, and no log is shown."""
-    from ray._private import parameter
-
-    whole: Any = parameter.RayParams
-    parameter.RayParams = partial(whole, no_monitor=True, include_log_monitor=False)
-    try:
-        yield
-    finally:
-        parameter.RayParams = whole
 
 
 def _processes() -> set[psutil.Process]:
