@@ -31,7 +31,7 @@ from cluster.console.shared_console import console
 from cluster.distribution import version as installed_version
 from cluster.run.on_screen import print_lines
 from cluster.storage.destinations import check_output_folder, write_json
-from cluster.storage.sweep_folder import DEFAULT_STORAGE
+from search_spaces.stores.default_names import DEFAULT_STORAGE
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager

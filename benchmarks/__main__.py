@@ -18,6 +18,7 @@ PARTS = (
     "verdict_rates",
     "verdict_rounds",
     "sweep_overhead",
+    "profile",
     "documented_pattern",
     "analysis_speed",
 )

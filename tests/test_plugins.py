@@ -116,7 +116,7 @@ for name in ("lab_sign", "lab_plain", "lab_broken", "lab_wrong", "lab_twice", "a
 told["line"] = json.loads(CliRunner().invoke(adamant.app, ["list", "workloads", "lab/line", "--json"]).stdout)
 told["data"] = CliRunner().invoke(adamant.app, ["data"]).stdout
 told["validate"] = CliRunner().invoke(adamant.app, ["validate", "sweep.yaml"]).output
-from cluster.planning.plan import default_assignment
+from search_spaces.study.assignment import default_assignment
 from cluster.planning.schedule_lengths import check_schedules
 from cluster.tracking.run_description import describe, trial_spec
 from pathlib import Path
@@ -132,7 +132,7 @@ TRAINING = """
 import json
 from pathlib import Path
 import torch, trainables
-from cluster.planning.plan import default_assignment
+from search_spaces.study.assignment import default_assignment
 from cluster.tracking.run_description import trial_spec
 from search_spaces import load_sweep
 from trainables.training.training_run import open_training

@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cluster.cli.options import Data, Storage, Trust
-from cluster.cli.sweep_check import check_sweep, sweep_at
 from cluster.console.command_line import FAILED, clear_errors
 from cluster.console.shared_console import console
-from cluster.storage.sweep_folder import DEFAULT_STORAGE, data_root_of
 from optimizers import InputError
+from search_spaces.stores.default_names import DEFAULT_STORAGE
 
 if TYPE_CHECKING:
     from optimizers.testing.runner import Case, Result
@@ -54,6 +53,8 @@ def check(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:
     """Run an optimizer or a workload through the conformance suite, or look through what a sweep has recorded."""
+    from cluster.cli.sweep_check import check_sweep, sweep_at
+
     sweep = sweep_at(target, storage, is_sweep=repair)
     if sweep is not None:
         if set_ or uses or bare or data is not None:
@@ -133,6 +134,7 @@ def _is_workload(made: Any) -> bool:
 
 
 def _workload_cases(made: Any, options: Mapping[str, Any], data: str | None) -> list[Case]:
+    from cluster.storage.sweep_folder import data_root_of
     from trainables.testing import cases
 
     return cases(made, options, data_root_of(DEFAULT_STORAGE, data))

@@ -11,7 +11,7 @@ from typing import Any
 
 import optimizers
 import trainables
-from cluster.storage.sweep_folder import DEFAULT_STORAGE, data_root_of
+from cluster.storage.sweep_folder import data_root_of
 from optimizers import Hyperparameter, InputError, OptimizerEntry, did_you_mean, schedules
 from optimizers.factory import OPTIMIZERS
 from optimizers.plugins import Plugin
@@ -19,6 +19,7 @@ from optimizers.registry import Registry
 from search_spaces.schema.methods import METHODS, SearchMethod
 from search_spaces.space.ready_files import DEFAULT_SPACES, SPACES, SWEEPS
 from search_spaces.space.space import default_space, named_space
+from search_spaces.stores.default_names import DEFAULT_STORAGE
 from search_spaces.sweep.loading import ready_sweep
 from trainables import WorkloadEntry
 from trainables.workloads.catalogue import WORKLOADS

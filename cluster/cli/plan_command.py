@@ -12,8 +12,8 @@ import typer
 from cluster.cli import options
 from cluster.console.command_line import clear_errors, echo
 from cluster.console.shared_console import console
-from cluster.storage.sweep_folder import DEFAULT_STORAGE
 from optimizers import InputError, user_code
+from search_spaces.stores.default_names import DEFAULT_STORAGE
 
 if TYPE_CHECKING:
     from cluster.planning.designs import Detection

@@ -12,8 +12,8 @@ import typer
 from cluster.cli.options import Data, Set, Size, Storage
 from cluster.console.command_line import clear_errors, echo
 from cluster.console.shared_console import console
-from cluster.storage.sweep_folder import DEFAULT_STORAGE
 from optimizers import InputError
+from search_spaces.stores.default_names import DEFAULT_STORAGE
 
 if TYPE_CHECKING:
     from search_spaces import Sweep

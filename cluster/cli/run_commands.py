@@ -10,7 +10,7 @@ import typer
 from cluster.cli.options import Data, Storage, StudyStorage, TrackingUri
 from cluster.console.command_line import FAILED, clear_errors, echo
 from cluster.console.shared_console import console
-from cluster.storage.sweep_folder import DEFAULT_STORAGE
+from search_spaces.stores.default_names import DEFAULT_STORAGE
 
 
 @clear_errors

@@ -14,7 +14,7 @@ from cluster.console.command_line import clear_errors
 from cluster.console.shared_console import console
 from cluster.run.on_screen import print_lines
 from cluster.storage.destinations import check_output_file
-from cluster.storage.sweep_folder import DEFAULT_STORAGE
+from search_spaces.stores.default_names import DEFAULT_STORAGE
 
 if TYPE_CHECKING:
     from cluster.run.ended import EndedSweep

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from rich.console import Console
 
-from cluster.planning.plan import default_assignment
 from cluster.ray.capacity import Node, on_one_gpu
 from cluster.ray.session import ray_session
 from cluster.tracking.run_description import trial_spec
 from search_spaces import Sweep
+from search_spaces.study.assignment import default_assignment
 from trainables import TrialSpec
 from trainables.training.peak_memory import Peak, largest_state, measure_on_gpu
 from trainables.tune.bundle import ACCELERATOR_TYPE, bundle

@@ -23,8 +23,7 @@ from optimizers import InputError, user_code
 from optimizers.user_code import CodeBundle
 from search_spaces import Sweep
 from search_spaces.schema.methods import GRID, window_of
-from search_spaces.space.space import TRAINING, hyperparameters
-from search_spaces.study.assignment import Assignment, arm_path
+from search_spaces.study.assignment import Assignment, arm_path, default_assignment
 from search_spaces.study.population import is_population
 from search_spaces.sweep.resolved import Contest, Workload
 from trainables import TrialSpec
@@ -229,15 +228,7 @@ def _steps_of(workload: Workload, data_root: Path) -> int | None:
         entry.check_data(data_root, workload.options)
     except InputError:
         return None
-    data = entry.load_data(data_root, workload.options)
-    return entry.load(workload.options).with_data(data).feed(data.train, workload.batch_size).steps_per_epoch
-
-
-def default_assignment(sweep: Sweep, arm: str) -> Assignment:
-    """A trial of an arm of a sweep over one workload, at its default configuration."""
-    values = hyperparameters(sweep.arms[arm].space.default())
-    training = values.pop(TRAINING, {})
-    return Assignment(arm, Role.TRIAL, 0, values, sweep.search.seed, training=training, contest=sweep.contest)
+    return entry.steps_per_pass(data_root, workload.options, workload.batch_size)
 
 
 def probe(sweep: Sweep, data_root: Path, slots: int) -> dict[str, Probe]:

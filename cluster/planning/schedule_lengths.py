@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import trainables
-from cluster.planning.plan import default_assignment
 from cluster.tracking.run_description import trial_spec
 from optimizers import InputError, Problem, raise_any
 from optimizers.hyperparameter import ScheduleOf
 from search_spaces import ArmSpace, Sweep
 from search_spaces.space.space import TRAINING, hyperparameters, owner_of
+from search_spaces.study.assignment import default_assignment
 from search_spaces.sweep.arm_checks import MAX_CORNERS, place_of
 from trainables.training.learning_rate import RATE, LearningRate
 from trainables.tune.child_process import ChildProcess

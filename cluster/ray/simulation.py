@@ -13,12 +13,11 @@ from typing import Any, Protocol
 
 import optuna
 from optuna.storages import BaseStorage, InMemoryStorage
-from ray.tune.search import Searcher
 
 from search_spaces import Sweep
 from search_spaces.study.arm_studies import open_arms
 from search_spaces.study.assignment import Assignment, Outcome
-from search_spaces.study.searcher import SweepSearcher, Unobserved
+from search_spaces.study.searcher import FINISHED, SweepSearcher, Unobserved
 from trainables.mlflow_contract import Status
 
 Curve = Callable[[Assignment, int], float]
@@ -93,7 +92,7 @@ class _Ends(Unobserved):
 
 
 class HearingSearcher(Protocol):
-    """A searcher of Tune's that also says what it has issued, and what of it is over."""
+    """A searcher as Tune has them that also says what it has issued, and what of it is over."""
 
     def suggest(self, trial_id: str) -> Any: ...
 
@@ -154,7 +153,7 @@ class Clockwork:
     def _start(self, now: float) -> bool:
         trial_id = str(next(self._numbers))
         suggestion = self._searcher.suggest(trial_id)
-        if suggestion is None or suggestion == Searcher.FINISHED:
+        if suggestion is None or suggestion == FINISHED:
             return False
         assignment = self._searcher.assignment(trial_id)
         heard = self._heard.setdefault(assignment.trial_id, [])

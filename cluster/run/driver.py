@@ -24,7 +24,7 @@ from cluster.run._trial_config import drop_obsolete_states, trial_config
 from cluster.run.ended import EndedSweep
 from cluster.run.on_screen import print_lines, working
 from cluster.run.served import links
-from cluster.storage.sweep_folder import DEFAULT_STORAGE, Manifest, SweepFolder
+from cluster.storage.sweep_folder import Manifest, SweepFolder
 from cluster.tracking.mlflow_views import view_tags
 from cluster.tracking.run_description import describe, describe_summary
 from cluster.tracking.run_notes import how_to_see, summary_note, with_note
@@ -32,6 +32,7 @@ from cluster.tracking.tracker import Tracker
 from optimizers import InputError
 from search_spaces import Sweep
 from search_spaces.stores.addresses import without_password
+from search_spaces.stores.default_names import DEFAULT_STORAGE
 from search_spaces.tracking.links import CONFIRM_VIEW, served_at, view_link
 from trainables.mlflow_contract import CODE_FOLDER, SWEEP_FILE, Status, Tag, session_tag
 
@@ -206,6 +207,7 @@ class Driver:
 
         from cluster.ray.heartbeats import Heartbeats
         from cluster.ray.schedulers import SweepScheduler
+        from cluster.ray.tune_searcher import TuneSearcher
         from cluster.ray.waiting import WaitingCallback
         from cluster.run._observer import RunObserver, Starts
         from search_spaces.study.searcher import SweepSearcher
@@ -220,7 +222,9 @@ class Driver:
         scheduler = SweepScheduler(searcher, slots, lambda trial_id: self._stop(searcher.assignment(trial_id)))
         tune.Tuner(
             Trial,
-            tune_config=tune.TuneConfig(search_alg=searcher, scheduler=scheduler, num_samples=-1, reuse_actors=True),
+            tune_config=tune.TuneConfig(
+                search_alg=TuneSearcher(searcher), scheduler=scheduler, num_samples=-1, reuse_actors=True
+            ),
             run_config=tune.RunConfig(
                 name=f"session-{self.manifest.session}",
                 storage_path=str(self.folder.tune),

@@ -102,7 +102,7 @@ def _check_code(sweep: Sweep, data_root: Path) -> None:
     """Raise InputError where the user's code does not work: every arm takes its first steps in a process of its own."""
     if not sweep.code.digest:
         return
-    from cluster.planning.plan import default_assignment
+    from search_spaces.study.assignment import default_assignment
     from trainables.tune.dry_step import dry_step
 
     contests = [sweep.on(name) for name in sweep.by_workload]

@@ -26,7 +26,6 @@ from search_spaces.stores.addresses import sqlite_address, without_password
 from search_spaces.stores.default_names import DATA, DATABASE, JOURNAL
 from trainables.mlflow_contract import ARTIFACTS_FOLDER, CODE_FOLDER, EXPERIMENT_PREFIX, SWEEP_FILE
 
-DEFAULT_STORAGE = "adamant-runs"
 # A cluster's head sets these, so that no password stands in a command or in a sweep's folder.
 TRACKING_VARIABLE, STUDY_VARIABLE = "ADAMANT_TRACKING_URI", "ADAMANT_STUDY_STORAGE"
 # The keys of a manifest that hold a location, and the name of what it is by default.

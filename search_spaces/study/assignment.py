@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from search_spaces.sweep.resolved import Contest
+from search_spaces.space.space import TRAINING, hyperparameters
+from search_spaces.sweep.resolved import Contest, Sweep
 from trainables.mlflow_contract import Role, Status
 
 
@@ -61,3 +62,10 @@ class Outcome:
 def arm_path(contest: Contest, arm: str) -> str:
     """``adam``, or ``digits/study-2/adam`` where a sweep has several workloads and studies."""
     return "/".join(filter(None, (contest.path, arm)))
+
+
+def default_assignment(sweep: Sweep, arm: str) -> Assignment:
+    """Return a trial of an arm of a sweep over one workload, at its default configuration."""
+    values = hyperparameters(sweep.arms[arm].space.default())
+    training = values.pop(TRAINING, {})
+    return Assignment(arm, Role.TRIAL, 0, values, sweep.search.seed, training=training, contest=sweep.contest)

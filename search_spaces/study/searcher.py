@@ -1,12 +1,10 @@
-"""Ray Tune's view of the studies: arms interleave, and Tune is told nothing that the study does not hold first."""
+"""What runs next of a sweep, and what becomes of it: arms interleave, and all is in the study before it is told."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
-
-from ray.tune.search import Searcher
 
 from search_spaces.study.arm_studies import ArmStudies
 from search_spaces.study.assignment import Assignment, Outcome
@@ -16,6 +14,8 @@ from trainables.mlflow_contract import Status
 # A node that is gone is offered until the cluster notices, so nothing is started on what does not answer; but no longer
 # than this, as nodes may be out of this process's reach.
 PATIENCE_S = 30.0
+FINISHED = "FINISHED"
+"""In place of a config: nothing is left to run."""
 # What a confirmation measured on the test split, in Tune's flattened results.
 _TESTED = "outcome/test/"
 
@@ -48,7 +48,7 @@ class Unobserved:
     def lost(self, assignment: Assignment) -> None: ...
 
 
-class SweepSearcher(Searcher):
+class SweepSearcher:
     """Issues the assignments of every arm, the arm with the fewest issued first; arms go by ``Assignment.path``.
 
     ``configure`` turns an assignment into the Trainable's config; ``slots`` says how many run at once, ``nodes_answer``
@@ -77,7 +77,6 @@ class SweepSearcher(Searcher):
         lost_nodes: Callable[[], int] = lambda: 0,
         observer: Observer = Unobserved(),
     ) -> None:
-        super().__init__(metric="objective", mode="min")
         self._arms = arms
         self._configure = configure
         self._nodes_answer, self._lost_nodes, self._known_lost = nodes_answer, lost_nodes, 0
@@ -118,7 +117,7 @@ class SweepSearcher(Searcher):
         self._stalled[trial_id] = reason
 
     def suggest(self, trial_id: str) -> Any:
-        """A config, None while every arm waits for its last trials, ``Searcher.FINISHED`` at the end."""
+        """A config, None while every arm waits for its last trials, ``FINISHED`` at the end."""
         if self._ended_by is not None:
             raise self._ended_by
         # One more than can run, so that a free actor never waits for a suggestion.
@@ -131,7 +130,7 @@ class SweepSearcher(Searcher):
                 self._live.add(trial_id)
                 return self._configure(assignment)
         if all(arm.finished for arm in self._arms.values()):
-            return Searcher.FINISHED
+            return FINISHED
         if not self._live:
             self._losses.blame_machine()
         return None
@@ -142,9 +141,6 @@ class SweepSearcher(Searcher):
         if self._nodes_answer() or time.monotonic() - self._lost_at > PATIENCE_S:
             self._lost_at = None
         return self._lost_at is not None
-
-    def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
-        """Nothing: the scheduler, which is asked first, has had it heard."""
 
     def hear(self, trial_id: str, result: Mapping[str, Any]) -> bool:
         """Take in a trial's result; return whether its process is free, as it is over, or parked.
@@ -162,6 +158,7 @@ class SweepSearcher(Searcher):
         return False
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+        """Take in that the process of a trial is free: with its last ``result``, or by an ``error``."""
         self._unless_ended(lambda: self._complete(trial_id, result, error))
 
     def _unless_ended(self, tell: Callable[[], None]) -> None:
@@ -225,22 +222,6 @@ class SweepSearcher(Searcher):
         """Return whether a node has gone since this was last asked, or is about to be found gone."""
         before, self._known_lost = self._known_lost, self._lost_nodes()
         return self._known_lost > before or not self._nodes_answer()
-
-    def set_search_properties(self, metric: str | None, mode: str | None, config: dict, **spec: Any) -> bool:
-        return True
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Tune pickles searchers for a snapshot that is never read: the study is what a resume reads."""
-        return {}
-
-    def save_to_dir(self, checkpoint_dir: str, session_str: str = "default") -> None:
-        """Nothing to save, for the same reason."""
-
-    def save(self, checkpoint_path: str) -> None:
-        """Nothing to save."""
-
-    def restore(self, checkpoint_path: str) -> None:
-        """Nothing to restore."""
 
 
 def _outcome_of(assignment: Assignment, result: Mapping[str, Any]) -> Outcome:

@@ -7,14 +7,13 @@ from pathlib import Path
 import pytest
 
 import trainables
-from cluster.planning.plan import default_assignment
 from cluster.tracking.run_description import trial_spec
 from optimizers import InputError
 from search_spaces import Sweep, load_sweep, recorded_sweep
 from search_spaces.schema.yaml_source import dump_yaml
 from search_spaces.stores.study_storage import open_storage
 from search_spaces.study.arm_studies import ArmStudies
-from search_spaces.study.assignment import Outcome
+from search_spaces.study.assignment import Outcome, default_assignment
 from search_spaces.sweep.loading import check_workloads
 from trainables.mlflow_contract import Status
 

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,7 +14,7 @@ from cluster.planning.designs import detection
 from cluster.planning.plan import Probe, make_plan
 from cluster.planning.planned import rows, totals
 from search_spaces import Sweep, load_sweep
-from tests.conftest import ONE_STUDY, CommandLine, FrontDoor
+from tests.conftest import ONE_STUDY, REPOSITORY, CommandLine, FrontDoor, new_environment
 
 
 def sweep(*overrides: str) -> Sweep:
@@ -93,6 +97,18 @@ def test_a_difference_is_detected_by_the_noise_of_a_sweep_that_has_run(
     refused = command_line("plan", "quickstart", *arguments)
     assert refused.returncode == 2
     assert message in refused.stderr
+
+
+def test_a_plan_without_a_probe_loads_neither_torch_nor_ray(tmp_path: Path) -> None:
+    program = (
+        "import sys; from adamant import app; app(['plan', 'quickstart'], standalone_mode=False); "
+        "print('loaded:', {'torch', 'ray', 'mlflow'} & {*sys.modules})"
+    )
+    asked: Any = {"cwd": tmp_path, "env": {**new_environment(tmp_path), "PYTHONPATH": str(REPOSITORY)}}
+    planned = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, **asked)
+    assert planned.returncode == 0, planned.stderr
+    assert "5,376" in planned.stdout, "its steps are counted"
+    assert "loaded: set()" in planned.stdout
 
 
 @pytest.mark.cluster

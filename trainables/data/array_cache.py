@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from optimizers import InputError
 from optimizers.cache import cache_folder
 from optimizers.files import aside, atomic_write, sealed, unsealed
 from optimizers.private import check_own
+from trainables.data.passes import Size
 
 SPLIT_SEED = 20_191_231
 # Of the cache folders; another one leaves older folders alone.
@@ -138,9 +140,27 @@ def _write(folder: Path, contents: Contents) -> None:
         (temporary / "fingerprint.json").write_text(sealed(told), encoding="utf-8")
 
 
+@contextmanager
+def _undamaged(folder: Path) -> Iterator[None]:
+    """Raise InputError where what is read of a cache folder inside is damaged."""
+    try:
+        yield
+    except (OSError, EOFError, ValueError, KeyError) as error:
+        raise InputError(
+            f"{folder}: this cached data set is damaged ({error}); delete the folder and it is made again"
+        ) from None
+
+
+def train_size(folder: Path) -> Size:
+    """Return the size of the training data of a cache folder, by the headers of its files alone."""
+    with _undamaged(folder):
+        inputs, targets = (np.load(folder / f"train-{name}.npy", mmap_mode="r") for name in ("inputs", "targets"))
+        return Size(len(inputs), len(targets))
+
+
 def open_stored(folder: Path) -> Stored:
     """Open a cache folder. Raises InputError when a file in it is damaged."""
-    try:
+    with _undamaged(folder):
         told = unsealed((folder / "fingerprint.json").read_text(encoding="utf-8"), older="sha256")
         if _checksum(folder) != told["sha256"]:
             raise ValueError("its contents do not match its checksum")
@@ -155,10 +175,6 @@ def open_stored(folder: Path) -> Stored:
         # Caches that were written without a schema are of data that has none.
         schema = told.get("schema", {})
         return Stored(arrays, told["fingerprint"], told["sha256"], told["classes"], told["note"], schema)
-    except (OSError, ValueError, KeyError) as error:
-        raise InputError(
-            f"{folder}: this cached data set is damaged ({error}); delete the folder and it is made again"
-        ) from None
 
 
 def set_damaged_aside() -> list[Path]:

@@ -19,10 +19,16 @@ def check(root: Path) -> None:
 
 def load(root: Path) -> DataSet:
     """1,257 train, 270 validation and 270 test images, stratified, flat, uint8 (n, 64)."""
-    from trainables.data.array_cache import ensure_cached
     from trainables.data.splits import opened
 
-    return opened(ensure_cached("digits", f"scikit-learn {version('scikit-learn')}", _contents))
+    return opened(store(root))
+
+
+def store(root: Path) -> Path:
+    """Return the folder of the data in this machine's cache, which is made where it is not there."""
+    from trainables.data.array_cache import ensure_cached
+
+    return ensure_cached("digits", f"scikit-learn {version('scikit-learn')}", _contents)
 
 
 def _contents() -> Contents:

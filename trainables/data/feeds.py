@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 
 import torch
 from torch import Tensor
 
-from optimizers import InputError
+from trainables.data import passes
 from trainables.data.splits import Split
 
 Batch = tuple[Tensor, Tensor]
@@ -38,7 +37,7 @@ class Shuffled(Feed):
 
     def __init__(self, split: Split, batch_size: int) -> None:
         self.split, self.batch_size = split, batch_size
-        self.steps_per_epoch = math.ceil(len(split.targets) / batch_size)
+        self.steps_per_epoch = passes.batches(len(split.targets), batch_size)
 
     def begin_epoch(self, generator: torch.Generator) -> None:
         self._order = torch.randperm(len(self.split.targets), generator=generator).to(self.split.targets.device)
@@ -60,16 +59,11 @@ class Sequential(Feed):
 
     def __init__(self, split: Split, batch_size: int, length: int) -> None:
         tokens = split.inputs
-        rows = (len(tokens) - 1) // batch_size
-        if rows < 1:
-            raise InputError(
-                f"the text has {len(tokens)} words, too few for a batch_size of {batch_size}; it can be at most "
-                f"{len(tokens) - 1}"
-            )
+        rows = passes.rows(len(tokens), batch_size)
         self.length = length
         self._inputs = tokens[: rows * batch_size].view(batch_size, rows).t()
         self._targets = tokens[1 : rows * batch_size + 1].view(batch_size, rows).t()
-        self.steps_per_epoch = math.ceil(rows / length)
+        self.steps_per_epoch = passes.row_batches(len(tokens), batch_size, length)
         self.targets_per_epoch = rows * batch_size
 
     def begin_epoch(self, generator: torch.Generator) -> None:
@@ -90,14 +84,8 @@ class Windows(Feed):
 
     def __init__(self, split: Split, batch_size: int, length: int) -> None:
         self._tokens, self._batch_size, self._length = split.inputs, batch_size, length
-        if len(split.inputs) < 2 * length:
-            raise InputError(
-                f"the text has {len(split.inputs)} tokens, too few for a context of {length}; it can be at most "
-                f"{len(split.inputs) // 2}"
-            )
-        # As many as fit, with the token after the last one, also where the first one begins at token length - 1.
-        self._windows = (len(split.inputs) - length) // length
-        self.steps_per_epoch = math.ceil(self._windows / batch_size)
+        self._windows = passes.windows(len(split.inputs), length)
+        self.steps_per_epoch = passes.batches(self._windows, batch_size)
 
     def begin_epoch(self, generator: torch.Generator) -> None:
         first = torch.randint(self._length, (1,), generator=generator)

@@ -17,6 +17,7 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional
 
+from trainables.data import passes
 from trainables.data._image_decoding import fault_of, read_rgb
 from trainables.data.feeds import Batch, Feed
 from trainables.data.splits import Split
@@ -80,10 +81,8 @@ class ShuffledFiles(Feed):
     ) -> None:
         self.split, self.batch_size, self.resolution, self.workers = split, batch_size, resolution, workers
         self.augment, self.device = augment, split.targets.device
-        self._starts = list(range(0, len(split.targets), batch_size))
-        if len(self._starts) > 1 and len(split.targets) - self._starts[-1] < fewest:
-            self._starts.pop()
-        self.steps_per_epoch = len(self._starts)
+        self.steps_per_epoch = passes.batches(len(split.targets), batch_size, fewest)
+        self._starts = [index * batch_size for index in range(self.steps_per_epoch)]
 
     def begin_epoch(self, generator: torch.Generator) -> None:
         self._order = torch.randperm(len(self.split.targets), generator=generator)

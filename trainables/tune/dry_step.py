@@ -156,7 +156,9 @@ def _trained(spec: TrialSpec, data: DataSet) -> Training:
     if any_depends_on_length(
         {**spec.hyperparameters, **spec.training}
     ):  # what they give at a wrong length may be wrong
-        short = replace(spec, epochs=length_of(spec, data)[0], evaluate_every=1)
+        workload = catalogue.get(spec.workload).load(spec.options).with_data(data)
+        a_pass = workload.feed(data.train, spec.batch_size).steps_per_epoch
+        short = replace(spec, epochs=length_of(spec, a_pass)[0], evaluate_every=1)
     short = replace(short, training={**spec.training, "compile": False})
     training = open_training(short, data, torch.device("cpu"))
     training.advance(STEPS)

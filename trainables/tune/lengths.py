@@ -5,14 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from optimizers import schedules, user_code
 from trainables.spec import TrialSpec
 from trainables.workloads import catalogue
-
-if TYPE_CHECKING:
-    from trainables.data.splits import DataSet
 
 SCHEDULE = "_schedule"
 """How the names of schedules end among hyperparameters and options."""
@@ -20,13 +17,14 @@ SCHEDULE = "_schedule"
 
 def lengths_of(specs: Iterable[TrialSpec], data_root: Path) -> list[tuple[int, int]]:
     """Return the optimizer steps of each run, and its passes over the data. Raises InputError for data that is bad."""
-    return [length_of(spec, catalogue.get(spec.workload).load_data(data_root, spec.options)) for spec in specs]
+    return [
+        length_of(spec, catalogue.get(spec.workload).steps_per_pass(data_root, spec.options, spec.batch_size))
+        for spec in specs
+    ]
 
 
-def length_of(spec: TrialSpec, data: DataSet) -> tuple[int, int]:
-    """Return the optimizer steps of a run, and its passes over the data."""
-    entry = catalogue.get(spec.workload)
-    a_pass = entry.load(spec.options).with_data(data).feed(data.train, spec.batch_size).steps_per_epoch
+def length_of(spec: TrialSpec, a_pass: int) -> tuple[int, int]:
+    """Return the optimizer steps of a run, and its passes over the data, of so many steps each."""
     steps = (spec.evaluate_every or a_pass) * spec.epochs
     return steps, math.ceil(steps / a_pass)
 

@@ -8,6 +8,8 @@ from typing import Any
 
 from optimizers import Hyperparameter
 from optimizers.domains import Flag, Integer, Real
+from trainables.data import passes
+from trainables.data.passes import Size
 from trainables.workloads.training_options import DataFolder, Options
 from trainables.workloads.workload_entry import WorkloadEntry
 
@@ -46,8 +48,17 @@ SPLIT: Options = {
 }
 """Of workloads on any folder of images, beside :func:`image_files`."""
 
+
+def batches_of_examples(size: Size, batch_size: int, options: Mapping[str, Any]) -> int:
+    """Return the batches of a pass in which every example comes once."""
+    return passes.batches(size.targets, batch_size)
+
+
 classification = partial(
-    WorkloadEntry, metrics={"val/loss": "minimize", "val/accuracy": "maximize"}, score="test/accuracy"
+    WorkloadEntry,
+    batches=batches_of_examples,
+    metrics={"val/loss": "minimize", "val/accuracy": "maximize"},
+    score="test/accuracy",
 )
 file_classification = partial(
     classification,

@@ -6,7 +6,7 @@ from functools import partial
 
 from optimizers import Hyperparameter
 from optimizers.domains import NOT_NEGATIVE, Choice, Integer, OrOff
-from trainables.workloads._image_entries import CIFAR10, MNIST
+from trainables.workloads._image_entries import CIFAR10, MNIST, batches_of_examples
 from trainables.workloads.training_options import FilePath, Options
 from trainables.workloads.workload_entry import OnlyWith, WorkloadEntry
 
@@ -35,6 +35,7 @@ _dcgan = partial(
     score="test/frechet_distance",
     parts=("discriminator", "generator"),
     options=OPTIONS,
+    batches=batches_of_examples,
 )
 
 ENTRIES = (

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from optimizers import Hyperparameter, InputError
 from optimizers.domains import Choice, Integer, Real
+from trainables.data import passes
+from trainables.data.passes import Size
 from trainables.data.tokens import BYTES, KINDS, LOSSLESS
 from trainables.workloads.training_options import DataFolder, Options
 from trainables.workloads.workload_entry import OnlyWith, WorkloadEntry
@@ -37,6 +40,10 @@ def _complete(options: dict[str, Any]) -> dict[str, Any]:
     return options
 
 
+def _batches(size: Size, batch_size: int, options: Mapping[str, Any]) -> int:
+    return passes.batches(passes.windows(size.inputs, options["context"]), batch_size)
+
+
 ENTRIES = (
     WorkloadEntry(
         name="gpt/text",
@@ -54,5 +61,6 @@ ENTRIES = (
         options=OPTIONS,
         data_options=("folder", "tokens", "vocabulary"),
         complete=_complete,
+        batches=_batches,
     ),
 )

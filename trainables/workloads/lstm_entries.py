@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
+from typing import Any
 
 from optimizers import Hyperparameter
 from optimizers.domains import Flag, Integer, Real
+from trainables.data import passes
+from trainables.data.passes import Size
 from trainables.workloads.training_options import DataFolder, Options
 from trainables.workloads.workload_entry import WorkloadEntry
 
@@ -33,8 +37,16 @@ ONE_BILLION_WORD: Options = {
     "fewest": Hyperparameter(3, "how often a word must stand in the training text to be known", Integer(1)),
 }
 
+
+def _batches(size: Size, batch_size: int, options: Mapping[str, Any]) -> int:
+    return passes.row_batches(size.inputs, batch_size, options["length"])
+
+
 _language_model = partial(
-    WorkloadEntry, metrics={"val/loss": "minimize", "val/perplexity": "minimize"}, score="test/perplexity"
+    WorkloadEntry,
+    metrics={"val/loss": "minimize", "val/perplexity": "minimize"},
+    score="test/perplexity",
+    batches=_batches,
 )
 _lstm = partial(
     _language_model,

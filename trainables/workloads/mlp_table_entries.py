@@ -5,6 +5,7 @@ from __future__ import annotations
 from optimizers import Hyperparameter
 from optimizers.domains import Choice, Integers, OrOff, Real, Text, Texts
 from trainables.data.table import AUTO, BUNDLED, CLASSIFICATION, REGRESSION, complete
+from trainables.workloads._image_entries import batches_of_examples
 from trainables.workloads.training_options import FilePath, Options
 from trainables.workloads.workload_entry import OnlyWith, WorkloadEntry
 
@@ -42,5 +43,6 @@ ENTRIES = (
         options=OPTIONS,
         data_options=("file", "dataset", "target", "task", "drop", "categories"),
         complete=complete,
+        batches=batches_of_examples,
     ),
 )

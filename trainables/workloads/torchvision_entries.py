@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from optimizers import Hyperparameter
+from trainables.data import passes
+from trainables.data.passes import Size
 from trainables.workloads._image_entries import SPLIT, folder_classification, image_files
 from trainables.workloads._torchvision_models import ModelName, checked_size
+
+FEWEST = 2
+"""Images of a batch: nets with batch normalisation cannot be trained on one."""
+
+
+def _batches(size: Size, batch_size: int, options: Mapping[str, Any]) -> int:
+    return passes.batches(size.targets, batch_size, FEWEST)
+
 
 ENTRIES = (
     folder_classification(
@@ -20,5 +33,6 @@ ENTRIES = (
             **SPLIT,
         },
         complete=checked_size,
+        batches=_batches,
     ),
 )

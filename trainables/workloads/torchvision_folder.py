@@ -12,6 +12,7 @@ from trainables.data.image_files import ShuffledFiles
 from trainables.data.splits import Split
 from trainables.workloads._torchvision_models import build
 from trainables.workloads.folder_classification import FolderClassification
+from trainables.workloads.torchvision_entries import FEWEST
 
 
 class TorchvisionFolder(FolderClassification):
@@ -37,7 +38,7 @@ class TorchvisionFolder(FolderClassification):
 
     def feed(self, split: Split, batch_size: int) -> Feed:
         size, workers, augment = (self.options[name] for name in ("resolution", "workers", "augment"))
-        return ShuffledFiles(split, batch_size, size, workers, augment, fewest=2)
+        return ShuffledFiles(split, batch_size, size, workers, augment, FEWEST)
 
     def loss(self, model: nn.Module, inputs: Tensor, targets: Tensor) -> Tensor:
         if len(inputs) > 1:

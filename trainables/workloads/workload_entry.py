@@ -23,6 +23,7 @@ from trainables.workloads.training_options import (
 )
 
 if TYPE_CHECKING:
+    from trainables.data.passes import Size
     from trainables.data.splits import DataSet
     from trainables.workloads.workload import Workload
 
@@ -77,8 +78,9 @@ class WorkloadEntry:
     and ``batch_size`` hold where a sweep gives none, ``training`` is put over the defaults of how a run is trained, and
     ``options`` are what else a sweep may set; those that ``data_options`` names say which data is loaded.
     ``complete`` takes and returns all options in their canonical form: it fills in what follows from the others or from
-    the data, and raises InputError for values that do not go together. An entry that is ``open_ended`` may have more
-    options and metrics than it tells.
+    the data, and raises InputError for values that do not go together. ``batches`` returns how many make a pass over
+    the training data, by its size, the batch size and the options, as the workload's feed has them. An entry that is
+    ``open_ended`` may have more options and metrics than it tells.
     """
 
     name: str
@@ -99,6 +101,7 @@ class WorkloadEntry:
     options: Options = field(default_factory=dict)
     data_options: tuple[str, ...] = ()
     complete: Callable[[dict[str, Any]], dict[str, Any]] | None = None
+    batches: Callable[[Size, int, Mapping[str, Any]], int] | None = None
     open_ended: bool = False
 
     @property
@@ -201,6 +204,21 @@ class WorkloadEntry:
         """The three fixed splits, memory-mapped and shared by all processes of a node."""
         with _readable():
             return self.source.load(root, **self._data_options(options))
+
+    def steps_per_pass(self, root: Path, options: Mapping[str, Any] | None, batch_size: int) -> int:
+        """Return the optimizer steps of a pass over the training data. Raises InputError.
+
+        Imports torch only where the entry has no ``batches``, or where its data is in no cache.
+        """
+        from trainables.data.array_cache import train_size
+
+        store = getattr(self.source, "store", None)
+        if self.batches is None or store is None:
+            data = self.load_data(root, options)
+            return self.load(options).with_data(data).feed(data.train, batch_size).steps_per_epoch
+        with _readable():
+            size = train_size(store(root, **self._data_options(options)))
+        return self.batches(size, batch_size, self.check_options(options or {}))
 
     def _data_options(self, options: Mapping[str, Any] | None) -> dict[str, Any]:
         values = self.check_options(options or {})
