@@ -13,7 +13,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cluster.cli import check_command, job_commands, launch_commands, new_command, query_commands, run_commands
+from cluster.cli import (
+    check_command,
+    job_commands,
+    launch_commands,
+    new_command,
+    query_commands,
+    run_commands,
+    sweeps_command,
+    watch_commands,
+)
 from cluster.cli.options import Storage, TrackingUri
 from cluster.cli.plan_command import plan_command
 from cluster.cli.sweep_commands import sweep_commands
@@ -237,6 +246,9 @@ for command in (
         plan_command(_designs),
         query_commands.list_,
         query_commands.data,
+        sweeps_command.sweeps,
+        watch_commands.status,
+        watch_commands.stop,
         report,
         run_commands.ui,
         run_commands.replay,
