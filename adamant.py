@@ -21,6 +21,8 @@ from cluster.cli import (
     new_command,
     query_commands,
     run_commands,
+    sweeps_command,
+    watch_commands,
 )
 from cluster.cli.options import Storage, TrackingUri
 from cluster.cli.plan_command import plan_command
@@ -247,6 +249,9 @@ for command in (
         plan_command(_designs),
         query_commands.list_,
         query_commands.data,
+        sweeps_command.sweeps,
+        watch_commands.status,
+        watch_commands.stop,
         report,
         run_commands.ui,
         run_commands.replay,

@@ -45,6 +45,9 @@ NOT_RUN = {
     "trajectories": "all functions and optimizers take minutes",
     "cluster": "it needs machines, or a file with one's own values",
     "check": "it trains for some seconds",
+    "sweeps": "it lists what is there",
+    "status": "it needs a sweep that has begun",
+    "stop": "it needs a sweep that runs",
 }
 """Commands that tests elsewhere run for real, with why not here."""
 PLACEHOLDER = re.compile(r"[A-Z_]+|\.\.\.|my-[a-z]+")

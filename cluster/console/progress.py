@@ -10,7 +10,7 @@ from dataclasses import dataclass
 class ArmState:
     """One arm: ``done`` runs count, ``left`` have still to end, and ``ended`` counts those that ended otherwise.
 
-    ``best`` is the best value of the search so far, of ``metric``.
+    ``best`` is the best value of the search so far, of ``metric``, which is better the smaller it is if ``minimize``.
     """
 
     name: str
@@ -20,12 +20,13 @@ class ArmState:
     running: int
     ended: Mapping[str, int]
     best: float | None
+    minimize: bool = True
 
     def forms(self) -> list[str]:
         """The line from its longest form, which says everything, to its shortest."""
         done, running = f"{self.done}/{self.done + self.left}", f"{self.running} running"
         ends = [f"{count} {status}" for status, count in self.ended.items()]
-        best = [] if self.best is None else [_number(self.best)]
+        best = [] if self.best is None else [short_number(self.best)]
         named = [f"best {self.metric} {value}" for value in best]
         short = [f"best {value}" for value in best]
         forms = (
@@ -66,5 +67,6 @@ def shortened(text: str, width: int) -> str:
     return f"{text[: width - 1 - end]}…{text[len(text) - end :]}"
 
 
-def _number(value: float) -> str:
+def short_number(value: float) -> str:
+    """A number in four digits; a large one whole."""
     return f"{value:,.0f}" if 1e4 <= abs(value) < 1e9 else f"{value:.4g}"

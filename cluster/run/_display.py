@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from rich.console import Console
 
@@ -15,13 +15,15 @@ from cluster.console.events import PROGRESS, tell
 from cluster.console.progress import ArmState, fitting, laid_out
 from cluster.run._time_left import Kind, Pace, in_words
 from cluster.run.on_screen import on_screen, print_lines, width_of
+from cluster.sessions.standing import Standing, State
 from search_spaces import Sweep
 from search_spaces.study.arm_studies import ArmStudies
 from search_spaces.study.assignment import Assignment, Outcome, arm_path
+from search_spaces.study.tally import COUNTED, ended_otherwise
 from search_spaces.sweep.resolved import Contest
 from trainables.mlflow_contract import Role, Status
 
-COUNTED = (Status.FINISHED, Status.PRUNED, Status.DIVERGED)
+KEPT_FAILURES = 5
 
 
 class ArmProgress:
@@ -47,12 +49,8 @@ class ArmProgress:
 
     def state(self, name: str, left: int) -> ArmState:
         """Return how it stands, with ``left`` runs still to end."""
-        ended = {
-            str(status): self.ended[status]
-            for status in (Status.PRUNED, Status.DIVERGED, Status.FAILED)
-            if self.ended[status]
-        }
-        return ArmState(name, self.metric, self.done, left, len(self.running), ended, self.best)
+        ended, running = ended_otherwise(self.ended), len(self.running)
+        return ArmState(name, self.metric, self.done, left, running, ended, self.best, self._minimize)
 
 
 class Display:
@@ -72,9 +70,11 @@ class Display:
         self._lines = {
             _name(Contest(name), arm): ArmProgress(sweep.on(name)) for name in sweep.by_workload for arm in sweep.arms
         }
+        self._failures: deque[str] = deque(maxlen=KEPT_FAILURES)
+        self._waits = ""
         for studies in arms.values():
             for assignment, outcome in studies.ended():
-                self._line(assignment).end(assignment, outcome)
+                self._end(assignment, outcome)
         self._left = {path: studies.left() for path, studies in arms.items()}
         self._pace = Pace()
         self._printed: list[str] = []
@@ -93,6 +93,7 @@ class Display:
 
     def started(self, assignment: Assignment) -> None:
         with self._lock:
+            self._waits = ""
             self._line(assignment).running.add(assignment.trial_id)
             self._pace.started(assignment.trial_id, _kind(assignment), self._clock())
 
@@ -112,11 +113,29 @@ class Display:
         left = self._arms[assignment.path].left()
         with self._lock:
             self._left[assignment.path] = left
-            self._line(assignment).end(assignment, outcome)
+            self._end(assignment, outcome)
             self._pace.ended(assignment.trial_id, outcome.status, self._clock())
+
+    def waits(self, message: str) -> None:
+        """Nothing runs, and why."""
+        with self._lock:
+            self._waits = message
+        self.warn(message)
 
     def warn(self, message: str) -> None:
         self._console.print(f"warning: {message}", style="yellow", highlight=False, markup=False, soft_wrap=True)
+
+    def shown_in(self, standing: Standing) -> Standing:
+        """Return the standing of the sweep with what is shown now."""
+        with self._lock:
+            return replace(
+                standing,
+                state=State.WAITING if self._waits else State.RUNNING,
+                arms=tuple(self._states()),
+                seconds_left=self._seconds_left(self._left_by_kind()),
+                reason=self._waits,
+                failures=tuple(self._failures),
+            )
 
     def lines(self) -> list[str]:
         """The whole and every arm, none longer than the terminal is wide; in a log, nothing is left out."""
@@ -138,6 +157,11 @@ class Display:
         with self._lock:
             tell(PROGRESS, arms=[asdict(state) for state in self._states()])
 
+    def _end(self, assignment: Assignment, outcome: Outcome) -> None:
+        self._line(assignment).end(assignment, outcome)
+        if outcome.status == Status.FAILED:
+            self._failures.append(f"{assignment.trial_id}: {outcome.reason}")
+
     def _line(self, assignment: Assignment) -> ArmProgress:
         return self._lines[_kind(assignment)[0]]
 
@@ -148,10 +172,13 @@ class Display:
         counted = f"{done}/{done + left.total()} done"
         if not left:
             return [counted]
-        seconds = self._pace.seconds_left(left, self._clock())
+        seconds = self._seconds_left(left)
         told = "measuring" if seconds is None else f"about {in_words(seconds)} left"
         told = told if done or running else "starting"
         return [f"{counted}, {running} running, {told}", f"{counted}, {told}", counted]
+
+    def _seconds_left(self, left: Mapping[Kind, int]) -> float | None:
+        return self._pace.seconds_left(left, self._clock())
 
     def _left_by_kind(self) -> Counter[Kind]:
         left: Counter[Kind] = Counter()

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-import shlex
 import shutil
 import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -20,10 +18,12 @@ from cluster.console.events import RUNS, tell
 from cluster.ray.interruption import ignore_signals, interrupt_on_signals
 from cluster.ray.local_ray import watched
 from cluster.ray.session import lost_nodes, nodes_answer, ray_session, slot_counter
+from cluster.run._session_teller import SessionTeller
 from cluster.run._trial_config import drop_obsolete_states, trial_config
 from cluster.run.ended import EndedSweep
 from cluster.run.on_screen import print_lines, working
 from cluster.run.served import links
+from cluster.storage.commands import command_for
 from cluster.storage.sweep_folder import Manifest, SweepFolder
 from cluster.tracking.mlflow_views import view_tags
 from cluster.tracking.run_description import describe, describe_summary
@@ -32,7 +32,6 @@ from cluster.tracking.tracker import Tracker
 from optimizers import InputError
 from search_spaces import Sweep
 from search_spaces.stores.addresses import without_password
-from search_spaces.stores.default_names import DEFAULT_STORAGE
 from search_spaces.tracking.links import CONFIRM_VIEW, served_at, view_link
 from trainables.mlflow_contract import CODE_FOLDER, SWEEP_FILE, Status, Tag, session_tag
 
@@ -62,13 +61,12 @@ class Driver:
         self.tracker = Tracker(manifest.tracking_location, sweep.name, manifest.sweep_id, folder.artifacts)
         self.summary = describe_summary(sweep)
         self.contests = sweep.contests
-        default = folder.storage == Path(DEFAULT_STORAGE).resolve()
-        self._where = "" if default else f" --storage {shlex.quote(str(folder.storage))}"
         self._began = time.monotonic()
         self._tags: dict[str, str] = {}
         self._closing_flush_s = CLOSING_FLUSH_S
         self._arms: dict[str, ArmStudies] = {}
         self._digest = ""
+        self._teller = SessionTeller(folder, manifest)
 
     def drive(self, address: str | None, plan_tags: Mapping[str, str]) -> Iterator[EndedSweep]:
         """Train, yield the ended sweep, and publish its report; ``plan_tags`` say what was planned.
@@ -77,26 +75,27 @@ class Driver:
         """
         self._tags = {**plan_tags, Tag.SESSIONS: str(self.manifest.session)}
         interrupt_on_signals(self._save_longer)
-        try:
-            code = self._train_and_flush(address)
-            ended = self._ended(code)
-            yield ended
-            if code == DONE:
-                self.tracker.tag(self.summary, ended.verdict_tags)
-                note = summary_note(self.sweep, self.manifest, self.folder.storage, self.tracker)
-                self.tracker.tag(self.summary, {Tag.NOTE: note})
-                if self.folder.report.is_dir():
-                    self.tracker.artifact(self.summary, self.folder.report)
-                self.tracker.end(self.summary, Status.FINISHED)
-                self.tracker.flush()
-        except KeyboardInterrupt:
-            ignore_signals()
-            self._say(f"\nInterrupted. Go on with: {self._command('resume')}")
-            raise
-        finally:
-            # Whatever ended this driver, no run stays open that a resume would not find closed.
-            self.tracker.interrupt()
-            self.tracker.close(self._closing_flush_s)
+        with self._teller:
+            try:
+                code = self._train_and_flush(address)
+                ended = self._ended(code)
+                yield ended
+                if code == DONE:
+                    self.tracker.tag(self.summary, ended.verdict_tags)
+                    note = summary_note(self.sweep, self.manifest, self.folder.storage, self.tracker)
+                    self.tracker.tag(self.summary, {Tag.NOTE: note})
+                    if self.folder.report.is_dir():
+                        self.tracker.artifact(self.summary, self.folder.report)
+                    self.tracker.end(self.summary, Status.FINISHED)
+                    self.tracker.flush()
+            except KeyboardInterrupt:
+                ignore_signals()
+                self._say(f"\nInterrupted. Go on with: {self._command('resume')}")
+                raise
+            finally:
+                # Whatever ended this driver, no run stays open that a resume would not find closed.
+                self.tracker.interrupt()
+                self.tracker.close(self._closing_flush_s)
 
     def _save_longer(self) -> None:
         self._closing_flush_s = SIGTERM_FLUSH_S
@@ -129,12 +128,14 @@ class Driver:
             self._close_runs(self.tracker.closed_runs_now())
             written = self.tracker.flush()
         if not written:
+            self._teller.fail(f"{server} {self.tracker.trouble or 'is slow'}")
             self._say(
                 f"{server} {self.tracker.trouble or 'is slow'}. Everything is safe in {self.folder.path}; "
                 f"when this is mended, send it with: {self._command('resume')}"
             )
         elif refused := self.tracker.refused:
             parts = "; ".join(f"{name} ({reason})" for name, reason in refused.items())
+            self._teller.fail(f"{server} does not hold everything of {parts}")
             self._say(
                 f"{server} does not hold everything of {parts}. Everything is safe in {self.folder.path}; "
                 f"when this is mended, send it again with: {self._command('resume')}"
@@ -142,6 +143,7 @@ class Driver:
         return FAILED if not written or self.tracker.refused else DONE
 
     def _say_stopped(self, reason: str) -> None:
+        self._teller.fail(reason)
         self._say(f"error: {reason}. What was recorded is safe; go on, when mended, with: {self._command('resume')}")
 
     def _end_without_ray(self, server: str) -> None:
@@ -199,6 +201,7 @@ class Driver:
         from cluster.run._display import Display
 
         with Display(self.sweep, self.console, arms) as display:
+            self._teller.watch(display)
             self._fit(arms, display)
         shutil.rmtree(self.folder.tune, ignore_errors=True)
 
@@ -230,7 +233,7 @@ class Driver:
                 storage_path=str(self.folder.tune),
                 callbacks=[
                     Starts(searcher, observer),
-                    WaitingCallback(resources, display.warn),
+                    WaitingCallback(resources, display.waits),
                     Heartbeats(searcher, resources.trial_timeout, self._heartbeat, display.warn),
                 ],
                 failure_config=tune.FailureConfig(max_failures=0),  # the searcher issues what is lost again
@@ -294,4 +297,4 @@ class Driver:
         return links(base, self.tracker.experiment_id(), self.manifest.sweep_id, self.tracker.run_id(self.summary))
 
     def _command(self, command: str) -> str:
-        return f"adamant {command} {self.sweep.name}{self._where}"
+        return command_for(self.folder, command)

@@ -91,6 +91,7 @@ class SweepFolder:
         self.storage = Path(storage).expanduser().resolve()
         self.name = name
         self.path = self.storage / name
+        self.lock = self.path / ".lock"
 
     @property
     def exists(self) -> bool:
@@ -218,7 +219,7 @@ class SweepFolder:
         """Only one driver at a time; the system takes the lock from a killed one. Raises InputError when it is held."""
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(self.path / ".lock")
+            lock = FileLock(self.lock)
             lock.acquire(timeout=0)
         except Timeout:
             raise InputError(f"{self.path}: another adamant is running this sweep; wait for it or stop it") from None
