@@ -35,6 +35,7 @@ from trainables.workloads.catalogue import WORKLOADS
 
 PAGES = [REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md", *sorted((REPOSITORY / "docs").rglob("*.md"))]
 NOT_RUN = {
+    "faults": "it runs sweeps for minutes",
     "run": "it trains for minutes to hours",
     "plan": "with --probe it trains, and steps are counted on data that is not here",
     "resume": "it needs a sweep that has begun",

@@ -15,13 +15,13 @@ from cluster.console.shared_console import console
 from cluster.polling import holds_within
 from cluster.sessions.standing import State, read_standing
 from cluster.storage.commands import command_for
-from cluster.storage.sweep_folder import SweepFolder
 from optimizers import InputError
 from search_spaces.schema.words import duration
 from search_spaces.stores.default_names import DEFAULT_STORAGE
 
 if TYPE_CHECKING:
     from cluster.inventory.sweep_state import SweepState
+    from cluster.storage.sweep_folder import SweepFolder
 
 LOOK_S = 1.0
 # A driver that is told to end closes its runs in MLflow, and its Ray, first.
@@ -90,6 +90,8 @@ def stop(name: NAME, storage: Storage = DEFAULT_STORAGE) -> int:
 
 def sweep_folder(name: str, storage: str) -> SweepFolder:
     """Return the folder of a sweep. Raises InputError, with the nearest name, where there is none."""
+    from cluster.storage.sweep_folder import SweepFolder
+
     folder = SweepFolder(storage, name)
     if not folder.exists:
         folder.open()

@@ -10,11 +10,14 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from cluster.console.progress import ArmState
 from cluster.sessions.driver_process import DriverProcess
-from cluster.storage.sweep_folder import SweepFolder
 from optimizers.files import sealed, unsealed, write_text
+
+if TYPE_CHECKING:
+    from cluster.storage.sweep_folder import SweepFolder
 
 STANDING_FILE = "standing.json"
 # A driver tells at least this often that it lives; one of another machine that does not for so long is taken for dead.

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from cluster.storage.sweep_folder import SweepFolder
 from search_spaces.stores.default_names import DEFAULT_STORAGE
+
+if TYPE_CHECKING:
+    from cluster.storage.sweep_folder import SweepFolder
 
 
 def command_for(folder: SweepFolder, command: str) -> str:
