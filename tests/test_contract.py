@@ -43,6 +43,8 @@ OTHERS = {
     "cluster/cli/check_command.py": {"failed": "what a test of one's own did"},
     "cluster/cli/job_commands.py": {"FAILED": RAY},
     "cluster/jobs/submission.py": {"RUNNING": RAY, "summary": "in what Ray's dashboard answers"},
+    "cluster/sessions/standing.py": dict.fromkeys(("running", "interrupted", "failed"), "how a whole sweep stands"),
+    "search_spaces/study/searcher.py": {"FINISHED": "Tune's word for the end"},
     "search_spaces/schema/_usual_names.py": {"confirm": KEY},
     "search_spaces/schema/sweep_file.py": {"confirm": KEY},
     "search_spaces/sweep/seeds.py": {"confirm": KEY},

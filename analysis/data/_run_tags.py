@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import Field, TypeAdapter, ValidationError
-
 from optimizers import InputError
 from trainables.mlflow_contract import Status, Tag, session_tag, status_of
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
-Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Study = Annotated[int, Field(ge=1)]
+SECONDS = {"ge": 0, "allow_inf_nan": False}
 # More drivers than any sweep has had.
-_Sessions = Annotated[int, Field(ge=0, le=100_000)]
+_SESSIONS = {"ge": 0, "le": 100_000}
 
 
 def tag_of(run: Run, name: str) -> str:
@@ -25,14 +22,18 @@ def tag_of(run: Run, name: str) -> str:
     return value
 
 
-def read_tag(run: Run, tag: str, kind: Any, default: Any) -> Any:
+def read_tag(run: Run, tag: str, kind: Any, default: Any, **bounds: Any) -> Any:
     """Return what a tag holds as JSON; the default where there is none, or an empty one.
 
-    Raises InputError where it holds something of another kind, as whoever may write to MLflow may write anything there.
+    ``bounds`` are those of a field of pydantic's. Raises InputError where it holds something else, as whoever may write
+    to MLflow may write anything there.
     """
+    from pydantic import Field, TypeAdapter, ValidationError
+
     text = run.data.tags.get(tag)
+    bounded: Any = Annotated[kind, Field(**bounds)]  # pyright: ignore[reportInvalidTypeForm]
     try:
-        return TypeAdapter(kind).validate_json(text) if text else default
+        return TypeAdapter(bounded).validate_json(text) if text else default
     except ValidationError as error:
         raise InputError(f'Run {run.info.run_id}: tag {tag} is "{text}": {error.errors()[0]["msg"]}.') from None
 
@@ -49,7 +50,7 @@ def read_status(run: Run) -> Status:
 
 def seconds_of(summary: Run) -> float | None:
     """Of all sessions of the sweep's drivers; None where one was killed before it could tell."""
-    sessions = read_tag(summary, Tag.SESSIONS, _Sessions, 0)
-    told = [read_tag(summary, session_tag(number), Seconds, None) for number in range(1, sessions + 1)]
+    sessions = read_tag(summary, Tag.SESSIONS, int, 0, **_SESSIONS)
+    told = [read_tag(summary, session_tag(number), float, None, **SECONDS) for number in range(1, sessions + 1)]
     known = [seconds for seconds in told if seconds]
     return sum(known) if known and len(known) == len(told) else None

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from analysis.data._run_tags import Seconds, Study, read_status, read_tag, seconds_of, tag_of
+from analysis.data._run_tags import SECONDS, read_status, read_tag, seconds_of, tag_of
 from analysis.data.found_digest import FoundDigest, read_digest
 from analysis.data.looks import Looks, read_looks
 from optimizers import InputError, did_you_mean
@@ -152,7 +152,7 @@ def _on_workload(
         workload=name,
         workloads=len(sweep.by_workload),
         seconds=seconds_of(summary),
-        planned_seconds=read_tag(summary, Tag.PLAN_WALL_S, Seconds, None),
+        planned_seconds=read_tag(summary, Tag.PLAN_WALL_S, float, None, **SECONDS),
         summary_id=summary.info.run_id,
         experiment_id=summary.info.experiment_id,
         digest=read_digest(tags, summary.info.run_id),
@@ -274,7 +274,7 @@ def _record(run: Run) -> RunRecord:
         end=_time(info.end_time) if info.end_time else None,
         confirm_of=tags.get(Tag.CONFIRM_OF),
         workload=tags.get(Tag.SWEEP_WORKLOAD, ""),
-        study=read_tag(run, Tag.SWEEP_STUDY, Study, 1),
+        study=read_tag(run, Tag.SWEEP_STUDY, int, 1, ge=1),
         detail=tags.get(Tag.STATUS_DETAIL, ""),
     )
 

@@ -111,7 +111,14 @@ class DisturbedSweep:
 
     def _command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            self._adamant(*arguments), cwd=self.work, env=self._environment, capture_output=True, text=True, check=False
+            self._adamant(*arguments),
+            cwd=self.work,
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            check=False,
         )
 
     @staticmethod
