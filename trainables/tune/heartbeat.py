@@ -35,11 +35,20 @@ def beating(folder: Path, timeout_s: float) -> Iterator[Callable[[], None]]:
         (folder / HEARTBEAT_FILE).touch()
         faulthandler.dump_traceback_later(SHARE_BEFORE_TRACE * timeout_s, file=written)
 
+    def remove() -> None:
+        (folder / HEARTBEAT_FILE).unlink(missing_ok=True)
+        trace.unlink(missing_ok=True)
+
     with trace.open("w", encoding="utf-8") as written:
         faulthandler.dump_traceback_later(START_S + SHARE_BEFORE_TRACE * timeout_s, file=written)
         try:
             yield beat
+        except SystemExit:  # so a process ends that is asked to before it is killed
+            raise
+        except BaseException:
+            remove()
+            raise
+        else:
+            remove()
         finally:
             faulthandler.cancel_dump_traceback_later()
-            (folder / HEARTBEAT_FILE).unlink(missing_ok=True)
-            trace.unlink(missing_ok=True)
