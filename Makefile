@@ -53,7 +53,7 @@ layers: $(STAMP)
 # Known vulnerabilities of the exact versions that are tested. Where the advisories cannot be reached it says so, and passes.
 audit:
 	test -x $(AUDIT)/bin/pip-audit || ($(PYTHON) -m venv $(AUDIT) && $(AUDIT)/bin/pip install --quiet "pip-audit>=2.10,<3")
-	$(AUDIT)/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip --progress-spinner off
+	$(AUDIT)/bin/pip-audit --requirement requirements.lock --no-deps --disable-pip --progress-spinner off
 
 format: $(STAMP)
 	$(VENV)/bin/ruff check --fix .
@@ -62,12 +62,19 @@ format: $(STAMP)
 bench: $(STAMP)
 	$(VENV)/bin/python -m benchmarks
 
-# The exact versions that were tested, from the environment as it stands.
-constraints: $(STAMP)
+# The exact versions that were tested, and the digests that the index has of their files. What is pinned already stays.
+constraints:
+	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --upgrade "pip>=25.1"
+	$(VENV)/bin/pip install --quiet --constraint constraints.txt --editable . --group dev
 	$(VENV)/bin/pip freeze --exclude-editable --exclude adamant-sweeps > constraints.txt
+	$(VENV)/bin/uv pip compile --quiet --no-deps --generate-hashes --no-annotate --no-header constraints.txt --output-file requirements.lock
+	touch $(STAMP)
 
-$(STAMP): pyproject.toml constraints.txt
+$(STAMP): pyproject.toml requirements.lock
 	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --upgrade "pip>=25.1"
-	$(VENV)/bin/pip install --quiet --constraint constraints.txt --editable . --group dev
+	$(VENV)/bin/pip install --quiet --no-deps --require-hashes --requirement requirements.lock
+	$(VENV)/bin/pip install --quiet --no-deps --no-build-isolation --editable .
+	$(VENV)/bin/pip check --quiet
 	touch $(STAMP)

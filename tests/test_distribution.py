@@ -326,3 +326,15 @@ def test_extras_in_documents_are_there() -> None:
     for target, extras in found:
         project = project_of(OPTIMIZERS if "optimizers" in target else ADAMANT)
         assert {*extras.split(",")} <= project["optional-dependencies"].keys(), (target, extras)
+
+
+def test_what_is_installed_here_is_held_against_digests() -> None:
+    """`make constraints` writes both files; the Makefile installs from the second one with --require-hashes."""
+    locked: dict[str, int] = {}
+    for entry in re.sub(r"\\\n", " ", (REPOSITORY / "requirements.lock").read_text(encoding="utf-8")).splitlines():
+        pinned, *digests = entry.split()
+        assert all(re.fullmatch(r"--hash=sha256:[0-9a-f]{64}", digest) for digest in digests)
+        locked[pinned.lower()] = len(digests)
+    constraints = (REPOSITORY / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    assert sorted(locked) == sorted(re.sub("_", "-", line).lower() for line in constraints)
+    assert all(locked.values())
