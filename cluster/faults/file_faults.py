@@ -12,12 +12,13 @@ from cluster.faults.fault import Fault, Moment, NotNowError
 from trainables.mlflow_contract import SWEEP_FILE
 
 Damage = Callable[[bytes, random.Random], bytes]
+Find = Callable[[DisturbedSweep], Sequence[Path]]
 BLOCK = 512
 
 
-def file_faults() -> Iterator[Fault]:
-    """Yield each kind of damage to each kind of file."""
-    files: dict[str, Callable[[DisturbedSweep], Sequence[Path]]] = {
+def damageable_files() -> dict[str, Find]:
+    """Return where the files of each kind are."""
+    return {
         "journal": lambda sweep: [sweep.journal],
         "database": lambda sweep: [sweep.database],
         "manifest": lambda sweep: [sweep.folder.path / "manifest.json"],
@@ -27,16 +28,18 @@ def file_faults() -> Iterator[Fault]:
         "data cache": lambda sweep: [*sweep.cache.glob("*/*.npy"), *sweep.cache.glob("*/fingerprint.json")],
         "kernel": lambda sweep: [*sweep.cache.glob("kernels/*.so")],
     }
-    for name, find in files.items():
-        for done, damage in {"cut off": _cut, "a bit flipped": _flip, "a block of zeros": _zeros}.items():
+
+
+def file_faults() -> Iterator[Fault]:
+    """Yield each kind of damage to each kind of file."""
+    for name, find in damageable_files().items():
+        for done, damage in DAMAGES.items():
             in_check = name == "database"  # SQLite keeps no digests
             yield Fault(f"{name}: {done}", partial(_damage, find, damage), Moment.BETWEEN, shows_in_check=in_check)
     yield Fault("journal: cut in last line", _cut_last_line, Moment.BETWEEN)
 
 
-def _damage(
-    find: Callable[[DisturbedSweep], Sequence[Path]], damage: Damage, sweep: DisturbedSweep, chance: random.Random
-) -> str:
+def _damage(find: Find, damage: Damage, sweep: DisturbedSweep, chance: random.Random) -> str:
     files = sorted(path for path in find(sweep) if path.is_file() and path.stat().st_size)
     if not files:
         raise NotNowError
@@ -66,6 +69,9 @@ def _zeros(contents: bytes, chance: random.Random) -> bytes:
     start = chance.randrange(0, len(contents), BLOCK)
     end = min(start + BLOCK, len(contents))
     return contents[:start] + bytes(end - start) + contents[end:]
+
+
+DAMAGES: dict[str, Damage] = {"cut off": _cut, "a bit flipped": _flip, "a block of zeros": _zeros}
 
 
 def _cut_last_line(sweep: DisturbedSweep, chance: random.Random) -> str:

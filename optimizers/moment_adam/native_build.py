@@ -52,7 +52,7 @@ def shared_library(source: Path, definitions: Mapping[str, str]) -> ctypes.CDLL:
     ).hexdigest()[:16]
     name = cache_folder("kernels") / f"{source.stem}-{key}"
     try:
-        library = _built_before(name) or _build(compiler, source, macros, name)
+        library = built_before(name) or _build(compiler, source, macros, name)
     except OSError as error:
         if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise
@@ -63,7 +63,7 @@ def shared_library(source: Path, definitions: Mapping[str, str]) -> ctypes.CDLL:
         raise BuildError(str(error)) from error
 
 
-def _built_before(name: Path) -> Path | None:
+def built_before(name: Path) -> Path | None:
     """The library that was built under this name; one that is damaged, by the digest in its name, is none."""
     for path in sorted(name.parent.glob(f"{name.name}.*.so")):
         check_own(path)
