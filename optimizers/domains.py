@@ -210,19 +210,21 @@ class Numbers:
 
 @dataclass(frozen=True)
 class Integers:
-    """A list of at least one whole number, each of them at least `min`."""
+    """A list of whole numbers between `min` and `max`, of which there are 1 to `most`."""
 
     min: float = -math.inf
+    max: float = math.inf
+    most: int = 1_000
 
     def check(self, value: Any, name: str) -> list[int]:
         """Return `value` as a list of ints."""
-        if isinstance(value, str) or not isinstance(value, Sequence) or not value:
+        if isinstance(value, str) or not isinstance(value, Sequence) or not 0 < len(value) <= self.most:
             raise _wrong(self, value, name)
-        return [Integer(self.min).check(item, f"{name}[{i}]") for i, item in enumerate(value)]
+        return [Integer(self.min, self.max).check(item, f"{name}[{i}]") for i, item in enumerate(value)]
 
     def describe(self) -> str:
-        """Such as "a list of whole numbers >= 1"."""
-        return f"a list of whole numbers{_interval(self.min, math.inf, False, False)}"
+        """Such as "a list of 1 to 1000 whole numbers >= 1"."""
+        return f"a list of 1 to {self.most} whole numbers{_interval(self.min, self.max, False, False)}"
 
 
 @dataclass(frozen=True)

@@ -68,7 +68,7 @@ class YellowFin(DenseOptimizer):
     options: ClassVar = {
         "lr": NOT_NEGATIVE,
         "beta": DECAY,
-        "window": Integer(1),
+        "window": Integer(1, 100_000),
         "smooth": Flag(),
         "clip": Flag(),
         "weight_decay": NOT_NEGATIVE,

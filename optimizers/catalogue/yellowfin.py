@@ -28,7 +28,7 @@ ENTRY = OptimizerEntry(
     hyperparameters={
         "lr": Hyperparameter(1.0, "factor on the tuned learning rate", NOT_NEGATIVE),
         "beta": Hyperparameter(0.999, "decay of every average of the tuner", DECAY, "per step"),
-        "window": Hyperparameter(20, "length of the window of the curvature range", Integer(1), "steps"),
+        "window": Hyperparameter(20, "length of the window of the curvature range", Integer(1, 100_000), "steps"),
         **flag("smooth", True, "apply averages of momentum and learning rate, not each step's own"),
         **flag("clip", True, "limit spikes in the measurements, in the gradient and in the length of a step"),
         **weight_decay(),

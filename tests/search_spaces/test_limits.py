@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,10 +13,13 @@ import pytest
 import yaml
 
 from optimizers import InputError
+from optimizers.domains import Integer, Integers, OrOff
 from search_spaces import parse_sweep
 from search_spaces.schema.workload_keys import Workload
 from search_spaces.schema.yaml_source import load_documents, load_yaml
 from search_spaces.sweep.loading import recorded_sweep
+from trainables.workloads.catalogue import WORKLOADS
+from trainables.workloads.training_options import TRAINING
 
 SWEEP = """
 name: limits
@@ -25,6 +29,23 @@ arms: {adam: {optimizer: adam, space: [lr]}}
 """
 PRIME = 999_999_999_989
 MOST_S = 2.0
+
+
+def bound(domain: Any) -> float | None:
+    """The greatest whole number that an option may be; None for options of other kinds."""
+    inner = domain.domain if isinstance(domain, OrOff) else domain
+    return inner.max if isinstance(inner, Integer | Integers) else None
+
+
+def test_every_size_that_a_workload_offers_has_an_upper_bound() -> None:
+    """Of what a sweep file can name, memory and processes are made."""
+    bounds = {
+        f"{entry.name}: {name}": bound(option.domain)
+        for entry in WORKLOADS.entries()
+        for name, option in {**TRAINING, **entry.options}.items()
+    }
+    assert {name: most for name, most in bounds.items() if most == math.inf} == {}
+    assert sum(most is not None for most in bounds.values()) > 50
 
 
 @contextmanager

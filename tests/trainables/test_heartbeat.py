@@ -50,10 +50,15 @@ def test_what_makes_no_progress_writes_down_where_it_stands(tmp_path: Path) -> N
 
 def test_what_a_process_was_at_stays_where_it_is_asked_to_end(tmp_path: Path) -> None:
     """Ray asks first, by a signal that raises SystemExit, and kills what has not ended."""
-    with pytest.raises(SystemExit), beating(tmp_path, 0.4) as beat:
-        beat()
-        stand_still(0.6)
-        raise SystemExit(1)
+
+    def asked_to_end() -> None:
+        with beating(tmp_path, 0.4) as beat:
+            beat()
+            stand_still(0.6)
+            raise SystemExit
+
+    with pytest.raises(SystemExit):
+        asked_to_end()
     assert "stand_still" in (tmp_path / STALLED_FILE).read_text()
 
 

@@ -300,8 +300,8 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, name: str, contents
         ({"dataset": "titanic"}, r"dataset must be one of breast_cancer, diabetes, digits, iris, wine, got 'titanic'"),
         ({"dataset": "off"}, "it needs a file or a dataset"),
         ({"drop": ["target"]}, "'target' is the target, so drop cannot name it"),
-        ({"hidden": []}, "hidden must be a list of whole numbers >= 1"),
-        ({"hidden": [16, 0]}, r"hidden\[1\] must be a whole number >= 1, got 0"),
+        ({"hidden": []}, r"hidden must be a list of 1 to 1000 whole numbers in \[1, 65536\]"),
+        ({"hidden": [16, 0]}, r"hidden\[1\] must be a whole number in \[1, 65536\], got 0"),
         ({"drop": "alcohol"}, "drop must be a list of texts, got 'alcohol'"),
     ],
 )

@@ -7,10 +7,10 @@ from functools import partial
 from typing import Any
 
 from optimizers import Hyperparameter
-from optimizers.domains import Flag, Integer, Real
+from optimizers.domains import Flag, Real
 from trainables.data import passes
 from trainables.data.passes import Size
-from trainables.workloads.training_options import DataFolder, Options
+from trainables.workloads.training_options import PROCESSES, SIDE, DataFolder, Options
 from trainables.workloads.workload_entry import WorkloadEntry
 
 MNIST: Mapping[str, Any] = {"data_module": "trainables.data.mnist", "data": "MNIST, torchvision's files"}
@@ -35,8 +35,8 @@ def image_files(folder: str, resolution: int) -> Options:
     return {
         **IMAGES,
         "folder": Hyperparameter(folder, "where the images lie in the data folder, or a full path", DataFolder()),
-        "resolution": Hyperparameter(resolution, "side of the images that the model sees", Integer(8), "pixels"),
-        "workers": Hyperparameter(0, "processes that decode beside the training; 0: the training does", Integer(0)),
+        "resolution": Hyperparameter(resolution, "side of the images that the model sees", SIDE, "pixels"),
+        "workers": Hyperparameter(0, "processes that decode beside the training; 0: the training does", PROCESSES),
     }
 
 

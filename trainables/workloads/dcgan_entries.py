@@ -7,17 +7,17 @@ from functools import partial
 from optimizers import Hyperparameter
 from optimizers.domains import NOT_NEGATIVE, Choice, Integer, OrOff
 from trainables.workloads._image_entries import CIFAR10, MNIST, batches_of_examples
-from trainables.workloads.training_options import FilePath, Options
+from trainables.workloads.training_options import UNITS, FilePath, Options
 from trainables.workloads.workload_entry import OnlyWith, WorkloadEntry
 
 OPTIONS: Options = {
     "loss": Hyperparameter("non_saturating", "of the two players", Choice(("non_saturating", "wgan_gp"))),
-    "discriminator_steps": Hyperparameter(1, "steps of the discriminator to one of the generator", Integer(1)),
+    "discriminator_steps": Hyperparameter(1, "steps of the discriminator to one of the generator", Integer(1, 1_000)),
     "penalty": Hyperparameter(10.0, "wgan_gp: weight of the slope's penalty", NOT_NEGATIVE),
     "resolution": Hyperparameter(32, "side of the images that the players see", Choice((32, 64)), "pixels"),
-    "latent": Hyperparameter(100, "numbers that an image is generated from", Integer(1)),
-    "width": Hyperparameter(64, "channels of the layers beside the images; deeper ones have more", Integer(1)),
-    "samples": Hyperparameter(2048, "images generated to measure a distance", Integer(2)),
+    "latent": Hyperparameter(100, "numbers that an image is generated from", UNITS),
+    "width": Hyperparameter(64, "channels of the layers beside the images; deeper ones have more", Integer(1, 4_096)),
+    "samples": Hyperparameter(2048, "images generated to measure a distance", Integer(2, 1_000_000)),
     "inception": Hyperparameter(
         None,
         "path of torch-fidelity's weights-inception-2015-12-05-6726825d.pth: FID is measured too",

@@ -10,7 +10,7 @@ from optimizers.domains import Choice, Integer, Real
 from trainables.data import passes
 from trainables.data.passes import Size
 from trainables.data.tokens import BYTES, KINDS, LOSSLESS
-from trainables.workloads.training_options import DataFolder, Options
+from trainables.workloads.training_options import LAYERS, UNITS, DataFolder, Options
 from trainables.workloads.workload_entry import OnlyWith, WorkloadEntry
 
 OPTIONS: Options = {
@@ -21,11 +21,13 @@ OPTIONS: Options = {
         "characters", "what is predicted; bpe: byte pairs learnt from the training text, by the package tokenizers",
         Choice(KINDS),
     ),
-    "vocabulary": Hyperparameter(1024, "bpe: how many bytes and byte pairs at most", Integer(BYTES + 1), "tokens"),
-    "layers": Hyperparameter(4, "transformer blocks", Integer(1)),
-    "heads": Hyperparameter(4, "attention heads of each, a divisor of width", Integer(1)),
-    "width": Hyperparameter(128, "width of the embedding and between the blocks", Integer(1)),
-    "context": Hyperparameter(128, "tokens from which the next one is predicted, at most", Integer(1), "tokens"),
+    "vocabulary": Hyperparameter(
+        1024, "bpe: how many bytes and byte pairs at most", Integer(BYTES + 1, 1_000_000), "tokens"
+    ),
+    "layers": Hyperparameter(4, "transformer blocks", LAYERS),
+    "heads": Hyperparameter(4, "attention heads of each, a divisor of width", LAYERS),
+    "width": Hyperparameter(128, "width of the embedding and between the blocks", UNITS),
+    "context": Hyperparameter(128, "tokens from which the next one is predicted, at most", UNITS, "tokens"),
     "dropout": Hyperparameter(
         0.0, "of embeddings, attention and what each block adds", Real(0, 1, exclude_max=True)
     ),

@@ -10,7 +10,7 @@ from optimizers import Hyperparameter
 from optimizers.domains import Flag, Integer, Real
 from trainables.data import passes
 from trainables.data.passes import Size
-from trainables.workloads.training_options import DataFolder, Options
+from trainables.workloads.training_options import UNITS, DataFolder, Options
 from trainables.workloads.workload_entry import WorkloadEntry
 
 
@@ -21,20 +21,20 @@ def options(folder: str) -> Options:
             folder, "where the text lies in the data folder; python: help texts of Python", DataFolder()
         ),
         "layers": Hyperparameter(1, "LSTM layers", Integer(1, 3)),
-        "embedding": Hyperparameter(200, "width of the embedding", Integer(1)),
-        "hidden": Hyperparameter(200, "width of each LSTM layer", Integer(1)),
+        "embedding": Hyperparameter(200, "width of the embedding", UNITS),
+        "hidden": Hyperparameter(200, "width of each LSTM layer", UNITS),
         "dropout": Hyperparameter(0.2, "around the layers", Real(0, 1, exclude_max=True)),
         "tied": Hyperparameter(False, "predict by the weights of the embedding", Flag()),
-        "length": Hyperparameter(35, "words through which the gradient goes back", Integer(1), "words"),
+        "length": Hyperparameter(35, "words through which the gradient goes back", UNITS, "words"),
     }
 
 
 ONE_BILLION_WORD: Options = {
     **{name: one for name, one in options("one-billion-word").items() if name != "tied"},
-    "embedding": Hyperparameter(512, "width of the embedding", Integer(1)),
-    "hidden": Hyperparameter(2048, "width of each LSTM layer inside", Integer(2)),
-    "projection": Hyperparameter(512, "width of what each layer gives on; less than hidden", Integer(1)),
-    "fewest": Hyperparameter(3, "how often a word must stand in the training text to be known", Integer(1)),
+    "embedding": Hyperparameter(512, "width of the embedding", UNITS),
+    "hidden": Hyperparameter(2048, "width of each LSTM layer inside", Integer(2, UNITS.max)),
+    "projection": Hyperparameter(512, "width of what each layer gives on; less than hidden", UNITS),
+    "fewest": Hyperparameter(3, "how often a word must stand in the training text to be known", Integer(1, 10**9)),
 }
 
 

@@ -6,7 +6,7 @@ from optimizers import Hyperparameter
 from optimizers.domains import Choice, Integers, OrOff, Real, Text, Texts
 from trainables.data.table import AUTO, BUNDLED, CLASSIFICATION, REGRESSION, complete
 from trainables.workloads._image_entries import batches_of_examples
-from trainables.workloads.training_options import FilePath, Options
+from trainables.workloads.training_options import UNITS, FilePath, Options
 from trainables.workloads.workload_entry import OnlyWith, WorkloadEntry
 
 OPTIONS: Options = {
@@ -19,7 +19,7 @@ OPTIONS: Options = {
     ),
     "drop": Hyperparameter([], "columns that are not read", Texts()),
     "categories": Hyperparameter([], "columns of numbers that are categories, as all columns of texts are", Texts()),
-    "hidden": Hyperparameter([128, 64], "units of each layer between", Integers(1)),
+    "hidden": Hyperparameter([128, 64], "units of each layer between", Integers(1, UNITS.max)),
     "dropout": Hyperparameter(0.0, "after each layer between", Real(0, 1, exclude_max=True)),
 }  # fmt: skip
 

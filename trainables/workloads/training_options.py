@@ -13,6 +13,11 @@ from optimizers.hyperparameter import check_all
 from trainables.workloads.rate_schedule import RateSchedule
 
 Options = Mapping[str, Hyperparameter]
+# Far above what anybody trains, and far below what a machine would ask memory for until it fails.
+LAYERS = Integer(1, 1_024)
+UNITS = Integer(1, 65_536)
+SIDE = Integer(8, 4_096)
+PROCESSES = Integer(0, 256)
 MEANINGS = {
     "amp": ("precision",),
     "arch": ("model",),
@@ -99,7 +104,7 @@ TRAINING: Options = {
     "clip_norm": Hyperparameter(
         None, "longest gradient of all parameters together", OrOff(Real(0, exclude_min=True)), "norm"
     ),
-    "accumulate": Hyperparameter(1, "parts of a batch whose gradients are added up before a step", Integer(1)),
+    "accumulate": Hyperparameter(1, "parts of a batch whose gradients are added up before a step", Integer(1, 65_536)),
     "precision": Hyperparameter(
         "float32", "of the forward pass; bfloat16 by autocast, parameters and optimizer stay float32",
         Choice(("float32", "bfloat16")),

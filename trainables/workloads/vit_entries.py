@@ -17,7 +17,7 @@ from trainables.workloads._image_entries import (
     folder_classification,
     image_files,
 )
-from trainables.workloads.training_options import Options
+from trainables.workloads.training_options import LAYERS, SIDE, UNITS, Options
 
 # Warm-up, decay and clipping of Dosovitskiy et al.
 TRAINING: Mapping[str, Any] = {"lr_schedule": "cosine", "warmup": 0.1, "clip_norm": 1.0}
@@ -27,11 +27,11 @@ _MODEL = "vision transformer, 4 blocks of width 128"
 def _transformer(patch: int) -> Options:
     return {
         "patch": Hyperparameter(
-            patch, "side of a patch, each of which is a token; divides the image's", Integer(1), "pixels"
+            patch, "side of a patch, each of which is a token; divides the image's", Integer(1, SIDE.max), "pixels"
         ),
-        "width": Hyperparameter(128, "numbers of a token; a multiple of heads", Integer(1)),
-        "depth": Hyperparameter(4, "blocks", Integer(1)),
-        "heads": Hyperparameter(4, "of the attention of each block", Integer(1)),
+        "width": Hyperparameter(128, "numbers of a token; a multiple of heads", UNITS),
+        "depth": Hyperparameter(4, "blocks", LAYERS),
+        "heads": Hyperparameter(4, "of the attention of each block", LAYERS),
         "dropout": Hyperparameter(0.0, "on the tokens, inside each block and on what it adds", DECAY),
         "pool": Hyperparameter(
             "token", "what is classified: a learnt token, or the mean of all", Choice(("token", "mean"))
