@@ -11,17 +11,32 @@ from contextlib import contextmanager
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
+_received = threading.Event()
+
+
 def interrupt_on_signals(before: Callable[[], None]) -> None:
     """Have SIGTERM and SIGHUP raise KeyboardInterrupt in the main thread as Ctrl-C does; ``before`` is called first."""
+    _received.clear()
 
-    def interrupt(_signal: int, _frame: types.FrameType | None) -> None:
-        before()
+    def interrupt(number: int, _frame: types.FrameType | None) -> None:
+        _received.set()
+        if number != signal.SIGINT:
+            before()
         raise KeyboardInterrupt
 
     if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, interrupt)
-        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup ignores it
-            signal.signal(signal.SIGHUP, interrupt)
+        for number in SIGNALS:
+            # nohup ignores SIGHUP, and a shell that starts something in the background SIGINT.
+            if number == signal.SIGTERM or signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, interrupt)
+
+
+def is_interrupted() -> bool:
+    """Return whether a signal has come since `interrupt_on_signals`.
+
+    What it interrupts may raise something else in place of KeyboardInterrupt, and servers that got it too may end.
+    """
+    return _received.is_set()
 
 
 def ignore_signals() -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import psutil
 
 from cluster.polling import holds_within
+from cluster.ray.interruption import is_interrupted
 from cluster.ray.token import ensure_token
 from optimizers.errors import first_line
 
@@ -113,7 +114,9 @@ def watched(on_end: Callable[[str], None]) -> Iterator[None]:
         while not over.wait(LOOK_S):
             node: Any = worker._global_node
             ended = [servers[kind] for kind, _ in node.dead_processes() if kind in servers] if node else []
-            if ended and not over.is_set():
+            if over.is_set() or is_interrupted():  # Ctrl-C reaches the servers too; the main thread ends by itself
+                return
+            if ended:
                 on_end(ended[0])
                 return
 

@@ -15,7 +15,7 @@ from rich.console import Console
 
 from cluster.console.command_line import FAILED, told
 from cluster.console.events import RUNS, tell
-from cluster.ray.interruption import ignore_signals, interrupt_on_signals
+from cluster.ray.interruption import ignore_signals, interrupt_on_signals, is_interrupted
 from cluster.ray.local_ray import watched
 from cluster.ray.session import lost_nodes, nodes_answer, ray_session, slot_counter
 from cluster.run._session_teller import SessionTeller
@@ -110,9 +110,11 @@ class Driver:
                 self.tracker.tag(self.summary, {session_tag(self.manifest.session): f"{seconds:.1f}"})
                 if rounds := self.manifest.rounds:
                     self._keep(replace(rounds, spent_s=rounds.spent_s + seconds))
-        except InputError:
-            raise
-        except Exception as error:  # noqa: BLE001 - whatever it was, what is recorded can be gone on with
+        except Exception as error:  # whatever it was, what is recorded can be gone on with
+            if isinstance(error, InputError):
+                raise
+            if is_interrupted():
+                raise KeyboardInterrupt from error
             self._say_stopped(told(error))
             return FAILED
         return self._wait_for_tracking()
@@ -222,7 +224,7 @@ class Driver:
         os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(MAX_PENDING_TRIALS)
         observer = RunObserver(self._describe, self.folder, self.tracker, display)
         searcher = SweepSearcher(arms, self._configure, slots, nodes_answer, lost_nodes, observer)
-        scheduler = SweepScheduler(searcher, slots, lambda trial_id: self._stop(searcher.assignment(trial_id)))
+        scheduler = SweepScheduler(searcher, slots, lambda id_: self._trial_folder(searcher.assignment(id_)).stop())
         tune.Tuner(
             Trial,
             tune_config=tune.TuneConfig(
@@ -246,9 +248,6 @@ class Driver:
         arm = self._arms[assignment.path]
         drop_obsolete_states(self.folder, arm.search, assignment)
         return trial_config(self.folder, self.manifest, arm, assignment)
-
-    def _stop(self, assignment: Assignment) -> None:
-        self._trial_folder(assignment).stop()
 
     def _heartbeat(self, assignment: Assignment) -> int | None:
         return self._trial_folder(assignment).heartbeat()
