@@ -57,7 +57,8 @@ class Ended:
 class Campaign:
     """Does ``faults``, drawn by ``chance``, to sweeps in ``folder``; ``say`` tells of each.
 
-    ``tracking_uris`` are those of sweeps in turn: "" stands for the database beside a sweep.
+    ``tracking_uris`` are those of sweeps in turn: "" stands for the database beside a sweep. ``make`` makes the sweep
+    in a folder of its own, with a common data cache and a tracking URI.
     """
 
     folder: Path
@@ -65,6 +66,7 @@ class Campaign:
     chance: random.Random
     say: Callable[[str], None]
     tracking_uris: Sequence[str] = ("",)
+    make: Callable[[Path, Path, str], DisturbedSweep] = DisturbedSweep
     undisturbed: dict[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
 
@@ -75,7 +77,7 @@ class Campaign:
         while left > 0:
             number += 1
             uri = self.tracking_uris[number % len(self.tracking_uris)]
-            sweep = DisturbedSweep(self.folder / f"sweep-{number}", self.folder / "cache", uri)
+            sweep = self.make(self.folder / f"sweep-{number}", self.folder / "cache", uri)
             ended = self._disturb(sweep, left)
             left -= len(ended.done)
             yield ended
@@ -86,7 +88,7 @@ class Campaign:
 
     def _run_undisturbed(self) -> None:
         began = time.monotonic()
-        sweep = DisturbedSweep(self.folder / "undisturbed", self.folder / "cache")
+        sweep = self.make(self.folder / "undisturbed", self.folder / "cache", self.tracking_uris[0])
         try:
             code = sweep.start().wait()
         finally:

@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,7 @@ SERVERS = ("raylet", "gcs_server")
 
 
 class DisturbedSweep:
-    """The sweep in ``work``, with its data cache in ``cache``.
+    """The sweep in ``work``, with its data cache in ``cache``; ``options`` and ``variables`` are for every driver.
 
     Attributes:
         tracking_uri: Where its runs are; "" stands for the database of its storage folder.
@@ -46,15 +46,24 @@ class DisturbedSweep:
         copies: Of files that were damaged: what was there before.
     """
 
-    def __init__(self, work: Path, cache: Path, tracking_uri: str = "") -> None:
+    def __init__(
+        self,
+        work: Path,
+        cache: Path,
+        tracking_uri: str = "",
+        options: Sequence[str] = (),
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
         work.mkdir(parents=True)
         (work / FILE).write_text(SWEEP, encoding="utf-8")
         self.work, self.cache, self.tracking_uri = work, cache, tracking_uri
         self.folder = SweepFolder(work / "runs", NAME)
         self.driver: subprocess.Popen[bytes] | None = None
         self.copies: dict[Path, bytes] = {}
+        self._options = options
         own = {key: value for key, value in os.environ.items() if not key.startswith("ADAMANT_")}
-        self._environment = {**own, "ADAMANT_CACHE": str(cache), "ADAMANT_STORAGE": str(self.folder.storage)}
+        places = {"ADAMANT_CACHE": str(cache), "ADAMANT_STORAGE": str(self.folder.storage)}
+        self._environment = {**own, **places, **(variables or {})}
 
     @property
     def journal(self) -> Path:
@@ -81,7 +90,7 @@ class DisturbedSweep:
 
     def start(self, output: int | None = None) -> subprocess.Popen[bytes]:
         """Start a driver, which begins the sweep or goes on with it; ``output`` takes what it prints, or else a log."""
-        arguments = ["resume", NAME] if self.folder.exists else ["run", FILE]
+        arguments = [*(["resume", NAME] if self.folder.exists else ["run", FILE]), *self._options]
         if self.tracking_uri and not self.folder.exists:
             arguments += ["--tracking-uri", self.tracking_uri]
         with (self.work / "drivers.log").open("ab") as log:
@@ -107,7 +116,7 @@ class DisturbedSweep:
 
     def second_driver(self) -> subprocess.CompletedProcess[str]:
         """Go on with the sweep beside its driver."""
-        return self._command("resume", NAME)
+        return self._command("resume", NAME, *self._options)
 
     def _command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

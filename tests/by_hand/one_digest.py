@@ -24,7 +24,8 @@ from pathlib import Path
 
 import psutil
 
-from tests.by_hand.own_code_on_nodes import SCRIPTS, free_port
+from cluster.ports import free_port
+from tests.by_hand.own_code_on_nodes import SCRIPTS
 from tests.conftest import REPOSITORY, new_environment
 
 SAMPLERS = ("tpe", "random", "cmaes", "gp", "qmc", "nsgaii")

@@ -8,7 +8,6 @@ lies over that of the user, so that only the storage folder is shared. The sweep
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 import tempfile
@@ -19,18 +18,13 @@ from pathlib import Path
 
 from mlflow import MlflowClient
 
+from cluster.ports import free_port
 from tests.cluster.test_own_code import MINE, SWEEP
 from tests.conftest import REPOSITORY, new_environment, wait_until
 from trainables.mlflow_contract import Role, Tag, tagged
 
 SCRIPTS = Path(sys.executable).parent
 TRIALS = 8
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @contextmanager
