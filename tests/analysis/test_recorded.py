@@ -108,7 +108,7 @@ def test_the_page_opens_without_a_network_and_draws_every_figure(door: FrontDoor
         page.on("pageerror", lambda error: told.append(str(error)))
         page.on("request", lambda request: told.append(request.url) if request.url.startswith("http") else None)
         page.goto(alone.as_uri())
-        page.wait_for_selector("body[data-drawn=yes]", timeout=60_000)
+        page.wait_for_selector("body[data-drawn=yes]", timeout=120_000)
         figures = page.locator(".plot:has(.main-svg)").count()
         names = page.locator(".plot").count()
         assert page.locator("text=Figures that are not shown").count() == 0, "this sweep has what every figure needs"
@@ -149,7 +149,7 @@ def test_the_page_runs_no_program_but_its_own_and_loads_nothing(door: FrontDoor,
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
         page = browser.new_page()
         page.goto(page_file.as_uri())
-        page.wait_for_selector("body[data-drawn=yes]", timeout=60_000)
+        page.wait_for_selector("body[data-drawn=yes]", timeout=120_000)
         for element in ("link", "send"):
             page.evaluate(f"document.getElementById('{element}').click()")
         assert page.evaluate("document.body.dataset.planted") is None

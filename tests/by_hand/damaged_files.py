@@ -171,8 +171,10 @@ def main(damages: int, seed: int) -> int:
             path.unlink()
             path.write_bytes(damage(original, chance))
             judge = by_reader.get(kind)
-            asked = (judge, path, original) if judge else (of_sweep, sweep, path, before[sweep.work])
-            outcome = answer(*asked)
+            if judge:
+                outcome = answer(judge, path, original)
+            else:
+                outcome = answer(of_sweep, sweep, path, before[sweep.work])
             table[kind, outcome] += 1
             if outcome == SILENT:
                 print(f"  {number}: {kind}, {done}, {path.relative_to(name)}: {outcome}", flush=True)

@@ -41,7 +41,7 @@ COLOURS = {
     "sgd": "rgb(86, 180, 233)",
 }
 BEST_LOSS = "[col-id='metrics.`summary/best_val_loss`']"
-PATIENCE_MS = 30_000
+PATIENCE_MS = 120_000
 
 
 @dataclass(frozen=True)
