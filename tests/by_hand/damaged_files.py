@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -171,10 +172,8 @@ def main(damages: int, seed: int) -> int:
             path.unlink()
             path.write_bytes(damage(original, chance))
             judge = by_reader.get(kind)
-            if judge:
-                outcome = answer(judge, path, original)
-            else:
-                outcome = answer(of_sweep, sweep, path, before[sweep.work])
+            whole = partial(of_sweep, sweep, path, before[sweep.work])
+            outcome = answer(partial(judge, path, original) if judge else whole)
             table[kind, outcome] += 1
             if outcome == SILENT:
                 print(f"  {number}: {kind}, {done}, {path.relative_to(name)}: {outcome}", flush=True)
