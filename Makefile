@@ -67,7 +67,7 @@ constraints:
 	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet --upgrade "pip>=25.1"
 	$(VENV)/bin/pip install --quiet --constraint constraints.txt --editable . --group dev
-	$(VENV)/bin/pip freeze --exclude-editable --exclude adamant-sweeps > constraints.txt
+	$(VENV)/bin/pip freeze --all --exclude-editable --exclude adamant-sweeps --exclude pip > constraints.txt
 	$(VENV)/bin/uv pip compile --quiet --no-deps --generate-hashes --no-annotate --no-header constraints.txt --output-file requirements.lock
 	touch $(STAMP)
 
@@ -76,5 +76,5 @@ $(STAMP): pyproject.toml requirements.lock
 	$(VENV)/bin/python -m pip install --quiet --upgrade "pip>=25.1"
 	$(VENV)/bin/pip install --quiet --no-deps --require-hashes --requirement requirements.lock
 	$(VENV)/bin/pip install --quiet --no-deps --no-build-isolation --editable .
-	$(VENV)/bin/pip check --quiet
+	$(VENV)/bin/pip check
 	touch $(STAMP)
