@@ -43,3 +43,14 @@ def check_own(path: Path) -> None:
             f"{path}: other users may write there and could have put anything there; empty it, if you do not know "
             f"what it holds, and run: chmod go-w {path}"
         )
+
+
+def check_place(folder: Path) -> None:
+    """Raise InputError for a folder in which another user can replace what this one makes there."""
+    found = folder.stat()
+    is_open = found.st_mode & _OTHERS_MAY_WRITE and not found.st_mode & stat.S_ISVTX
+    if is_open or found.st_uid not in (os.getuid(), 0):
+        raise InputError(
+            f"{folder}: another user can replace what is made there; name a folder of your own, or one that only lets "
+            "users remove what is theirs, as /tmp does (mode 1777)"
+        )

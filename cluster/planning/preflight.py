@@ -9,6 +9,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import trainables
+from cluster.ray.local_ray import check_folder
+from cluster.ray.token import check_token
 from cluster.tracking.mlflow_errors import reason, root
 from optimizers import InputError, Problem, raise_any
 from search_spaces import Sweep
@@ -119,8 +121,14 @@ def _beyond_this_machine(sweep: Sweep) -> Iterator[Problem]:
             )
 
 
-def check_ray_token() -> None:
-    """Raise InputError where the file that $RAY_AUTH_TOKEN_PATH names is not there, or empty."""
+def check_ray(address: str | None) -> None:
+    """Raise InputError for a token that cannot be used, and, on this machine, for a folder that others can replace."""
+    _check_ray_token()
+    if address is None:
+        check_folder()
+
+
+def _check_ray_token() -> None:
     named = os.environ.get("RAY_AUTH_TOKEN_PATH")
     if named and "RAY_AUTH_TOKEN" not in os.environ:
         path = Path(named).expanduser()
@@ -129,6 +137,7 @@ def check_ray_token() -> None:
                 f"$RAY_AUTH_TOKEN_PATH: {path} is {'empty' if path.is_file() else 'missing'}; make a token with "
                 f"`ray get-auth-token --generate`, or unset the variable, and one is made in ~/.ray"
             )
+    check_token()
 
 
 def check_address(address: str | None) -> None:

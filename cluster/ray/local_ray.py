@@ -17,6 +17,7 @@ from cluster.polling import holds_within
 from cluster.ray.interruption import is_interrupted
 from cluster.ray.token import ensure_token
 from optimizers.errors import first_line
+from optimizers.private import check_place
 
 # A machine that is busy for a moment may have Ray's own limits pass.
 STARTS = 3
@@ -54,6 +55,13 @@ def secluded() -> Iterator[dict[str, Any]]:
 def _is_removed(folder: Path) -> bool:
     shutil.rmtree(folder, ignore_errors=True)
     return not folder.exists()
+
+
+def check_folder() -> None:
+    """Raise InputError where another user could replace Ray's folder, see `optimizers.private.check_place`."""
+    place = _place()
+    if place.exists():
+        check_place(place)
 
 
 def _place() -> Path:

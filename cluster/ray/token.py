@@ -22,6 +22,12 @@ def has_token() -> bool:
     return _VARIABLE in os.environ or token_path().is_file()
 
 
+def check_token() -> None:
+    """Raise InputError where the file of the token belongs to somebody else."""
+    if _VARIABLE not in os.environ and token_path().is_file():
+        _check_owner(token_path())
+
+
 def ensure_token() -> None:
     """Make a token unless there is one, and have its file readable by this user alone.
 
@@ -41,8 +47,12 @@ def ensure_token() -> None:
 
 def _close(path: Path, mode: int) -> None:
     """Take away from others what they may do with a file or folder."""
+    _check_owner(path)
     found = path.stat()
-    if found.st_uid not in (os.getuid(), 0):
-        raise InputError(f"{path}: it belongs to another user, who could run code as you through Ray; remove it")
     if found.st_uid == os.getuid() and found.st_mode & 0o777 & ~mode:
         path.chmod(found.st_mode & mode)
+
+
+def _check_owner(path: Path) -> None:
+    if path.stat().st_uid not in (os.getuid(), 0):
+        raise InputError(f"{path}: it belongs to another user, who could run code as you through Ray; remove it")

@@ -84,7 +84,7 @@ def run_sweep(
     preflight.check_resources(sweep, address)
     preflight.check_data(sweep, Path(manifest.data_root))
     preflight.check_tracking(manifest.tracking_location)
-    preflight.check_ray_token()
+    preflight.check_ray(address)
     preflight.check_address(address)
     preflight.check_study_storage(manifest.study_location, sweep)
     _check_schedules(sweep, Path(manifest.data_root))
@@ -179,7 +179,7 @@ def resume_sweep(
         preflight.check_resources(sweep, address)
         preflight.check_data(sweep, Path(manifest.data_root))
         preflight.check_tracking(manifest.tracking_location)
-        preflight.check_ray_token()
+        preflight.check_ray(address)
         preflight.check_address(address)
         check_no_copy(folder, manifest)
         for warning in check_recorded(folder, sweep, manifest):

@@ -15,7 +15,7 @@ from sqlalchemy.exc import OperationalError
 
 from cluster.cli.ui import Server, serve
 from cluster.console.command_line import told
-from cluster.planning.preflight import check_address, check_ray_token
+from cluster.planning.preflight import check_address, check_ray
 from cluster.storage.destinations import check_output_file, check_output_folder, write_json
 from optimizers import InputError
 from tests.conftest import ONE_STUDY, CommandLine, without_privileges
@@ -219,9 +219,9 @@ def test_a_token_of_rays_that_is_not_there_is_told_before_anything_is_written(
     if contents is not None:
         token.write_text(contents)
     with pytest.raises(InputError, match=rf"RAY_AUTH_TOKEN_PATH: .*token {told}"):
-        check_ray_token()
+        check_ray("127.0.0.1:6379")
     token.write_text("0" * 64)
-    check_ray_token()
+    check_ray("127.0.0.1:6379")
 
 
 def test_validate_warns_of_data_that_is_not_here_and_of_too_few_seeds(command_line: CommandLine) -> None:

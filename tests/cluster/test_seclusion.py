@@ -16,6 +16,7 @@ import pytest
 import typer
 
 from cluster.console.command_line import clear_errors
+from cluster.planning.preflight import check_ray
 from cluster.ray.local_ray import secluded
 from cluster.ray.token import ensure_token, token_path
 from cluster.services.head_services import Services
@@ -222,6 +223,36 @@ def test_rays_folder_goes_also_while_something_still_writes_there(home: Path, mo
         writing.start()
     writing.join()
     assert list((home / "tmp").iterdir()) == []
+
+
+def test_a_folder_for_ray_that_others_can_replace_is_refused(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = home / "shared"
+    monkeypatch.setenv("RAY_TMPDIR", str(place))
+    check_ray(None)  # it is yet to be made
+    place.mkdir()
+    place.chmod(0o777)
+    with pytest.raises(InputError, match="shared: another user can replace what is made there"):
+        check_ray(None)
+    place.chmod(0o1777)
+    check_ray(None)
+    check_ray("somewhere:6379")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file to another user")
+def test_what_ray_needs_of_another_user_is_refused_before_anything_is_written(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = home / "theirs"
+    place.mkdir()
+    os.chown(place, 12345, 12345)
+    monkeypatch.setenv("RAY_TMPDIR", str(place))
+    with pytest.raises(InputError, match="theirs: another user can replace"):
+        check_ray(None)
+    monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(home / "token"))
+    (home / "token").write_text("0" * 64)
+    os.chown(home / "token", 12345, 12345)
+    with pytest.raises(InputError, match="token: it belongs to another user"):
+        check_ray("somewhere:6379")
 
 
 def test_rays_folder_has_room_for_its_sockets(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
