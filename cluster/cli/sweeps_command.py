@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cluster.cli.options import Storage
+from cluster.cli.rm_command import finish_begun
 from cluster.console.command_line import clear_errors, echo
 from cluster.console.progress import short_number
 from cluster.console.shared_console import console
@@ -45,6 +46,7 @@ def sweeps(
     from cluster.console import console_tables
     from cluster.inventory.sweep_list import sweep_list
 
+    finish_begun(storage)
     found = [one for one in sweep_list(storage) if fnmatchcase(one.name, pattern)]
     wanted = [one for one in found if not state or (one.state is not None and one.state.state in state)]
     listed = sorted(wanted, key=_KEYS[sort])

@@ -57,13 +57,31 @@ class DisturbedSweep:
         work.mkdir(parents=True)
         (work / FILE).write_text(SWEEP, encoding="utf-8")
         self.work, self.cache, self.tracking_uri = work, cache, tracking_uri
-        self.folder = SweepFolder(work / "runs", NAME)
+        self._storage = work / "runs"
+        self.folder = SweepFolder(self._storage, NAME)
         self.driver: subprocess.Popen[bytes] | None = None
         self.copies: dict[Path, bytes] = {}
         self._options = options
         own = {key: value for key, value in os.environ.items() if not key.startswith("ADAMANT_")}
-        places = {"ADAMANT_CACHE": str(cache), "ADAMANT_STORAGE": str(self.folder.storage)}
-        self._environment = {**own, **places, **(variables or {})}
+        self._environment = {**own, "ADAMANT_CACHE": str(cache), **(variables or {})}
+
+    def move_storage(self, moved: Path, link: Path | None = None) -> None:
+        """Rename the storage folder; every further driver finds it there, or behind a link to it."""
+        before = self.folder.storage
+        before.rename(moved)
+        self._storage = moved
+        if link is not None:
+            link.symlink_to(moved)
+            self._storage = link
+        self.folder = SweepFolder(moved, NAME)
+        self.copies = {
+            moved / path.relative_to(before) if path.is_relative_to(before) else path: contents
+            for path, contents in self.copies.items()
+        }
+
+    @property
+    def _variables(self) -> dict[str, str]:
+        return {**self._environment, "ADAMANT_STORAGE": str(self._storage)}
 
     @property
     def journal(self) -> Path:
@@ -95,7 +113,7 @@ class DisturbedSweep:
             arguments += ["--tracking-uri", self.tracking_uri]
         with (self.work / "drivers.log").open("ab") as log:
             self.driver = subprocess.Popen(
-                self._adamant(*arguments), cwd=self.work, env=self._environment, start_new_session=True,
+                self._adamant(*arguments), cwd=self.work, env=self._variables, start_new_session=True,
                 stdin=subprocess.DEVNULL, stdout=log if output is None else output, stderr=log,
             )  # fmt: skip
         return self.driver
@@ -122,7 +140,7 @@ class DisturbedSweep:
         return subprocess.run(
             self._adamant(*arguments),
             cwd=self.work,
-            env=self._environment,
+            env=self._variables,
             capture_output=True,
             text=True,
             encoding="utf-8",

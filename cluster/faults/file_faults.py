@@ -37,6 +37,8 @@ def file_faults() -> Iterator[Fault]:
             in_check = name == "database"  # SQLite keeps no digests
             yield Fault(f"{name}: {done}", partial(_damage, find, damage), Moment.BETWEEN, shows_in_check=in_check)
     yield Fault("journal: cut in last line", _cut_last_line, Moment.BETWEEN)
+    yield Fault("storage moved", partial(_move, False), Moment.BETWEEN)
+    yield Fault("storage behind a link", partial(_move, True), Moment.BETWEEN)
 
 
 def _damage(find: Find, damage: Damage, sweep: DisturbedSweep, chance: random.Random) -> str:
@@ -69,6 +71,17 @@ def _zeros(contents: bytes, chance: random.Random) -> bytes:
     start = chance.randrange(0, len(contents), BLOCK)
     end = min(start + BLOCK, len(contents))
     return contents[:start] + bytes(end - start) + contents[end:]
+
+
+def _move(linked: bool, sweep: DisturbedSweep, chance: random.Random) -> str:
+    """Rename the storage folder, as who moves it to another disk; ``linked``: and look for it where it was."""
+    storage = sweep.folder.storage
+    if not storage.exists():
+        raise NotNowError
+    number = chance.randrange(10**6)
+    moved = storage.with_name(f"läufe {number}")
+    sweep.move_storage(moved, storage.with_name(f"link-{number}") if linked else None)
+    return str(moved.name)
 
 
 DAMAGES: dict[str, Damage] = {"cut off": _cut, "a bit flipped": _flip, "a block of zeros": _zeros}

@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from cluster.storage.sweep_folder import SweepFolder
-
 BLOCK = 512
 
 
@@ -20,10 +18,10 @@ class DiskUse:
     changed: float
 
 
-def disk_use(folder: SweepFolder) -> DiskUse:
-    """Return that of all that is of the sweep alone: its folder, and its artefacts."""
-    found = [(0, folder.path.stat().st_mtime)]
-    for root in (folder.path, folder.artifacts_of_sweep):
+def disk_use(*folders: Path) -> DiskUse:
+    """Return that of folders together, of which the first is there."""
+    found = [(0, folders[0].stat().st_mtime)]
+    for root in folders:
         found += [(one.st_blocks * BLOCK, one.st_mtime) for one in _files(root)]
     return DiskUse(sum(size for size, _ in found), max(changed for _, changed in found))
 

@@ -60,7 +60,7 @@ def sweep_list(storage: str | Path) -> Iterator[ListedSweep]:
     open_studies = cache(_open_studies)
     for name in sweep_names(storage):
         folder = SweepFolder(storage, name)
-        used = disk_use(folder)
+        used = disk_use(folder.path, folder.artifacts_of_sweep)
         try:
             state, problem = state_of(folder, manifest := folder.manifest(), open_studies), ""
             findings = _findings(folder, manifest) if state.state == State.DONE else {}

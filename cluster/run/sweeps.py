@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from cluster.inventory.removal import finish_removals
 from cluster.planning import preflight
 from cluster.run.driver import Driver
 from cluster.run.ended import EndedSweep
@@ -80,6 +81,7 @@ def run_sweep(
     """
     manifest = places.manifest(sweep.name, rounds)
     folder = SweepFolder(places.storage, sweep.name)
+    finish_removals(places.storage, sweep.name)  # of one before, whose runs and studies have the same names
     _refuse_taken_name(sweep, folder)
     preflight.check_resources(sweep, address)
     preflight.check_data(sweep, Path(manifest.data_root))

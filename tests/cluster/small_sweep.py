@@ -38,13 +38,14 @@ scheduler: {type: none}
 """
 
 
-def train_small_sweep(storage: Path, *, runs: int | None = None) -> SweepFolder:
+def train_small_sweep(storage: Path, *, runs: int | None = None, name: str = "small") -> SweepFolder:
     """Train the sweep, the rest of it or so many runs, and return its folder."""
     torch.set_num_threads(1)
-    folder, sweep = SweepFolder(storage, "small"), parse_sweep(SWEEP, "small.yaml")
+    sweep = parse_sweep(SWEEP.replace("name: small", f"name: {name}"), f"{name}.yaml")
+    folder = SweepFolder(storage, name)
     if not folder.exists:
         folder.path.mkdir(parents=True)
-        folder.create(sweep, Places(str(storage)).manifest("small"))
+        folder.create(sweep, Places(str(storage)).manifest(name))
     manifest = folder.manifest()
     arms = open_arms(open_storage(manifest.study_location), sweep)
     tracker = Tracker(manifest.tracking_location, sweep.name, manifest.sweep_id, folder.artifacts)

@@ -7,9 +7,11 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -213,29 +215,72 @@ class SmallDisk:
         subprocess.run([*self.command, "mount", "-o", size, str(self._folder)], check=True)
 
 
-@pytest.fixture
-def small_disk(front_door: FrontDoor) -> Iterator[SmallDisk]:
+@contextmanager
+def small_disk(folder: Path, megabytes: int) -> Iterator[SmallDisk]:
     possible = ["unshare", "--mount", "--propagation", "private", "true"]
     if os.geteuid() != 0 or subprocess.run(possible, check=False, capture_output=True).returncode:
         pytest.skip("a small disk needs root and a mount namespace of its own")
-    disk = SmallDisk(front_door.runs, megabytes=64)
+    disk = SmallDisk(folder, megabytes)
     yield disk
     disk.process.kill()
     disk.process.communicate()
 
 
-def test_a_full_disk_ends_the_sweep_and_after_it_is_enlarged_the_result_is_the_same(
-    front_door: FrontDoor, small_disk: SmallDisk, undisturbed: dict[str, list]
-) -> None:
-    def start(*arguments: str) -> subprocess.Popen:
-        driver = subprocess.Popen(
-            [*small_disk.command, sys.executable, str(REPOSITORY / "adamant.py"), *arguments],
-            env=front_door.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-            start_new_session=True,
-        )  # fmt: skip
-        front_door.started.append(driver)
-        return driver
+def started_on(disk: SmallDisk, door: FrontDoor, *arguments: str, **variables: str) -> subprocess.Popen:
+    """A driver that sees the disk."""
+    environment = {**door.environment, "ADAMANT_STORAGE": str(door.runs), **variables}
+    driver = subprocess.Popen(
+        [*disk.command, sys.executable, str(REPOSITORY / "adamant.py"), *arguments],
+        env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    door.started.append(driver)
+    return driver
 
+
+def test_no_room_for_cached_data_is_told_before_anything_is_written(front_door: FrontDoor) -> None:
+    with small_disk(front_door.folder / "small", megabytes=1) as disk:
+        disk.fill()
+        driver = started_on(disk, front_door, *RUN, ADAMANT_CACHE=str(front_door.folder / "small" / "cache"))
+        out, err = driver.communicate(timeout=240)
+    assert driver.returncode == 2, out + err
+    assert "the data cache cannot be written" in err
+    assert not (front_door.runs / "quickstart").exists()
+
+
+def test_no_room_for_ray_is_told_in_a_sentence_and_the_sweep_can_be_gone_on_with(
+    front_door: FrontDoor, undisturbed: dict[str, list]
+) -> None:
+    place = Path(tempfile.mkdtemp(dir="/tmp"))  # a short path, in which Ray's sockets have room
+    with small_disk(place, megabytes=2) as disk:
+        disk.fill()
+        driver = started_on(disk, front_door, *RUN, RAY_TMPDIR=str(place))
+        out, err = driver.communicate(timeout=400)
+    place.rmdir()
+    assert driver.returncode == 1, out + err
+    assert "Ray has not started on this machine" in out
+    assert GO_ON in out
+    assert "Traceback" not in out + err
+    assert front_door(*RESUME).returncode == 0
+    assert result_of(front_door.runs) == undisturbed
+
+
+def test_little_shared_memory_changes_nothing(front_door: FrontDoor, undisturbed: dict[str, list]) -> None:
+    with small_disk(Path("/dev/shm"), megabytes=1) as disk:
+        driver = started_on(disk, front_door, *RUN)
+        out, err = driver.communicate(timeout=400)
+    assert driver.returncode == 0, out + err
+    assert result_of(front_door.runs) == undisturbed
+
+
+def test_a_full_disk_ends_the_sweep_and_after_it_is_enlarged_the_result_is_the_same(
+    front_door: FrontDoor, undisturbed: dict[str, list]
+) -> None:
+    with small_disk(front_door.runs, megabytes=64) as disk:
+        fill_and_enlarge(disk, front_door, undisturbed)
+
+
+def fill_and_enlarge(small_disk: SmallDisk, front_door: FrontDoor, undisturbed: dict[str, list]) -> None:
+    start = partial(started_on, small_disk, front_door)
     for command, role in ((RUN, "search"), (RESUME, "confirm")):
         driver = start(*command)
         wait_for_checkpoint(small_disk.path, role, driver)

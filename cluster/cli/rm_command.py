@@ -1,0 +1,58 @@
+"""``adamant rm``: a sweep, taken away with all that was recorded of it."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from cluster.cli.options import Storage
+from cluster.cli.watch_commands import sweep_folder
+from cluster.console.command_line import clear_errors, echo
+from optimizers import InputError
+from optimizers.shown_text import shown
+from search_spaces.stores.default_names import DEFAULT_STORAGE
+
+
+@clear_errors
+def rm(
+    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="The sweeps' names.")],
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    storage: Storage = DEFAULT_STORAGE,
+) -> None:
+    """Remove sweeps with their runs in MLflow, studies, checkpoints, reports and artefacts, for good."""
+    from cluster.inventory.disk_use import disk_use
+    from cluster.inventory.removal import remove
+
+    finish_begun(storage)
+    folders = [sweep_folder(name, storage) for name in dict.fromkeys(names)]
+    if not yes:
+        took = disk_use(*(path for one in folders for path in (one.path, one.artifacts_of_sweep))).bytes
+        _ask(f"Remove {', '.join(one.name for one in folders)} for good ({took / 1e6:,.1f} MB)?")
+    for folder in folders:
+        removed = remove(folder)
+        echo(f"{removed.name}: removed; {removed.bytes / 1e6:,.1f} MB are free again." + _what_is_left(removed.left))
+
+
+def finish_begun(storage: str) -> None:
+    """Finish removals that were cut off, and tell of it; warn where that cannot be."""
+    from cluster.inventory.removal import finish_removals
+
+    try:
+        for removed in finish_removals(storage):
+            told = f"{removed.name}: its removal was cut off, and is finished now."
+            echo(told + _what_is_left(removed.left), err=True)
+    except InputError as error:
+        echo(f"warning: a removal that was cut off cannot be finished yet: {error}", err=True)
+
+
+def _what_is_left(left: str) -> str:
+    return f" {left}." if left else ""
+
+
+def _ask(question: str) -> None:
+    if not sys.stdin.isatty():
+        raise InputError("rm: nobody is there to be asked; give --yes")
+    if not typer.confirm(shown(question), err=True):
+        raise InputError("nothing was removed")

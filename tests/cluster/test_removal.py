@@ -1,0 +1,152 @@
+"""`adamant rm`: nothing is left of a sweep, its neighbours stay as they are, and a kill leaves it whole or gone."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from mlflow import MlflowClient
+from mlflow.entities import ViewType
+
+from cluster.storage.sweep_folder import DATABASE, JOURNAL, SweepFolder
+from search_spaces.stores.addresses import sqlite_address
+from search_spaces.stores.study_storage import open_storage
+from tests.cluster.small_sweep import train_small_sweep
+from tests.conftest import REPOSITORY, CommandLine, shared_cache, slow
+
+KEPT, GONE = "kept", "small"
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A storage folder with two sweeps."""
+    with pytest.MonkeyPatch.context() as patched:
+        folder = tmp_path_factory.mktemp("removal") / "runs"
+        patched.setenv("ADAMANT_CACHE", shared_cache(folder))
+        for name in (KEPT, GONE):
+            train_small_sweep(folder, name=name)
+    return folder
+
+
+@pytest.fixture
+def storage(recorded: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(recorded, tmp_path / "runs"))
+
+
+def traces(storage: Path, name: str) -> list[str]:
+    """Whatever there is of a sweep."""
+    found = [str(path.relative_to(storage)) for path in storage.glob("**/*") if name in path.name]
+    found += [study.study_name for study in open_storage(str(storage / JOURNAL)).get_all_studies()]
+    client = MlflowClient(sqlite_address(storage / DATABASE))
+    experiments = client.search_experiments(ViewType.ALL)
+    found += [experiment.name for experiment in experiments]
+    for experiment in experiments:
+        runs = client.search_runs([experiment.experiment_id], run_view_type=ViewType.ALL)
+        found += [run.data.tags.get("mlflow.note.content", "") for run in runs]
+    return [trace for trace in found if name in trace]
+
+
+def in_a_process(program: str, storage: Path) -> subprocess.CompletedProcess[str]:
+    """MLflow keeps databases open in the process that has read them."""
+    return subprocess.run(
+        [sys.executable, "-c", program, str(storage)], cwd=REPOSITORY, capture_output=True, text=True, check=False
+    )
+
+
+def test_nothing_is_left_of_it_and_its_neighbour_stays(command_line: CommandLine, storage: Path) -> None:
+    there = traces(storage, KEPT)
+    ended = command_line("rm", GONE, "--yes", "--storage", str(storage))
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.startswith(f"{GONE}: removed; ")
+    assert traces(storage, GONE) == []
+    assert traces(storage, KEPT) == there
+    assert [path.name for path in (storage / ".removed").iterdir()] == [".lock"]
+    checked = command_line("check", str(storage / KEPT))
+    assert checked.returncode == 0, checked.stdout
+    again = command_line("rm", GONE, "--yes", "--storage", str(storage))
+    assert again.returncode == 2
+    assert f'no sweep is called "{GONE}" here; there are {KEPT}' in again.stderr
+
+
+def test_nobody_to_ask_is_no_consent(command_line: CommandLine, storage: Path) -> None:
+    ended = command_line("rm", GONE, "--storage", str(storage))
+    assert ended.returncode == 2
+    assert "give --yes" in ended.stderr
+    assert SweepFolder(storage, GONE).exists
+
+
+def test_a_sweep_that_runs_is_not_removed(command_line: CommandLine, storage: Path) -> None:
+    with SweepFolder(storage, GONE).locked():
+        ended = command_line("rm", GONE, "--yes", "--storage", str(storage))
+    assert ended.returncode == 2
+    assert "another adamant is running this sweep" in ended.stderr
+    assert SweepFolder(storage, GONE).exists
+
+
+# The process dies in the call with that number among those that change anything.
+KILLED = """
+import os, shutil, sys
+from pathlib import Path
+from cluster.inventory import removal
+from cluster.storage.sweep_folder import SweepFolder
+
+left = int(os.environ["CALLS"])
+
+def counting(owner, name):
+    original = getattr(owner, name)
+    def counted(*arguments, **options):
+        global left
+        left -= 1
+        if left < 0:
+            os.kill(os.getpid(), 9)
+        return original(*arguments, **options)
+    setattr(owner, name, counted)
+
+import mlflow
+from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+from optuna.storages import JournalStorage
+for owner, name in [(Path, "rename"), (Path, "unlink"), (Path, "mkdir"), (shutil, "rmtree"),
+                    (mlflow.MlflowClient, "delete_run"), (mlflow.MlflowClient, "delete_experiment"),
+                    (SqlAlchemyStore, "_hard_delete_run"), (SqlAlchemyStore, "_hard_delete_experiment"),
+                    (JournalStorage, "delete_study")]:
+    counting(owner, name)
+removal.remove(SweepFolder(sys.argv[1], "small"))
+print("removed")
+"""
+
+
+@pytest.mark.parametrize("calls", [*map(slow, (0, 2, 3)), 8, *map(slow, (14, 19, 21)), 23])
+def test_a_killed_removal_has_done_nothing_or_is_finished_by_the_next_command(
+    calls: int, command_line: CommandLine, storage: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CALLS", str(calls))
+    ended = in_a_process(KILLED, storage)
+    if ended.returncode == 0:
+        assert ended.stdout == "removed\n"
+    whole = SweepFolder(storage, GONE).exists
+    listed = command_line("sweeps", "--json", "--storage", str(storage))
+    assert listed.returncode == 0, listed.stderr
+    assert (f'"{GONE}"' in listed.stdout) == whole
+    if whole:
+        checked = command_line("check", str(storage / GONE))
+        assert checked.returncode == 0, checked.stdout
+    else:
+        assert ended.returncode == 0 or "was cut off, and is finished now" in listed.stderr
+        assert traces(storage, GONE) == []
+    assert command_line("check", str(storage / KEPT)).returncode == 0
+
+
+def test_runs_that_cannot_be_read_keep_the_sweep_whole(command_line: CommandLine, storage: Path) -> None:
+    database = storage / DATABASE
+    database.rename(storage / "elsewhere.db")
+    database.write_bytes(b"no database" * 1000)
+    ended = command_line("rm", GONE, "--yes", "--storage", str(storage))
+    assert ended.returncode == 2, ended.stdout + ended.stderr
+    assert "mlflow.db" in ended.stderr
+    assert SweepFolder(storage, GONE).exists
+    os.replace(storage / "elsewhere.db", database)
+    assert command_line("rm", GONE, "--yes", "--storage", str(storage)).returncode == 0
