@@ -210,6 +210,8 @@ def is_of_curve(metric: str) -> bool:
 
 
 EXPERIMENT_PREFIX = "adamant/"
+# After the id of the sweep that a run was of before it was set aside.
+SET_ASIDE = " (set aside)"
 # Of a storage folder: the artefacts of every run whose tracking is a database, a folder for each experiment.
 ARTIFACTS_FOLDER = "mlflow-artifacts"
 # Artefacts of the summary run: the sweep, and the curves of all runs, a row for each evaluation.

@@ -30,7 +30,7 @@ from search_spaces.stores.mlflow_schema import database_problem
 from search_spaces.study.arm_studies import ArmStudies
 from search_spaces.study.assignment import Assignment, Outcome
 from search_spaces.study.digest import digest_of
-from trainables.mlflow_contract import EXPERIMENT_PREFIX, MlflowStatus, Role, Status, Tag, from_store, tagged
+from trainables.mlflow_contract import EXPERIMENT_PREFIX, SET_ASIDE, MlflowStatus, Role, Status, Tag, from_store, tagged
 from trainables.tune.checkpoint import TrialFolder
 from trainables.tune.records import record_up_to
 
@@ -38,8 +38,6 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
 
-# After the id of the sweep that a run was of before it was set aside.
-SET_ASIDE = " (set aside)"
 Values = dict[tuple[str, int], float]
 
 

@@ -23,15 +23,16 @@ def rm(
 ) -> None:
     """Remove sweeps with their runs in MLflow, studies, checkpoints, reports and artefacts, for good."""
     from cluster.inventory.disk_use import disk_use
-    from cluster.inventory.removal import remove
+    from cluster.inventory.removal import finish_removals, kept_elsewhere, remove
 
-    finish_begun(storage)
-    folders = [sweep_folder(name, storage) for name in dict.fromkeys(names)]
-    if not yes:
+    wanted = dict.fromkeys(names)
+    begun = [one for name in wanted for one in finish_removals(storage, name, asked=True)]
+    folders = [sweep_folder(name, storage) for name in wanted if name not in {one.name for one in begun}]
+    if folders and not yes:
         took = disk_use(*(path for one in folders for path in (one.path, one.artifacts_of_sweep))).bytes
-        _ask(f"Remove {', '.join(one.name for one in folders)} for good ({took / 1e6:,.1f} MB)?")
-    for folder in folders:
-        removed = remove(folder)
+        elsewhere = "".join(f"\n{one.name}: {where}" for one in folders for where in kept_elsewhere(one))
+        _ask(f"Remove {', '.join(one.name for one in folders)} for good ({took / 1e6:,.1f} MB)?{elsewhere}")
+    for removed in (*begun, *map(remove, folders)):
         echo(f"{removed.name}: removed; {removed.bytes / 1e6:,.1f} MB are free again." + _what_is_left(removed.left))
 
 
@@ -44,7 +45,7 @@ def finish_begun(storage: str) -> None:
             told = f"{removed.name}: its removal was cut off, and is finished now."
             echo(told + _what_is_left(removed.left), err=True)
     except InputError as error:
-        echo(f"warning: a removal that was cut off cannot be finished yet: {error}", err=True)
+        echo(f"warning: {error}", err=True)
 
 
 def _what_is_left(left: str) -> str:

@@ -7,6 +7,7 @@ runs, studies and files may be there for a while; :func:`finish_removals` takes 
 from __future__ import annotations
 
 import shutil
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,12 +23,12 @@ from cluster.storage.sweep_folder import Manifest, SweepFolder
 from optimizers import InputError
 from search_spaces.stores.addresses import is_server, without_password
 from search_spaces.stores.mlflow_schema import check_database
-from trainables.mlflow_contract import EXPERIMENT_PREFIX, Tag
+from trainables.mlflow_contract import EXPERIMENT_PREFIX, SET_ASIDE, Tag, tagged
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-# In the storage folder: a folder by the sweep's id, and in it that of the sweep, by its name.
+# In the storage folder: a folder of any name, and in it that of the sweep, by its name.
 REMOVED = ".removed"
 
 
@@ -52,27 +53,58 @@ def remove(folder: SweepFolder) -> Removed:
     """
     if not folder.exists:
         folder.open()
+    for path in (folder.path, folder.storage / REMOVED):
+        if path.is_symlink():
+            raise InputError(f"{path}: this is a link to {path.resolve()}; what is there is not removed")
     with _alone(folder.storage):
         with folder.locked():
             manifest = folder.manifest()
             _check_reachable(manifest)
-            place = folder.storage / REMOVED / manifest.sweep_id
-            place.mkdir(exist_ok=True)
+            place = folder.storage / REMOVED / uuid.uuid4().hex
+            place.mkdir()
             folder.path.rename(place / folder.name)
         return _finish(folder.storage, place / folder.name)
 
 
-def finish_removals(storage: str | Path, name: str | None = None) -> list[Removed]:
+def finish_removals(storage: str | Path, name: str | None = None, *, asked: bool = False) -> list[Removed]:
     """Remove what is left of sweeps, of a name or of any, whose removal was cut off; return them.
 
-    Raises InputError where their runs or studies cannot be reached.
+    Raises InputError where their runs or studies cannot be reached, and, unless it is ``asked`` for, where they are not
+    in the storage folder: whoever made that folder could have named those of somebody else.
     """
     root = Path(storage).expanduser().resolve()
-    if not (root / REMOVED).is_dir():
+    if not _folders(root / REMOVED):
         return []
     with _alone(root):
-        begun = sorted(path for path in (root / REMOVED).glob("*/*") if path.is_dir())
-        return [_finish(root, path) for path in begun if name in (None, path.name)]
+        moved = [path for place in _folders(root / REMOVED) for path in _folders(place)]
+        begun = [path for path in moved if name in (None, path.name)]
+        for path in begun:
+            if not asked and (elsewhere := kept_elsewhere(SweepFolder(root, str(path.relative_to(root))))):
+                raise InputError(
+                    f"{path.name}: its removal was cut off, and {' and '.join(elsewhere)}; finish it with: adamant rm "
+                    f"{path.name} --storage {root}"
+                )
+        return [_finish(root, path) for path in begun]
+
+
+def _folders(place: Path) -> list[Path]:
+    """The folders in a folder, in their order; what is a link leads elsewhere, and is none."""
+    if place.is_symlink() or not place.is_dir():
+        return []
+    return sorted(path for path in place.iterdir() if path.is_dir() and not path.is_symlink())
+
+
+def kept_elsewhere(folder: SweepFolder) -> list[str]:
+    """Return which parts of a sweep are not in its storage folder, and where they are, in words."""
+    if not (folder.path / "manifest.json").is_file():
+        return []
+    manifest = folder.manifest()
+    parts = {"runs": manifest.tracking_location, "studies": manifest.study_location}
+    return [
+        f"its {what} are in {without_password(location)}"
+        for what, location in parts.items()
+        if (path := location_path(location)) is None or not path.resolve().is_relative_to(folder.storage)
+    ]
 
 
 @contextmanager
@@ -148,7 +180,8 @@ def _remove_runs(manifest: Manifest, name: str) -> str:
             if not (token := page.token):
                 return found
 
-    own = runs(f"tags.`{Tag.SWEEP_ID}` LIKE '{manifest.sweep_id}%'")  # and those that were set aside
+    ids = (manifest.sweep_id, f"{manifest.sweep_id}{SET_ASIDE}")
+    own = [run for sweep_id in ids for run in runs(tagged(Tag.SWEEP_ID, sweep_id))]
     alone = len(own) == len(runs(""))
     for run in own:
         if run.info.lifecycle_stage == LifecycleStage.ACTIVE:

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,40 @@ def test_nothing_is_left_of_it_and_its_neighbour_stays(command_line: CommandLine
     again = command_line("rm", GONE, "--yes", "--storage", str(storage))
     assert again.returncode == 2
     assert f'no sweep is called "{GONE}" here; there are {KEPT}' in again.stderr
+
+
+def test_links_are_not_followed(command_line: CommandLine, storage: Path, tmp_path: Path) -> None:
+    """A folder that somebody else has made may lead to what is not theirs."""
+    precious = tmp_path / "precious"
+    (precious / "a" / "b").mkdir(parents=True)
+    (storage / ".removed").symlink_to(precious)
+    assert command_line("sweeps", "--storage", str(storage)).returncode == 0
+    refused = command_line("rm", GONE, "--yes", "--storage", str(storage))
+    assert refused.returncode == 2
+    assert "this is a link to" in refused.stderr
+    (storage / ".removed").unlink()
+    (storage / ".removed").mkdir()
+    (storage / ".removed" / "x").symlink_to(precious)
+    assert command_line("sweeps", "--storage", str(storage)).returncode == 0
+    (storage / "linked").symlink_to(storage / GONE)
+    assert command_line("rm", "linked", "--yes", "--storage", str(storage)).returncode == 2
+    assert (precious / "a" / "b").is_dir()
+    assert SweepFolder(storage, GONE).exists
+
+
+def test_a_planted_removal_reaches_nothing_outside_of_its_folder(
+    command_line: CommandLine, storage: Path, tmp_path: Path
+) -> None:
+    planted = tmp_path / "planted" / ".removed" / "x" / GONE
+    planted.mkdir(parents=True)
+    manifest = replace(SweepFolder(storage, GONE).manifest(), storage=str(tmp_path / "planted"))
+    SweepFolder(tmp_path / "planted", f".removed/x/{GONE}").keep(manifest)
+    listed = command_line("sweeps", "--storage", str(tmp_path / "planted"))
+    assert listed.returncode == 0
+    assert "its runs are in" in listed.stderr
+    assert "its studies are in" in listed.stderr
+    assert "finish it with: adamant rm" in listed.stderr
+    assert command_line("check", str(storage / GONE)).returncode == 0
 
 
 def test_nobody_to_ask_is_no_consent(command_line: CommandLine, storage: Path) -> None:
