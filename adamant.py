@@ -23,6 +23,7 @@ from cluster.cli import (
     rm_command,
     run_commands,
     sweeps_command,
+    transfer_commands,
     watch_commands,
 )
 from cluster.cli.options import Storage, TrackingUri
@@ -254,6 +255,8 @@ for command in (
         watch_commands.status,
         watch_commands.stop,
         rm_command.rm,
+        transfer_commands.export,
+        transfer_commands.import_,
         report,
         run_commands.ui,
         run_commands.replay,

@@ -23,6 +23,7 @@ from cluster.tracking.run_description import (
     metric_rows,
 )
 from cluster.tracking.run_notes import with_note
+from cluster.tracking.run_pages import all_runs
 from cluster.tracking.tracker import Tracker
 from search_spaces import Sweep
 from search_spaces.stores.addresses import without_password
@@ -98,15 +99,9 @@ class RunsPart:
         experiment = client.get_experiment_by_name(EXPERIMENT_PREFIX + self._sweep.name)
         if experiment is None:
             return found
-        token = None
-        while True:
-            where = tagged(Tag.SWEEP_ID, self._manifest.sweep_id)
-            page = client.search_runs([experiment.experiment_id], where, max_results=1000, page_token=token)
-            for run in page:
-                found[run.data.tags.get(Tag.TRIAL_ID, "")].append(run)
-            token = page.token
-            if not token:
-                return found
+        for run in all_runs(client, experiment.experiment_id, tagged(Tag.SWEEP_ID, self._manifest.sweep_id)):
+            found[run.data.tags.get(Tag.TRIAL_ID, "")].append(run)
+        return found
 
     def _of_runs(self, client: MlflowClient, runs: Mapping[str, list[Run]]) -> Iterator[Finding]:
         known = {str(Role.SUMMARY)}

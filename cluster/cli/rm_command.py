@@ -33,22 +33,10 @@ def rm(
         elsewhere = "".join(f"\n{one.name}: {where}" for one in folders for where in kept_elsewhere(one))
         _ask(f"Remove {', '.join(one.name for one in folders)} for good ({took / 1e6:,.1f} MB)?{elsewhere}")
     for removed in (*begun, *map(remove, folders)):
-        echo(f"{removed.name}: removed; {removed.bytes / 1e6:,.1f} MB are free again." + _what_is_left(removed.left))
+        echo(f"{removed.name}: removed; {removed.bytes / 1e6:,.1f} MB are free again." + what_is_left(removed.left))
 
 
-def finish_begun(storage: str) -> None:
-    """Finish removals that were cut off, and tell of it; warn where that cannot be."""
-    from cluster.inventory.removal import finish_removals
-
-    try:
-        for removed in finish_removals(storage):
-            told = f"{removed.name}: its removal was cut off, and is finished now."
-            echo(told + _what_is_left(removed.left), err=True)
-    except InputError as error:
-        echo(f"warning: {error}", err=True)
-
-
-def _what_is_left(left: str) -> str:
+def what_is_left(left: str) -> str:
     return f" {left}." if left else ""
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cluster.cli.options import Storage
-from cluster.cli.rm_command import finish_begun
+from cluster.cli.unfinished import finish_begun
 from cluster.console.command_line import clear_errors, echo
 from cluster.console.progress import short_number
 from cluster.console.shared_console import console

@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import shutil
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-from filelock import FileLock
 
 from cluster.inventory.disk_use import disk_use
 from cluster.storage.locations import location_path
 from cluster.storage.recorded import is_there
+from cluster.storage.staging import REMOVED, alone_in, refuse_link, staged
 from cluster.storage.sweep_folder import Manifest, SweepFolder
+from cluster.tracking.run_pages import all_runs
 from optimizers import InputError
 from search_spaces.stores.addresses import is_server, without_password
 from search_spaces.stores.mlflow_schema import check_database
@@ -27,9 +26,6 @@ from trainables.mlflow_contract import EXPERIMENT_PREFIX, SET_ASIDE, Tag, tagged
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-
-# In the storage folder: a folder of any name, and in it that of the sweep, by its name.
-REMOVED = ".removed"
 
 
 @dataclass(frozen=True)
@@ -53,10 +49,8 @@ def remove(folder: SweepFolder) -> Removed:
     """
     if not folder.exists:
         folder.open()
-    for path in (folder.path, folder.storage / REMOVED):
-        if path.is_symlink():
-            raise InputError(f"{path}: this is a link to {path.resolve()}; what is there is not removed")
-    with _alone(folder.storage):
+    refuse_link(folder.path)
+    with alone_in(folder.storage / REMOVED):
         with folder.locked():
             manifest = folder.manifest()
             _check_reachable(manifest)
@@ -73,11 +67,10 @@ def finish_removals(storage: str | Path, name: str | None = None, *, asked: bool
     in the storage folder: whoever made that folder could have named those of somebody else.
     """
     root = Path(storage).expanduser().resolve()
-    if not _folders(root / REMOVED):
+    if not staged(root / REMOVED, name):
         return []
-    with _alone(root):
-        moved = [path for place in _folders(root / REMOVED) for path in _folders(place)]
-        begun = [path for path in moved if name in (None, path.name)]
+    with alone_in(root / REMOVED):
+        begun = staged(root / REMOVED, name)
         for path in begun:
             if not asked and (elsewhere := kept_elsewhere(SweepFolder(root, str(path.relative_to(root))))):
                 raise InputError(
@@ -85,13 +78,6 @@ def finish_removals(storage: str | Path, name: str | None = None, *, asked: bool
                     f"{path.name} --storage {root}"
                 )
         return [_finish(root, path) for path in begun]
-
-
-def _folders(place: Path) -> list[Path]:
-    """The folders in a folder, in their order; what is a link leads elsewhere, and is none."""
-    if place.is_symlink() or not place.is_dir():
-        return []
-    return sorted(path for path in place.iterdir() if path.is_dir() and not path.is_symlink())
 
 
 def kept_elsewhere(folder: SweepFolder) -> list[str]:
@@ -105,13 +91,6 @@ def kept_elsewhere(folder: SweepFolder) -> list[str]:
         for what, location in parts.items()
         if (path := location_path(location)) is None or not path.resolve().is_relative_to(folder.storage)
     ]
-
-
-@contextmanager
-def _alone(storage: Path) -> Iterator[None]:
-    (storage / REMOVED).mkdir(exist_ok=True)
-    with FileLock(storage / REMOVED / ".lock"):
-        yield
 
 
 def _check_reachable(manifest: Manifest) -> None:
@@ -162,27 +141,17 @@ def _client(manifest: Manifest) -> MlflowClient:
 
 def _remove_runs(manifest: Manifest, name: str) -> str:
     """Delete the runs of a sweep, and its experiment where that has no others; return what is left, in a sentence."""
-    from mlflow.entities import LifecycleStage, Run, ViewType
+    from mlflow.entities import LifecycleStage
 
     client, location = _client(manifest), manifest.tracking_location
     experiment = client.get_experiment_by_name(EXPERIMENT_PREFIX + name)
     if experiment is None:
         return ""
 
-    def runs(where: str) -> list[Run]:
-        found: list[Run] = []
-        token = None
-        while True:
-            page = client.search_runs(
-                [experiment.experiment_id], where, ViewType.ALL, max_results=1000, page_token=token
-            )
-            found += page
-            if not (token := page.token):
-                return found
-
     ids = (manifest.sweep_id, f"{manifest.sweep_id}{SET_ASIDE}")
-    own = [run for sweep_id in ids for run in runs(tagged(Tag.SWEEP_ID, sweep_id))]
-    alone = len(own) == len(runs(""))
+    found = partial(all_runs, client, experiment.experiment_id, deleted=True)
+    own = [run for sweep_id in ids for run in found(tagged(Tag.SWEEP_ID, sweep_id))]
+    alone = len(own) == len(found())
     for run in own:
         if run.info.lifecycle_stage == LifecycleStage.ACTIVE:
             client.delete_run(run.info.run_id)

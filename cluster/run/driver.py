@@ -20,12 +20,12 @@ from cluster.ray.local_ray import watched
 from cluster.ray.session import lost_nodes, nodes_answer, ray_session, slot_counter
 from cluster.run._session_teller import SessionTeller
 from cluster.run._trial_config import drop_obsolete_states, trial_config
+from cluster.run.announcing import announce
 from cluster.run.ended import EndedSweep
 from cluster.run.on_screen import print_lines, working
 from cluster.run.served import links
 from cluster.storage.commands import command_for
 from cluster.storage.sweep_folder import Manifest, SweepFolder
-from cluster.tracking.mlflow_views import view_tags
 from cluster.tracking.run_description import describe, describe_summary
 from cluster.tracking.run_notes import how_to_see, summary_note, with_note
 from cluster.tracking.tracker import Tracker
@@ -33,7 +33,7 @@ from optimizers import InputError
 from search_spaces import Sweep
 from search_spaces.stores.addresses import without_password
 from search_spaces.tracking.links import CONFIRM_VIEW, served_at, view_link
-from trainables.mlflow_contract import CODE_FOLDER, SWEEP_FILE, Status, Tag, session_tag
+from trainables.mlflow_contract import Status, Tag, session_tag
 
 if TYPE_CHECKING:
     from cluster.run._display import Display
@@ -162,12 +162,8 @@ class Driver:
         self._say(f"{sweep.name}   {sweep.question}")
         for name, workload in sweep.by_workload.items():
             self._say(f"{name and f'{name}: '}{workload.name}, {sweep.extent}, {workload.budget}")
-        self.tracker.tag_experiment(view_tags(self.manifest.sweep_id, sweep))
-        self.tracker.log(self.summary, [])
+        announce(self.tracker, self.summary, self.folder, sweep, self.manifest)
         self.tracker.tag(self.summary, self._tags)
-        self.tracker.artifact(self.summary, self.folder.path / SWEEP_FILE)
-        if self.folder.code.is_dir():
-            self.tracker.artifact(self.summary, self.folder.code, CODE_FOLDER)
 
     def _train(self, address: str | None) -> None:
         """Train everything that the studies still want."""

@@ -16,6 +16,7 @@ from cluster.run.ended import EndedSweep
 from cluster.storage.locations import kept_location
 from cluster.storage.recorded import check_no_copy, check_recorded, check_same_data, is_there
 from cluster.storage.rounds import Rounds
+from cluster.storage.staging import IMPORTED, staged
 from cluster.storage.sweep_folder import (
     DATABASE,
     JOURNAL,
@@ -147,7 +148,7 @@ def _probed(sweep: Sweep, data_root: Path, console: Console) -> dict[str, str]:
 
 
 def _refuse_taken_name(sweep: Sweep, folder: SweepFolder) -> None:
-    if folder.exists:
+    if folder.exists or staged(folder.storage / IMPORTED, sweep.name):
         raise sweep.file.error(
             "name",
             f'there is a sweep "{sweep.name}" in {folder.storage} already: go on with `adamant resume {sweep.name}` '

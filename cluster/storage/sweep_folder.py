@@ -180,6 +180,10 @@ class SweepFolder:
             raise InputError(
                 f'{self.storage}: no sweep is called "{self.name}" here; {there}.{did_you_mean(self.name, known)}'
             )
+        return self.read(code)
+
+    def read(self, code: CodeBundle | None = None) -> tuple[Sweep, Manifest]:
+        """As :meth:`open`, also of a folder that is not among the sweeps yet."""
         return self._read_sweep(code), self.manifest()
 
     def manifest(self) -> Manifest:

@@ -9,6 +9,7 @@ import torch
 from ray.tune.utils import flatten_dict
 
 from cluster.run._trial_config import trial_config
+from cluster.run.announcing import announce
 from cluster.run.closing import close_run
 from cluster.run.conclusion import conclude
 from cluster.run.sweeps import Places
@@ -50,7 +51,7 @@ def train_small_sweep(storage: Path, *, runs: int | None = None, name: str = "sm
     arms = open_arms(open_storage(manifest.study_location), sweep)
     tracker = Tracker(manifest.tracking_location, sweep.name, manifest.sweep_id, folder.artifacts)
     summary = describe_summary(sweep)
-    tracker.log(summary, [])
+    announce(tracker, summary, folder, sweep, manifest)
     for trained, assignment in enumerate(_wanted(arms)):
         if trained == runs:
             tracker.close()

@@ -1,0 +1,1 @@
+"""Sweeps that are taken to another machine: one file with all that was recorded."""
