@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import stat
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any, Self
 
@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from optimizers import InputError
 from optimizers.errors import one_line
+from trainables.mlflow_contract import Tag
 
 ABOUT, FOLDER, STUDIES = "adamant-sweep.json", "sweep", "study.journal"
 FORMAT = 1
@@ -20,6 +21,16 @@ FORMAT = 1
 _NAME = r"[A-Za-z0-9][\w.\-]{0,199}"
 # A damaged or hostile archive may say anything of its sizes; nothing beyond these is unpacked.
 MOST_FILES, MOST_BYTES, MOST_RATIO = 2_000_000, 10**12, 1_000
+
+
+# Of which sweep a run is, an archive does not decide; the rest MLflow, or this machine, writes by itself.
+_OWN = (Tag.SWEEP_ID, Tag.SWEEP_NAME, Tag.SWEEP_ROLE, Tag.TRIAL_ID, Tag.STATUS_INCOMPLETE)
+_OF_MLFLOW = "mlflow."
+
+
+def carried(tags: Mapping[str, str]) -> dict[str, str]:
+    """Return those tags of a run that go with it to another machine."""
+    return {key: value for key, value in tags.items() if key not in _OWN and not key.startswith(_OF_MLFLOW)}
 
 
 class About(BaseModel):

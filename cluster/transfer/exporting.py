@@ -14,7 +14,7 @@ from cluster.sessions.standing import STANDING_FILE
 from cluster.storage.recorded import is_there
 from cluster.storage.sweep_folder import Manifest, SweepFolder
 from cluster.tracking.run_pages import all_runs
-from cluster.transfer.archive import About, write_archive
+from cluster.transfer.archive import About, carried, write_archive
 from optimizers import InputError
 from optimizers.files import atomic_write
 from search_spaces.stores.study_storage import open_storage
@@ -22,8 +22,6 @@ from trainables.mlflow_contract import EXPERIMENT_PREFIX, Tag, tagged
 
 # What the folder holds of this machine and of drivers, and what a resume makes again.
 _OF_THIS_PLACE = {"manifest.json", STANDING_FILE, ".lock", "tune"}
-# Tags that MLflow or a version of Adamant sets by itself where the run is written.
-_OWN = "mlflow."
 
 
 def export(folder: SweepFolder, path: Path, *, trusted: bool) -> Audit:
@@ -79,11 +77,4 @@ def _tags(manifest: Manifest, name: str) -> dict[str, dict[str, str]]:
     if experiment is None:
         return {}
     runs = all_runs(client, experiment.experiment_id, tagged(Tag.SWEEP_ID, manifest.sweep_id))
-    return {
-        run.data.tags.get(Tag.TRIAL_ID, ""): {
-            key: value
-            for key, value in run.data.tags.items()
-            if not key.startswith(_OWN) and key != Tag.STATUS_INCOMPLETE
-        }
-        for run in runs
-    }
+    return {run.data.tags.get(Tag.TRIAL_ID, ""): carried(run.data.tags) for run in runs}

@@ -19,7 +19,7 @@ from cluster.storage.sweep_folder import Manifest, SweepFolder
 from cluster.tracking.run_description import RunDescription, describe, describe_summary
 from cluster.tracking.run_notes import summary_note, with_note
 from cluster.tracking.tracker import Tracker
-from cluster.transfer.archive import ABOUT, STUDIES, About, Archive
+from cluster.transfer.archive import ABOUT, STUDIES, About, Archive, carried
 from optimizers import InputError
 from optimizers.files import write_text
 from search_spaces import Sweep
@@ -142,7 +142,7 @@ def _write_runs(
     """Write every run that has ended from its record, with the tags that it had."""
 
     def as_before(run: RunDescription) -> RunDescription:
-        return replace(run, tags={**run.tags, **tags.get(run.trial_id, {})})
+        return replace(run, tags={**run.tags, **carried(tags.get(run.trial_id, {}))})
 
     contests, summary = sweep.contests, as_before(describe_summary(sweep))
     tracker = Tracker(manifest.tracking_location, sweep.name, manifest.sweep_id, staging.artifacts)

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from cluster.storage.sweep_folder import SweepFolder
-from cluster.transfer.archive import ABOUT, STUDIES
+from cluster.transfer.archive import ABOUT, STUDIES, carried
 from tests.cluster.small_sweep import train_small_sweep
 from tests.cluster.test_storage import tree
 from tests.conftest import REPOSITORY, CommandLine, shared_cache, slow
@@ -146,6 +146,11 @@ def test_an_archive_that_was_tampered_with_changes_nothing(
     assert told in ended.stderr
     assert [path for path in tree(tmp_path / "runs") if ".lock" not in str(path) and "/." not in str(path)] == []
     assert not (tmp_path / "outside").exists()
+
+
+def test_an_archive_does_not_decide_of_which_sweep_a_run_is() -> None:
+    tags = {"sweep.id": "another", "trial.id": "x", "mlflow.note.content": "<b>", "versions": "torch 2.14.1"}
+    assert carried(tags) == {"versions": "torch 2.14.1"}
 
 
 def test_any_other_file_is_refused(command_line: CommandLine, tmp_path: Path) -> None:
