@@ -46,24 +46,25 @@ class Faulty(torch.optim.SGD):
                     p.grad.fill_(math.nan)
         return super().step(closure)
 """
-SWEEP = f"""
+SWEEP = """
 name: faulty
 uses: [faulty.py]
-workload: {{name: mlp/digits, epochs: 2}}
+workload: {name: mlp/digits, epochs: 2}
 baseline: sgd
 arms:
-  sgd: {{optimizer: sgd, parameters: {{lr: {{value: 0.1}}}}}}
-  faulty: {{optimizer: "faulty:Faulty", parameters: {{lr: {{value: 0.1}}, fault: {{values: FAULTS}}}}}}
-search: {{method: grid, trials: 9}}
-scheduler: {{type: none}}
-confirm: {{seeds: [1]}}
-resources: {{trial_timeout: {TIMEOUT_S}}}
+  sgd: {optimizer: sgd, parameters: {lr: {value: 0.1}}}
+  faulty: {optimizer: "faulty:Faulty", parameters: {lr: {value: 0.1}, fault: {values: FAULTS}}}
+search: {method: grid, trials: 9}
+scheduler: {type: none}
+confirm: {seeds: [1]}
+resources: {trial_timeout: TIMEOUT}
 """
 
 
-def started_with(door: FrontDoor, *faults: str) -> None:
+def started_with(door: FrontDoor, *faults: str, timeout_s: int) -> None:
     (door.folder / "faulty.py").write_text(FAULTY, encoding="utf-8")
-    (door.folder / "faulty.yaml").write_text(SWEEP.replace("FAULTS", f"[none, {', '.join(faults)}]"), encoding="utf-8")
+    text = SWEEP.replace("FAULTS", f"[none, {', '.join(faults)}]").replace("TIMEOUT", str(timeout_s))
+    (door.folder / "faulty.yaml").write_text(text, encoding="utf-8")
 
 
 def ends_of(door: FrontDoor) -> dict[str, tuple[str, str]]:
@@ -82,7 +83,7 @@ def runs_of(door: FrontDoor, where: str) -> list[Run]:
 
 
 def test_a_trial_that_hangs_fails_with_its_reason_and_the_sweep_goes_on(shared_ray: FrontDoor) -> None:
-    started_with(shared_ray, "hangs")
+    started_with(shared_ray, "hangs", timeout_s=TIMEOUT_S)
     ended = shared_ray("run", "faulty.yaml", timeout=500)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     told = f"it made no progress for {TIMEOUT_S} s (resources.trial_timeout)"
@@ -96,7 +97,7 @@ def test_a_trial_that_hangs_fails_with_its_reason_and_the_sweep_goes_on(shared_r
 
 @pytest.mark.slow
 def test_each_faulty_trial_ends_with_its_reason(shared_ray: FrontDoor) -> None:
-    started_with(shared_ray, "exits", "raises", "leaks", "nan")
+    started_with(shared_ray, "exits", "raises", "leaks", "nan", timeout_s=120)
     ended = shared_ray("run", "faulty.yaml", timeout=500)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     died = "its process died 4 times, or had no memory left"
