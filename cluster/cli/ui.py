@@ -21,7 +21,7 @@ from cluster.distribution import install_command
 from cluster.ports import listens
 from cluster.run.on_screen import print_lines
 from cluster.run.served import answers, links_of_newest
-from cluster.services import studies_dashboard
+from cluster.services import guarded_mlflow, studies_dashboard
 from cluster.services.supervision import ending_with_parent
 from cluster.storage.locations import location_path
 from optimizers import InputError
@@ -66,7 +66,8 @@ def mlflow_server(tracking_uri: str, port: int) -> Server:
     """
     check_database(tracking_uri)
     served = readable_database(tracking_uri)
-    command = [sys.executable, "-m", "mlflow", "server", "--host", UI_HOST, "--port", str(port), "--workers", "1"]
+    command = [sys.executable, "-m", "mlflow", "server", "--app-name", guarded_mlflow.NAME]
+    command += ["--host", UI_HOST, "--port", str(port), "--workers", "1"]
     # A line for each request would carry the links away.
     command += ["--uvicorn-opts", "--log-level warning --no-access-log"]
     # The job runner of newer MLflow servers doubles their start-up time and triples their memory; nothing uses it here.

@@ -165,9 +165,9 @@ def studies_and_experiments(storages: list[Path]) -> set[str]:
 def started(stack: ExitStack, folder: Path) -> list[Port]:
     """Start everything, and return the ports."""
     sweep = stack.enter_context(running(folder / "sweep", "adamant.py", "run", *LONG))
-    trials = lambda: [one for one in family(sweep) if "ray::" in " ".join(one.cmdline()[:1])]  # noqa: E731
-    wait_until(lambda: len(trials()) > 1 or sweep.poll() is not None, 120, "a trial")
     runs = folder / "sweep" / "runs"
+    trials = runs / "quickstart" / "trials"
+    wait_until(lambda: any(trials.glob("**/heartbeat")) or sweep.poll() is not None, 120, "a trial")
     uis = {}
     for name, options in {"adamant ui": [], "adamant ui --studies": ["--studies"]}.items():
         number = free_port()
@@ -202,6 +202,7 @@ def main() -> int:
     wrong = 0
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name, ExitStack() as stack:
         folder = Path(name)
+        folder.chmod(0o711)  # PostgreSQL's own user passes through it
         ports = [*started(stack, folder), *stack.enter_context(services(folder / "services"))]
         before = studies_and_experiments([folder / "sweep" / "runs"])
         page = stack.enter_context(page_of_another_origin(folder / "page"))
