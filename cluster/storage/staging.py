@@ -32,11 +32,11 @@ def refuse_link(path: Path) -> None:
 
 def staged(place: Path, name: str | None = None) -> list[Path]:
     """Return the sweeps' folders there, of a name or of any, in their order."""
-    return [path for one in _folders(place) for path in _folders(one) if name in (None, path.name)]
+    return [path for one in folders_in(place) for path in folders_in(one) if name in (None, path.name)]
 
 
-def _folders(place: Path) -> list[Path]:
-    """The folders in a folder; what is a link leads elsewhere, and is none."""
+def folders_in(place: Path) -> list[Path]:
+    """Return the folders in a folder; what is a link leads elsewhere, and is none."""
     if place.is_symlink() or not place.is_dir():
         return []
     return sorted(path for path in place.iterdir() if path.is_dir() and not path.is_symlink())

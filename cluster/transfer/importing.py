@@ -9,12 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from cluster.inventory.removal import kept_elsewhere
+from cluster.planning import preflight
 from cluster.run.announcing import announce
 from cluster.run.closing import close_run
 from cluster.run.conclusion import conclude
 from cluster.run.sweeps import Places
 from cluster.storage.rounds import Rounds
-from cluster.storage.staging import IMPORTED, IMPORTING, alone_in, staged
+from cluster.storage.staging import IMPORTED, IMPORTING, alone_in, folders_in, staged
 from cluster.storage.sweep_folder import Manifest, SweepFolder
 from cluster.tracking.run_description import RunDescription, describe, describe_summary
 from cluster.tracking.run_notes import summary_note, with_note
@@ -84,7 +85,7 @@ def _refuse_taken(folder: SweepFolder) -> None:
 def _unpacked(archive: Archive, storage: Path, places: Places, *, trusted: bool) -> Path:
     """Unpack and check an archive, and decide; return the sweep's folder among those that are to be finished."""
     about = archive.about
-    for left in (storage / IMPORTING).glob("*/"):
+    for left in folders_in(storage / IMPORTING):  # by imports that were killed before they were decided
         shutil.rmtree(left)
     making = storage / IMPORTING / uuid.uuid4().hex
     staging = SweepFolder(storage, f"{IMPORTING}/{making.name}/{about.name}")
@@ -98,6 +99,8 @@ def _unpacked(archive: Archive, storage: Path, places: Places, *, trusted: bool)
         arms = open_arms(open_storage(str(staging.path / STUDIES)), sweep)
         if sweep.name != about.name or digest_of(arms) != about.digest:
             raise InputError(f"{about.name}: what the archive holds is not what it says of it; export the sweep again")
+        preflight.check_tracking(manifest.tracking_location)
+        preflight.check_study_storage(manifest.study_location, sweep)
         with alone_in(storage / IMPORTED):
             making.rename(decided := storage / IMPORTED / making.name)
     except BaseException:
@@ -129,7 +132,8 @@ def _write_studies(copied: Path, manifest: Manifest, name: str) -> None:
             ours.delete_study(study._study_id)
     theirs = open_storage(str(copied))
     for study in theirs.get_all_studies():
-        optuna.copy_study(from_study_name=study.study_name, from_storage=theirs, to_storage=ours)
+        if study.study_name.startswith(f"{name}/"):
+            optuna.copy_study(from_study_name=study.study_name, from_storage=theirs, to_storage=ours)
 
 
 def _write_runs(

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster.storage.sweep_folder import SweepFolder
+from cluster.storage.sweep_folder import JOURNAL, SweepFolder
 from cluster.transfer.archive import ABOUT, STUDIES, carried
 from tests.cluster.small_sweep import train_small_sweep
 from tests.cluster.test_storage import tree
@@ -84,6 +84,20 @@ def test_its_report_is_the_same_and_its_runs_are_replayed(
     replayed = command_line("replay", f"{NAME}/adam/confirm/0", "--storage", str(storage))
     assert replayed.returncode == 0, replayed.stdout + replayed.stderr
     assert "equal" in replayed.stdout
+
+
+def test_studies_of_that_name_that_are_there_are_left_alone(
+    command_line: CommandLine, recorded: Path, archives: Path, tmp_path: Path
+) -> None:
+    storage = tmp_path / "runs"
+    storage.mkdir()
+    shutil.copy(recorded / JOURNAL, storage / JOURNAL)
+    before = (storage / JOURNAL).read_bytes()
+    ended = command_line("import", str(archives / f"{NAME}.zip"), "--storage", str(storage))
+    assert ended.returncode == 2
+    assert f'holds a sweep "{NAME}" already' in ended.stderr
+    assert (storage / JOURNAL).read_bytes() == before
+    assert not SweepFolder(storage, NAME).exists
 
 
 def test_no_path_and_no_name_of_a_machine_is_in_it(archives: Path, recorded: Path) -> None:
