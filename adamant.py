@@ -26,7 +26,7 @@ from cluster.cli import (
     transfer_commands,
     watch_commands,
 )
-from cluster.cli.options import Storage, TrackingUri
+from cluster.cli.options import Storage, SweepName, TrackingUri
 from cluster.cli.plan_command import plan_command
 from cluster.cli.sweep_commands import sweep_commands
 from cluster.console.command_line import FAILED, clear_errors, echo
@@ -50,7 +50,6 @@ app = typer.Typer(
     cls=Utf8Group,
     help="Does this change to Adam help? Tune every side with the same budget, and get a verdict with intervals.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 
@@ -197,7 +196,7 @@ def _designs(sweep: Sweep, pilot: str, tracking_uri: str, difference: float) -> 
 
 @clear_errors
 def report(
-    name: str,
+    name: SweepName,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write the report there: a page, Markdown with figures, data.")
     ] = None,

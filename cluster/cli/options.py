@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+import os
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from search_spaces.stores.default_names import DEFAULT_STORAGE
+
 # As many as a sweep file may ask for.
 MOST_TRIALS, MOST_STUDIES, MOST_SEEDS = 100_000, 1_000, 10_000
 
+
+def sweep_names(context: typer.Context, incomplete: str) -> list[str]:
+    """Return the sweeps of the storage folder whose names begin so, for a shell that completes a command."""
+    storage = context.params.get("storage") or os.environ.get("ADAMANT_STORAGE") or DEFAULT_STORAGE
+    names = (path.parent.name for path in Path(storage).expanduser().glob("*/manifest.json"))
+    return sorted(name for name in names if name.startswith(incomplete))
+
+
+SweepName = Annotated[
+    str, typer.Argument(metavar="NAME", help="The sweep's name.", autocompletion=sweep_names, show_default=False)
+]
 Storage = Annotated[str, typer.Option(envvar="ADAMANT_STORAGE", help="Folder for sweeps, study and runs.")]
 TrackingUri = Annotated[
     str | None,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cluster.cli.options import Storage
+from cluster.cli.options import Storage, sweep_names
 from cluster.cli.watch_commands import sweep_folder
 from cluster.console.command_line import clear_errors, echo
 from optimizers import InputError
@@ -17,7 +17,9 @@ from search_spaces.stores.default_names import DEFAULT_STORAGE
 
 @clear_errors
 def rm(
-    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="The sweeps' names.")],
+    names: Annotated[
+        list[str], typer.Argument(metavar="NAME...", help="The sweeps' names.", autocompletion=sweep_names)
+    ],
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     storage: Storage = DEFAULT_STORAGE,
 ) -> None:

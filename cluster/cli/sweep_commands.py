@@ -84,7 +84,7 @@ def sweep_commands(unsettled: Unsettled, tell: Tell) -> tuple[Command, Command]:
 
     @clear_errors
     def resume_(
-        name: str,
+        name: options.SweepName,
         storage: options.Storage = DEFAULT_STORAGE,
         address: options.Address = None,
         json_file: options.JsonFile = None,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cluster.cli.options import Data, Storage, TrackingUri, Trust
+from cluster.cli.options import Data, Storage, SweepName, TrackingUri, Trust
 from cluster.cli.watch_commands import sweep_folder
 from cluster.console.command_line import clear_errors, echo
 from cluster.storage.commands import command_for
@@ -16,7 +16,7 @@ from search_spaces.stores.default_names import DEFAULT_STORAGE
 
 @clear_errors
 def export(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The sweep's name.")],
+    name: SweepName,
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The file to write, such as NAME.zip.")],
     trust: Trust = False,
     storage: Storage = DEFAULT_STORAGE,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cluster.cli.options import Storage
+from cluster.cli.options import Storage, SweepName
 from cluster.console.command_line import FAILED, clear_errors, echo
 from cluster.console.shared_console import console
 from cluster.polling import holds_within
@@ -26,12 +26,11 @@ if TYPE_CHECKING:
 LOOK_S = 1.0
 # A driver that is told to end closes its runs in MLflow, and its Ray, first.
 ENDING_S = 90.0
-NAME = Annotated[str, typer.Argument(metavar="NAME", help="The sweep's name.")]
 
 
 @clear_errors
 def status(
-    name: NAME,
+    name: SweepName,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the sweep's driver ends.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     storage: Storage = DEFAULT_STORAGE,
@@ -54,7 +53,7 @@ def status(
 
 
 @clear_errors
-def stop(name: NAME, storage: Storage = DEFAULT_STORAGE) -> int:
+def stop(name: SweepName, storage: Storage = DEFAULT_STORAGE) -> int:
     """End a sweep that another terminal runs, so that it can be gone on with."""
     folder = sweep_folder(name, storage)
     standing = read_standing(folder, folder.manifest().sweep_id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -69,6 +70,19 @@ def test_sweeps_are_sorted_and_filtered(command_line: CommandLine, tmp_path: Pat
         assert [row["sweep"] for row in listed(command_line, folder.storage)] == ["t", "s"]
     nothing = command_line("sweeps", "x*", "--storage", str(folder.storage))
     assert "there is no such sweep" in nothing.stdout
+
+
+@pytest.mark.parametrize(
+    ("typed", "completed"), [("status ", "small"), ("rm sm", "small"), ("resume x", ""), ("sw", "sweeps")]
+)
+def test_a_shell_completes_commands_and_the_names_of_sweeps(typed: str, completed: str, storage: Path) -> None:
+    words = f"adamant {typed}"
+    told = {"_ADAMANT_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
+    program = "import sys; sys.argv[0] = 'adamant'; import adamant; adamant.app()"
+    environment = {**os.environ, **told, "ADAMANT_STORAGE": str(storage)}
+    command = [sys.executable, "-c", program]
+    ended = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False)
+    assert ended.stdout.split() == completed.split(), ended.stderr
 
 
 def test_a_sweep_that_is_damaged_holds_up_no_other(command_line: CommandLine, tmp_path: Path) -> None:
