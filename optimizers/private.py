@@ -46,9 +46,13 @@ def check_own(path: Path) -> None:
 
 
 def check_place(folder: Path) -> None:
-    """Raise InputError for a folder in which another user can replace what this one makes there."""
+    """Raise InputError for a folder in which another user can replace what this one makes there.
+
+    A user's own group counts as the user: on many systems nobody else is in it.
+    """
     found = folder.stat()
-    is_open = found.st_mode & _OTHERS_MAY_WRITE and not found.st_mode & stat.S_ISVTX
+    others = stat.S_IWOTH | (0 if found.st_gid == os.getgid() else stat.S_IWGRP)
+    is_open = found.st_mode & others and not found.st_mode & stat.S_ISVTX
     if is_open or found.st_uid not in (os.getuid(), 0):
         raise InputError(
             f"{folder}: another user can replace what is made there; name a folder of your own, or one that only lets "

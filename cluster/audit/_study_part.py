@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -10,7 +11,7 @@ from pathlib import Path
 from cluster.audit.audit_findings import Finding, Kind, Part, State
 from cluster.storage.locations import location_path
 from cluster.storage.recorded import check_recorded, is_there, newer_trials
-from cluster.storage.sweep_folder import Manifest, SweepFolder
+from cluster.storage.sweep_folder import STUDY_VARIABLE, Manifest, SweepFolder
 from optimizers import InputError
 from optimizers.files import aside
 from search_spaces import Sweep
@@ -29,12 +30,16 @@ def journal_findings(folder: SweepFolder, manifest: Manifest) -> Iterator[Findin
     path = location_path(manifest.study_location)
     if "://" in manifest.study_location or path is None or not path.is_file():
         return
+    is_own = path.resolve().is_relative_to(folder.storage) or str(path) == os.environ.get(STUDY_VARIABLE)
     alone = len([*folder.storage.glob("*/manifest.json")]) == 1
     for number, line in enumerate(path.read_bytes().split(b"\n"), 1):
         if not line or (whole := corrected(line)) == [line]:
             continue
         problem = f"line {number} is damaged"
-        if whole is not None:
+        if not is_own:  # a manifest of somebody else can name any file as its journal
+            told = f"{problem}, and this file is not in the storage folder: restore it from a copy"
+            yield Finding(Part.STUDY, str(path), told)
+        elif whole is not None:
             yield Finding(Part.STUDY, str(path), problem, mend=partial(_correct, path))
         elif alone:
             yield Finding(Part.STUDY, str(path), f"{problem} in more than a bit", mend=partial(_cut, path, number))

@@ -115,7 +115,8 @@ def _finish(storage: Path, moved: Path) -> Removed:
             left = _remove_runs(manifest, name)
         if is_there(manifest.study_location):
             _remove_studies(manifest, name)
-        shutil.rmtree(artifacts, ignore_errors=True)
+        if artifacts.resolve() == artifacts:  # a link on the way there leads to what is somebody else's
+            shutil.rmtree(artifacts, ignore_errors=True)
         (moved / "manifest.json").unlink()  # from here on only files are left
     shutil.rmtree(moved.parent)
     return Removed(name, took, left)

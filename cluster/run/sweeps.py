@@ -13,7 +13,7 @@ from cluster.inventory.removal import finish_removals
 from cluster.planning import preflight
 from cluster.run.driver import Driver
 from cluster.run.ended import EndedSweep
-from cluster.storage.locations import kept_location
+from cluster.storage.locations import kept_location, name_server
 from cluster.storage.recorded import check_no_copy, check_recorded, check_same_data, is_there
 from cluster.storage.rounds import Rounds
 from cluster.storage.staging import IMPORTED, staged
@@ -54,6 +54,8 @@ class Places:
 
     def manifest(self, name: str, rounds: Rounds | None = None) -> Manifest:
         root = Path(self.storage).expanduser().resolve()
+        if self.tracking_uri:
+            name_server(self.tracking_uri)
         return Manifest(
             sweep_id=new_sweep_id(name),
             tracking_uri=kept_location(self.tracking_uri, TRACKING_VARIABLE, sqlite_address(root / DATABASE)),

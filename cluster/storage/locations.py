@@ -4,11 +4,44 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from search_spaces.stores.addresses import sqlite_address, sqlite_path, without_password
+from optimizers import InputError
+from search_spaces.stores.addresses import is_server, sqlite_address, sqlite_path, without_password
 
 # Before the name of the environment variable that holds the location.
 FROM_ENVIRONMENT = "environment:"
+
+
+_PASSWORDS = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN")
+_NAMING = ("ADAMANT_TRACKING_URI", "MLFLOW_TRACKING_URI")
+# Servers that this process was told of by its user.
+_named: set[str] = set()
+
+
+def name_server(address: str) -> None:
+    """Remember a server that a user has named, as one that may be sent the password in the environment."""
+    _named.add(address)
+
+
+def checked_server(address: str) -> str:
+    """Return an address. Raises InputError where a password would be sent to a server that only a manifest names.
+
+    Whoever wrote the manifest could have named any. MLflow sends its password to whatever server it is to ask.
+    """
+    if is_server(address) and (password := next((name for name in _PASSWORDS if name in os.environ), None)):
+        named = {*_named, *(os.environ.get(name, "") for name in _NAMING)}
+        if _origin(address) not in {_origin(one) for one in named}:
+            raise InputError(
+                f"{without_password(address)}: only the sweep's manifest names this server, and ${password} would be "
+                f"sent there; if it is yours, set {_NAMING[0]} to its address, or unset the password"
+            )
+    return address
+
+
+def _origin(address: str) -> tuple[str, str]:
+    parts = urlsplit(address)
+    return parts.scheme, parts.netloc.rpartition("@")[2]
 
 
 def location_path(location: str) -> Path | None:

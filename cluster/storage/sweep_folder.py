@@ -14,7 +14,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 from pydantic import TypeAdapter, ValidationError
 
-from cluster.storage.locations import FROM_ENVIRONMENT, absolute_below, location_path, relative_below
+from cluster.storage.locations import FROM_ENVIRONMENT, absolute_below, checked_server, location_path, relative_below
 from cluster.storage.rounds import Rounds
 from optimizers import InputError, did_you_mean
 from optimizers.files import sealed, sealed_text, unsealed, write_text
@@ -60,8 +60,8 @@ class Manifest:
 
     @property
     def tracking_location(self) -> str:
-        """Where the runs are. Raises InputError when it stands in an environment variable that is not set here."""
-        return _location(self.tracking_uri, "runs", TRACKING_VARIABLE)
+        """Where the runs are. Raises InputError as :attr:`study_location`, and as :func:`checked_server` does."""
+        return checked_server(_location(self.tracking_uri, "runs", TRACKING_VARIABLE))
 
     @property
     def names_variable(self) -> bool:

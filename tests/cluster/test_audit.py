@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -149,6 +150,18 @@ def test_what_is_damaged_is_found_and_mended(
     again = looked(folder)
     assert again.is_whole, again.findings
     assert again.digest == digest
+
+
+def test_a_file_elsewhere_that_a_manifest_names_is_not_repaired(folder: SweepFolder, tmp_path: Path) -> None:
+    """Whoever wrote a manifest can have named any file as the journal."""
+    precious = tmp_path / "precious"
+    precious.write_text("no journal\nat all\n")
+    folder.keep(replace(folder.manifest(), study_storage=str(precious)))
+    findings = looked(folder, repair=True).findings
+    assert {finding.state for finding in findings} == {State.DAMAGED}
+    assert "this file is not in the storage folder" in findings[0].problem
+    assert precious.read_text() == "no journal\nat all\n"
+    assert [path.name for path in tmp_path.iterdir() if "precious" in path.name] == ["precious"]
 
 
 def test_nothing_is_deleted_by_a_repair(folder: SweepFolder) -> None:

@@ -90,6 +90,12 @@ def test_links_are_not_followed(command_line: CommandLine, storage: Path, tmp_pa
     assert command_line("rm", "linked", "--yes", "--storage", str(storage)).returncode == 2
     assert (precious / "a" / "b").is_dir()
     assert SweepFolder(storage, GONE).exists
+    (precious / f"adamant-{GONE}").mkdir()
+    (storage / "mlflow-artifacts").rename(storage / "moved")
+    (storage / "mlflow-artifacts").symlink_to(precious)
+    (storage / ".removed" / "x").unlink()
+    assert command_line("rm", GONE, "--yes", "--storage", str(storage)).returncode == 0
+    assert (precious / f"adamant-{GONE}").is_dir(), "artefacts that are elsewhere"
 
 
 def test_a_planted_removal_reaches_nothing_outside_of_its_folder(

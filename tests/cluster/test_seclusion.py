@@ -20,6 +20,7 @@ from cluster.planning.preflight import check_ray
 from cluster.ray.local_ray import secluded
 from cluster.ray.token import ensure_token, token_path
 from cluster.services.head_services import Services
+from cluster.storage import locations
 from cluster.storage.sweep_folder import Manifest, SweepFolder
 from optimizers import InputError
 from search_spaces import parse_sweep
@@ -253,6 +254,26 @@ def test_what_ray_needs_of_another_user_is_refused_before_anything_is_written(
     os.chown(home / "token", 12345, 12345)
     with pytest.raises(InputError, match="token: it belongs to another user"):
         check_ray("somewhere:6379")
+
+
+def test_a_password_goes_to_no_server_that_only_a_manifest_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever sends a storage folder could have named a server of their own."""
+    for variable in ("ADAMANT_TRACKING_URI", "MLFLOW_TRACKING_URI", "MLFLOW_TRACKING_USERNAME"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr(locations, "_named", set())
+    manifest = Manifest("s-1", "http://evil.example:5000", "study.journal", "data")
+    assert manifest.tracking_location == "http://evil.example:5000", "nothing is sent there"
+    monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "secret")
+    with pytest.raises(InputError, match=r"\$MLFLOW_TRACKING_PASSWORD would be sent there"):
+        _ = manifest.tracking_location
+    monkeypatch.setenv("ADAMANT_TRACKING_URI", "http://other.example:5000")
+    with pytest.raises(InputError, match="only the sweep's manifest names this server"):
+        _ = manifest.tracking_location
+    monkeypatch.setenv("ADAMANT_TRACKING_URI", "http://me:secret@evil.example:5000/")
+    assert manifest.tracking_location
+    monkeypatch.delenv("ADAMANT_TRACKING_URI")
+    locations.name_server("http://evil.example:5000")
+    assert manifest.tracking_location
 
 
 def test_rays_folder_has_room_for_its_sockets(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

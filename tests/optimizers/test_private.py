@@ -74,6 +74,31 @@ def test_what_belongs_to_another_user_is_refused_and_what_belongs_to_root_is_not
         check_own(tmp_path)
 
 
+def test_a_cache_that_another_user_can_replace_is_refused(cache: Path) -> None:
+    cache_folder("kernels")
+    cache.parent.chmod(0o777)
+    with pytest.raises(InputError, match="another user can replace what is made there"):
+        cache_folder("kernels")
+    cache.parent.chmod(0o1777)
+    cache_folder("kernels")
+    cache.parent.chmod(0o775)
+    cache_folder("kernels")  # as who has a group of their own makes folders
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder to another user")
+def test_a_cache_in_a_folder_of_another_user_or_group_is_refused(cache: Path) -> None:
+    cache_folder()
+    cache.parent.chmod(0o775)
+    os.chown(cache.parent, os.getuid(), STRANGER)
+    with pytest.raises(InputError, match="another user can replace"):
+        cache_folder()
+    cache.parent.chmod(0o755)
+    cache_folder()
+    os.chown(cache.parent, STRANGER, os.getgid())
+    with pytest.raises(InputError, match="another user can replace"):
+        cache_folder()
+
+
 def test_caches_are_for_their_owner_alone(cache: Path) -> None:
     assert cache_folder("kernels") == cache / "kernels"
     assert (mode(cache), mode(cache / "kernels")) == (0o700, 0o700)
