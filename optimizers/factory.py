@@ -29,6 +29,7 @@ def _adopt(name: str, target: str, found: Any) -> OptimizerEntry:
 
 OPTIMIZERS: Registry[OptimizerEntry] = Registry("optimizer", ENTRIES, group="adamant.optimizers", adopt=_adopt)
 Registered = TypeVar("Registered")
+MOST_AROUND = 8
 _AROUND = re.compile(r"lookahead\((.*)\)")
 
 
@@ -61,6 +62,8 @@ def get(name: str) -> OptimizerEntry:
     """
     if user_code.is_own(name) and not name.startswith("lookahead("):
         return _own(name, user_code.current().digest, user_code.is_importable(name))
+    if isinstance(name, str) and name.count("(") > MOST_AROUND:
+        raise InputError(f"an optimizer has at most {MOST_AROUND} around it, and {name[:40]}... has {name.count('(')}.")
     around = _AROUND.fullmatch(name) if isinstance(name, str) else None
     if around is None:
         return OPTIMIZERS.get(name)

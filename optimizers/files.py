@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import shutil
+import stat
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,6 +18,9 @@ _DIGEST = "digest"
 _COMMENT = "# sha256 of what follows: "
 # What a file system answers that cannot write a folder out by itself.
 _NOT_POSSIBLE = (errno.EINVAL, errno.ENOTSUP, errno.EBADF)
+
+# The record of a long trial has some megabytes.
+MOST_BYTES = 1 << 28
 
 
 @contextmanager
@@ -67,6 +71,17 @@ def aside(path: Path) -> Path:
     return next(name for name in names if not name.exists())
 
 
+def text_of(path: Path) -> str:
+    """The text of a file. ValueError for a pipe, a device and a file that is larger than any that is written here.
+
+    Whoever wrote a folder can have put anything there: a pipe is waited for without an end, a device has none.
+    """
+    found = path.stat()
+    if not stat.S_ISREG(found.st_mode) or found.st_size > MOST_BYTES:
+        raise ValueError("it is not a file of ours")
+    return path.read_text(encoding="utf-8")
+
+
 def sealed(contents: Mapping[str, Any], indent: int | None = None) -> str:
     """The contents as JSON, with a digest of them as the first key."""
     return json.dumps({_DIGEST: _digest(contents), **contents}, indent=indent)
@@ -77,7 +92,10 @@ def unsealed(text: str, older: str) -> dict[str, Any]:
 
     `older` is the first key of contents that were written without a digest, which are returned as they are.
     """
-    contents = json.loads(text)
+    try:
+        contents = json.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
     if not isinstance(contents, dict):
         raise ValueError("it is not a mapping")
     if next(iter(contents), None) == older:

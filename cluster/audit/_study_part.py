@@ -46,6 +46,8 @@ def journal_findings(folder: SweepFolder, manifest: Manifest) -> Iterator[Findin
         else:
             more = "in more than a bit, and other sweeps are in this journal: restore it from a copy"
             yield Finding(Part.STUDY, str(path), f"{problem} {more}")
+        if whole is None:  # what follows is told once this is mended; each line takes time
+            return
 
 
 def _cut(path: Path, number: int) -> str:

@@ -6,19 +6,20 @@ from pathlib import Path
 
 from cluster.cli.rm_command import what_is_left
 from cluster.console.command_line import echo
+from cluster.storage.staging import IMPORTED, REMOVED, staged
 from optimizers import InputError
 
 
 def finish_begun(storage: str) -> None:
-    """Finish what was cut off, and tell of it; warn where that cannot be."""
-    from cluster.inventory.removal import finish_removals
-    from cluster.storage.staging import IMPORTED, staged
-
+    """Finish what was cut off, and tell of it; warn where that cannot be. Loads nothing where there is nothing."""
     root = Path(storage).expanduser().resolve()
     try:
-        for removed in finish_removals(root):
-            told = f"{removed.name}: its removal was cut off, and is finished now."
-            echo(told + what_is_left(removed.left), err=True)
+        if staged(root / REMOVED):
+            from cluster.inventory.removal import finish_removals
+
+            for removed in finish_removals(root):
+                told = f"{removed.name}: its removal was cut off, and is finished now."
+                echo(told + what_is_left(removed.left), err=True)
         if staged(root / IMPORTED):
             from cluster.transfer.importing import finish_imports
 

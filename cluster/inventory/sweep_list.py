@@ -15,6 +15,7 @@ from cluster.inventory.sweep_state import SweepState, state_of
 from cluster.sessions.standing import State
 from cluster.storage.sweep_folder import Manifest, SweepFolder
 from optimizers import InputError
+from optimizers.files import text_of
 
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage
@@ -78,7 +79,7 @@ def _open_studies(location: str) -> BaseStorage:
 def _findings(folder: SweepFolder, manifest: Manifest) -> dict[str, str]:
     """Return what the report in the sweep's folder finds, by arm; of several workloads as ``adam on digits``."""
     try:
-        report: dict[str, Any] = json.loads((folder.report / "report.json").read_text(encoding="utf-8"))
+        report: dict[str, Any] = json.loads(text_of(folder.report / "report.json"))
         if report["sweep"]["id"] != manifest.sweep_id:
             return {}
         parts = report.get("workloads") or {"": report}
@@ -88,5 +89,5 @@ def _findings(folder: SweepFolder, manifest: Manifest) -> dict[str, str]:
             for arm in part["arms"]
             if arm["finding"] != "baseline"
         }
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return {}

@@ -17,6 +17,8 @@ def _ssh_range(given: str) -> str:
     """Raises ValueError for anything but the range of some, not all, addresses."""
     try:
         network = ipaddress.ip_network(given)
+        if "%" in given:  # a scope, which may hold any text
+            raise ValueError
     except ValueError:
         raise ValueError(f"{given!r} is no range of addresses; write yours, such as 203.0.113.7/32") from None
     if network.prefixlen < WIDEST_RANGE[network.version]:

@@ -12,9 +12,11 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from pydantic import TypeAdapter
+
 from cluster.console.progress import ArmState
 from cluster.sessions.driver_process import DriverProcess
-from optimizers.files import sealed, unsealed, write_text
+from optimizers.files import sealed, text_of, unsealed, write_text
 
 if TYPE_CHECKING:
     from cluster.storage.sweep_folder import SweepFolder
@@ -87,16 +89,8 @@ def write_standing(folder: SweepFolder, standing: Standing) -> None:
 def read_standing(folder: SweepFolder, sweep_id: str) -> Standing | None:
     """Return what was told last of the sweep of that id; None where nothing was that can be read."""
     try:
-        kept = unsealed((folder.path / STANDING_FILE).read_text(encoding="utf-8"), older="")
-        read = Standing(
-            **{
-                **kept,
-                "driver": DriverProcess(**kept["driver"]),
-                "state": State(kept["state"]),
-                "arms": tuple(ArmState(**arm) for arm in kept["arms"]),
-                "failures": tuple(kept["failures"]),
-            }
-        )
-    except (OSError, ValueError, TypeError, KeyError):
+        kept = unsealed(text_of(folder.path / STANDING_FILE), older="")
+        read = TypeAdapter(Standing).validate_python(kept, extra="forbid")
+    except (OSError, ValueError):
         return None
     return read if read.sweep_id == sweep_id else None

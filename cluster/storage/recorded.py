@@ -10,7 +10,7 @@ import trainables
 from cluster.storage.locations import location_path
 from cluster.storage.sweep_folder import Manifest, SweepFolder
 from optimizers import InputError
-from optimizers.files import unsealed
+from optimizers.files import text_of, unsealed
 from search_spaces import Sweep
 from search_spaces.stores.addresses import without_password
 from search_spaces.study.assignment import arm_path
@@ -118,7 +118,7 @@ def _numbers(folder: Path) -> list[str]:
 def _fingerprint(trial: Path) -> str | None:
     """That of the data in a trial's record; None where it has none that can be read."""
     try:
-        return unsealed((trial / "record.json").read_text(encoding="utf-8"), older="spec").get("fingerprint")
+        return unsealed(text_of(trial / "record.json"), older="spec").get("fingerprint")
     except (OSError, ValueError):
         return None
 

@@ -17,7 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 from cluster.storage.locations import FROM_ENVIRONMENT, absolute_below, checked_server, location_path, relative_below
 from cluster.storage.rounds import Rounds
 from optimizers import InputError, did_you_mean
-from optimizers.files import sealed, sealed_text, unsealed, write_text
+from optimizers.files import sealed, sealed_text, text_of, unsealed, write_text
 from optimizers.private import write_private
 from optimizers.user_code import CodeBundle
 from search_spaces import Sweep, recorded_sweep
@@ -190,7 +190,7 @@ class SweepFolder:
         """Return the manifest. Raises InputError when it is damaged."""
         path = self.path / "manifest.json"
         try:
-            kept = unsealed(path.read_text(encoding="utf-8"), older="sweep_id")
+            kept = unsealed(text_of(path), older="sweep_id")
             storage = Path(kept.get("storage") or _storage_before(kept, self))
             located = {key: absolute_below(self.storage, kept[key], storage) for key in _LOCATIONS}
             rounds = Rounds.from_dict(kept["rounds"]) if kept.get("rounds") else None
@@ -207,7 +207,7 @@ class SweepFolder:
         try:
             if path.exists() and not path.is_file():
                 raise OSError("it is not a file")
-            return recorded_sweep(path.read_text(encoding="utf-8"), str(path), code, execute=code is not None)
+            return recorded_sweep(text_of(path), str(path), code, execute=code is not None)
         except (OSError, UnicodeDecodeError) as error:
             reason = "is missing" if isinstance(error, FileNotFoundError) else f"cannot be read ({error})"
             raise InputError(

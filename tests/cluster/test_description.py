@@ -45,6 +45,7 @@ BAD = {
     "provider left out": ("aws", "provider: aws\n", "", r"c.yaml:2: provider: None is none of aws, gcp, local"),
     "missing key": ("aws", "zone: us-west-2a\n", "", r"c.yaml:2: zone: required key is missing"),
     "SSH from everywhere": ("aws", "203.0.113.7/32", "0.0.0.0/0", r"c.yaml:7: ssh_from: 0.0.0.0/0 opens SSH to much"),
+    "a range with a scope": ("gcp", "203.0.113.7/32", "'2001:db8::%x,3.0.0.0/8'", r"ssh_from: .* is no range"),
     "SSH from all of IPv6": ("gcp", "203.0.113.7/32", "'::/0'", r"c.yaml:8: ssh_from: ::/0 opens SSH to much of the"),
     "SSH from half of the world": (
         "aws",

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from optimizers.errors import one_line
-from optimizers.files import aside, atomic_write, sealed, unsealed, write_text
+from optimizers.files import aside, atomic_write, sealed, text_of, unsealed, write_text
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -148,7 +148,7 @@ class TrialFolder:
     def whole_record(self) -> dict[str, Any] | None:
         """The record, or None where there is none. Raises ValueError for a damaged one, which stays where it is."""
         try:
-            return _sound(unsealed(self._record.read_text(encoding="utf-8"), older="spec"))
+            return _sound(unsealed(text_of(self._record), older="spec"))
         except FileNotFoundError:
             return None
 
