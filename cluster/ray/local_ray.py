@@ -24,7 +24,7 @@ STARTS = 3
 LOOK_S = 0.5
 # Ray's sockets lie below its folder, in a path of at most 107 characters, of which they take 66.
 LONGEST_FOLDER = 41
-REMOVING_S = 1.0
+REMOVING_S = 5.0
 
 
 @contextmanager

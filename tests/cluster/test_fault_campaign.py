@@ -45,7 +45,12 @@ def test_faults_are_listed_and_chosen_by_words(command_line: CommandLine) -> Non
     assert "--only kernell: no fault has a name with this" in unknown.stderr
 
 
-@pytest.mark.parametrize("fault", list(file_faults()), ids=lambda fault: fault.name)
+MOVES = ("storage moved", "storage behind a link")
+
+
+@pytest.mark.parametrize(
+    "fault", [fault for fault in file_faults() if fault.name not in MOVES], ids=lambda fault: fault.name
+)
 def test_a_damaged_file_has_changed_and_its_copy_has_not(sweep: DisturbedSweep, fault: Fault) -> None:
     with pytest.raises(NotNowError):
         fault.do(sweep, random.Random(0))
@@ -64,6 +69,22 @@ def test_a_damaged_file_has_changed_and_its_copy_has_not(sweep: DisturbedSweep, 
         assert sweep.copies == {changed: content}
         assert sweep.restore()
         assert changed.read_bytes() == content
+
+
+@pytest.mark.parametrize("name", MOVES)
+def test_a_storage_that_was_moved_takes_its_copies_along(sweep: DisturbedSweep, name: str) -> None:
+    [fault] = [fault for fault in file_faults() if fault.name == name]
+    with pytest.raises(NotNowError):
+        fault.do(sweep, random.Random(0))
+    before = sweep.folder.storage
+    sweep.journal.parent.mkdir()
+    sweep.journal.write_bytes(b"damaged")
+    sweep.copies = {sweep.journal: b"whole"}
+    fault.do(sweep, random.Random(0))
+    assert not before.exists()
+    assert sweep.restore()
+    assert sweep.journal.read_bytes() == b"whole"
+    assert sweep.folder.storage != before
 
 
 def test_a_sweep_counts_only_where_all_of_it_is_as_it_should_be() -> None:
