@@ -42,6 +42,7 @@ OTHERS = {
     "analysis/verdict/verdict_tables.py": {"trial": COLUMN},
     "cluster/cli/check_command.py": {"failed": "what a test of one's own did"},
     "cluster/cli/job_commands.py": {"FAILED": RAY},
+    "cluster/cli/options.py": {"storage": "the option of a command"},
     "cluster/jobs/submission.py": {"RUNNING": RAY, "summary": "in what Ray's dashboard answers"},
     "cluster/sessions/standing.py": dict.fromkeys(("running", "interrupted", "failed"), "how a whole sweep stands"),
     "search_spaces/study/searcher.py": {"FINISHED": "Tune's word for the end"},

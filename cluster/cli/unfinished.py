@@ -6,12 +6,13 @@ from pathlib import Path
 
 from cluster.cli.rm_command import what_is_left
 from cluster.console.command_line import echo
-from cluster.storage.staging import IMPORTED, REMOVED, staged
 from optimizers import InputError
 
 
 def finish_begun(storage: str) -> None:
     """Finish what was cut off, and tell of it; warn where that cannot be. Loads nothing where there is nothing."""
+    from cluster.storage.staging import IMPORTED, REMOVED, staged
+
     root = Path(storage).expanduser().resolve()
     try:
         if staged(root / REMOVED):

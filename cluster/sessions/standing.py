@@ -12,8 +12,6 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from pydantic import TypeAdapter
-
 from cluster.console.progress import ArmState
 from cluster.sessions.driver_process import DriverProcess
 from optimizers.files import sealed, text_of, unsealed, write_text
@@ -88,6 +86,8 @@ def write_standing(folder: SweepFolder, standing: Standing) -> None:
 
 def read_standing(folder: SweepFolder, sweep_id: str) -> Standing | None:
     """Return what was told last of the sweep of that id; None where nothing was that can be read."""
+    from pydantic import TypeAdapter
+
     try:
         kept = unsealed(text_of(folder.path / STANDING_FILE), older="")
         read = TypeAdapter(Standing).validate_python(kept, extra="forbid")

@@ -28,7 +28,8 @@ baseline: adam
 arms: {adam: {optimizer: adam, space: [lr]}}
 """
 PRIME = 999_999_999_989
-MOST_S = 2.0
+# Of the processor: work that grows with such numbers takes minutes.
+MOST_S = 10.0
 
 
 def bound(domain: Any) -> float | None:
@@ -51,9 +52,9 @@ def test_every_size_that_a_workload_offers_has_an_upper_bound() -> None:
 @contextmanager
 def quickly() -> Iterator[None]:
     """Fail where something takes longer than reading any sweep does."""
-    began = time.perf_counter()
+    began = time.process_time()
     yield
-    assert time.perf_counter() - began < MOST_S
+    assert time.process_time() - began < MOST_S
 
 
 @pytest.mark.parametrize(
