@@ -63,7 +63,7 @@ def get(name: str) -> OptimizerEntry:
     if user_code.is_own(name) and not name.startswith("lookahead("):
         return _own(name, user_code.current().digest, user_code.is_importable(name))
     if isinstance(name, str) and name.count("(") > MOST_AROUND:
-        raise InputError(f"an optimizer has at most {MOST_AROUND} around it, and {name[:40]}... has {name.count('(')}.")
+        raise InputError(f"{name[:40]}...: at most {MOST_AROUND} optimizers can be nested in one another.")
     around = _AROUND.fullmatch(name) if isinstance(name, str) else None
     if around is None:
         return OPTIMIZERS.get(name)

@@ -78,7 +78,7 @@ def text_of(path: Path) -> str:
     """
     found = path.stat()
     if not stat.S_ISREG(found.st_mode) or found.st_size > MOST_BYTES:
-        raise ValueError("it is not a file of ours")
+        raise ValueError("it is not a regular file, or it is too large")
     return path.read_text(encoding="utf-8")
 
 

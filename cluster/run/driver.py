@@ -110,9 +110,9 @@ class Driver:
                 self.tracker.tag(self.summary, {session_tag(self.manifest.session): f"{seconds:.1f}"})
                 if rounds := self.manifest.rounds:
                     self._keep(replace(rounds, spent_s=rounds.spent_s + seconds))
+        except InputError:
+            raise
         except Exception as error:  # whatever it was, what is recorded can be gone on with
-            if isinstance(error, InputError):
-                raise
             if is_interrupted():
                 raise KeyboardInterrupt from error
             self._say_stopped(told(error))

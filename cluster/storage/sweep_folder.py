@@ -205,15 +205,14 @@ class SweepFolder:
     def _read_sweep(self, code: CodeBundle | None) -> Sweep:
         path = self.path / SWEEP_FILE
         try:
-            if path.exists() and not path.is_file():
-                raise OSError("it is not a file")
-            return recorded_sweep(text_of(path), str(path), code, execute=code is not None)
-        except (OSError, UnicodeDecodeError) as error:
+            text = text_of(path)
+        except (OSError, ValueError) as error:
             reason = "is missing" if isinstance(error, FileNotFoundError) else f"cannot be read ({error})"
             raise InputError(
                 f"{path}: this file {reason}; restore it from a copy, for example from sweep.yaml among the artefacts "
                 "of the sweep's summary run in MLflow"
             ) from None
+        return recorded_sweep(text, str(path), code, execute=code is not None)
 
     def next_session(self, manifest: Manifest) -> Manifest:
         return self.keep(replace(manifest, session=manifest.session + 1))

@@ -27,9 +27,11 @@ _OF_THIS_PLACE = {"manifest.json", STANDING_FILE, ".lock", "tune"}
 def export(folder: SweepFolder, path: Path, *, trusted: bool) -> Audit:
     """Write a sweep to a file, whole or not at all; return what an audit of it found.
 
-    Raises InputError while it runs, and where a part of it is damaged or cannot be reached. ``trusted`` lets the code
-    that it uses be loaded where that belongs to somebody else.
+    Raises InputError while it runs, where a part of it is damaged or cannot be reached, and for a file in the folder of
+    the sweep itself. ``trusted`` lets the code that it uses be loaded where that belongs to somebody else.
     """
+    if path.resolve().is_relative_to(folder.path):
+        raise InputError(f"{path}: this is in the folder of the sweep itself; name a file elsewhere")
     found = audit(folder, repair=False, trusted=trusted)
     if damaged := found.having(State.DAMAGED):
         told = f"{damaged[0].about}: {damaged[0].problem}"

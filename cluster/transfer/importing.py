@@ -38,10 +38,10 @@ def import_sweep(path: Path, places: Places, *, trusted: bool) -> SweepFolder:
     """
     with Archive(path) as archive:
         about = archive.about
-        if archive.has_code and not trusted:
+        if archive.code_files and not trusted:
             raise InputError(
-                f"{path}: it brings code ({', '.join(archive.has_code)}), which is executed where the sweep is gone on "
-                "with or replayed; read it, and give --trust to take it in"
+                f"{path}: it brings code ({', '.join(archive.code_files)}), which is executed where the sweep is gone "
+                "on with or replayed; read it, and give --trust to take it in"
             )
         folder = SweepFolder(places.storage, about.name)
         finish_imports(folder.storage, about.name, asked=True)

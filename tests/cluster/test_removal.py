@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,8 +14,9 @@ from mlflow.entities import ViewType
 from cluster.storage.sweep_folder import DATABASE, JOURNAL, SweepFolder
 from search_spaces.stores.addresses import sqlite_address
 from search_spaces.stores.study_storage import open_storage
+from tests.cluster.killed import killed_after
 from tests.cluster.small_sweep import train_small_sweep
-from tests.conftest import REPOSITORY, CommandLine, shared_cache, slow
+from tests.conftest import CommandLine, shared_cache, slow
 
 KEPT, GONE = "kept", "small"
 
@@ -49,13 +48,6 @@ def traces(storage: Path, name: str) -> list[str]:
         runs = client.search_runs([experiment.experiment_id], run_view_type=ViewType.ALL)
         found += [run.data.tags.get("mlflow.note.content", "") for run in runs]
     return [trace for trace in found if name in trace]
-
-
-def in_a_process(program: str, storage: Path) -> subprocess.CompletedProcess[str]:
-    """MLflow keeps databases open in the process that has read them."""
-    return subprocess.run(
-        [sys.executable, "-c", program, str(storage)], cwd=REPOSITORY, capture_output=True, text=True, check=False
-    )
 
 
 def test_nothing_is_left_of_it_and_its_neighbour_stays(command_line: CommandLine, storage: Path) -> None:
@@ -128,46 +120,27 @@ def test_a_sweep_that_runs_is_not_removed(command_line: CommandLine, storage: Pa
     assert SweepFolder(storage, GONE).exists
 
 
-# The process dies in the call with that number among those that change anything.
-KILLED = """
-import os, shutil, sys
+IMPORTS = """
+import shutil
 from pathlib import Path
-from cluster.inventory import removal
-from cluster.storage.sweep_folder import SweepFolder
-
-left = int(os.environ["CALLS"])
-
-def counting(owner, name):
-    original = getattr(owner, name)
-    def counted(*arguments, **options):
-        global left
-        left -= 1
-        if left < 0:
-            os.kill(os.getpid(), 9)
-        return original(*arguments, **options)
-    setattr(owner, name, counted)
-
 import mlflow
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 from optuna.storages import JournalStorage
-for owner, name in [(Path, "rename"), (Path, "unlink"), (Path, "mkdir"), (shutil, "rmtree"),
-                    (mlflow.MlflowClient, "delete_run"), (mlflow.MlflowClient, "delete_experiment"),
-                    (SqlAlchemyStore, "_hard_delete_run"), (SqlAlchemyStore, "_hard_delete_experiment"),
-                    (JournalStorage, "delete_study")]:
-    counting(owner, name)
-removal.remove(SweepFolder(sys.argv[1], "small"))
-print("removed")
+from cluster.inventory.removal import remove
+from cluster.storage.sweep_folder import SweepFolder
 """
+CALLS = """[
+    (Path, "rename"), (Path, "unlink"), (Path, "mkdir"), (shutil, "rmtree"), (mlflow.MlflowClient, "delete_run"),
+    (mlflow.MlflowClient, "delete_experiment"), (SqlAlchemyStore, "_hard_delete_run"),
+    (SqlAlchemyStore, "_hard_delete_experiment"), (JournalStorage, "delete_study"),
+]"""
 
 
 @pytest.mark.parametrize("calls", [*map(slow, (0, 2, 3)), 8, *map(slow, (14, 19, 21)), 23])
 def test_a_killed_removal_has_done_nothing_or_is_finished_by_the_next_command(
-    calls: int, command_line: CommandLine, storage: Path, monkeypatch: pytest.MonkeyPatch
+    calls: int, command_line: CommandLine, storage: Path
 ) -> None:
-    monkeypatch.setenv("CALLS", str(calls))
-    ended = in_a_process(KILLED, storage)
-    if ended.returncode == 0:
-        assert ended.stdout == "removed\n"
+    killed_after(calls, IMPORTS, CALLS, f"remove(SweepFolder(sys.argv[1], {GONE!r}))", str(storage))
     whole = SweepFolder(storage, GONE).exists
     listed = command_line("sweeps", "--json", "--storage", str(storage))
     assert listed.returncode == 0, listed.stderr
@@ -176,7 +149,7 @@ def test_a_killed_removal_has_done_nothing_or_is_finished_by_the_next_command(
         checked = command_line("check", str(storage / GONE))
         assert checked.returncode == 0, checked.stdout
     else:
-        assert ended.returncode == 0 or "was cut off, and is finished now" in listed.stderr
+        assert "was cut off, and is finished now" in listed.stderr
         assert traces(storage, GONE) == []
     assert command_line("check", str(storage / KEPT)).returncode == 0
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import stat
 import subprocess
@@ -16,6 +15,7 @@ import pytest
 
 from cluster.storage.sweep_folder import JOURNAL, SweepFolder
 from cluster.transfer.archive import ABOUT, STUDIES, carried
+from tests.cluster.killed import killed_after
 from tests.cluster.small_sweep import train_small_sweep
 from tests.cluster.test_storage import tree
 from tests.conftest import REPOSITORY, CommandLine, shared_cache, slow
@@ -144,6 +144,8 @@ def about(**told: object) -> Callable[[zipfile.ZipFile], None]:
         (about(format=2), ABOUT, "this is no sweep that `adamant export` has written"),
         (lambda archive: archive.writestr(STUDIES, "no journal"), STUDIES, "study.journal"),
         (lambda archive: archive.writestr("sweep/code/mine.py", "print()"), "", "it brings code (sweep/code/mine.py)"),
+        (lambda archive: archive.writestr("sweep/./code/mine.py", "print()"), "", "is not a file of a sweep"),
+        (lambda archive: archive.writestr("sweep//code/mine.py", "print()"), "", "is not a file of a sweep"),
     ],
 )
 def test_an_archive_that_was_tampered_with_changes_nothing(
@@ -162,6 +164,13 @@ def test_an_archive_that_was_tampered_with_changes_nothing(
     assert not (tmp_path / "outside").exists()
 
 
+def test_an_archive_is_not_written_into_the_sweep_that_it_is_of(command_line: CommandLine, recorded: Path) -> None:
+    ended = command_line("export", NAME, "--out", str(recorded / NAME / "x.zip"), "--storage", str(recorded))
+    assert ended.returncode == 2
+    assert "this is in the folder of the sweep itself" in ended.stderr
+    assert not (recorded / NAME / "x.zip").exists()
+
+
 def test_an_archive_does_not_decide_of_which_sweep_a_run_is() -> None:
     tags = {"sweep.id": "another", "trial.id": "x", "mlflow.note.content": "<b>", "versions": "torch 2.14.1"}
     assert carried(tags) == {"versions": "torch 2.14.1"}
@@ -175,32 +184,15 @@ def test_any_other_file_is_refused(command_line: CommandLine, tmp_path: Path) ->
         assert "this is no sweep" in ended.stderr
 
 
-# The process dies in the call with that number among those that change anything.
-KILLED = """
-import os, shutil, sys
+IMPORTS = """
 from pathlib import Path
 import optuna
 from cluster.run.sweeps import Places
 from cluster.tracking.tracker import Tracker
-from cluster.transfer import importing
-
-left = int(os.environ["CALLS"])
-
-def counting(owner, name):
-    original = getattr(owner, name)
-    def counted(*arguments, **options):
-        global left
-        left -= 1
-        if left < 0:
-            os.kill(os.getpid(), 9)
-        return original(*arguments, **options)
-    setattr(owner, name, counted)
-
-for owner, name in [(Path, "rename"), (Path, "unlink"), (optuna, "copy_study"), (Tracker, "end"), (Tracker, "log")]:
-    counting(owner, name)
-importing.import_sweep(Path(sys.argv[1]), Places(sys.argv[2]), trusted=False)
-print("imported")
+from cluster.transfer.importing import import_sweep
 """
+CALLS = '[(Path, "rename"), (Path, "unlink"), (optuna, "copy_study"), (Tracker, "end"), (Tracker, "log")]'
+COMMAND = "import_sweep(Path(sys.argv[1]), Places(sys.argv[2]), trusted=False)"
 
 
 @pytest.mark.parametrize("calls", [0, *map(slow, (1, 2, 4)), 7, *map(slow, (10, 14, 18)), 22, slow(24), slow(26)])
@@ -208,11 +200,7 @@ def test_a_killed_import_has_done_nothing_or_is_finished_by_the_next_command(
     calls: int, command_line: CommandLine, archives: Path, tmp_path: Path, recorded: Path
 ) -> None:
     storage = tmp_path / "runs"
-    ended = subprocess.run(
-        [sys.executable, "-c", KILLED, str(archives / f"{NAME}.zip"), str(storage)],
-        cwd=REPOSITORY, env={**os.environ, "CALLS": str(calls)}, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert ended.returncode in (-9, 0), ended.stderr
+    killed_after(calls, IMPORTS, CALLS, COMMAND, str(archives / f"{NAME}.zip"), str(storage))
     listed = command_line("sweeps", "--json", "--storage", str(storage))
     assert listed.returncode == 0
     if not SweepFolder(storage, NAME).exists:
@@ -221,4 +209,3 @@ def test_a_killed_import_has_done_nothing_or_is_finished_by_the_next_command(
     checked = command_line("check", str(storage / NAME), "--json")
     assert checked.returncode == 0, checked.stdout
     assert json.loads(checked.stdout) == json.loads(command_line("check", str(recorded / NAME), "--json").stdout)
-    shutil.rmtree(storage)

@@ -168,3 +168,8 @@ def test_registering_imports_no_torch() -> None:
     )
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "False"
+
+
+def test_more_optimizers_in_one_another_than_anybody_means_are_refused() -> None:
+    with pytest.raises(InputError, match=r"lookahead\(lookahead\(.*: at most 8 optimizers can be nested"):
+        optimizers.get("lookahead(" * 5000 + "adam" + ")" * 5000)
