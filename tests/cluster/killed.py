@@ -1,4 +1,4 @@
-"""A command whose process kills itself in one of its calls, so that every moment can be tried, and the same each time."""
+"""A command whose process kills itself in one of its calls, so that each moment can be tried, and tried again."""
 
 from __future__ import annotations
 
